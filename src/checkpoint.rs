@@ -1,0 +1,234 @@
+//! Weights on disk: safetensors with PyTorch's names and layouts, and what is needed to use
+//! them again in the metadata. Written atomically.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde::{Deserialize, Serialize};
+
+use crate::config::ModelConfig;
+use crate::data::batches::Normalisation;
+use crate::device::{Device, DeviceError};
+use crate::model::Model;
+use crate::run_folder::write_atomically;
+
+/// Raised when files of an older program can no longer be read.
+const FORMAT: &str = "gpu-mnist 1";
+/// Larger files are no weights of ours: the widest network the settings allow needs less.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// What a network needs besides its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    pub model: ModelConfig,
+    pub normalisation: Normalisation,
+    pub class_names: Vec<String>,
+    pub dataset: String,
+}
+
+/// Weights that cannot be read or written.
+#[derive(thiserror::Error, Debug)]
+pub enum CheckpointError {
+    #[error("{}: {reason}; name a run folder or a model.safetensors that gpu-mnist wrote", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{}: could not be written: {source}", path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+/// Writes `model` with its description.
+///
+/// # Errors
+/// [`CheckpointError::Device`] when the weights cannot be read back,
+/// [`CheckpointError::Write`] when the file cannot be written.
+pub async fn save(
+    path: &Path,
+    model: &Model,
+    description: &Description,
+    device: &Device,
+) -> Result<(), CheckpointError> {
+    let values = values(model, device).await?;
+    let shapes = description.model.parameters();
+    let mut tensors = Vec::new();
+    for (shape, values) in shapes.iter().zip(values) {
+        let (dims, values) = to_pytorch(&description.model, shape.name, &shape.dims, values);
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        tensors.push((shape.name, dims, bytes));
+    }
+    let write_error = |source| CheckpointError::Write {
+        path: path.into(),
+        source,
+    };
+    let views = tensors
+        .iter()
+        .map(|(name, dims, bytes)| {
+            TensorView::new(Dtype::F32, dims.clone(), bytes).map(|view| (*name, view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| write_error(std::io::Error::other(error)))?;
+    let text = serde_json::to_string(description)
+        .map_err(|error| write_error(std::io::Error::other(error)))?;
+    let metadata = HashMap::from([
+        ("format".to_string(), FORMAT.to_string()),
+        ("description".to_string(), text),
+    ]);
+    let bytes = serialize(views, Some(metadata))
+        .map_err(|error| write_error(std::io::Error::other(error)))?;
+    write_atomically(path, &bytes).map_err(write_error)
+}
+
+/// Reads weights and their description; `device` says where the network is to live.
+///
+/// # Errors
+/// [`CheckpointError::Damaged`] names the file and what is wrong with it.
+pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), CheckpointError> {
+    let damaged = |reason: String| CheckpointError::Damaged {
+        path: path.into(),
+        reason,
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|error| damaged(error.to_string()))?
+        .len();
+    if size > MOST_BYTES {
+        return Err(damaged(format!("{size} bytes are too many for weights")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| damaged(error.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)
+        .map_err(|error| damaged(format!("not a safetensors file ({error})")))?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    match metadata.get("format").map(String::as_str) {
+        Some(FORMAT) => {}
+        Some(other) => {
+            return Err(damaged(format!(
+                "written in format '{other}', this program reads '{FORMAT}'"
+            )));
+        }
+        None => return Err(damaged("no weights of gpu-mnist".into())),
+    }
+    let description: Description = metadata
+        .get("description")
+        .ok_or_else(|| damaged("without a description of its network".into()))
+        .and_then(|text| {
+            serde_json::from_str(text)
+                .map_err(|error| damaged(format!("its description is damaged ({error})")))
+        })?;
+    if description.model.pooled_sides().is_none() {
+        return Err(damaged("it describes a network that cannot be".into()));
+    }
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let mut values = Vec::new();
+    for shape in description.model.parameters() {
+        let view = tensors
+            .tensor(shape.name)
+            .map_err(|_| damaged(format!("'{}' is missing", shape.name)))?;
+        let expected = pytorch_dims(shape.name, &shape.dims);
+        if view.shape() != expected || view.dtype() != Dtype::F32 {
+            return Err(damaged(format!(
+                "'{}' is {:?} {:?}, expected F32 {expected:?}",
+                shape.name,
+                view.dtype(),
+                view.shape()
+            )));
+        }
+        let numbers: Vec<f32> = view
+            .data()
+            .chunks_exact(4)
+            .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+            .collect();
+        values.push(from_pytorch(
+            &description.model,
+            shape.name,
+            &shape.dims,
+            numbers,
+        ));
+    }
+    let model = Model::from_values(&description.model, values, device);
+    Ok((model, description))
+}
+
+/// Every parameter's numbers in the order and layout of [`ModelConfig::parameters`].
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn values(model: &Model, device: &Device) -> Result<Vec<Vec<f32>>, DeviceError> {
+    let bias = |bias: &Option<burn::module::Param<burn::tensor::Tensor<1>>>| {
+        bias.as_ref().expect("every layer has a bias").val()
+    };
+    let transaction = Transaction::default()
+        .register(model.conv1.weight.val())
+        .register(bias(&model.conv1.bias))
+        .register(model.conv2.weight.val())
+        .register(bias(&model.conv2.bias))
+        .register(model.fc1.weight.val())
+        .register(bias(&model.fc1.bias))
+        .register(model.fc2.weight.val())
+        .register(bias(&model.fc2.bias));
+    let data = device.read("reading the weights", transaction).await?;
+    Ok(data
+        .iter()
+        .map(|tensor: &TensorData| tensor.iter::<f32>().collect())
+        .collect())
+}
+
+/// PyTorch's linear weight is `[outputs, inputs]`; convolutions and biases agree.
+fn pytorch_dims(name: &str, dims: &[usize]) -> Vec<usize> {
+    let mut dims = dims.to_vec();
+    if name.starts_with("fc") {
+        dims.reverse();
+    }
+    dims
+}
+
+fn to_pytorch(
+    config: &ModelConfig,
+    name: &str,
+    dims: &[usize],
+    values: Vec<f32>,
+) -> (Vec<usize>, Vec<f32>) {
+    let [rows, columns] = dims[..] else {
+        return (dims.to_vec(), values);
+    };
+    let mut turned = vec![0.0; values.len()];
+    for row in 0..rows {
+        let place = input_place(config, name, row);
+        for column in 0..columns {
+            turned[column * rows + place] = values[row * columns + column];
+        }
+    }
+    (pytorch_dims(name, dims), turned)
+}
+
+fn from_pytorch(config: &ModelConfig, name: &str, dims: &[usize], values: Vec<f32>) -> Vec<f32> {
+    let [rows, columns] = dims[..] else {
+        return values;
+    };
+    let mut turned = vec![0.0; values.len()];
+    for row in 0..rows {
+        let place = input_place(config, name, row);
+        for column in 0..columns {
+            turned[row * columns + column] = values[column * rows + place];
+        }
+    }
+    turned
+}
+
+/// Where PyTorch has the input that is our `row`: it flattens (channel, height, width), we
+/// flatten (height, width, channel).
+fn input_place(config: &ModelConfig, name: &str, row: usize) -> usize {
+    if name != "fc1.weight" {
+        return row;
+    }
+    let channels = config.conv2_channels;
+    let pixels = config.flattened() / channels;
+    (row % channels) * pixels + row / channels
+}

@@ -1,0 +1,314 @@
+//! The parser, the flags that commands share, and the exit codes.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::checkpoint::CheckpointError;
+use crate::commands::{self, Interrupted};
+use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
+use crate::data::DataError;
+use crate::device::{DeviceError, guarded};
+use crate::run_folder::RunFolderError;
+
+/// Train small image classifiers on the GPU you own, through WebGPU compute, or on the CPU.
+#[derive(Parser, Debug)]
+#[command(name = "gpu-mnist", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Train a model and evaluate it on the test set
+    Train(Box<commands::train::TrainArgs>),
+    /// Confusion statistics of a trained model
+    Evaluate(Box<commands::evaluate::EvaluateArgs>),
+    /// List the adapters and say which one would be used, and why
+    Devices(commands::devices::DevicesArgs),
+    /// Fetch, verify or list data sets
+    Data(commands::data::DataArgs),
+    /// Show the settings and where each comes from
+    Config(commands::config::ConfigArgs),
+}
+
+/// Diagnostics on stderr.
+#[derive(Args, Debug)]
+pub struct LogArgs {
+    /// More diagnostics (twice: everything)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Only errors, and no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// How diagnostics are written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Layers of settings.
+#[derive(Args, Debug)]
+pub struct SettingsArgs {
+    /// A preset (default, smoke) or a settings file
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub config: Option<String>,
+    /// One setting, such as training.epochs=3; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Every random choice follows from it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    pub seed: Option<i64>,
+}
+
+/// Where to compute.
+#[derive(Args, Debug)]
+pub struct DeviceArgs {
+    /// Where to compute
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceKind>,
+    /// One adapter of `gpu-mnist devices`, by number or part of its name
+    #[arg(long, value_name = "INDEX|NAME")]
+    pub adapter: Option<String>,
+    /// Only adapters of this API
+    #[arg(long, value_enum)]
+    pub api: Option<Api>,
+    /// Refuse software adapters
+    #[arg(long)]
+    pub hardware_only: bool,
+}
+
+/// Which pictures.
+#[derive(Args, Debug)]
+pub struct DataSetArgs {
+    /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files
+    #[arg(long, value_name = "SET|DIR")]
+    pub dataset: Option<String>,
+    /// The folder that holds mnist/ and fashion-mnist/
+    #[arg(long, value_name = "DIR", env = "GPU_MNIST_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl SettingsArgs {
+    /// The default, the preset or file, and `--set`; other flags come after.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn layers(&self) -> Result<Layers, ConfigError> {
+        let mut layers = Layers::default();
+        if let Some(name) = &self.config {
+            layers.load(name)?;
+        }
+        for assignment in &self.set {
+            layers.assign(assignment)?;
+        }
+        if let Some(seed) = self.seed {
+            layers.set("seed", seed, Origin::Flag("--seed"))?;
+        }
+        Ok(layers)
+    }
+}
+
+impl DeviceArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        if let Some(kind) = self.device {
+            layers.set("device.kind", value_name(kind), Origin::Flag("--device"))?;
+        }
+        let environment = std::env::var("WGPU_ADAPTER_NAME")
+            .ok()
+            .filter(|name| !name.is_empty());
+        if let Some(adapter) = &self.adapter {
+            layers.set(
+                "device.adapter",
+                adapter.as_str(),
+                Origin::Flag("--adapter"),
+            )?;
+        } else if let Some(name) = environment
+            && layers.origin("device.adapter") == Origin::Default
+        {
+            layers.set(
+                "device.adapter",
+                name,
+                Origin::Environment("WGPU_ADAPTER_NAME"),
+            )?;
+        }
+        if let Some(api) = self.api {
+            layers.set("device.api", value_name(api), Origin::Flag("--api"))?;
+        }
+        if self.hardware_only {
+            layers.set(
+                "device.hardware_only",
+                true,
+                Origin::Flag("--hardware-only"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl DataSetArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        if let Some(set) = &self.dataset {
+            layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
+        }
+        if let Some(folder) = &self.data_dir {
+            let folder = folder.to_string_lossy().into_owned();
+            layers.set("data.folder", folder, Origin::Flag("--data-dir"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Resolves layers and warns of settings that contradict each other.
+///
+/// # Errors
+/// Those of the settings.
+pub fn resolve(layers: &Layers) -> Result<Config, ConfigError> {
+    let config = layers.resolve()?;
+    if config.device.kind == DeviceKind::Cpu && !config.device.adapter.is_empty() {
+        tracing::warn!("--device cpu uses no adapter: --adapter is ignored");
+    }
+    Ok(config)
+}
+
+/// The word of an enumeration as the command line and the settings write it.
+pub fn value_name(value: impl ValueEnum) -> String {
+    value
+        .to_possible_value()
+        .map(|value| value.get_name().to_string())
+        .unwrap_or_default()
+}
+
+/// Parses the command line, runs the command, prints its error.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    start_log(&cli.log);
+    // A panic in a dependency becomes an error at the boundary; -vv shows where it came from.
+    std::panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
+    let quiet = cli.log.quiet;
+    let result = guarded(|| dispatch(cli.command, quiet)).unwrap_or_else(|reason| {
+        Err(anyhow::anyhow!(
+            "a part of the program failed: {reason}; -vv shows where, --device cpu avoids the graphics driver"
+        ))
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write;
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
+    match command {
+        Command::Train(args) => commands::train::run(&args, quiet),
+        Command::Evaluate(args) => commands::evaluate::run(&args, quiet),
+        Command::Devices(args) => commands::devices::run(&args),
+        Command::Data(args) => commands::data::run(&args, quiet),
+        Command::Config(args) => commands::config::run(&args),
+    }
+}
+
+/// 1 failed while running, 2 usage or settings, 3 device, 4 data, 130 interrupted.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if cause.is::<Interrupted>() {
+            return 130;
+        }
+        if let Some(DataError::Interrupted { .. }) = cause.downcast_ref() {
+            return 130;
+        }
+        if cause.is::<ConfigError>() || cause.is::<RunFolderError>() {
+            return match cause.downcast_ref() {
+                Some(RunFolderError::Write { .. }) => 1,
+                Some(RunFolderError::NotARun { .. }) => 4,
+                _ => 2,
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<DeviceError>() {
+            return match error {
+                DeviceError::Failed { .. } => 1,
+                _ => 3,
+            };
+        }
+        match cause.downcast_ref() {
+            Some(DataError::Write { .. }) => return 1,
+            Some(DataError::Mirror { .. }) => return 2,
+            Some(_) => return 4,
+            None => {}
+        }
+        if let Some(CheckpointError::Damaged { .. }) = cause.downcast_ref() {
+            return 4;
+        }
+    }
+    1
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// Writes a result to stdout.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("stdout could not be written")
+}
+
+fn start_log(args: &LogArgs) {
+    let level = match (args.quiet, args.verbose) {
+        (true, _) => "error",
+        (_, 0) => "error,gpu_mnist=info",
+        (_, 1) => "warn,gpu_mnist=debug",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let colour =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .log_internal_errors(false);
+    match args.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder
+            .with_ansi(colour)
+            .without_time()
+            .with_target(args.verbose > 1)
+            .init(),
+    }
+}

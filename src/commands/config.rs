@@ -1,0 +1,61 @@
+//! `gpu-mnist config`: the settings and where each comes from.
+
+use clap::Args;
+use comfy_table::presets;
+use serde_json::json;
+use toml_edit::Value;
+
+use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
+use crate::report::text::table;
+
+/// Flags of `config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    data: DataSetArgs,
+    /// One JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// # Errors
+/// Those of the settings.
+pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
+    let mut layers = args.settings.layers()?;
+    args.device.apply(&mut layers)?;
+    args.data.apply(&mut layers)?;
+    cli::resolve(&layers)?;
+    let entries = layers.entries();
+    if args.json {
+        let settings: serde_json::Map<String, serde_json::Value> = entries
+            .iter()
+            .map(|entry| {
+                let value =
+                    json!({"value": json_value(&entry.value), "origin": entry.origin.to_string()});
+                (entry.key.clone(), value)
+            })
+            .collect();
+        return cli::print(&format!("{}\n", json!({ "settings": settings })));
+    }
+    let mut shown = table(presets::NOTHING);
+    shown.set_header(["Setting", "Value", "Origin"]);
+    for entry in entries {
+        let value = entry.value.clone().decorated("", "").to_string();
+        shown.add_row([entry.key, value, entry.origin.to_string()]);
+    }
+    cli::print(&format!("{shown}\n"))
+}
+
+fn json_value(value: &Value) -> serde_json::Value {
+    match value {
+        Value::String(text) => json!(text.value()),
+        Value::Integer(number) => json!(number.value()),
+        Value::Float(number) => json!(number.value()),
+        Value::Boolean(choice) => json!(choice.value()),
+        other => json!(other.to_string()),
+    }
+}

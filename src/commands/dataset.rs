@@ -1,0 +1,142 @@
+//! Finds the pictures a command works on: a known set on disk or fetched, the built-in digits,
+//! or a folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use directories::ProjectDirs;
+
+use crate::config::DataConfig;
+use crate::data::fetch::{FetchOptions, fetch};
+use crate::data::idx::{self, Kind};
+use crate::data::{DataError, Dataset, FileRole, KnownSet, digit_names, mnist, synthetic, verify};
+
+const TRAIN_PICTURES: usize = 60_000;
+const TEST_PICTURES: usize = 10_000;
+
+/// The pictures of the settings.
+///
+/// # Errors
+/// [`DataError`] names the file, the fault and the next step.
+pub fn load(config: &DataConfig, seed: u64) -> anyhow::Result<Dataset> {
+    match config.set.as_str() {
+        "auto" => automatic(config, seed),
+        "synthetic" => built_in(seed),
+        name => match name.parse::<KnownSet>() {
+            Ok(set) => known(set, config),
+            Err(_) if Path::new(name).is_dir() => {
+                tracing::info!("data: {name}");
+                Ok(mnist::load(Path::new(name), None)?)
+            }
+            Err(_) => Err(DataError::Missing {
+                folder: name.into(),
+                missing: FileRole::ALL.map(FileRole::name).to_vec(),
+                set: None,
+            })
+            .context(format!(
+                "--dataset {name}: neither auto, mnist, fashion-mnist or synthetic, nor a folder"
+            )),
+        },
+    }
+}
+
+/// The folder that holds `mnist/` and `fashion-mnist/`.
+///
+/// # Errors
+/// When the settings name none and the system has no cache folder.
+pub fn data_folder(config: &DataConfig) -> anyhow::Result<PathBuf> {
+    if !config.folder.as_os_str().is_empty() {
+        return Ok(config.folder.clone());
+    }
+    cache_folder()
+        .context("no home folder, so no cache folder either: name a folder with --data-dir")
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "gpu-mnist").map(|folders| folders.cache_dir().to_path_buf())
+}
+
+fn known(set: KnownSet, config: &DataConfig) -> anyhow::Result<Dataset> {
+    let folder = data_folder(config)?.join(set.id());
+    tracing::info!("data: {set} from {}", folder.display());
+    Ok(mnist::load(&folder, Some(set))?)
+}
+
+/// MNIST if it is there or can be had soon, else the built-in digits.
+fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Dataset> {
+    let Ok(folder) = data_folder(config) else {
+        return fall_back("there is no cache folder to keep MNIST in", seed);
+    };
+    let set = KnownSet::Mnist;
+    let there = verify::list(&folder)
+        .iter()
+        .any(|listing| listing.id == set.id() && listing.is_complete());
+    if !there {
+        tracing::info!(
+            "data: MNIST is not in {}, trying to fetch it",
+            folder.display()
+        );
+        let fetched = fetch(
+            set.files(),
+            &folder,
+            &FetchOptions::automatic(),
+            &mut |_| {},
+        );
+        if let Err(error) = fetched {
+            tracing::debug!("{error}");
+            return fall_back("MNIST could not be fetched", seed);
+        }
+    }
+    known(set, config)
+}
+
+fn fall_back(reason: &str, seed: u64) -> anyhow::Result<Dataset> {
+    tracing::warn!(
+        "{reason}: training on the built-in digits, drawn by this program, not on MNIST (`gpu-mnist data fetch mnist` gets it)"
+    );
+    built_in(seed)
+}
+
+/// Digits drawn by the program, kept in the cache folder as IDX files.
+fn built_in(seed: u64) -> anyhow::Result<Dataset> {
+    let kept = cache_folder()
+        .map(|folder| folder.join(format!("synthetic-v{}-{seed}", synthetic::VERSION)));
+    if let Some(folder) = &kept
+        && folder.is_dir()
+        && let Ok(mut dataset) = mnist::load(folder, None)
+        && (dataset.train.len(), dataset.test.len()) == (TRAIN_PICTURES, TEST_PICTURES)
+    {
+        tracing::info!("data: built-in digits from {}", folder.display());
+        dataset.name = "synthetic".into();
+        return Ok(dataset);
+    }
+    tracing::info!(
+        "data: drawing {} built-in digits",
+        TRAIN_PICTURES + TEST_PICTURES
+    );
+    let dataset = Dataset {
+        name: "synthetic".into(),
+        class_names: digit_names(),
+        train: synthetic::draw(seed, 0, TRAIN_PICTURES),
+        test: synthetic::draw(seed, 1, TEST_PICTURES),
+    };
+    if let Some(folder) = kept
+        && let Err(error) = keep(&folder, &dataset)
+    {
+        tracing::debug!("the built-in digits are not kept: {error}");
+    }
+    Ok(dataset)
+}
+
+fn keep(folder: &Path, dataset: &Dataset) -> Result<(), DataError> {
+    for (role, items) in [
+        (FileRole::TrainImages, &dataset.train.images),
+        (FileRole::TrainLabels, &dataset.train.labels),
+        (FileRole::TestImages, &dataset.test.images),
+        (FileRole::TestLabels, &dataset.test.labels),
+    ] {
+        let kind: Kind = role.kind();
+        idx::write(&folder.join(role.name()), kind, items)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! `gpu-mnist evaluate`: confusion statistics of a trained model.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::train::evaluate_on;
+use super::{dataset, open_device};
+use crate::checkpoint;
+use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
+use crate::config::Origin;
+use crate::report::{Format, render};
+use crate::run_folder::{RunFolder, WEIGHTS};
+
+/// Flags of `evaluate`.
+#[derive(Args, Debug)]
+pub struct EvaluateArgs {
+    /// A run folder (runs/latest is the newest) or a model.safetensors
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    data: DataSetArgs,
+    /// How to print the statistics
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+/// # Errors
+/// Settings, device, data, weights: each with its exit code.
+pub fn run(args: &EvaluateArgs, _quiet: bool) -> anyhow::Result<()> {
+    let mut layers = args.settings.layers()?;
+    args.device.apply(&mut layers)?;
+    args.data.apply(&mut layers)?;
+    let weights = weights(&args.run)?;
+    let device = open_device(&cli::resolve(&layers)?.device)?;
+    let (model, description) = checkpoint::load(&weights, device.burn())?;
+    if layers.origin("data.set") == Origin::Default {
+        layers.set(
+            "data.set",
+            description.dataset.as_str(),
+            Origin::File(weights),
+        )?;
+    }
+    let config = cli::resolve(&layers)?;
+    let dataset = dataset::load(&config.data, config.seed)?;
+    let evaluation = evaluate_on(&dataset.test, &model, &description, &config, &device)?;
+    let format = if args.json { Format::Json } else { args.format };
+    cli::print(&render(&evaluation, format)?)
+}
+
+fn weights(run: &Path) -> anyhow::Result<PathBuf> {
+    if run.is_file()
+        && run
+            .extension()
+            .is_some_and(|extension| extension == "safetensors")
+    {
+        return Ok(run.into());
+    }
+    Ok(RunFolder::open(run)?.file(WEIGHTS))
+}

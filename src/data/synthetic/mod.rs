@@ -1,0 +1,57 @@
+//! The built-in digits: handwritten-like pictures drawn from stroke models, for machines
+//! without a data set. The same seed gives the same bytes on every machine.
+
+mod glyphs;
+mod hand;
+mod loops;
+mod raster;
+mod sketch;
+mod warp;
+
+use super::Split;
+use hand::Hand;
+use raster::SIDE;
+use rayon::prelude::*;
+use sketch::Sketch;
+
+/// Bumped whenever the pictures change: part of the cache key.
+pub const VERSION: u32 = 1;
+
+/// Draws `count` pictures with their labels, balanced within one and shuffled.
+///
+/// Stream 0 is the training split, 1 the test split. Each picture depends on (seed, stream,
+/// index, count) alone, not on the threads.
+pub fn draw(seed: u64, stream: u64, count: usize) -> Split {
+    let labels = labels(seed, stream, count);
+    let mut images = vec![0; count * SIDE * SIDE];
+    images
+        .par_chunks_mut(SIDE * SIDE)
+        .zip(&labels)
+        .enumerate()
+        .with_min_len(64)
+        .for_each(|(index, (picture, label))| {
+            picture_of(*label, Hand::new(seed, stream, index as u64), picture);
+        });
+    Split { images, labels }
+}
+
+/// 0 to 9 over and over, shuffled (Fisher-Yates).
+fn labels(seed: u64, stream: u64, count: usize) -> Vec<u8> {
+    let mut labels: Vec<u8> = (0..count).map(|index| (index % 10) as u8).collect();
+    let mut hand = Hand::new(seed, stream, u64::MAX);
+    for last in (1..count).rev() {
+        labels.swap(last, hand.below(last + 1));
+    }
+    labels
+}
+
+fn picture_of(label: u8, mut hand: Hand, picture: &mut [u8]) {
+    let mut sketch = Sketch::default();
+    glyphs::write(label, &mut hand, &mut sketch);
+    let sloppiness = hand.between(0.4, 1.5);
+    sketch.tremble(&mut hand, 0.025 * sloppiness);
+    let mut points = sketch.flatten(0.045);
+    warp::bend(&mut points, label, sloppiness, &mut hand);
+    let (radii, ramp) = warp::press(&points, label, &mut hand);
+    raster::render(&mut points, &radii, ramp, picture);
+}

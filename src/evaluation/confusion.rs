@@ -1,0 +1,162 @@
+//! Confusion statistics from plain counts. Rows are the true class, columns the predicted one.
+
+use serde::{Deserialize, Serialize};
+
+/// How often each class was read as each class: `counts[truth][predicted]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Confusion {
+    counts: Vec<Vec<u64>>,
+}
+
+/// One class against the rest. A ratio with nothing below the line is `None`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassStatistics {
+    pub label: String,
+    /// Pictures of this class.
+    pub support: u64,
+    pub tp: u64,
+    pub tn: u64,
+    pub fp: u64,
+    #[serde(rename = "fn")]
+    pub fn_: u64,
+    /// TP / (TP + FP)
+    pub precision: Option<f64>,
+    /// TN / (TN + FP)
+    pub specificity: Option<f64>,
+    /// 2 TP / (2 TP + FP + FN)
+    pub f1: Option<f64>,
+    /// (TP + TN) / all
+    pub accuracy: Option<f64>,
+    /// TP / (TP + FN), the sensitivity
+    pub recall: Option<f64>,
+}
+
+/// Averages over the classes that have the statistic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Averages {
+    pub precision: Option<f64>,
+    pub recall: Option<f64>,
+    pub f1: Option<f64>,
+}
+
+/// A class read as another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    pub truth: usize,
+    pub predicted: usize,
+    pub count: u64,
+}
+
+impl Confusion {
+    /// # Panics
+    /// When `counts` is not square.
+    pub fn new(counts: Vec<Vec<u64>>) -> Self {
+        assert!(
+            counts.iter().all(|row| row.len() == counts.len()),
+            "a confusion matrix is square"
+        );
+        Self { counts }
+    }
+
+    pub fn counts(&self) -> &[Vec<u64>] {
+        &self.counts
+    }
+
+    pub fn total(&self) -> u64 {
+        self.counts.iter().flatten().sum()
+    }
+
+    pub fn correct(&self) -> u64 {
+        (0..self.counts.len()).map(|c| self.counts[c][c]).sum()
+    }
+
+    /// Share classified right; `None` without pictures.
+    pub fn accuracy(&self) -> Option<f64> {
+        ratio(self.correct(), self.total())
+    }
+
+    /// The statistics of each class, named by `labels`.
+    pub fn classes(&self, labels: &[String]) -> Vec<ClassStatistics> {
+        let total = self.total();
+        (0..self.counts.len())
+            .map(|class| {
+                let tp = self.counts[class][class];
+                let support: u64 = self.counts[class].iter().sum();
+                let predicted: u64 = self.counts.iter().map(|row| row[class]).sum();
+                let (fp, fn_) = (predicted - tp, support - tp);
+                let tn = total - tp - fp - fn_;
+                ClassStatistics {
+                    label: labels
+                        .get(class)
+                        .cloned()
+                        .unwrap_or_else(|| class.to_string()),
+                    support,
+                    tp,
+                    tn,
+                    fp,
+                    fn_,
+                    precision: ratio(tp, tp + fp),
+                    specificity: ratio(tn, tn + fp),
+                    f1: ratio(2 * tp, 2 * tp + fp + fn_),
+                    accuracy: ratio(tp + tn, total),
+                    recall: ratio(tp, tp + fn_),
+                }
+            })
+            .collect()
+    }
+
+    /// Off-diagonal cells with pictures in them, the fullest first.
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let mut found: Vec<Mistake> = self
+            .counts
+            .iter()
+            .enumerate()
+            .flat_map(|(truth, row)| {
+                row.iter()
+                    .enumerate()
+                    .filter(move |&(predicted, &count)| predicted != truth && count > 0)
+                    .map(move |(predicted, &count)| Mistake {
+                        truth,
+                        predicted,
+                        count,
+                    })
+            })
+            .collect();
+        found.sort_by_key(|mistake| (std::cmp::Reverse(mistake.count), mistake.truth));
+        found
+    }
+}
+
+/// The plain mean over the classes that have the statistic; `None` when none has it.
+pub fn macro_average(classes: &[ClassStatistics]) -> Averages {
+    average(classes, |_| 1.0)
+}
+
+/// The mean weighted by each class's pictures.
+pub fn weighted_average(classes: &[ClassStatistics]) -> Averages {
+    average(classes, |class| class.support as f64)
+}
+
+fn average(classes: &[ClassStatistics], weight: impl Fn(&ClassStatistics) -> f64) -> Averages {
+    let mean = |statistic: fn(&ClassStatistics) -> Option<f64>| {
+        let mut sum = 0.0;
+        let mut weights = 0.0;
+        for class in classes {
+            if let Some(value) = statistic(class) {
+                sum += value * weight(class);
+                weights += weight(class);
+            }
+        }
+        (weights > 0.0).then(|| sum / weights)
+    };
+    Averages {
+        precision: mean(|class| class.precision),
+        recall: mean(|class| class.recall),
+        f1: mean(|class| class.f1),
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}

@@ -1,0 +1,138 @@
+//! (model, split) in, [`Evaluation`] out: counted on the device, read back once.
+
+pub mod confusion;
+pub mod loss;
+
+use burn::tensor::{Int, Tensor, Transaction};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, Kernels};
+use crate::data::CLASSES;
+use crate::data::batches::{DeviceSplit, upload_indices};
+use crate::device::{Device, DeviceError};
+use crate::model::Model;
+use confusion::{Averages, ClassStatistics, Confusion, macro_average, weighted_average};
+
+/// How many predictions are kept beside the truth.
+pub const FIRST: usize = 30;
+
+/// What a model does on a split. Shares lie in 0..=1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub accuracy: f64,
+    pub correct: u64,
+    pub total: u64,
+    /// Mean cross-entropy.
+    pub loss: f64,
+    pub confusion: Confusion,
+    pub classes: Vec<ClassStatistics>,
+    #[serde(rename = "macro")]
+    pub macro_: Averages,
+    pub weighted: Averages,
+    pub first: First,
+}
+
+/// The first predictions beside the truth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First {
+    pub predicted: Vec<u8>,
+    pub actual: Vec<u8>,
+}
+
+impl Evaluation {
+    /// The statistics of plain counts.
+    pub fn from_counts(confusion: Confusion, loss: f64, first: First, labels: &[String]) -> Self {
+        let classes = confusion.classes(labels);
+        Self {
+            accuracy: confusion.accuracy().unwrap_or(0.0),
+            correct: confusion.correct(),
+            total: confusion.total(),
+            loss,
+            macro_: macro_average(&classes),
+            weighted: weighted_average(&classes),
+            confusion,
+            classes,
+            first,
+        }
+    }
+
+    /// Names the classes.
+    pub fn with_labels(self, labels: &[String]) -> Self {
+        Self::from_counts(self.confusion, self.loss, self.first, labels)
+    }
+}
+
+/// Classifies every picture of `split` with `model`, which records no gradients.
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn evaluate(
+    model: &Model,
+    split: &DeviceSplit,
+    config: &Config,
+    device: &Device,
+) -> Result<Evaluation, DeviceError> {
+    let kernels = config.training.kernels;
+    let tables = device.guard("evaluating", || {
+        count(model, split, config.evaluation.batch_size, kernels, device)
+    })?;
+    let data = device.read("evaluating", tables).await?;
+    let cells: Vec<u64> = data[0].iter::<f64>().map(|count| count as u64).collect();
+    let confusion = Confusion::new(cells.chunks(CLASSES).map(<[u64]>::to_vec).collect());
+    let loss = data[1].iter::<f64>().sum::<f64>() / split.len().max(1) as f64;
+    let classes = |index: usize| data[index].iter::<i64>().map(|class| class as u8).collect();
+    let first = First {
+        predicted: classes(2),
+        actual: classes(3),
+    };
+    Ok(Evaluation::from_counts(confusion, loss, first, &[]))
+}
+
+/// Queues the whole evaluation: confusion counts, summed loss, first predictions and labels.
+fn count(
+    model: &Model,
+    split: &DeviceSplit,
+    batch_size: usize,
+    kernels: Kernels,
+    device: &Device,
+) -> Transaction {
+    let mut confusion = Tensor::<2>::zeros([CLASSES, CLASSES], device.burn());
+    let mut loss = Tensor::<1>::zeros([1], device.burn());
+    let mut first = None;
+    let all: Vec<i32> = (0..split.len() as i32).collect();
+    for indices in all.chunks(batch_size) {
+        let batch = split.gather(upload_indices(indices, device), kernels);
+        let logits = model.forward(batch.pictures, kernels);
+        let found = loss::cross_entropy(logits.clone(), batch.labels.clone(), kernels);
+        loss = loss + found.loss * indices.len() as f32;
+        let predicted = logits.argmax(1).reshape([indices.len()]);
+        if first.is_none() {
+            let shown = FIRST.min(indices.len());
+            first = Some((
+                predicted.clone().slice(0..shown),
+                batch.labels.clone().slice(0..shown),
+            ));
+        }
+        confusion = confusion
+            + one_hot(batch.labels, device)
+                .transpose()
+                .matmul(one_hot(predicted, device));
+    }
+    let (predicted, actual) = first.expect("an evaluated split has pictures");
+    Transaction::default()
+        .register(confusion)
+        .register(loss)
+        .register(predicted)
+        .register(actual)
+}
+
+/// `[n]` classes as rows of 0 and 1, `[n, 10]`; sums of such rows are exact in f32 to 2^24.
+fn one_hot(classes: Tensor<1, Int>, device: &Device) -> Tensor<2> {
+    let [count] = classes.dims();
+    let dtype = classes.dtype();
+    let columns = Tensor::<1, Int>::arange(0..CLASSES as i64, (device.burn(), dtype));
+    classes
+        .reshape([count, 1])
+        .equal(columns.reshape([1, CLASSES]))
+        .float()
+}

@@ -1,0 +1,14 @@
+//! `gpu-mnist`: trains small image classifiers through WebGPU compute or on the CPU.
+//! The modules in reading order: from the command line down to the statistics.
+
+pub mod checkpoint;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod evaluation;
+pub mod model;
+pub mod report;
+pub mod run_folder;
+pub mod training;

@@ -1,0 +1,36 @@
+//! What the commands print of an evaluation: text, JSON, CSV or Markdown.
+
+pub mod text;
+
+use crate::evaluation::Evaluation;
+
+/// How to render an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Csv,
+    Markdown,
+}
+
+/// Renders an evaluation whole, with a final line break.
+///
+/// # Errors
+/// Those of the JSON and CSV writers.
+pub fn render(evaluation: &Evaluation, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Text => text::evaluation(evaluation),
+        Format::Json => serde_json::to_string(evaluation)? + "\n",
+        Format::Csv => csv(evaluation)?,
+        Format::Markdown => text::markdown(evaluation),
+    })
+}
+
+/// One line a class; a statistic that does not exist is an empty field.
+fn csv(evaluation: &Evaluation) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for class in &evaluation.classes {
+        writer.serialize(class)?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}

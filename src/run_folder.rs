@@ -1,0 +1,199 @@
+//! The folder of a run: settings, metrics, weights, evaluation. Each file is written whole
+//! under a temporary name and renamed, so that no half-written file bears a final name.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub const SETTINGS: &str = "settings.toml";
+pub const METRICS: &str = "metrics.jsonl";
+pub const WEIGHTS: &str = "model.safetensors";
+pub const EVALUATION: &str = "evaluation.json";
+/// The JSON that `train --json` prints.
+pub const RUN: &str = "run.json";
+
+/// A folder that cannot become, or is not, a run.
+#[derive(thiserror::Error, Debug)]
+pub enum RunFolderError {
+    #[error(
+        "--out {}: already holds {what}; choose a new folder, or leave --out away for runs/<time>",
+        path.display()
+    )]
+    Occupied { path: PathBuf, what: &'static str },
+    #[error("{}: could not be written: {source}; choose another place with --out", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
+    NotARun { path: PathBuf, reason: String },
+}
+
+/// An existing run folder.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Checks that `--out` can be used, before anything else is done.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Occupied`].
+    pub fn check_free(path: &Path) -> Result<(), RunFolderError> {
+        let occupied = |what| RunFolderError::Occupied {
+            path: path.into(),
+            what,
+        };
+        if path.is_file() {
+            return Err(occupied("a file"));
+        }
+        if path.join(SETTINGS).exists() || path.join(RUN).exists() {
+            return Err(occupied("a run"));
+        }
+        match fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+            Ok(true) => Err(occupied("other files")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the folder: `out`, or `runs/<UTC time>-<dataset>-<device>` with `runs/latest`
+    /// pointing at it.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Occupied`] or [`RunFolderError::Write`].
+    pub fn create(out: Option<&Path>, dataset: &str, device: &str) -> Result<Self, RunFolderError> {
+        if let Some(path) = out {
+            Self::check_free(path)?;
+            fs::create_dir_all(path).map_err(|source| write_error(path, source))?;
+            return Ok(Self { path: path.into() });
+        }
+        let runs = Path::new("runs");
+        fs::create_dir_all(runs).map_err(|source| write_error(runs, source))?;
+        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let dataset: String = dataset
+            .chars()
+            .map(|c| {
+                if c.is_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .collect();
+        let base = format!("{time}-{dataset}-{device}");
+        for attempt in 1.. {
+            let name = match attempt {
+                1 => base.clone(),
+                _ => format!("{base}-{attempt}"),
+            };
+            let path = runs.join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    point_latest(runs, &name);
+                    return Ok(Self { path });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(write_error(&path, source)),
+            }
+        }
+        unreachable!("some number is free")
+    }
+
+    /// Opens a folder that a training made.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`].
+    pub fn open(path: &Path) -> Result<Self, RunFolderError> {
+        let not_a_run = |reason: &str| RunFolderError::NotARun {
+            path: path.into(),
+            reason: reason.into(),
+        };
+        if !path.is_dir() {
+            return Err(not_a_run("no such folder"));
+        }
+        if !path.join(WEIGHTS).is_file() {
+            return Err(not_a_run("it holds no model.safetensors"));
+        }
+        Ok(Self { path: path.into() })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunFolderError> {
+        let path = self.file(name);
+        write_atomically(&path, bytes).map_err(|source| write_error(&path, source))
+    }
+
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunFolderError> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| write_error(&self.file(name), error.into()))?;
+        text.push('\n');
+        self.write(name, text.as_bytes())
+    }
+
+    /// Appends one line of JSON to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn append_metrics(&self, record: &impl Serialize) -> Result<(), RunFolderError> {
+        let path = self.file(METRICS);
+        let append = || -> io::Result<()> {
+            let mut line = serde_json::to_vec(record)?;
+            line.push(b'\n');
+            File::options()
+                .create(true)
+                .append(true)
+                .open(&path)?
+                .write_all(&line)
+        };
+        append().map_err(|source| write_error(&path, source))
+    }
+}
+
+/// Writes a temporary file beside `path`, then renames it.
+///
+/// # Errors
+/// Those of the file system; `path` is then as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = crate::data::idx::temporary(folder, ".tmp-")?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// `runs/latest`: a link where the system has them, else a file with the name in it.
+fn point_latest(runs: &Path, name: &str) {
+    let latest = runs.join("latest");
+    #[cfg(unix)]
+    let made = {
+        let fresh = runs.join(format!(".latest-{}", std::process::id()));
+        std::os::unix::fs::symlink(name, &fresh).and_then(|()| fs::rename(&fresh, &latest))
+    };
+    #[cfg(not(unix))]
+    let made = write_atomically(&latest, name.as_bytes());
+    if let Err(error) = made {
+        tracing::warn!("{}: could not point at {name}: {error}", latest.display());
+    }
+}
+
+fn write_error(path: &Path, source: io::Error) -> RunFolderError {
+    RunFolderError::Write {
+        path: path.into(),
+        source,
+    }
+}

@@ -1,0 +1,98 @@
+//! What a training run leaves behind besides the weights: a record an epoch and the step times.
+
+use serde::Serialize;
+
+/// One pass over the training pictures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EpochRecord {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Mean cross-entropy over the epoch's batches, as they were trained on.
+    pub train_loss: f64,
+    /// Share of the pictures classified right when their batch came.
+    pub train_accuracy: f64,
+    /// `None` without a validation split.
+    pub valid_loss: Option<f64>,
+    pub valid_accuracy: Option<f64>,
+    /// Seconds of training, without the validation.
+    pub seconds: f64,
+}
+
+/// Milliseconds a training step took. On an adapter the device is waited for every few steps
+/// and a step counts as its share of that stretch; the first step stands alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct StepTimes {
+    pub first: f64,
+    pub median: f64,
+    pub p10: f64,
+    pub p90: f64,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct History {
+    pub epochs: Vec<EpochRecord>,
+    pub steps: usize,
+    /// Training alone: neither data loading nor validation nor evaluation.
+    pub train_seconds: f64,
+    pub step_ms: StepTimes,
+    pub images_per_second: f64,
+}
+
+/// Collects what a [`History`] sums up.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    step_seconds: Vec<f64>,
+    images: usize,
+    epochs: Vec<EpochRecord>,
+}
+
+impl Recorder {
+    /// Notes `steps` steps over `images` pictures that took `seconds` together.
+    pub fn steps(&mut self, steps: usize, images: usize, seconds: f64) {
+        self.images += images;
+        self.step_seconds
+            .extend(std::iter::repeat_n(seconds / steps as f64, steps));
+    }
+
+    pub fn epoch(&mut self, record: EpochRecord) {
+        self.epochs.push(record);
+    }
+
+    pub fn finish(self) -> History {
+        let train_seconds: f64 = self.step_seconds.iter().sum();
+        let images_per_second = if train_seconds > 0.0 {
+            self.images as f64 / train_seconds
+        } else {
+            0.0
+        };
+        History {
+            steps: self.step_seconds.len(),
+            step_ms: summarise(&self.step_seconds),
+            epochs: self.epochs,
+            train_seconds,
+            images_per_second,
+        }
+    }
+}
+
+/// First, median and outer tenths in milliseconds; the quantiles leave the first step out, which
+/// pays for compilation, unless it is the only one.
+fn summarise(seconds: &[f64]) -> StepTimes {
+    let Some(&first) = seconds.first() else {
+        return StepTimes::default();
+    };
+    let mut rest = if seconds.len() > 1 {
+        seconds[1..].to_vec()
+    } else {
+        seconds.to_vec()
+    };
+    rest.sort_by(f64::total_cmp);
+    let quantile = |share: f64| rest[((rest.len() - 1) as f64 * share).round() as usize] * 1e3;
+    StepTimes {
+        first: first * 1e3,
+        median: quantile(0.5),
+        p10: quantile(0.1),
+        p90: quantile(0.9),
+    }
+}

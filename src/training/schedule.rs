@@ -1,0 +1,52 @@
+//! The learning rate of every step.
+
+use std::f64::consts::PI;
+
+use crate::config::{ScheduleKind, TrainingConfig};
+
+/// The learning rate as a function of the step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    config: TrainingConfig,
+    steps: usize,
+}
+
+impl Schedule {
+    /// A schedule over `steps` steps in all.
+    pub fn new(config: &TrainingConfig, steps: usize) -> Self {
+        Self {
+            config: config.clone(),
+            steps,
+        }
+    }
+
+    /// The learning rate of `step`, counted from 0.
+    pub fn learning_rate(&self, step: usize) -> f64 {
+        let highest = self.config.learning_rate;
+        match self.config.schedule {
+            ScheduleKind::Constant => highest,
+            ScheduleKind::OneCycle => {
+                let start = highest / self.config.start_divisor;
+                let end = start / self.config.final_divisor;
+                let peak = self.config.warmup_fraction * self.steps as f64 - 1.0;
+                let last = self.steps as f64 - 1.0;
+                let step = (step as f64).min(last);
+                if step < peak {
+                    cosine(start, highest, step / peak)
+                } else if last > peak {
+                    cosine(
+                        highest,
+                        end,
+                        (step - peak.max(0.0)) / (last - peak.max(0.0)).max(1.0),
+                    )
+                } else {
+                    highest
+                }
+            }
+        }
+    }
+}
+
+fn cosine(from: f64, to: f64, progress: f64) -> f64 {
+    to + (from - to) / 2.0 * (1.0 + (PI * progress).cos())
+}

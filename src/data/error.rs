@@ -37,7 +37,7 @@ pub enum DataError {
     )]
     Mirror { mirror: String, reason: String },
     /// No mirror gave the file.
-    #[error("{}: could not be downloaded{}; check the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand", path.display(), tries(mirrors))]
+    #[error("{}: could not be downloaded{}\nCheck the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand", path.display(), tries(mirrors))]
     Download {
         set: &'static str,
         /// Where the file would have been put.
@@ -176,9 +176,11 @@ fn longer(found: Option<u64>) -> String {
 }
 
 fn tries(mirrors: &[FailedMirror]) -> String {
+    if mirrors.is_empty() {
+        return ", no mirror was given".to_owned();
+    }
     mirrors
         .iter()
         .map(|mirror| format!("\n  {}: {}", mirror.url, mirror.reason))
-        .collect::<String>()
-        + if mirrors.is_empty() { "" } else { "\n " }
+        .collect()
 }

@@ -24,13 +24,17 @@ fn stock(logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
     let [count, _] = logits.dims();
     let correct = logits
         .clone()
-        .inner()
+        .without_autodiff()
         .argmax(1)
         .reshape([count])
         .equal(labels.clone())
         .int()
         .sum();
-    let likelihood = log_softmax(logits, 1).gather(1, labels.autodiff().reshape([count, 1]));
+    let labels = match logits.is_autodiff() {
+        true => labels.autodiff(),
+        false => labels,
+    };
+    let likelihood = log_softmax(logits, 1).gather(1, labels.reshape([count, 1]));
     CrossEntropy {
         loss: likelihood.mean().neg(),
         correct,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use crate::evaluation::Evaluation;
 use crate::evaluation::confusion::{Averages, ClassStatistics};
@@ -24,11 +24,11 @@ pub fn evaluation(evaluation: &Evaluation) -> String {
     );
     part(
         "Each class against the rest",
-        &classes(evaluation, presets::UTF8_HORIZONTAL_ONLY),
+        &classes(evaluation, presets::NOTHING),
     );
     part(
         "Confusion matrix (rows: the truth, columns: the prediction)",
-        &matrix(evaluation, presets::UTF8_HORIZONTAL_ONLY),
+        &matrix(evaluation, presets::NOTHING),
     );
     let mistakes = mistakes(evaluation);
     if !mistakes.is_empty() {
@@ -81,8 +81,8 @@ fn first(evaluation: &Evaluation) -> String {
     text
 }
 
-fn classes(evaluation: &Evaluation, preset: &str) -> String {
-    let mut table = table(preset);
+fn classes(evaluation: &Evaluation, style: TableStyle) -> String {
+    let mut table = table(style);
     table.set_header([
         "Class",
         "Pictures",
@@ -133,8 +133,8 @@ fn average_row(name: &str, averages: &Averages) -> Vec<String> {
     row
 }
 
-fn matrix(evaluation: &Evaluation, preset: &str) -> String {
-    let mut table = table(preset);
+fn matrix(evaluation: &Evaluation, style: TableStyle) -> String {
+    let mut table = table(style);
     let labels: Vec<&str> = evaluation
         .classes
         .iter()
@@ -178,9 +178,9 @@ fn mistakes(evaluation: &Evaluation) -> String {
 }
 
 /// A table without borders at the sides; `n/a` where a statistic does not exist.
-pub fn table(preset: &str) -> Table {
+pub fn table(style: TableStyle) -> Table {
     let mut table = Table::new();
-    table.load_preset(preset);
+    table.load_style(style);
     table
 }
 

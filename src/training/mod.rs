@@ -5,7 +5,7 @@ pub mod schedule;
 
 use std::time::Duration;
 
-use burn::module::AutodiffModule;
+use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Int, Tensor, Transaction};
 
@@ -205,7 +205,7 @@ fn train_step(
     let gradients = GradientsParams::from_grads(found.loss.backward(), &model);
     let model = optimizer.step(learning_rate, model, gradients);
     let result = StepResult {
-        loss: found.loss.inner(),
+        loss: found.loss.without_autodiff(),
         correct: found.correct,
     };
     (model, result)

@@ -3,7 +3,6 @@
 
 mod glyphs;
 mod hand;
-mod loops;
 mod raster;
 mod sketch;
 mod warp;
@@ -19,7 +18,7 @@ pub const VERSION: u32 = 1;
 
 /// Draws `count` pictures with their labels, balanced within one and shuffled.
 ///
-/// Stream 0 is the training split, 1 the test split. Each picture depends on (seed, stream,
+/// `stream` 0 is the training split, 1 the test split. Each picture depends on (seed, stream,
 /// index, count) alone, not on the threads.
 pub fn draw(seed: u64, stream: u64, count: usize) -> Split {
     let labels = labels(seed, stream, count);
@@ -49,7 +48,7 @@ fn picture_of(label: u8, mut hand: Hand, picture: &mut [u8]) {
     let mut sketch = Sketch::default();
     glyphs::write(label, &mut hand, &mut sketch);
     let sloppiness = hand.between(0.4, 1.5);
-    sketch.tremble(&mut hand, 0.025 * sloppiness);
+    sketch.tremble(&mut hand, 0.015 * sloppiness);
     let mut points = sketch.flatten(0.045);
     warp::bend(&mut points, label, sloppiness, &mut hand);
     let (radii, ramp) = warp::press(&points, label, &mut hand);

@@ -1,8 +1,8 @@
 //! Stroke models of the digits with closed bowls: 0, 6, 8 and 9. The bowls close, overlap or
 //! stay open, as the writer's care has it.
 
-use super::hand::Hand;
-use super::sketch::{Sketch, direction};
+use crate::data::synthetic::hand::Hand;
+use crate::data::synthetic::sketch::{Sketch, direction};
 
 /// An oval begun near its top, with the ends apart or crossed; rarely a slash.
 pub fn zero(hand: &mut Hand, sketch: &mut Sketch) {

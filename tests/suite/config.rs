@@ -1,0 +1,120 @@
+//! Settings: layers, origins, and errors that name key and origin.
+
+use gpu_mnist::config::{Layers, Origin, PRESETS};
+use std::io::Write;
+
+fn error(change: impl FnOnce(&mut Layers) -> Result<(), gpu_mnist::config::ConfigError>) -> String {
+    let mut layers = Layers::default();
+    match change(&mut layers).and_then(|()| layers.resolve().map(|_| ())) {
+        Ok(()) => panic!("accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_defaults_resolve_and_keep_their_comments() {
+    let layers = Layers::default();
+    let config = layers.resolve().expect("defaults are in range");
+    assert_eq!(config.training.batch_size, 256);
+    assert_eq!(config.model.parameter_count(), 215_370);
+    assert!(layers.to_toml().contains("# Every random choice follows"));
+    assert!(layers.entries().len() > 20);
+    assert!(layers.entries().iter().all(|e| e.origin == Origin::Default));
+}
+
+#[test]
+fn every_preset_resolves_and_every_file_of_the_folder_is_a_preset() {
+    for (name, _) in PRESETS {
+        let mut layers = Layers::default();
+        layers.load(name).expect("a preset loads");
+        layers.resolve().expect("a preset is in range");
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
+    let files = std::fs::read_dir(folder).expect("config/ is there").count();
+    assert_eq!(files, PRESETS.len());
+}
+
+#[test]
+fn later_layers_win_and_are_named() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "[training]\nepochs = 2\nlearning_rate = 1").expect("written");
+    let path = file.path().to_str().expect("a plain path").to_string();
+    let mut layers = Layers::default();
+    layers.load("smoke").expect("a preset");
+    layers.load(&path).expect("a file");
+    layers.assign("training.epochs=3").expect("a setting");
+    layers
+        .set("training.epochs", 4, Origin::Flag("--epochs"))
+        .expect("a flag");
+    let config = layers.resolve().expect("in range");
+    assert_eq!(config.training.epochs, 4);
+    assert_eq!(config.training.learning_rate, 1.0);
+    assert_eq!(layers.origin("training.epochs"), Origin::Flag("--epochs"));
+    assert_eq!(
+        layers.origin("training.learning_rate"),
+        Origin::File(path.into())
+    );
+    assert_eq!(layers.origin("data.set"), Origin::Preset("smoke".into()));
+    let mut again = Layers::default();
+    again
+        .overlay(&layers.to_toml(), &Origin::Set)
+        .expect("the resolved copy is a settings file");
+    assert_eq!(again.resolve().expect("in range"), config);
+}
+
+#[test]
+fn an_unknown_key_names_itself_its_origin_and_the_nearest_setting() {
+    let text = error(|layers| layers.assign("training.epoch=3"));
+    assert!(
+        text.contains("--set: unknown setting 'training.epoch'"),
+        "{text}"
+    );
+    assert!(text.contains("did you mean 'training.epochs'?"), "{text}");
+    let text =
+        error(|layers| layers.overlay("[trainig]\nepochs = 3", &Origin::File("a.toml".into())));
+    assert!(
+        text.contains("a.toml: unknown setting 'trainig.epochs'"),
+        "{text}"
+    );
+}
+
+#[test]
+fn wrong_types_words_and_ranges_name_the_key() {
+    for (assignment, expected) in [
+        (
+            "training.epochs=fast",
+            "must be a whole number of at least 0, not \"fast\"",
+        ),
+        ("training.epochs=-1", "must be a whole number"),
+        (
+            "training.epochs=0",
+            "training.epochs' = 0: must be at least 1",
+        ),
+        ("device.hardware_only=1", "must be true or false"),
+        (
+            "training.schedule=spiral",
+            "'training.schedule' = \"spiral\"",
+        ),
+        ("training.learning_rate=nan", "must be greater than 0"),
+        ("training.beta1=1.0", "from 0 to below 1"),
+        ("training.target_accuracy=99", "0.99 means 99 %"),
+        ("model.conv1_kernel=28", "nothing is left"),
+        ("model.hidden=99999999", "at most"),
+        ("epochs", "--set KEY=VALUE"),
+        ("training=3", "unknown setting 'training'"),
+    ] {
+        let text = error(|layers| layers.assign(assignment));
+        assert!(text.contains(expected), "{assignment}: {text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_and_one_that_is_not_toml() {
+    let text = error(|layers| layers.load("nowhere.toml"));
+    assert!(
+        text.contains("nowhere.toml") && text.contains("smoke"),
+        "{text}"
+    );
+    let text = error(|layers| layers.overlay("a = = 1", &Origin::File("b.toml".into())));
+    assert!(text.contains("b.toml: not valid TOML"), "{text}");
+}

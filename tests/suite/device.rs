@@ -1,0 +1,80 @@
+//! Choosing among adapters: every rule of the flags, on lists made up for it.
+
+use gpu_mnist::config::{Api, DeviceConfig, DeviceKind};
+use gpu_mnist::device::{AdapterInfo, DeviceError, select};
+
+fn adapter(index: usize, name: &str, adapter_type: &str) -> AdapterInfo {
+    AdapterInfo {
+        index,
+        name: name.into(),
+        api: "vulkan".into(),
+        adapter_type: adapter_type.into(),
+        driver: "1.0".into(),
+        id: "10de:1234".into(),
+    }
+}
+
+fn wish(kind: DeviceKind, adapter: &str, hardware_only: bool) -> DeviceConfig {
+    DeviceConfig {
+        kind,
+        adapter: adapter.into(),
+        api: Api::Any,
+        hardware_only,
+    }
+}
+
+#[test]
+fn auto_takes_hardware_and_never_software() {
+    let both = [
+        adapter(0, "Fast Card", "discrete"),
+        adapter(1, "llvmpipe", "software"),
+    ];
+    let auto = wish(DeviceKind::Auto, "", false);
+    assert_eq!(select(&both, &auto).expect("hardware").0, Some(0));
+    let (position, reason) = select(&both[1..], &auto).expect("the CPU");
+    assert_eq!(position, None);
+    assert!(reason.contains("only software (llvmpipe)"), "{reason}");
+    let (position, reason) = select(&[], &auto).expect("the CPU");
+    assert_eq!(position, None);
+    assert!(reason.contains("no GPU adapter found"), "{reason}");
+}
+
+#[test]
+fn gpu_takes_software_only_when_there_is_nothing_else_and_it_may() {
+    let software = [adapter(0, "llvmpipe", "software")];
+    let gpu = wish(DeviceKind::Gpu, "", false);
+    assert_eq!(select(&software, &gpu).expect("software").0, Some(0));
+    let refused = select(&software, &wish(DeviceKind::Gpu, "", true));
+    assert!(matches!(refused, Err(DeviceError::OnlySoftware { .. })));
+    let nothing = select(&[], &gpu)
+        .map(|_| ())
+        .expect_err("no adapter")
+        .to_string();
+    assert!(nothing.contains("--device cpu"), "{nothing}");
+}
+
+#[test]
+fn an_adapter_is_named_by_number_or_part_of_its_name() {
+    let both = [
+        adapter(0, "Fast Card", "discrete"),
+        adapter(1, "llvmpipe", "software"),
+    ];
+    for (name, expected) in [("1", 1), ("LLVM", 1), ("card", 0), ("0", 0)] {
+        let wish = wish(DeviceKind::Auto, name, false);
+        assert_eq!(
+            select(&both, &wish).expect("named").0,
+            Some(expected),
+            "{name}"
+        );
+    }
+    for name in ["nonsense", "2"] {
+        let error = select(&both, &wish(DeviceKind::Auto, name, false)).map(|_| ());
+        let text = error.expect_err("no match").to_string();
+        assert!(
+            text.contains(name) && text.contains("1: llvmpipe"),
+            "{text}"
+        );
+    }
+    let refused = select(&both, &wish(DeviceKind::Auto, "1", true));
+    assert!(matches!(refused, Err(DeviceError::OnlySoftware { .. })));
+}

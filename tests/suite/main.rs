@@ -1,0 +1,12 @@
+//! One test binary; a file a subject.
+
+mod commands;
+mod config;
+mod confusion;
+mod data;
+mod device;
+mod fetch;
+mod help;
+mod support;
+mod synthetic;
+mod training;

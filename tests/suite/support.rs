@@ -1,0 +1,87 @@
+//! What several subjects need: the adapter or a visible skip, tiny data sets, settings.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use assert_cmd::Command;
+use gpu_mnist::config::{Api, Config, DeviceConfig, DeviceKind, Layers};
+use gpu_mnist::data::{FileRole, Split, idx, synthetic};
+use gpu_mnist::device::{self, Device};
+
+static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// The machine's adapter, hardware or software; without one the test is named as skipped, with
+/// a running count, past the capture of the test runner. `REQUIRE_GPU=1` makes that a failure.
+pub fn adapter_or_skip(test: &str) -> Option<Device> {
+    let config = DeviceConfig {
+        kind: DeviceKind::Gpu,
+        adapter: String::new(),
+        api: Api::Any,
+        hardware_only: false,
+    };
+    match device::choose(&config).and_then(device::Choice::open) {
+        Ok(device) => Some(device),
+        Err(error) => {
+            assert!(
+                std::env::var_os("REQUIRE_GPU").is_none_or(|value| value != "1"),
+                "REQUIRE_GPU=1, but {test} has no adapter: {error}"
+            );
+            let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED (adapter tests so far: {count}) {test}: {error}"
+            );
+            None
+        }
+    }
+}
+
+/// Default settings with `--set` assignments.
+pub fn settings(assignments: &[&str]) -> Config {
+    let mut layers = Layers::default();
+    for assignment in assignments {
+        layers.assign(assignment).expect("a known setting");
+    }
+    layers.resolve().expect("settings in range")
+}
+
+/// Writes built-in digits as the four files of a data set.
+pub fn write_dataset(folder: &Path, train: usize, test: usize) {
+    for (split, images, labels) in [
+        (
+            synthetic::draw(7, 0, train),
+            FileRole::TrainImages,
+            FileRole::TrainLabels,
+        ),
+        (
+            synthetic::draw(7, 1, test),
+            FileRole::TestImages,
+            FileRole::TestLabels,
+        ),
+    ] {
+        let Split {
+            images: pictures,
+            labels: classes,
+        } = split;
+        idx::write(&folder.join(images.name()), images.kind(), &pictures).expect("written");
+        idx::write(&folder.join(labels.name()), labels.kind(), &classes).expect("written");
+    }
+}
+
+/// The program, with `home` in place of the user's folders and current directory.
+pub fn program(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gpu-mnist"));
+    command
+        .current_dir(home)
+        .env("HOME", home)
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .env("XDG_RUNTIME_DIR", home)
+        .env_remove("GPU_MNIST_DATA_DIR")
+        .env_remove("WGPU_ADAPTER_NAME")
+        .env_remove("WGPU_BACKEND")
+        .env_remove("RUST_LOG")
+        .env("NO_COLOR", "1")
+        .timeout(std::time::Duration::from_secs(300));
+    command
+}

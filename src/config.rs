@@ -109,8 +109,6 @@ pub enum ScheduleKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernels {
-    /// The shaders of `shaders/` on an adapter, their SIMD twins on the CPU
-    Fused,
     /// Burn's own operations
     Stock,
 }

@@ -97,7 +97,7 @@ impl DeviceSplit {
     /// The pictures at `indices` `[n]`, normalised.
     pub fn gather(&self, indices: Tensor<1, Int>, kernels: Kernels) -> Batch {
         match kernels {
-            Kernels::Fused | Kernels::Stock => self.gather_stock(indices),
+            Kernels::Stock => self.gather_stock(indices),
         }
     }
 

@@ -16,7 +16,7 @@ fn the_defaults_resolve_and_keep_their_comments() {
     let layers = Layers::default();
     let config = layers.resolve().expect("defaults are in range");
     assert_eq!(config.training.batch_size, 256);
-    assert_eq!(config.model.parameter_count(), 215_370);
+    assert_eq!(config.model.parameter_count(), 215_194);
     assert!(layers.to_toml().contains("# Every random choice follows"));
     assert!(layers.entries().len() > 20);
     assert!(layers.entries().iter().all(|e| e.origin == Origin::Default));

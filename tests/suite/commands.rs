@@ -144,7 +144,8 @@ fn no_driver_and_no_such_adapter_exit_3() {
 
 #[test]
 fn damaged_files_exit_4_and_name_the_file() {
-    let damages: [(&str, &str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, &str, Damage); 4] = [
         ("train-images-idx3-ubyte", "too short", |bytes| {
             bytes.truncate(5000)
         }),

@@ -124,10 +124,9 @@ fn cpu_and_adapter_losses_agree_for_20_steps() {
         let expected = sum / weight;
         let difference = (loss - expected).abs();
         assert!(
-            !(difference > 2e-3 * expected),
+            difference <= 2e-3 * expected,
             "steps {start}..{end}: {loss} on the adapter, {expected} on the CPU"
         );
-        assert!(difference.is_finite());
         start = end;
         compared += 1;
     }

@@ -13,6 +13,7 @@ use crate::commands::{self, Interrupted};
 use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
 use crate::data::DataError;
 use crate::device::{DeviceError, guarded};
+use crate::kernels::simd;
 use crate::run_folder::RunFolderError;
 
 /// Train small image classifiers on the GPU you own, through WebGPU compute, or on the CPU.
@@ -208,7 +209,10 @@ pub fn main() -> ExitCode {
     // A panic in a dependency becomes an error at the boundary; -vv shows where it came from.
     std::panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
     let quiet = cli.log.quiet;
-    let result = guarded(|| dispatch(cli.command, quiet)).unwrap_or_else(|reason| {
+    let result = guarded(|| {
+        simd::configured().map_err(|error| anyhow::Error::from(ConfigError::Environment(error)))?;
+        dispatch(cli.command, quiet)
+    }).unwrap_or_else(|reason| {
         Err(anyhow::anyhow!(
             "a part of the program failed: {reason}; -vv shows where, --device cpu avoids the graphics driver"
         ))

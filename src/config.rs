@@ -109,6 +109,8 @@ pub enum ScheduleKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernels {
+    /// Our own kernels where the device has them, else Burn's own operations
+    Fused,
     /// Burn's own operations
     Stock,
 }
@@ -168,6 +170,8 @@ pub enum ConfigError {
     },
     #[error("{origin}: not valid TOML: {reason}")]
     Syntax { origin: Origin, reason: String },
+    #[error(transparent)]
+    Environment(crate::kernels::simd::Error),
     #[error("--set {argument}: write --set KEY=VALUE, for example --set training.epochs=3")]
     Assignment { argument: String },
     #[error("--config {name}: neither a preset ({presets}) nor a readable file: {reason}")]

@@ -7,7 +7,7 @@ use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
 use serde::Serialize;
 
-use crate::config::{Api, DeviceConfig, DeviceKind};
+use crate::config::{Api, DeviceConfig, DeviceKind, Kernels};
 
 /// What an adapter is, in the words of its driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -310,6 +310,15 @@ impl Device {
 
     pub fn is_gpu(&self) -> bool {
         self.info.kind == "gpu"
+    }
+
+    /// The kernels this device computes with when `wanted` are asked for: adapters have stock
+    /// kernels only, so far.
+    pub fn kernels(&self, wanted: Kernels) -> Kernels {
+        match self.is_gpu() {
+            true => Kernels::Stock,
+            false => wanted,
+        }
     }
 
     /// Reads tensors back: the one place where the host waits for the device.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod data;
 pub mod device;
 pub mod evaluation;
+pub mod kernels;
 pub mod model;
 pub mod report;
 pub mod run_folder;

@@ -13,6 +13,8 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::config::{Kernels, ModelConfig};
 use crate::data::CLASSES;
+use crate::kernels::convolve_pool_relu::convolve_pool_relu;
+use crate::kernels::linear_relu::linear_relu;
 
 /// conv k x k -> max-pool 2 -> ReLU, twice; linear -> ReLU; linear.
 #[derive(Module, Debug)]
@@ -146,8 +148,20 @@ impl Model {
     /// Logits `[n, 10]` of normalised pictures `[n, 28, 28, 1]`.
     pub fn forward(&self, pictures: Tensor<4>, kernels: Kernels) -> Tensor<2> {
         match kernels {
+            Kernels::Fused => self.forward_fused(pictures),
             Kernels::Stock => self.forward_stock(pictures),
         }
+    }
+
+    fn forward_fused(&self, pictures: Tensor<4>) -> Tensor<2> {
+        let convolve =
+            |layer: &Conv2d, x| convolve_pool_relu(x, layer.weight.val(), bias(&layer.bias));
+        let multiply =
+            |layer: &Linear, x, relu| linear_relu(x, layer.weight.val(), bias(&layer.bias), relu);
+        let x = convolve(&self.conv1, pictures);
+        let x = convolve(&self.conv2, x);
+        let x = multiply(&self.fc1, x.flatten(1, 3), true);
+        multiply(&self.fc2, x, false)
     }
 
     fn forward_stock(&self, pictures: Tensor<4>) -> Tensor<2> {
@@ -158,6 +172,10 @@ impl Model {
         let x = relu(self.fc1.forward(x));
         self.fc2.forward(x)
     }
+}
+
+fn bias(bias: &Option<burn::module::Param<Tensor<1>>>) -> Tensor<1> {
+    bias.as_ref().expect("every layer has a bias").val()
 }
 
 fn pooling() -> MaxPoolOptions<2> {

@@ -118,12 +118,13 @@ struct Report<'a> {
 /// Settings, device, data, training: each with its exit code.
 pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let layers = args.layers()?;
-    let config = cli::resolve(&layers)?;
+    let mut config = cli::resolve(&layers)?;
     if let Some(out) = &args.out {
         RunFolder::check_free(out)?;
     }
     let interrupted = interrupt_flag();
     let device = open_device(&config.device)?;
+    config.training.kernels = device.kernels(config.training.kernels);
     let dataset = dataset::load(&config.data, config.seed)?;
     let (train, valid) = split(&dataset, &config, &layers)?;
 

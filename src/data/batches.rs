@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{PIXELS, SIDE, Split};
 use crate::config::Kernels;
 use crate::device::Device;
+use crate::kernels::gather_batch::gather_batch;
 
 const WORDS: usize = PIXELS / 4;
 
@@ -97,7 +98,22 @@ impl DeviceSplit {
     /// The pictures at `indices` `[n]`, normalised.
     pub fn gather(&self, indices: Tensor<1, Int>, kernels: Kernels) -> Batch {
         match kernels {
+            Kernels::Fused => self.gather_fused(indices),
             Kernels::Stock => self.gather_stock(indices),
+        }
+    }
+
+    fn gather_fused(&self, indices: Tensor<1, Int>) -> Batch {
+        let [count] = indices.dims();
+        let Normalisation {
+            mean,
+            standard_deviation,
+        } = self.normalisation;
+        let words = self.words.clone();
+        let pictures = gather_batch(words, indices.clone(), mean, standard_deviation);
+        Batch {
+            pictures: pictures.reshape([count, SIDE, SIDE, 1]),
+            labels: self.labels.clone().select(0, indices),
         }
     }
 

@@ -16,7 +16,7 @@ pub struct CrossEntropy {
 /// The mean negative log-likelihood of `labels` `[n]` under softmax of `logits` `[n, classes]`.
 pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, kernels: Kernels) -> CrossEntropy {
     match kernels {
-        Kernels::Stock => stock(logits, labels),
+        Kernels::Fused | Kernels::Stock => stock(logits, labels),
     }
 }
 

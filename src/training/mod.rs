@@ -13,6 +13,7 @@ use crate::config::{Config, Kernels, TrainingConfig};
 use crate::data::batches::{Batch, DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
+use crate::kernels::adam::FusedAdam;
 use crate::model::Model;
 use history::{EpochRecord, History, Recorder};
 use schedule::Schedule;
@@ -180,11 +181,20 @@ pub async fn train(
 }
 
 fn adam(settings: &TrainingConfig) -> ModuleOptimizer {
-    AdamConfig::new()
-        .with_beta_1(settings.beta1 as f32)
-        .with_beta_2(settings.beta2 as f32)
-        .with_epsilon(settings.epsilon as f32)
-        .init()
+    let (beta1, beta2) = (settings.beta1 as f32, settings.beta2 as f32);
+    let epsilon = settings.epsilon as f32;
+    match settings.kernels {
+        Kernels::Fused => ModuleOptimizer::from(FusedAdam {
+            beta1,
+            beta2,
+            epsilon,
+        }),
+        Kernels::Stock => AdamConfig::new()
+            .with_beta_1(beta1)
+            .with_beta_2(beta2)
+            .with_epsilon(epsilon)
+            .init(),
+    }
 }
 
 /// Loss `[1]` and number correct `[1]` of one batch, still on the device.

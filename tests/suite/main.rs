@@ -7,6 +7,8 @@ mod data;
 mod device;
 mod fetch;
 mod help;
+mod kernels;
+mod kernels_cpu;
 mod support;
 mod synthetic;
 mod training;

@@ -60,6 +60,8 @@ fn train_with(
     device: &Device,
     notes: &mut Notes,
 ) -> Result<Trained, TrainingError> {
+    let mut config = config.clone();
+    config.training.kernels = device.kernels(config.training.kernels);
     let values = initial_values(&config.model, config.seed);
     let model = Model::from_values(&config.model, values, &device.autodiff());
     let train = upload(split, device);
@@ -71,7 +73,9 @@ fn train_with(
 
 fn evaluate_with(model: &Model, split: &Split, config: &Config, device: &Device) -> Evaluation {
     let split = upload(split, device);
-    pollster::block_on(evaluate(model, &split, config, device)).expect("evaluated")
+    let mut config = config.clone();
+    config.training.kernels = device.kernels(config.training.kernels);
+    pollster::block_on(evaluate(model, &split, &config, device)).expect("evaluated")
 }
 
 fn overfits(device: &Device) {

@@ -1,0 +1,125 @@
+//! Adam's update of one parameter in one pass, as a Burn optimiser.
+
+pub mod cpu;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
+use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
+use burn::tensor::{Device, Tensor};
+
+use super::simd;
+
+/// Adam (Kingma & Ba, arXiv:1412.6980) as Burn's own computes it, in one pass over a parameter.
+/// Its state is Burn's, so that either can go on where the other stopped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FusedAdam {
+    pub beta1: f32,
+    pub beta2: f32,
+    pub epsilon: f32,
+}
+
+/// A parameter and its moments after the update.
+#[derive(ExtensionType)]
+pub struct Updated<B: Backend> {
+    pub parameter: FloatTensor<B>,
+    pub moment1: FloatTensor<B>,
+    pub moment2: FloatTensor<B>,
+}
+
+/// The update as Burn dispatches it; it records no gradients.
+#[backend_extension(Flex)]
+pub trait AdamUpdate: Backend {
+    #[allow(clippy::too_many_arguments)]
+    fn adam_update(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        moment1: FloatTensor<Self>,
+        moment2: FloatTensor<Self>,
+        learning_rate: f32,
+        beta1: f32,
+        beta2: f32,
+        epsilon: f32,
+        step: u32,
+    ) -> Updated<Self>;
+}
+
+impl AdamUpdate for Flex {
+    fn adam_update(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        moment1: FloatTensor<Self>,
+        moment2: FloatTensor<Self>,
+        learning_rate: f32,
+        beta1: f32,
+        beta2: f32,
+        epsilon: f32,
+        step: u32,
+    ) -> Updated<Self> {
+        let gradient = gradient.to_contiguous();
+        let mut parameter = parameter.to_contiguous();
+        let mut moment1 = moment1.to_contiguous();
+        let mut moment2 = moment2.to_contiguous();
+        cpu::update(
+            simd::detect(),
+            &cpu::Settings {
+                learning_rate,
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay: 0.0,
+                step,
+            },
+            parameter.storage_mut(),
+            gradient.as_slice().expect("f32 in order"),
+            moment1.storage_mut(),
+            moment2.storage_mut(),
+        );
+        Updated {
+            parameter,
+            moment1,
+            moment2,
+        }
+    }
+}
+
+impl Optimizer for FusedAdam {
+    type State<const D: usize> = AdamState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: LearningRate,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<Self::State<D>>,
+    ) -> (Tensor<D>, Option<Self::State<D>>) {
+        let (time, moment1, moment2) = match state.map(|state| state.momentum) {
+            Some(state) => (state.time + 1, state.moment_1, state.moment_2),
+            None => (1, gradient.zeros_like(), gradient.zeros_like()),
+        };
+        let updated = Dispatch::adam_update(
+            parameter.into_dispatch(),
+            gradient.into_dispatch(),
+            moment1.into_dispatch(),
+            moment2.into_dispatch(),
+            learning_rate as f32,
+            self.beta1,
+            self.beta2,
+            self.epsilon,
+            time as u32,
+        );
+        let momentum = AdaptiveMomentumState::new(
+            time,
+            Tensor::from_dispatch(updated.moment1),
+            Tensor::from_dispatch(updated.moment2),
+        );
+        (
+            Tensor::from_dispatch(updated.parameter),
+            Some(AdamState::new(momentum)),
+        )
+    }
+
+    fn to_device<const D: usize>(mut state: Self::State<D>, device: &Device) -> Self::State<D> {
+        state.momentum = state.momentum.to_device(device);
+        state
+    }
+}

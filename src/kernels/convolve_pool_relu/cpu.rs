@@ -1,0 +1,246 @@
+//! Convolution, bias, 2x2 max-pool and ReLU fused, forward and backward, on the CPU.
+
+mod blank;
+mod direct;
+mod lists;
+mod single;
+mod winograd;
+
+use crate::kernels::simd::{Level, dispatch, scratch};
+use rayon::prelude::*;
+
+/// Pictures that one task takes: fixed, so that sums over the batch do not depend on the thread count.
+const FORWARD_CHUNK: usize = 8;
+const BACKWARD_CHUNK: usize = 32;
+
+/// The winner of a window that ReLU cut: its maximum was not positive.
+pub const DEAD: u8 = 4;
+
+/// A square convolution, stride 1, without padding, then a 2x2 max-pool that drops odd leftovers, then ReLU.
+///
+/// Pictures are NHWC: `input [batch, height, width, in_channels]`, pooled
+/// `output [batch, pooled_height, pooled_width, out_channels]`. The weight has PyTorch's layout
+/// `[out_channels, in_channels, kernel, kernel]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub batch: usize,
+    pub height: usize,
+    pub width: usize,
+    pub in_channels: usize,
+    pub out_channels: usize,
+    pub kernel: usize,
+}
+
+impl Shape {
+    /// Rows after pooling; 0 where the picture is too small.
+    pub fn pooled_height(&self) -> usize {
+        (self.height + 1).saturating_sub(self.kernel) / 2
+    }
+
+    /// Columns after pooling; 0 where the picture is too small.
+    pub fn pooled_width(&self) -> usize {
+        (self.width + 1).saturating_sub(self.kernel) / 2
+    }
+
+    /// Elements of one input picture.
+    pub fn input_size(&self) -> usize {
+        self.height * self.width * self.in_channels
+    }
+
+    /// Elements of one pooled picture.
+    pub fn output_size(&self) -> usize {
+        self.pooled_height() * self.pooled_width() * self.out_channels
+    }
+
+    /// Elements of the weight.
+    pub fn weight_size(&self) -> usize {
+        self.out_channels * self.patch_size()
+    }
+
+    /// Elements that one output of the convolution sees.
+    fn patch_size(&self) -> usize {
+        self.kernel * self.kernel * self.in_channels
+    }
+}
+
+/// The pooled activations and, for each, its winner: the position `dy * 2 + dx` of the window's first maximum, or
+/// [`DEAD`]. NaN reaches the output. Nothing of the un-pooled size is stored.
+///
+/// Scratch: the packed weight, kept by the calling thread for the next call.
+///
+/// # Panics
+/// A slice does not have the length its shape says.
+pub fn forward(
+    level: Level,
+    shape: &Shape,
+    input: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    output: &mut [f32],
+    winners: &mut [u8],
+) {
+    assert_eq!(input.len(), shape.batch * shape.input_size(), "input");
+    assert_eq!(weight.len(), shape.weight_size(), "weight");
+    assert_eq!(bias.len(), shape.out_channels, "bias");
+    assert_eq!(output.len(), shape.batch * shape.output_size(), "output");
+    assert_eq!(winners.len(), output.len(), "winners");
+    if output.is_empty() {
+        return;
+    }
+    let (size, pooled) = (
+        FORWARD_CHUNK * shape.input_size(),
+        FORWARD_CHUNK * shape.output_size(),
+    );
+    let chunks = output
+        .par_chunks_mut(pooled)
+        .zip(winners.par_chunks_mut(pooled))
+        .enumerate();
+    if winograd::fits(shape) {
+        let packed = dispatch(
+            level,
+            winograd::Plan {
+                shape,
+                weight,
+                bias,
+            },
+        );
+        chunks.for_each(|(chunk, (output, winners))| {
+            let input = &input[chunk * size..];
+            dispatch(
+                level,
+                winograd::Forward {
+                    shape,
+                    packed: &packed,
+                    input,
+                    output,
+                    winners,
+                },
+            );
+        });
+    } else {
+        let packed = dispatch(
+            level,
+            direct::Plan {
+                shape,
+                weight,
+                bias,
+            },
+        );
+        chunks.for_each(|(chunk, (output, winners))| {
+            let input = &input[chunk * size..];
+            dispatch(
+                level,
+                direct::Forward {
+                    shape,
+                    packed: &packed,
+                    input,
+                    output,
+                    winners,
+                },
+            );
+        });
+    }
+}
+
+/// Gradients of [`forward`] from `grad_output` (pooled) and the `winners` it kept.
+///
+/// `grad_input` is computed only if asked for; all gradients are overwritten. The work is proportional to the windows
+/// that are alive. Sums over the batch are taken per 32 pictures, then in the order of the pictures: the result does
+/// not depend on the number of threads.
+///
+/// Scratch: a weight gradient per 32 pictures, a packed weight, and the lists of one picture, kept by the threads.
+///
+/// # Panics
+/// A slice does not have the length its shape says.
+#[allow(clippy::too_many_arguments)]
+pub fn backward(
+    level: Level,
+    shape: &Shape,
+    input: &[f32],
+    weight: &[f32],
+    winners: &[u8],
+    grad_output: &[f32],
+    grad_input: Option<&mut [f32]>,
+    grad_weight: &mut [f32],
+    grad_bias: &mut [f32],
+) {
+    assert_eq!(input.len(), shape.batch * shape.input_size(), "input");
+    assert_eq!(weight.len(), shape.weight_size(), "weight");
+    assert_eq!(winners.len(), shape.batch * shape.output_size(), "winners");
+    assert_eq!(grad_output.len(), winners.len(), "gradient of the output");
+    assert_eq!(grad_weight.len(), weight.len(), "gradient of the weight");
+    assert_eq!(grad_bias.len(), shape.out_channels, "gradient of the bias");
+    let wanted = grad_input.is_some();
+    let mut nothing = [];
+    let grad_input = grad_input.unwrap_or(&mut nothing);
+    assert!(
+        !wanted || grad_input.len() == input.len(),
+        "gradient of the input"
+    );
+    if winners.is_empty() || input.is_empty() {
+        grad_input.fill(0.0);
+        grad_weight.fill(0.0);
+        grad_bias.fill(0.0);
+        return;
+    }
+
+    let mut turned = scratch::dirty(if wanted { lists::turned_size(shape) } else { 0 });
+    if wanted {
+        lists::turn(shape, weight, &mut turned);
+    }
+    let turned = &*turned;
+    let sums_size = lists::turned_size(shape) + shape.out_channels;
+    let chunks = shape.batch.div_ceil(BACKWARD_CHUNK);
+    let mut sums = scratch::dirty(chunks * sums_size);
+    let part = |size: usize| BACKWARD_CHUNK * size;
+    let run = |chunk: usize, sums: &mut [f32], grad_input: Option<&mut [f32]>| {
+        let first = chunk * BACKWARD_CHUNK;
+        let pictures = BACKWARD_CHUNK.min(shape.batch - first);
+        let input = &input[part(chunk * shape.input_size())..][..pictures * shape.input_size()];
+        let pooled = part(chunk * shape.output_size())
+            ..part(chunk * shape.output_size()) + pictures * shape.output_size();
+        let (winners, grad_output) = (&winners[pooled.clone()], &grad_output[pooled]);
+        let single = single::fits(shape);
+        if single {
+            let sums = &mut *sums;
+            dispatch(
+                level,
+                single::Backward {
+                    shape,
+                    input,
+                    winners,
+                    grad_output,
+                    sums,
+                },
+            );
+        }
+        if !single || grad_input.is_some() {
+            let sums = (!single).then_some(sums);
+            dispatch(
+                level,
+                lists::Backward {
+                    shape,
+                    input,
+                    turned,
+                    winners,
+                    grad_output,
+                    grad_input,
+                    sums,
+                },
+            );
+        }
+    };
+    if wanted {
+        let chunks = sums
+            .par_chunks_mut(sums_size)
+            .zip(grad_input.par_chunks_mut(part(shape.input_size())));
+        chunks
+            .enumerate()
+            .for_each(|(chunk, (sums, grad_input))| run(chunk, sums, Some(grad_input)));
+    } else {
+        sums.par_chunks_mut(sums_size)
+            .enumerate()
+            .for_each(|(chunk, sums)| run(chunk, sums, None));
+    }
+    lists::collect(shape, &sums, grad_weight, grad_bias);
+}

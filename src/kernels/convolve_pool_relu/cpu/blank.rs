@@ -1,0 +1,64 @@
+//! Windows over one constant patch, as around a digit: they all have one output, and one sum for their gradients.
+
+use super::Shape;
+use crate::kernels::simd::Vector;
+
+/// The windows of a picture of one channel whose whole patch equals the picture's first pixel.
+pub(super) struct Blank {
+    /// For each pooled row the pixels that are blank in all rows the windows there see; empty where none is looked for.
+    columns: Vec<u64>,
+    /// The bits of a window's patch.
+    patch: u64,
+}
+
+impl Blank {
+    /// None are looked for in pictures of several channels or wider than a mask.
+    ///
+    /// # Safety
+    /// The processor has the instruction set.
+    #[inline(always)]
+    pub(super) unsafe fn find<V: Vector>(shape: &Shape, input: &[f32]) -> Self {
+        let Shape {
+            height,
+            width,
+            in_channels,
+            kernel,
+            ..
+        } = *shape;
+        assert_eq!(input.len(), shape.input_size());
+        let patch = (1u64 << (kernel + 1).min(63)) - 1;
+        if in_channels != 1 || width > 64 || kernel > 32 {
+            return Self {
+                columns: vec![],
+                patch,
+            };
+        }
+        let mut rows = vec![0u64; height];
+        for (bits, row) in rows.iter_mut().zip(input.chunks_exact(width)) {
+            for at in (0..width).step_by(V::LANES) {
+                let used = V::LANES.min(width - at);
+                // SAFETY: `at + used <= width`; the caller vouches for the instruction set.
+                let equal = unsafe {
+                    V::load_first(row.as_ptr().add(at), used).equal_bits(V::splat(input[0]))
+                };
+                *bits |= (u64::from(equal) & ((1 << used) - 1)) << at;
+            }
+        }
+        let all = |row: usize| {
+            rows[2 * row..=2 * row + kernel]
+                .iter()
+                .fold(u64::MAX, |all, bits| all & bits)
+        };
+        Self {
+            columns: (0..shape.pooled_height()).map(all).collect(),
+            patch,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn has(&self, row: usize, column: usize) -> bool {
+        self.columns
+            .get(row)
+            .is_some_and(|bits| bits >> (2 * column) & self.patch == self.patch)
+    }
+}

@@ -1,0 +1,203 @@
+//! The weight gradient for pictures of one channel: lanes are output channels, and each lane picks its winner's pixel
+//! among the four of a window with one shuffle, so no lists are needed.
+
+use super::blank::Blank;
+use super::lists::{pitch, turned_size};
+use super::{DEAD, Shape};
+use crate::kernels::simd::{Task, Vector, scratch};
+
+/// Whether the layer is one for this file.
+pub(super) fn fits(shape: &Shape) -> bool {
+    shape.in_channels == 1 && (shape.kernel == 3 || shape.kernel == 5)
+}
+
+/// As `lists::Backward`, without the input's gradient.
+pub(super) struct Backward<'a> {
+    pub shape: &'a Shape,
+    pub input: &'a [f32],
+    pub winners: &'a [u8],
+    pub grad_output: &'a [f32],
+    pub sums: &'a mut [f32],
+}
+
+impl Task for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self {
+            shape,
+            input,
+            winners,
+            grad_output,
+            sums,
+        } = self;
+        let channels = shape.out_channels;
+        let padded = channels.next_multiple_of(V::LANES);
+        let (taps, size) = (shape.kernel * shape.kernel, shape.output_size());
+        let windows = size / channels;
+        // Gradients with the dead ones zero, channels padded to whole registers: `[windows, padded]`.
+        let mut grads = scratch::dirty(windows * padded);
+        // A register may read past the last winner.
+        let mut choices = vec![0u8; size + V::LANES];
+        let mut quads = scratch::dirty(4 * (shape.height - 1) * (shape.width - 1));
+        let mut totals = scratch::zeroed((taps + 1) * padded);
+        sums.fill(0.0);
+        let (weights, biases) = sums.split_at_mut(turned_size(shape));
+        for (picture, input) in input.chunks_exact(shape.input_size()).enumerate() {
+            let winners = &winners[picture * size..][..size];
+            let grad_output = &grad_output[picture * size..][..size];
+            // SAFETY: the slices hold one picture each; the caller vouches for the instruction set.
+            unsafe {
+                choices[..size].copy_from_slice(winners);
+                mask::<V>(
+                    channels,
+                    &choices,
+                    grad_output,
+                    &mut grads,
+                    &mut totals[taps * padded..],
+                );
+                let blank = Blank::find::<V>(shape, input);
+                fill_quads(shape, input, &mut quads);
+                let picture = Picture {
+                    shape,
+                    padded,
+                    blank,
+                    grads: &grads,
+                    choices: &choices,
+                    quads: &quads,
+                };
+                for first in (0..padded).step_by(V::LANES) {
+                    let totals = &mut totals[first..];
+                    match (shape.kernel, V::REGISTERS >= 32) {
+                        (5, true) => picture.taps::<V, 5, 5>(0, first, input[0], totals),
+                        (5, false) => {
+                            picture.taps::<V, 5, 2>(0, first, input[0], totals);
+                            picture.taps::<V, 5, 2>(2, first, input[0], totals);
+                            picture.taps::<V, 5, 1>(4, first, input[0], totals);
+                        }
+                        _ => picture.taps::<V, 3, 3>(0, first, input[0], totals),
+                    }
+                }
+            }
+        }
+        biases.copy_from_slice(&totals[taps * padded..][..channels]);
+        let (kernel, pitch) = (shape.kernel, pitch(shape));
+        for (row, weights) in weights.chunks_exact_mut(pitch).enumerate() {
+            for (kx, weight) in weights[..kernel].iter_mut().enumerate() {
+                *weight = totals[(row % kernel * kernel + kx) * padded + row / kernel];
+            }
+        }
+    }
+}
+
+/// Fills `masked [windows, padded]` with the gradients, zero for the dead, and adds their sum to `biases [padded]`.
+#[inline(always)]
+unsafe fn mask<V: Vector>(
+    channels: usize,
+    winners: &[u8],
+    grads: &[f32],
+    masked: &mut [f32],
+    biases: &mut [f32],
+) {
+    let padded = biases.len();
+    assert!(winners.len() >= grads.len() + V::LANES && padded >= channels);
+    let windows = masked.len() / padded;
+    assert!(grads.len() >= windows * channels);
+    for at in (0..channels).step_by(V::LANES) {
+        let used = V::LANES.min(channels - at);
+        // SAFETY: winners have a spare register; rows of `masked` and `biases` are whole registers long.
+        unsafe {
+            let bias = biases.as_mut_ptr().add(at);
+            let mut sum = V::load(bias);
+            for window in 0..windows {
+                let from = window * channels + at;
+                let dead =
+                    V::load_bytes(winners.as_ptr().add(from)).sub(V::splat(f32::from(DEAD) - 0.5));
+                let grad =
+                    dead.select_positive(V::zero(), V::load_first(grads.as_ptr().add(from), used));
+                grad.store(masked.as_mut_ptr().add(window * padded + at));
+                sum = sum.add(grad);
+            }
+            sum.store(bias);
+        }
+    }
+}
+
+/// For each pixel itself, its right neighbour and the two below: `[height - 1, width - 1, 4]`.
+#[inline(always)]
+fn fill_quads(shape: &Shape, input: &[f32], quads: &mut [f32]) {
+    let width = shape.width;
+    for (row, quads) in quads.chunks_exact_mut(4 * (width - 1)).enumerate() {
+        let (top, below) = (
+            &input[row * width..][..width],
+            &input[(row + 1) * width..][..width],
+        );
+        let pairs = top.windows(2).zip(below.windows(2));
+        for (quad, (top, below)) in quads.as_chunks_mut::<4>().0.iter_mut().zip(pairs) {
+            *quad = [top[0], top[1], below[0], below[1]];
+        }
+    }
+}
+
+struct Picture<'a> {
+    shape: &'a Shape,
+    padded: usize,
+    blank: Blank,
+    grads: &'a [f32],
+    choices: &'a [u8],
+    quads: &'a [f32],
+}
+
+impl Picture<'_> {
+    /// Adds to `totals [taps, padded]` the gradients of `ROWS` rows of taps from row `top`, for a register of channels.
+    /// Blank windows add their one pixel times the sum of their gradients.
+    #[inline(always)]
+    unsafe fn taps<V: Vector, const KERNEL: usize, const ROWS: usize>(
+        &self,
+        top: usize,
+        first: usize,
+        pixel: f32,
+        totals: &mut [f32],
+    ) {
+        let (rows, columns) = (self.shape.pooled_height(), self.shape.pooled_width());
+        let line = 4 * (self.shape.width - 1);
+        // SAFETY: a window's quads reach `KERNEL` rows and columns from its corner, inside the picture; gradients are
+        // padded to whole registers, choices have a spare one; the caller vouches for the instruction set.
+        unsafe {
+            let mut blank = V::zero();
+            let mut sums = [[V::zero(); KERNEL]; ROWS];
+            for row in 0..rows {
+                for column in 0..columns {
+                    let window = row * columns + column;
+                    let grad = V::load(self.grads.as_ptr().add(window * self.padded + first));
+                    if self.blank.has(row, column) {
+                        blank = blank.add(grad);
+                        continue;
+                    }
+                    let choice = V::load_choice(
+                        self.choices
+                            .as_ptr()
+                            .add(window * self.shape.out_channels + first),
+                    );
+                    let corner = self.quads.as_ptr().add((2 * row + top) * line + 8 * column);
+                    for (ky, sums) in sums.iter_mut().enumerate() {
+                        for (kx, sum) in sums.iter_mut().enumerate() {
+                            let four = V::load_four(corner.add(ky * line + 4 * kx));
+                            *sum = four.choose(choice).mul_add(grad, *sum);
+                        }
+                    }
+                }
+            }
+            for (ky, sums) in sums.iter().enumerate() {
+                for (kx, &sum) in sums.iter().enumerate() {
+                    let to =
+                        totals[((top + ky) * KERNEL + kx) * self.padded..][..V::LANES].as_mut_ptr();
+                    V::load(to)
+                        .add(V::splat(pixel).mul_add(blank, sum))
+                        .store(to);
+                }
+            }
+        }
+    }
+}

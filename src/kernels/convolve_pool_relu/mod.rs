@@ -1,0 +1,230 @@
+//! Convolution, bias, 2x2 max-pooling and ReLU as one operation with its gradient. Nothing of
+//! the un-pooled size is ever written to memory.
+
+pub mod cpu;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::{Tensor, TensorData};
+
+use super::simd;
+
+/// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]`, stride 1, no padding.
+///
+/// `weight` is `[out, in, k, k]`, `bias` `[out]`; `h' = (h - k + 1) / 2`, rounded down.
+pub fn convolve_pool_relu(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::convolve_pool_relu(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    ))
+}
+
+/// The kernel on one backend, without gradients.
+pub trait ConvolvePoolReluKernel: Backend {
+    /// Output, and for each of its numbers which of the four it was (4: cut by ReLU).
+    fn run(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, IntTensor<Self>);
+
+    /// Gradients of the input (when `with_input`), weight and bias.
+    fn run_backward(
+        state: State<Self>,
+        grad_output: FloatTensor<Self>,
+        with_input: bool,
+    ) -> Grads<Self>;
+}
+
+/// What the forward pass keeps for the gradients.
+#[derive(Clone, Debug)]
+pub struct State<B: Backend> {
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    winners: IntTensor<B>,
+}
+
+/// Gradients of input, weight and bias.
+pub struct Grads<B: Backend> {
+    input: Option<FloatTensor<B>>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+}
+
+/// The operation as Burn dispatches it.
+#[backend_extension(Flex, Autodiff)]
+pub trait ConvolvePoolRelu: Backend {
+    fn convolve_pool_relu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+impl ConvolvePoolRelu for Flex {
+    fn convolve_pool_relu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::run(input, weight, bias).0
+    }
+}
+
+#[derive(Debug)]
+struct ConvolvePoolReluBackward;
+
+impl<B: ConvolvePoolReluKernel> Backward<B, 3> for ConvolvePoolReluBackward {
+    type State = State<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input, weight, bias] = ops.parents;
+        let grad_output = grads.consume::<B>(&ops.node);
+        let found = B::run_backward(ops.state, grad_output, input.is_some());
+        if let (Some(node), Some(grad)) = (input, found.input) {
+            grads.register::<B>(node.id, grad);
+        }
+        if let Some(node) = weight {
+            grads.register::<B>(node.id, found.weight);
+        }
+        if let Some(node) = bias {
+            grads.register::<B>(node.id, found.bias);
+        }
+    }
+}
+
+impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> ConvolvePoolRelu
+    for Autodiff<B, C>
+{
+    fn convolve_pool_relu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let (input, input_node) = input.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let (output, winners) = B::run(input.clone(), weight.clone(), bias);
+        match ConvolvePoolReluBackward
+            .prepare::<C>([input_node, weight_node, bias_node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish(
+                State {
+                    input,
+                    weight,
+                    winners,
+                },
+                output,
+            ),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+}
+
+impl ConvolvePoolReluKernel for Flex {
+    fn run(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, IntTensor<Self>) {
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let shape = shape(&input, &weight);
+        let bias = bias.to_contiguous();
+        let mut output = vec![0.0; shape.batch * shape.output_size()];
+        let mut winners = vec![0u8; output.len()];
+        cpu::forward(
+            simd::detect(),
+            &shape,
+            floats(&input),
+            floats(&weight),
+            floats(&bias),
+            &mut output,
+            &mut winners,
+        );
+        let dims = [
+            shape.batch,
+            shape.pooled_height(),
+            shape.pooled_width(),
+            shape.out_channels,
+        ];
+        (
+            FloatTensor::<Self>::from_data(TensorData::new(output, dims)),
+            IntTensor::<Self>::from_data(TensorData::new(winners, dims)),
+        )
+    }
+
+    fn run_backward(
+        state: State<Self>,
+        grad_output: FloatTensor<Self>,
+        with_input: bool,
+    ) -> Grads<Self> {
+        let State {
+            input,
+            weight,
+            winners,
+        } = state;
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let shape = shape(&input, &weight);
+        let grad_output = grad_output.to_contiguous();
+        let mut grad_input = vec![0.0; if with_input { floats(&input).len() } else { 0 }];
+        let mut grad_weight = vec![0.0; shape.weight_size()];
+        let mut grad_bias = vec![0.0; shape.out_channels];
+        cpu::backward(
+            simd::detect(),
+            &shape,
+            floats(&input),
+            floats(&weight),
+            winners
+                .as_slice::<u8>()
+                .expect("winners are bytes in order"),
+            floats(&grad_output),
+            with_input.then_some(&mut grad_input[..]),
+            &mut grad_weight,
+            &mut grad_bias,
+        );
+        let Shape4([n, h, w, c]) = dims(&input);
+        let Shape4([o, i, k, _]) = dims(&weight);
+        Grads {
+            input: with_input
+                .then(|| FloatTensor::<Self>::from_data(TensorData::new(grad_input, [n, h, w, c]))),
+            weight: FloatTensor::<Self>::from_data(TensorData::new(grad_weight, [o, i, k, k])),
+            bias: FloatTensor::<Self>::from_data(TensorData::new(grad_bias, [o])),
+        }
+    }
+}
+
+struct Shape4([usize; 4]);
+
+fn dims(tensor: &FloatTensor<Flex>) -> Shape4 {
+    let shape = tensor.layout().shape();
+    Shape4([shape[0], shape[1], shape[2], shape[3]])
+}
+
+fn shape(input: &FloatTensor<Flex>, weight: &FloatTensor<Flex>) -> cpu::Shape {
+    let Shape4([batch, height, width, in_channels]) = dims(input);
+    let Shape4([out_channels, _, kernel, _]) = dims(weight);
+    cpu::Shape {
+        batch,
+        height,
+        width,
+        in_channels,
+        out_channels,
+        kernel,
+    }
+}
+
+fn floats(tensor: &FloatTensor<Flex>) -> &[f32] {
+    tensor.as_slice().expect("f32 in order")
+}

@@ -1,0 +1,2 @@
+//! The CPU twin of the kernel.
+pub mod cpu;

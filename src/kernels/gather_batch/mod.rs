@@ -1,0 +1,67 @@
+//! Picks pictures by number out of a split of bytes and normalises them.
+
+pub mod cpu;
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::{Int, Tensor, TensorData};
+
+use super::simd;
+
+/// Pictures `[n, 4 * words]`, `(byte / 255 - mean) / deviation`, of the rows `indices` `[n]` of
+/// `words` `[pictures, words]`, four bytes a word, the first in the lowest byte.
+pub fn gather_batch(
+    words: Tensor<2, Int>,
+    indices: Tensor<1, Int>,
+    mean: f32,
+    deviation: f32,
+) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::gather_batch(
+        words.into_dispatch(),
+        indices.into_dispatch(),
+        mean,
+        deviation,
+    ))
+}
+
+/// The operation as Burn dispatches it; it records no gradients.
+#[backend_extension(Flex)]
+pub trait GatherBatch: Backend {
+    fn gather_batch(
+        words: IntTensor<Self>,
+        indices: IntTensor<Self>,
+        mean: f32,
+        deviation: f32,
+    ) -> FloatTensor<Self>;
+}
+
+impl GatherBatch for Flex {
+    fn gather_batch(
+        words: IntTensor<Self>,
+        indices: IntTensor<Self>,
+        mean: f32,
+        deviation: f32,
+    ) -> FloatTensor<Self> {
+        let (words, indices) = (words.to_contiguous(), indices.to_contiguous());
+        let pixels = words.layout().shape()[1] * 4;
+        // Little-endian words in memory are the bytes in order; other machines turn them.
+        let turned: Vec<i32>;
+        let mut bytes: &[i32] = words.as_slice().expect("i32 words in order");
+        if cfg!(target_endian = "big") {
+            turned = bytes.iter().map(|word| word.swap_bytes()).collect();
+            bytes = &turned;
+        }
+        let indices: &[i32] = indices.as_slice().expect("i32 numbers in order");
+        let mut pictures = vec![0.0; indices.len() * pixels];
+        cpu::gather(
+            simd::detect(),
+            cpu::Normalisation { mean, deviation },
+            pixels,
+            bytemuck::cast_slice(bytes),
+            indices,
+            &mut pictures,
+        )
+        .expect("indices are numbers of pictures");
+        FloatTensor::<Self>::from_data(TensorData::new(pictures, [indices.len(), pixels]))
+    }
+}

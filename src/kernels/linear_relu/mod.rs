@@ -1,0 +1,179 @@
+//! A linear layer with bias, and ReLU where it is asked for, as one operation with its gradient.
+
+pub mod cpu;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::{Tensor, TensorData};
+
+use super::simd;
+
+/// `input [n, i] x weight [i, o] + bias [o]`, then ReLU if `relu`: `[n, o]`.
+pub fn linear_relu(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::linear_relu(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        relu,
+    ))
+}
+
+/// The gradients on one backend.
+pub trait LinearReluKernel: Backend {
+    fn run_backward(state: State<Self>, grad_output: FloatTensor<Self>) -> Grads<Self>;
+}
+
+/// What the forward pass keeps for the gradients.
+#[derive(Clone, Debug)]
+pub struct State<B: Backend> {
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    output: FloatTensor<B>,
+    relu: bool,
+}
+
+/// Gradients of input, weight and bias.
+pub struct Grads<B: Backend> {
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+}
+
+/// The operation as Burn dispatches it.
+#[backend_extension(Flex, Autodiff)]
+pub trait LinearRelu: Backend {
+    fn linear_relu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+}
+
+impl LinearRelu for Flex {
+    fn linear_relu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let bias = bias.to_contiguous();
+        let shape = shape(&input, &weight);
+        let mut output = vec![0.0; shape.batch * shape.outputs];
+        cpu::forward(
+            simd::detect(),
+            &shape,
+            floats(&input),
+            floats(&weight),
+            floats(&bias),
+            relu,
+            &mut output,
+        );
+        FloatTensor::<Self>::from_data(TensorData::new(output, [shape.batch, shape.outputs]))
+    }
+}
+
+#[derive(Debug)]
+struct LinearReluBackward;
+
+impl<B: LinearReluKernel> Backward<B, 3> for LinearReluBackward {
+    type State = State<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input, weight, bias] = ops.parents;
+        let grad_output = grads.consume::<B>(&ops.node);
+        let found = B::run_backward(ops.state, grad_output);
+        for (node, grad) in [
+            (input, found.input),
+            (weight, found.weight),
+            (bias, found.bias),
+        ] {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
+impl<B: LinearReluKernel + LinearRelu, C: CheckpointStrategy> LinearRelu for Autodiff<B, C> {
+    fn linear_relu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let (input, input_node) = input.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let output = B::linear_relu(input.clone(), weight.clone(), bias, relu);
+        match LinearReluBackward
+            .prepare::<C>([input_node, weight_node, bias_node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish(
+                State {
+                    input,
+                    weight,
+                    output: output.clone(),
+                    relu,
+                },
+                output,
+            ),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+}
+
+impl LinearReluKernel for Flex {
+    fn run_backward(state: State<Self>, grad_output: FloatTensor<Self>) -> Grads<Self> {
+        let (input, weight) = (state.input.to_contiguous(), state.weight.to_contiguous());
+        let (output, grad_output) = (state.output.to_contiguous(), grad_output.to_contiguous());
+        let shape = shape(&input, &weight);
+        let mut grad_input = vec![0.0; shape.batch * shape.inputs];
+        let mut grad_weight = vec![0.0; shape.inputs * shape.outputs];
+        let mut grad_bias = vec![0.0; shape.outputs];
+        cpu::backward(
+            simd::detect(),
+            &shape,
+            floats(&input),
+            floats(&weight),
+            floats(&output),
+            state.relu,
+            floats(&grad_output),
+            Some(&mut grad_input),
+            &mut grad_weight,
+            &mut grad_bias,
+        );
+        let tensor = |values: Vec<f32>, dims: [usize; 2]| {
+            FloatTensor::<Self>::from_data(TensorData::new(values, dims))
+        };
+        Grads {
+            input: tensor(grad_input, [shape.batch, shape.inputs]),
+            weight: tensor(grad_weight, [shape.inputs, shape.outputs]),
+            bias: FloatTensor::<Self>::from_data(TensorData::new(grad_bias, [shape.outputs])),
+        }
+    }
+}
+
+fn shape(input: &FloatTensor<Flex>, weight: &FloatTensor<Flex>) -> cpu::Shape {
+    cpu::Shape {
+        batch: input.layout().shape()[0],
+        inputs: weight.layout().shape()[0],
+        outputs: weight.layout().shape()[1],
+    }
+}
+
+fn floats(tensor: &FloatTensor<Flex>) -> &[f32] {
+    tensor.as_slice().expect("f32 in order")
+}

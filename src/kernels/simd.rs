@@ -1,0 +1,257 @@
+//! The instruction set the CPU kernels run on: found at run time, capped by `GPU_MNIST_SIMD`, and a small vector
+//! trait so that one source serves every set.
+
+#[path = "simd/cpu/mod.rs"]
+mod cpu;
+
+use std::fmt;
+use std::sync::OnceLock;
+
+pub(crate) use cpu::scratch;
+
+/// The environment variable that caps the instruction set: `scalar`, `neon`, `avx2`, `avx512` or `auto`.
+pub const VARIABLE: &str = "GPU_MNIST_SIMD";
+
+/// An instruction set, from the slowest to the fastest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Plain Rust, four floats at a time: works on every processor.
+    Scalar,
+    /// 128-bit vectors of aarch64.
+    Neon,
+    /// 256-bit vectors with fused multiply-add.
+    Avx2,
+    /// 512-bit vectors (AVX-512 F, BW, DQ, VL).
+    Avx512,
+}
+
+impl Level {
+    const ALL: [Level; 4] = [Level::Scalar, Level::Neon, Level::Avx2, Level::Avx512];
+
+    /// The name `GPU_MNIST_SIMD` knows it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Scalar => "scalar",
+            Level::Neon => "neon",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+        }
+    }
+
+    /// Whether this processor has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            Level::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && Level::Avx2.is_available()
+            }
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Why `GPU_MNIST_SIMD` cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The value names no instruction set.
+    Unknown(String),
+    /// This processor lacks the instruction set asked for.
+    Unavailable(Level),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let here: Vec<_> = available().into_iter().map(Level::name).collect();
+        match self {
+            Error::Unknown(value) => {
+                write!(formatter, "{VARIABLE}={value:?} names no instruction set")?
+            }
+            Error::Unavailable(level) => write!(
+                formatter,
+                "{VARIABLE}={level}: this processor does not have it"
+            )?,
+        }
+        write!(formatter, "; use auto or one of: {}", here.join(", "))
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Every instruction set this processor has, slowest first.
+pub fn available() -> Vec<Level> {
+    Level::ALL
+        .into_iter()
+        .filter(|level| level.is_available())
+        .collect()
+}
+
+/// The instruction set to use: the fastest one, or what `GPU_MNIST_SIMD` asks for. The variable is read once.
+///
+/// # Errors
+/// The variable holds an unknown name, or a set this processor lacks. Call it at start-up to tell the user.
+pub fn configured() -> Result<Level, Error> {
+    static CHOICE: OnceLock<Result<Level, Error>> = OnceLock::new();
+    CHOICE
+        .get_or_init(|| {
+            parse(
+                &std::env::var_os(VARIABLE)
+                    .unwrap_or_default()
+                    .to_string_lossy(),
+            )
+        })
+        .clone()
+}
+
+/// [`configured`], or the fastest set where the variable cannot be followed.
+pub fn detect() -> Level {
+    configured().unwrap_or_else(|_| fastest())
+}
+
+/// Reads a value of `GPU_MNIST_SIMD`; empty means `auto`, capitals do not matter.
+///
+/// # Errors
+/// As [`configured`].
+pub fn parse(value: &str) -> Result<Level, Error> {
+    let name = value.trim().to_ascii_lowercase();
+    if name.is_empty() || name == "auto" {
+        return Ok(fastest());
+    }
+    let level = Level::ALL.into_iter().find(|level| level.name() == name);
+    let level = level.ok_or_else(|| Error::Unknown(value.to_owned()))?;
+    if level.is_available() {
+        Ok(level)
+    } else {
+        Err(Error::Unavailable(level))
+    }
+}
+
+fn fastest() -> Level {
+    available().into_iter().max().unwrap_or(Level::Scalar)
+}
+
+/// Work written once over [`Vector`], run by [`dispatch`] compiled for the chosen instruction set.
+pub(crate) trait Task {
+    type Output;
+
+    /// Must be `#[inline(always)]`, so that it is compiled inside the function that enables the instructions.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `V`.
+    unsafe fn run<V: Vector>(self) -> Self::Output;
+}
+
+/// Runs `task` at `level`, or at [`Level::Scalar`] where the processor lacks `level`.
+pub(crate) fn dispatch<T: Task>(level: Level, task: T) -> T::Output {
+    match level {
+        // SAFETY: each arm is taken only when the processor has the instructions that its function enables.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 if level.is_available() => unsafe { cpu::avx512::run(task) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 if level.is_available() => unsafe { cpu::avx2::run(task) },
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon if level.is_available() => unsafe { cpu::neon::run(task) },
+        // SAFETY: plain Rust needs no instruction set.
+        _ => unsafe { task.run::<cpu::scalar::F32x4>() },
+    }
+}
+
+/// A register of floats. A value can only be made by the unsafe constructors, whose callers vouch that the processor
+/// has the instruction set; arithmetic on a value is therefore safe. Every function is `#[inline(always)]`.
+pub(crate) trait Vector: Copy {
+    /// Floats in a register; a multiple of 4.
+    const LANES: usize;
+    /// Registers the processor has.
+    const REGISTERS: usize;
+
+    /// # Safety
+    /// The processor has this instruction set.
+    unsafe fn splat(value: f32) -> Self;
+
+    /// # Safety
+    /// As [`Vector::splat`]; `LANES` floats are readable.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// The first `count <= LANES` floats, then zeros; reads no further.
+    ///
+    /// # Safety
+    /// As [`Vector::splat`]; `count` floats are readable.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self;
+
+    /// `LANES` bytes as floats.
+    ///
+    /// # Safety
+    /// As [`Vector::splat`]; `LANES` bytes are readable.
+    unsafe fn load_bytes(from: *const u8) -> Self;
+
+    /// # Safety
+    /// `LANES` floats are writable.
+    unsafe fn store(self, to: *mut f32);
+
+    /// # Safety
+    /// `count <= LANES` floats are writable.
+    unsafe fn store_first(self, to: *mut f32, count: usize);
+
+    /// Lanes that hold whole numbers 0..=255, as bytes.
+    ///
+    /// # Safety
+    /// `LANES` bytes are writable.
+    unsafe fn store_bytes(self, to: *mut u8);
+
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
+    fn sqrt(self) -> Self;
+
+    /// `self * factor + term`.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
+
+    /// Where `value` is larger than `self`, or is NaN: `value` and `index`; elsewhere `self` and `best`. PyTorch's
+    /// rule for max-pool: the first maximum wins, NaN is never lost.
+    fn larger(self, best: Self, value: Self, index: Self) -> (Self, Self);
+
+    /// `dead` where `self <= 0`, `alive` elsewhere (NaN too).
+    fn select_positive(self, alive: Self, dead: Self) -> Self;
+
+    /// Bit `lane` is set where the lanes are equal.
+    fn equal_bits(self, other: Self) -> u32;
+
+    /// Four floats, repeated over the register.
+    ///
+    /// # Safety
+    /// As [`Vector::splat`]; four floats are readable.
+    unsafe fn load_four(from: *const f32) -> Self;
+
+    /// `LANES` bytes 0..=3 as a choice for [`Vector::choose`]; of other bytes the two lowest bits count.
+    ///
+    /// # Safety
+    /// As [`Vector::splat`]; `LANES` bytes are readable.
+    unsafe fn load_choice(from: *const u8) -> Self;
+
+    /// In each lane the float that `choice` names among the four of [`Vector::load_four`].
+    fn choose(self, choice: Self) -> Self;
+
+    /// # Safety
+    /// As [`Vector::splat`].
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe { Self::splat(0.0) }
+    }
+}

@@ -1,0 +1,150 @@
+//! Eight floats in a 256-bit register. Every unsafe block calls an intrinsic the type's existence vouches for.
+
+use super::super::{Task, Vector};
+use std::arch::x86_64::*;
+
+/// # Safety
+/// The processor has AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
+    // SAFETY: this function's own promise.
+    unsafe { task.run::<F32x8>() }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct F32x8(__m256);
+
+// SAFETY of every block below: a value exists or its maker vouched, so the instructions exist; pointers are the
+// caller's promise.
+impl Vector for F32x8 {
+    const LANES: usize = 8;
+    const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        unsafe { Self(_mm256_set1_ps(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { Self(_mm256_loadu_ps(from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        unsafe { Self(_mm256_maskload_ps(from, first(count))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        unsafe {
+            Self(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(
+                from.cast(),
+            ))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        unsafe { _mm256_maskstore_ps(to, first(count), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        unsafe {
+            let whole = _mm256_cvttps_epi32(self.0);
+            let words = _mm_packs_epi32(
+                _mm256_castsi256_si128(whole),
+                _mm256_extracti128_si256::<1>(whole),
+            );
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        unsafe { Self(_mm256_add_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        unsafe { Self(_mm256_sub_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        unsafe { Self(_mm256_mul_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        unsafe { Self(_mm256_div_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        unsafe { Self(_mm256_sqrt_ps(self.0)) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        unsafe { Self(_mm256_fmadd_ps(self.0, factor.0, term.0)) }
+    }
+
+    #[inline(always)]
+    fn larger(self, best: Self, value: Self, index: Self) -> (Self, Self) {
+        unsafe {
+            let above = _mm256_cmp_ps::<_CMP_GT_OQ>(value.0, self.0);
+            let take = _mm256_or_ps(above, _mm256_cmp_ps::<_CMP_UNORD_Q>(value.0, value.0));
+            (
+                Self(_mm256_blendv_ps(self.0, value.0, take)),
+                Self(_mm256_blendv_ps(best.0, index.0, take)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn select_positive(self, alive: Self, dead: Self) -> Self {
+        unsafe {
+            let cut = _mm256_cmp_ps::<_CMP_LE_OQ>(self.0, _mm256_setzero_ps());
+            Self(_mm256_blendv_ps(alive.0, dead.0, cut))
+        }
+    }
+
+    #[inline(always)]
+    fn equal_bits(self, other: Self) -> u32 {
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0)) as u32 }
+    }
+
+    #[inline(always)]
+    unsafe fn load_four(from: *const f32) -> Self {
+        unsafe { Self(_mm256_broadcast_ps(&from.cast::<__m128>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_choice(from: *const u8) -> Self {
+        unsafe {
+            Self(_mm256_castsi256_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(
+                from.cast(),
+            ))))
+        }
+    }
+
+    #[inline(always)]
+    fn choose(self, choice: Self) -> Self {
+        unsafe { Self(_mm256_permutevar_ps(self.0, _mm256_castps_si256(choice.0))) }
+    }
+}
+
+#[inline(always)]
+fn first(count: usize) -> __m256i {
+    static ONES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    debug_assert!(count <= 8);
+    // SAFETY: `count <= 8`, so eight of the sixteen numbers lie behind the pointer; AVX exists as above.
+    unsafe { _mm256_loadu_si256(ONES.as_ptr().add(8 - count).cast()) }
+}

@@ -1,0 +1,140 @@
+//! Sixteen floats in a 512-bit register. Every unsafe block calls an intrinsic the type's existence vouches for.
+
+use super::super::{Task, Vector};
+use std::arch::x86_64::*;
+
+/// # Safety
+/// The processor has AVX-512 F, BW, DQ, VL, AVX2 and FMA.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
+    // SAFETY: this function's own promise.
+    unsafe { task.run::<F32x16>() }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct F32x16(__m512);
+
+// SAFETY of every block below: a value exists or its maker vouched, so the instructions exist; pointers are the
+// caller's promise.
+impl Vector for F32x16 {
+    const LANES: usize = 16;
+    const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        unsafe { Self(_mm512_set1_ps(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { Self(_mm512_loadu_ps(from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        unsafe { Self(_mm512_maskz_loadu_ps(first(count), from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        unsafe {
+            Self(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(
+                from.cast(),
+            ))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        unsafe { _mm512_mask_storeu_ps(to, first(count), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(self.0))) }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        unsafe { Self(_mm512_add_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        unsafe { Self(_mm512_sub_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        unsafe { Self(_mm512_mul_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        unsafe { Self(_mm512_div_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        unsafe { Self(_mm512_sqrt_ps(self.0)) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        unsafe { Self(_mm512_fmadd_ps(self.0, factor.0, term.0)) }
+    }
+
+    #[inline(always)]
+    fn larger(self, best: Self, value: Self, index: Self) -> (Self, Self) {
+        unsafe {
+            let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(value.0, self.0);
+            let take = above | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value.0, value.0);
+            (
+                Self(_mm512_mask_blend_ps(take, self.0, value.0)),
+                Self(_mm512_mask_blend_ps(take, best.0, index.0)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn select_positive(self, alive: Self, dead: Self) -> Self {
+        unsafe {
+            let cut = _mm512_cmp_ps_mask::<_CMP_LE_OQ>(self.0, _mm512_setzero_ps());
+            Self(_mm512_mask_blend_ps(cut, alive.0, dead.0))
+        }
+    }
+
+    #[inline(always)]
+    fn equal_bits(self, other: Self) -> u32 {
+        unsafe { u32::from(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_four(from: *const f32) -> Self {
+        unsafe { Self(_mm512_broadcast_f32x4(_mm_loadu_ps(from))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_choice(from: *const u8) -> Self {
+        unsafe {
+            Self(_mm512_castsi512_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(
+                from.cast(),
+            ))))
+        }
+    }
+
+    #[inline(always)]
+    fn choose(self, choice: Self) -> Self {
+        unsafe { Self(_mm512_permutevar_ps(self.0, _mm512_castps_si512(choice.0))) }
+    }
+}
+
+#[inline(always)]
+fn first(count: usize) -> u16 {
+    ((1u32 << count) - 1) as u16
+}

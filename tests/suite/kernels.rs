@@ -1,0 +1,174 @@
+//! The fused operations against Burn's own through Burn: outputs, gradients, updates.
+
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Int, Tensor};
+use gpu_mnist::checkpoint::values;
+use gpu_mnist::config::{Config, Kernels};
+use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use gpu_mnist::data::synthetic;
+use gpu_mnist::device::Device;
+use gpu_mnist::evaluation::loss::cross_entropy;
+use gpu_mnist::kernels::adam::FusedAdam;
+use gpu_mnist::model::{Model, initial_values};
+
+use crate::support::settings;
+
+/// Largest difference, relative to the largest number of the reference.
+fn difference(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    assert!(!expected.is_empty(), "nothing was compared");
+    let scale = expected
+        .iter()
+        .fold(1e-30f32, |scale, x| scale.max(x.abs()));
+    let mut largest = 0.0f32;
+    for (found, expected) in found.iter().zip(expected) {
+        let difference = (found - expected).abs() / scale;
+        if difference.is_nan() {
+            return f32::NAN;
+        }
+        largest = largest.max(difference);
+    }
+    largest
+}
+
+fn model(config: &Config, device: &Device) -> Model {
+    let values = initial_values(&config.model, 3);
+    Model::from_values(&config.model, values, &device.autodiff())
+}
+
+/// Logits and the gradients of every parameter for `count` pictures.
+fn logits_and_gradients(
+    config: &Config,
+    device: &Device,
+    count: usize,
+    kernels: Kernels,
+) -> Vec<Vec<f32>> {
+    let split = synthetic::draw(9, 0, count);
+    let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+    let indices: Vec<i32> = (0..count as i32).rev().collect();
+    let batch = pictures.gather(upload_indices(&indices, device), kernels);
+    let model = model(config, device);
+    let logits = model.forward(batch.pictures.autodiff(), kernels);
+    let mut found = vec![numbers(logits.clone().inner())];
+    let loss = cross_entropy(logits, batch.labels, kernels).loss;
+    let gradients = loss.backward();
+    let gradient = |tensor: Tensor<2>| numbers(tensor);
+    let weight = |layer: &burn::nn::conv::Conv2d| {
+        numbers(layer.weight.val().grad(&gradients).expect("a gradient"))
+    };
+    let bias = |bias: &Option<burn::module::Param<Tensor<1>>>| {
+        let bias = bias.as_ref().expect("a bias").val();
+        numbers(bias.grad(&gradients).expect("a gradient"))
+    };
+    found.push(weight(&model.conv1));
+    found.push(bias(&model.conv1.bias));
+    found.push(weight(&model.conv2));
+    found.push(bias(&model.conv2.bias));
+    for layer in [&model.fc1, &model.fc2] {
+        found.push(gradient(
+            layer.weight.val().grad(&gradients).expect("a gradient"),
+        ));
+        found.push(bias(&layer.bias));
+    }
+    found
+}
+
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+#[test]
+fn fused_layers_and_gradients_equal_stock_on_the_cpu() {
+    let device = Device::cpu();
+    let mut cases = 0;
+    for (assignments, count) in [
+        (&[][..], 256),
+        (&[], 1),
+        (&[], 77),
+        (
+            &[
+                "model.conv1_channels=3",
+                "model.conv2_channels=7",
+                "model.hidden=13",
+            ],
+            10,
+        ),
+        (&["model.conv1_kernel=3", "model.conv2_kernel=5"], 33),
+        (
+            &[
+                "model.conv1_kernel=1",
+                "model.conv2_kernel=2",
+                "model.conv1_channels=1",
+            ],
+            5,
+        ),
+        (
+            &[
+                "model.conv1_kernel=7",
+                "model.conv2_kernel=4",
+                "model.conv2_channels=40",
+            ],
+            9,
+        ),
+    ] {
+        let config = settings(assignments);
+        let fused = logits_and_gradients(&config, &device, count, Kernels::Fused);
+        let stock = logits_and_gradients(&config, &device, count, Kernels::Stock);
+        for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
+            let difference = difference(fused, stock);
+            assert!(
+                difference <= 2e-5,
+                "{assignments:?}, {count} pictures, part {part}: differs by {difference:e}"
+            );
+            cases += 1;
+        }
+    }
+    assert_eq!(cases, 7 * 9);
+}
+
+#[test]
+fn a_perturbed_gradient_is_found() {
+    let config = settings(&["model.hidden=13"]);
+    let stock = logits_and_gradients(&config, &Device::cpu(), 10, Kernels::Stock);
+    for bad in [stock[1][3] * 1.01 + 1e-3, f32::NAN] {
+        let mut perturbed = stock[1].clone();
+        perturbed[3] = bad;
+        let found = difference(&perturbed, &stock[1]);
+        assert!(found.is_nan() || found > 2e-5, "{bad} was not seen");
+    }
+}
+
+#[test]
+fn fused_adam_equals_stock_over_several_steps() {
+    let device = Device::cpu();
+    let config = settings(&["model.hidden=13"]);
+    let run = |mut optimizer: ModuleOptimizer| {
+        let split = synthetic::draw(9, 0, 40);
+        let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), &device);
+        let mut model = model(&config, &device);
+        for step in 0..5 {
+            let indices: Vec<i32> = (step * 8..step * 8 + 8).collect();
+            let indices: Tensor<1, Int> = upload_indices(&indices, &device);
+            let batch = pictures.gather(indices, Kernels::Stock);
+            let logits = model.forward(batch.pictures.autodiff(), Kernels::Stock);
+            let loss = cross_entropy(logits, batch.labels, Kernels::Stock).loss;
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            model = optimizer.step(0.003, model, gradients);
+        }
+        pollster::block_on(values(&model, &device)).expect("read")
+    };
+    let fused = run(ModuleOptimizer::from(FusedAdam {
+        beta1: 0.7,
+        beta2: 0.9,
+        epsilon: 1e-8,
+    }));
+    let stock = run(AdamConfig::new()
+        .with_beta_1(0.7)
+        .with_beta_2(0.9)
+        .with_epsilon(1e-8)
+        .init());
+    for (fused, stock) in fused.iter().zip(&stock) {
+        let difference = difference(fused, stock);
+        assert!(difference <= 1e-4, "differs by {difference:e}");
+    }
+}

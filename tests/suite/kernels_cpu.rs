@@ -1,0 +1,300 @@
+//! Every CPU kernel at every instruction set of this machine against a plain float64 reference.
+
+mod conv_pool_relu;
+mod linear;
+
+use conv_pool_relu::{ConvCase, shape};
+use gpu_mnist::kernels::adam::cpu as adam;
+use gpu_mnist::kernels::count_confusion::cpu as confusion;
+use gpu_mnist::kernels::gather_batch::cpu as gather;
+use gpu_mnist::kernels::linear_relu::cpu::Shape;
+use gpu_mnist::kernels::simd::{self, Level};
+use gpu_mnist::kernels::softmax_cross_entropy::cpu as loss;
+
+/// Largest difference allowed, relative to the largest number of the reference.
+const TOLERANCE: f64 = 4e-6;
+
+/// Uniform in -1..1, by a splitmix generator.
+fn random(seed: u64, length: usize) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed >> 40) as f32 / (1u64 << 23) as f32) - 1.0
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// The largest difference, relative to the largest number of the reference; NaN if one side holds NaN.
+fn difference(got: &[f32], want: &[f64]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    let scale = want
+        .iter()
+        .fold(1e-30f64, |scale, value| scale.max(value.abs()));
+    let pairs = got
+        .iter()
+        .zip(want)
+        .map(|(&got, want)| (f64::from(got) - want).abs() / scale);
+    pairs.fold(0.0, |largest: f64, each| {
+        if each > largest || each.is_nan() {
+            each
+        } else {
+            largest
+        }
+    })
+}
+
+/// Equal also where both are the same NaN.
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn check(what: &str, got: &[f32], want: &[f64]) {
+    let difference = difference(got, want);
+    assert!(!want.is_empty(), "{what}: nothing was compared");
+    assert!(difference <= TOLERANCE, "{what}: differs by {difference:e}");
+}
+
+#[test]
+fn results_do_not_depend_on_the_thread_count() {
+    let mut cases = 0;
+    for level in simd::available() {
+        let all = [1, 2, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .expect("a pool");
+            pool.install(|| {
+                let mut parts = vec![];
+                for shape in [
+                    shape(77, (28, 28), 1, 24, 5),
+                    shape(77, (12, 12), 24, 32, 3),
+                ] {
+                    let got = ConvCase::new(shape).run(level);
+                    parts.extend([got.output, got.grad_input, got.grad_weight, got.grad_bias]);
+                }
+                parts.extend(
+                    linear::LinearCase::new(
+                        Shape {
+                            batch: 77,
+                            inputs: 800,
+                            outputs: 256,
+                        },
+                        true,
+                    )
+                    .run(level),
+                );
+                let (logits, labels) = (
+                    random(9, 770),
+                    (0..77).map(|row| row % 10).collect::<Vec<_>>(),
+                );
+                let mut gradient = vec![0.0; 770];
+                let outcome = loss::forward_backward(10, &logits, &labels, &mut gradient)
+                    .expect("labels in range");
+                parts.extend([gradient, vec![outcome.loss]]);
+                parts
+                    .concat()
+                    .iter()
+                    .map(|value| value.to_bits())
+                    .collect::<Vec<_>>()
+            })
+        });
+        assert!(all[0] == all[1] && all[1] == all[2], "{level}");
+        cases += all[0].len();
+    }
+    assert!(cases > 0);
+}
+
+#[test]
+fn softmax_cross_entropy_agrees_with_float64() {
+    for (rows, classes) in [(256, 10), (77, 10), (1, 10), (5, 3), (4, 1)] {
+        let mut logits: Vec<f32> = random(10, rows * classes)
+            .iter()
+            .map(|value| value * 8.0)
+            .collect();
+        logits[0] = 200.0;
+        let labels: Vec<i32> = (0..rows).map(|row| (row * 7 % classes) as i32).collect();
+        let mut gradient = vec![f32::NAN; logits.len()];
+        let got = loss::forward_backward(classes, &logits, &labels, &mut gradient)
+            .expect("labels in range");
+        let (mut want, mut total) = (vec![], 0.0);
+        for (row, &label) in logits.chunks_exact(classes).zip(&labels) {
+            let maximum = row
+                .iter()
+                .fold(f64::MIN, |maximum, &value| maximum.max(f64::from(value)));
+            let terms: Vec<f64> = row
+                .iter()
+                .map(|&value| (f64::from(value) - maximum).exp())
+                .collect();
+            let sum: f64 = terms.iter().sum();
+            total += sum.ln() + maximum - f64::from(row[label as usize]);
+            let target = |class: usize| if class == label as usize { 1.0 } else { 0.0 };
+            want.extend(
+                terms
+                    .iter()
+                    .enumerate()
+                    .map(|(class, term)| (term / sum - target(class)) / rows as f64),
+            );
+        }
+        check("loss gradient", &gradient, &want);
+        let mean = total / rows as f64;
+        assert!(
+            (f64::from(got.loss) - mean).abs() <= 1e-6 * mean.max(1e-6),
+            "{} is not {mean}",
+            got.loss
+        );
+        let mut table = vec![0; classes * classes];
+        assert_eq!(confusion::count(classes, &logits, &labels, &mut table), 0);
+        assert_eq!(table.iter().sum::<i32>(), rows as i32);
+        assert_eq!(
+            (0..classes)
+                .map(|class| table[class * classes + class])
+                .sum::<i32>(),
+            got.correct as i32
+        );
+    }
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut gradient = vec![0.0; 4];
+        let got = loss::forward_backward(2, &[bad, bad, 0.0, 1.0], &[0, 1], &mut gradient)
+            .expect("labels in range");
+        assert!(got.loss.is_nan(), "{bad}");
+    }
+    let wrong =
+        loss::forward_backward(2, &[0.0; 4], &[0, 2], &mut [0.0; 4]).expect_err("no such class");
+    assert_eq!(wrong.to_string(), "label 2 of row 1 is outside 2 classes");
+    assert!(loss::forward_backward(2, &[0.0; 2], &[-1], &mut [0.0; 2]).is_err());
+}
+
+#[test]
+fn confusion_counts_by_hand() {
+    let logits = [
+        1.0,
+        1.0,
+        0.0,
+        0.0,
+        5.0,
+        5.0,
+        0.0,
+        1.0,
+        2.0,
+        0.0,
+        f32::NAN,
+        9.0,
+    ];
+    let mut table = vec![0; 9];
+    table[0] = 4;
+    assert_eq!(confusion::count(3, &logits, &[0, 2, 2, 1], &mut table), 0);
+    assert_eq!(table, [5, 0, 0, 0, 1, 0, 0, 1, 1]);
+    assert_eq!(confusion::count(3, &logits[..6], &[-1, 3], &mut table), 2);
+}
+
+#[test]
+fn adam_agrees_with_float64() {
+    let mut cases = 0;
+    for level in simd::available() {
+        for (length, weight_decay) in [(1, 0.0), (37, 0.0), (40_001, 0.01)] {
+            let mut parameter = random(11, length);
+            let mut want: Vec<f64> = parameter.iter().map(|&value| f64::from(value)).collect();
+            let (mut first, mut second) = (vec![0.0; length], vec![0.0; length]);
+            let (mut first64, mut second64) = (vec![0.0f64; length], vec![0.0f64; length]);
+            for step in 1..=5 {
+                let gradient = random(20 + u64::from(step), length);
+                let settings = adam::Settings {
+                    learning_rate: 0.01,
+                    beta1: 0.7,
+                    beta2: 0.9,
+                    epsilon: 1e-8,
+                    weight_decay,
+                    step,
+                };
+                adam::update(
+                    level,
+                    &settings,
+                    &mut parameter,
+                    &gradient,
+                    &mut first,
+                    &mut second,
+                );
+                for at in 0..length {
+                    let grad = f64::from(gradient[at]);
+                    first64[at] = 0.7 * first64[at] + 0.3 * grad;
+                    second64[at] = 0.9 * second64[at] + 0.1 * grad * grad;
+                    let top = first64[at] / (1.0 - 0.7f64.powi(step as i32));
+                    let bottom = (second64[at] / (1.0 - 0.9f64.powi(step as i32))).sqrt() + 1e-8;
+                    want[at] =
+                        want[at] * (1.0 - 0.01 * f64::from(weight_decay)) - 0.01 * top / bottom;
+                }
+                cases += 1;
+            }
+            check(&format!("{level} parameter"), &parameter, &want);
+            check(&format!("{level} first moment"), &first, &first64);
+            check(&format!("{level} second moment"), &second, &second64);
+        }
+    }
+    assert!(cases > 0);
+}
+
+#[test]
+fn gather_batch_normalises() {
+    for level in simd::available() {
+        for pixels in [784, 5, 1] {
+            let images: Vec<u8> = (0..pixels * 40).map(|at| (at * 37 % 256) as u8).collect();
+            let indices: Vec<i32> = (0..77).map(|at| at * 11 % 40).collect();
+            let mut output = vec![f32::NAN; 77 * pixels];
+            let normalisation = gather::Normalisation {
+                mean: 0.1307,
+                deviation: 0.3081,
+            };
+            let mut run = |indices: &[i32]| {
+                gather::gather(level, normalisation, pixels, &images, indices, &mut output)
+            };
+            let wrong = |index: i32| [&[index], &indices[1..]].concat();
+            assert_eq!(
+                run(&wrong(40)),
+                Err(gather::OutOfRange {
+                    index: 40,
+                    pictures: 40
+                })
+            );
+            assert_eq!(
+                run(&wrong(-1)),
+                Err(gather::OutOfRange {
+                    index: -1,
+                    pictures: 40
+                })
+            );
+            run(&indices).expect("indices in range");
+            let byte = |&index: &i32| images[index as usize * pixels..][..pixels].iter().copied();
+            let (mean, deviation) = (f64::from(0.1307f32), f64::from(0.3081f32));
+            let want: Vec<f64> = indices
+                .iter()
+                .flat_map(byte)
+                .map(|byte| (f64::from(byte) / 255.0 - mean) / deviation)
+                .collect();
+            check(&format!("{level} pixels"), &output, &want);
+        }
+    }
+}
+
+#[test]
+fn the_switch_is_read_and_refused() {
+    assert_eq!(simd::parse("scalar"), Ok(Level::Scalar));
+    assert_eq!(
+        simd::parse(" Auto "),
+        Ok(*simd::available().last().expect("scalar at least"))
+    );
+    let message = simd::parse("sse9").expect_err("no such set").to_string();
+    assert!(message.starts_with(
+        "GPU_MNIST_SIMD=\"sse9\" names no instruction set; use auto or one of: scalar"
+    ));
+    for level in [Level::Neon, Level::Avx2, Level::Avx512]
+        .into_iter()
+        .filter(|level| !level.is_available())
+    {
+        assert_eq!(
+            simd::parse(level.name()),
+            Err(simd::Error::Unavailable(level))
+        );
+    }
+}

@@ -1,0 +1,382 @@
+//! The fused convolution against a plain float64 reference.
+
+use super::{TOLERANCE, bits, check, difference, random};
+use gpu_mnist::kernels::convolve_pool_relu::cpu as conv;
+use gpu_mnist::kernels::simd::{self, Level};
+
+pub(super) fn shape(
+    batch: usize,
+    size: (usize, usize),
+    in_channels: usize,
+    out_channels: usize,
+    kernel: usize,
+) -> conv::Shape {
+    conv::Shape {
+        batch,
+        height: size.0,
+        width: size.1,
+        in_channels,
+        out_channels,
+        kernel,
+    }
+}
+
+fn conv_shapes() -> Vec<conv::Shape> {
+    let mut shapes = vec![
+        shape(6, (28, 28), 1, 24, 5),
+        shape(6, (12, 12), 24, 32, 3),
+        shape(77, (28, 28), 1, 24, 5),
+        shape(77, (12, 12), 24, 32, 3),
+        shape(1, (28, 28), 1, 24, 5),
+        shape(1, (12, 12), 24, 32, 3),
+        shape(3, (9, 14), 7, 10, 7),
+        shape(2, (28, 28), 1, 8, 3),
+        shape(2, (13, 13), 64, 64, 3),
+    ];
+    for kernel in [1, 2, 3, 5] {
+        for in_channels in [1, 3, 8, 24, 33] {
+            for out_channels in [1, 3, 8, 10, 16, 24, 32, 33, 40] {
+                shapes.push(shape(3, (8, 11), in_channels, out_channels, kernel));
+            }
+        }
+    }
+    shapes
+}
+
+struct ConvReference {
+    output: Vec<f64>,
+    winners: Vec<u8>,
+    /// Windows whose winner float32 may see otherwise: two positions, or the cut, closer than rounding.
+    close: Vec<bool>,
+}
+
+fn conv_forward(shape: &conv::Shape, input: &[f32], weight: &[f32], bias: &[f32]) -> ConvReference {
+    let mut result = ConvReference {
+        output: vec![],
+        winners: vec![],
+        close: vec![],
+    };
+    for picture in 0..shape.batch {
+        for row in 0..shape.pooled_height() {
+            for column in 0..shape.pooled_width() {
+                for (channel, &bias) in bias.iter().enumerate() {
+                    let at = |dy, dx| {
+                        conv_at(
+                            shape,
+                            input,
+                            weight,
+                            picture,
+                            2 * row + dy,
+                            2 * column + dx,
+                            channel,
+                        )
+                    };
+                    let four =
+                        [at(0, 0), at(0, 1), at(1, 0), at(1, 1)].map(|sum| sum + f64::from(bias));
+                    let winner = (1..4).fold(
+                        0,
+                        |best, each| if four[each] > four[best] { each } else { best },
+                    );
+                    let near = |value: f64| (four[winner] - value).abs() < 1e-5;
+                    let close = near(0.0) || (0..4).any(|each| each != winner && near(four[each]));
+                    result.output.push(four[winner].max(0.0));
+                    result.winners.push(if four[winner] <= 0.0 {
+                        conv::DEAD
+                    } else {
+                        winner as u8
+                    });
+                    result.close.push(close);
+                }
+            }
+        }
+    }
+    result
+}
+
+fn conv_at(
+    shape: &conv::Shape,
+    input: &[f32],
+    weight: &[f32],
+    picture: usize,
+    y: usize,
+    x: usize,
+    out: usize,
+) -> f64 {
+    let mut sum = 0.0;
+    for (ky, kx) in taps(shape.kernel) {
+        for channel in 0..shape.in_channels {
+            let (at, tap) = places(shape, picture, y + ky, x + kx, out, channel, ky, kx);
+            sum += f64::from(input[at]) * f64::from(weight[tap]);
+        }
+    }
+    sum
+}
+
+fn taps(kernel: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..kernel * kernel).map(move |tap| (tap / kernel, tap % kernel))
+}
+
+/// Where an input element and a weight element lie.
+#[allow(clippy::too_many_arguments)]
+fn places(
+    shape: &conv::Shape,
+    picture: usize,
+    y: usize,
+    x: usize,
+    out: usize,
+    channel: usize,
+    ky: usize,
+    kx: usize,
+) -> (usize, usize) {
+    let input = ((picture * shape.height + y) * shape.width + x) * shape.in_channels + channel;
+    (
+        input,
+        ((out * shape.in_channels + channel) * shape.kernel + ky) * shape.kernel + kx,
+    )
+}
+
+/// Gradients of input, weight and bias.
+fn conv_backward(
+    shape: &conv::Shape,
+    input: &[f32],
+    weight: &[f32],
+    winners: &[u8],
+    grads: &[f32],
+) -> [Vec<f64>; 3] {
+    let mut result = [
+        vec![0.0; input.len()],
+        vec![0.0; weight.len()],
+        vec![0.0; shape.out_channels],
+    ];
+    let (rows, columns) = (shape.pooled_height(), shape.pooled_width());
+    for (index, (&winner, &grad)) in winners.iter().zip(grads).enumerate() {
+        if winner == conv::DEAD {
+            continue;
+        }
+        let (window, out) = (index / shape.out_channels, index % shape.out_channels);
+        let y = 2 * (window / columns % rows) + usize::from(winner / 2);
+        let x = 2 * (window % columns) + usize::from(winner % 2);
+        result[2][out] += f64::from(grad);
+        for (ky, kx) in taps(shape.kernel) {
+            for channel in 0..shape.in_channels {
+                let (at, tap) = places(
+                    shape,
+                    window / columns / rows,
+                    y + ky,
+                    x + kx,
+                    out,
+                    channel,
+                    ky,
+                    kx,
+                );
+                result[0][at] += f64::from(grad) * f64::from(weight[tap]);
+                result[1][tap] += f64::from(grad) * f64::from(input[at]);
+            }
+        }
+    }
+    result
+}
+
+pub(super) struct ConvResult {
+    pub(super) output: Vec<f32>,
+    pub(super) winners: Vec<u8>,
+    pub(super) grad_input: Vec<f32>,
+    pub(super) grad_weight: Vec<f32>,
+    pub(super) grad_bias: Vec<f32>,
+}
+
+pub(super) struct ConvCase {
+    shape: conv::Shape,
+    input: Vec<f32>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    grads: Vec<f32>,
+}
+
+impl ConvCase {
+    pub(super) fn new(shape: conv::Shape) -> Self {
+        let scale = 1.0 / (shape.weight_size() as f32 / shape.out_channels as f32).sqrt();
+        let mut input = random(1, shape.batch * shape.input_size());
+        // A blank margin, as around a digit, and activations cut by ReLU.
+        for (at, value) in input.iter_mut().enumerate() {
+            let column = at / shape.in_channels % shape.width;
+            if shape.in_channels == 1 && column < shape.width / 2 {
+                *value = -0.42;
+            } else if shape.in_channels > 1 {
+                *value = value.max(0.0);
+            }
+        }
+        Self {
+            input,
+            weight: random(2, shape.weight_size())
+                .iter()
+                .map(|value| value * scale)
+                .collect(),
+            bias: random(3, shape.out_channels)
+                .iter()
+                .map(|value| value * 0.1)
+                .collect(),
+            grads: random(4, shape.batch * shape.output_size()),
+            shape,
+        }
+    }
+
+    pub(super) fn run(&self, level: Level) -> ConvResult {
+        let Self {
+            shape,
+            input,
+            weight,
+            bias,
+            grads,
+        } = self;
+        // Filled with NaN so that an element left out is seen.
+        let mut result = ConvResult {
+            output: vec![f32::NAN; grads.len()],
+            winners: vec![9; grads.len()],
+            grad_input: vec![f32::NAN; input.len()],
+            grad_weight: vec![f32::NAN; weight.len()],
+            grad_bias: vec![f32::NAN; bias.len()],
+        };
+        conv::forward(
+            level,
+            shape,
+            input,
+            weight,
+            bias,
+            &mut result.output,
+            &mut result.winners,
+        );
+        let ConvResult {
+            winners,
+            grad_input,
+            grad_weight,
+            grad_bias,
+            ..
+        } = &mut result;
+        conv::backward(
+            level,
+            shape,
+            input,
+            weight,
+            winners,
+            grads,
+            Some(grad_input),
+            grad_weight,
+            grad_bias,
+        );
+        let (mut alone, mut bias_alone) =
+            (vec![f32::NAN; weight.len()], vec![f32::NAN; bias.len()]);
+        conv::backward(
+            level,
+            shape,
+            input,
+            weight,
+            winners,
+            grads,
+            None,
+            &mut alone,
+            &mut bias_alone,
+        );
+        let same = bits(&alone) == bits(grad_weight) && bits(&bias_alone) == bits(grad_bias);
+        assert!(same, "{level} {shape:?}: without the input's gradient");
+        result
+    }
+}
+
+#[test]
+fn conv_pool_relu_agrees_with_float64() {
+    let mut cases = 0;
+    for shape in conv_shapes() {
+        let case = ConvCase::new(shape);
+        let want = conv_forward(&shape, &case.input, &case.weight, &case.bias);
+        for level in simd::available() {
+            let name = format!("{level} {shape:?}");
+            let got = case.run(level);
+            check(&format!("{name} output"), &got.output, &want.output);
+            for (at, (got, want_winner)) in got.winners.iter().zip(&want.winners).enumerate() {
+                assert!(
+                    got == want_winner || want.close[at],
+                    "{name}: winner {at} is {got}, not {want_winner}"
+                );
+            }
+            let grads = conv_backward(&shape, &case.input, &case.weight, &got.winners, &case.grads);
+            check(
+                &format!("{name} input gradient"),
+                &got.grad_input,
+                &grads[0],
+            );
+            check(
+                &format!("{name} weight gradient"),
+                &got.grad_weight,
+                &grads[1],
+            );
+            check(&format!("{name} bias gradient"), &got.grad_bias, &grads[2]);
+            cases += 1;
+        }
+    }
+    assert!(cases >= 180, "{cases} cases");
+}
+
+#[test]
+fn conv_ties_and_pictures_too_small() {
+    for level in simd::available() {
+        for (in_channels, kernel) in [(1, 5), (8, 3), (24, 3)] {
+            let shape = shape(2, (12, 12), in_channels, 24, kernel);
+            let mut case = ConvCase::new(shape);
+            case.input.fill(0.5);
+            let got = case.run(level);
+            let wrong = got
+                .winners
+                .iter()
+                .filter(|&&winner| winner != 0 && winner != conv::DEAD)
+                .count();
+            assert_eq!(wrong, 0, "{level} {shape:?}: the first maximum wins a tie");
+        }
+        let got = ConvCase::new(shape(2, (5, 4), 3, 4, 5)).run(level);
+        assert!(got.output.is_empty() && got.grad_weight.iter().all(|&grad| grad == 0.0));
+    }
+}
+
+#[test]
+fn conv_nan_reaches_the_outputs() {
+    for level in simd::available() {
+        for shape in [
+            shape(2, (28, 28), 1, 24, 5),
+            shape(2, (12, 12), 24, 32, 3),
+            shape(1, (9, 9), 3, 5, 2),
+        ] {
+            for at in [0, 1, shape.width * shape.in_channels, 2 * shape.in_channels] {
+                let mut case = ConvCase::new(shape);
+                case.input[at] = f32::NAN;
+                let got = case.run(level);
+                let first = &got.output[..shape.out_channels];
+                assert!(
+                    first.iter().all(|value| value.is_nan()),
+                    "{level} {shape:?} at {at}"
+                );
+                assert!(
+                    got.winners[..shape.out_channels]
+                        .iter()
+                        .all(|&winner| winner != conv::DEAD)
+                );
+                assert!(got.grad_weight.iter().any(|grad| grad.is_nan()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_perturbed_side_is_found() {
+    let case = ConvCase::new(shape(2, (12, 12), 24, 32, 3));
+    let want = conv_forward(&case.shape, &case.input, &case.weight, &case.bias);
+    let mut got = case.run(Level::Scalar).output;
+    assert!(difference(&got, &want.output) <= TOLERANCE);
+    for bad in [got[7] + 1e-4, f32::NAN] {
+        got[7] = bad;
+        let difference = difference(&got, &want.output);
+        assert!(
+            difference.is_nan() || difference > TOLERANCE,
+            "{bad} was not seen"
+        );
+    }
+}

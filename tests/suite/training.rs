@@ -67,7 +67,7 @@ fn train_with(
     let train = upload(split, device);
     let valid = upload(&split.first(50), device);
     pollster::block_on(training::train(
-        model, &train, &valid, config, device, notes,
+        model, &train, &valid, &config, device, notes,
     ))
 }
 

@@ -109,7 +109,7 @@ pub enum ScheduleKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernels {
-    /// Our own kernels where the device has them, else Burn's own operations
+    /// The shaders of `shaders/` on an adapter, their SIMD twins on the CPU
     Fused,
     /// Burn's own operations
     Stock,

@@ -7,7 +7,8 @@ use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
 use serde::Serialize;
 
-use crate::config::{Api, DeviceConfig, DeviceKind, Kernels};
+use crate::config::{Api, DeviceConfig, DeviceKind};
+use crate::kernels::gpu::is_software;
 
 /// What an adapter is, in the words of its driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -312,15 +313,6 @@ impl Device {
         self.info.kind == "gpu"
     }
 
-    /// The kernels this device computes with when `wanted` are asked for: adapters have stock
-    /// kernels only, so far.
-    pub fn kernels(&self, wanted: Kernels) -> Kernels {
-        match self.is_gpu() {
-            true => Kernels::Stock,
-            false => wanted,
-        }
-    }
-
     /// Reads tensors back: the one place where the host waits for the device.
     ///
     /// # Errors
@@ -399,10 +391,7 @@ fn rank(info: &wgpu::AdapterInfo) -> (u8, u8) {
 }
 
 fn describe(index: usize, info: &wgpu::AdapterInfo) -> AdapterInfo {
-    let software = info.device_type == wgpu::DeviceType::Cpu
-        || ["llvmpipe", "swiftshader", "basic render"]
-            .iter()
-            .any(|name| info.name.to_lowercase().contains(name));
+    let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name);
     let adapter_type = match info.device_type {
         _ if software => "software",
         wgpu::DeviceType::DiscreteGpu => "discrete",

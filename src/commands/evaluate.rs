@@ -48,8 +48,7 @@ pub fn run(args: &EvaluateArgs, _quiet: bool) -> anyhow::Result<()> {
             Origin::File(weights),
         )?;
     }
-    let mut config = cli::resolve(&layers)?;
-    config.training.kernels = device.kernels(config.training.kernels);
+    let config = cli::resolve(&layers)?;
     let dataset = dataset::load(&config.data, config.seed)?;
     let evaluation = evaluate_on(&dataset.test, &model, &description, &config, &device)?;
     let format = if args.json { Format::Json } else { args.format };

@@ -118,13 +118,12 @@ struct Report<'a> {
 /// Settings, device, data, training: each with its exit code.
 pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let layers = args.layers()?;
-    let mut config = cli::resolve(&layers)?;
+    let config = cli::resolve(&layers)?;
     if let Some(out) = &args.out {
         RunFolder::check_free(out)?;
     }
     let interrupted = interrupt_flag();
     let device = open_device(&config.device)?;
-    config.training.kernels = device.kernels(config.training.kernels);
     let dataset = dataset::load(&config.data, config.seed)?;
     let (train, valid) = split(&dataset, &config, &layers)?;
 
@@ -138,14 +137,17 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     };
     let mut observer =
         TrainingProgress::new(folder.clone(), config.training.epochs, interrupted, quiet);
-    let trained = pollster::block_on(train_on(
-        &train,
-        &valid,
-        &description,
-        &config,
-        &device,
-        &mut observer,
-    ));
+    // Inside the pool, so that no kernel on the CPU first has to wake another thread.
+    let trained = rayon::scope(|_| {
+        pollster::block_on(train_on(
+            &train,
+            &valid,
+            &description,
+            &config,
+            &device,
+            &mut observer,
+        ))
+    });
     observer.finish();
     let trained = trained?;
     pollster::block_on(checkpoint::save(

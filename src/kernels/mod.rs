@@ -1,8 +1,12 @@
-//! One folder a kernel; `simd` chooses the instruction set they run on.
+//! One folder a kernel: the operation and its gradient, the launch of its shaders (`gpu`, with
+//! `passes` as plain data) and its SIMD twin (`cpu`).
+
 pub mod adam;
 pub mod convolve_pool_relu;
 pub mod count_confusion;
 pub mod gather_batch;
+pub mod gpu;
 pub mod linear_relu;
+pub mod shader;
 pub mod simd;
 pub mod softmax_cross_entropy;

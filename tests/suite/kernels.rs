@@ -11,7 +11,7 @@ use gpu_mnist::evaluation::loss::cross_entropy;
 use gpu_mnist::kernels::adam::FusedAdam;
 use gpu_mnist::model::{Model, initial_values};
 
-use crate::support::settings;
+use crate::support::{adapter_or_skip, settings};
 
 /// Largest difference, relative to the largest number of the reference.
 fn difference(found: &[f32], expected: &[f32]) -> f32 {
@@ -77,53 +77,86 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-#[test]
-fn fused_layers_and_gradients_equal_stock_on_the_cpu() {
-    let device = Device::cpu();
-    let mut cases = 0;
-    for (assignments, count) in [
-        (&[][..], 256),
-        (&[], 1),
-        (&[], 77),
-        (
-            &[
-                "model.conv1_channels=3",
-                "model.conv2_channels=7",
-                "model.hidden=13",
-            ],
-            10,
-        ),
-        (&["model.conv1_kernel=3", "model.conv2_kernel=5"], 33),
-        (
-            &[
-                "model.conv1_kernel=1",
-                "model.conv2_kernel=2",
-                "model.conv1_channels=1",
-            ],
-            5,
-        ),
-        (
-            &[
-                "model.conv1_kernel=7",
-                "model.conv2_kernel=4",
-                "model.conv2_channels=40",
-            ],
-            9,
-        ),
-    ] {
+/// Settings and batch sizes; the odd channel counts take the general path on an adapter.
+const CASES: &[(&[&str], usize)] = &[
+    (&[], 256),
+    (&[], 1),
+    (&[], 77),
+    (
+        &[
+            "model.conv1_channels=3",
+            "model.conv2_channels=7",
+            "model.hidden=13",
+        ],
+        10,
+    ),
+    (&["model.conv1_kernel=3", "model.conv2_kernel=5"], 33),
+    (
+        &[
+            "model.conv1_kernel=1",
+            "model.conv2_kernel=2",
+            "model.conv1_channels=1",
+        ],
+        5,
+    ),
+    (
+        &[
+            "model.conv1_kernel=7",
+            "model.conv2_kernel=4",
+            "model.conv2_channels=40",
+        ],
+        9,
+    ),
+];
+
+fn fused_equals_stock(device: &Device, reference: &Device) {
+    let mut compared = 0;
+    for (assignments, count) in CASES {
         let config = settings(assignments);
-        let fused = logits_and_gradients(&config, &device, count, Kernels::Fused);
-        let stock = logits_and_gradients(&config, &device, count, Kernels::Stock);
+        let fused = logits_and_gradients(&config, device, *count, Kernels::Fused);
+        let stock = logits_and_gradients(&config, reference, *count, Kernels::Stock);
         for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
             let difference = difference(fused, stock);
             assert!(
                 difference <= 2e-5,
                 "{assignments:?}, {count} pictures, part {part}: differs by {difference:e}"
             );
-            cases += 1;
+            compared += 1;
         }
     }
-    assert_eq!(cases, 7 * 9);
+    assert_eq!(compared, CASES.len() * 9);
+}
+
+#[test]
+fn fused_layers_and_gradients_equal_stock_on_the_cpu() {
+    fused_equals_stock(&Device::cpu(), &Device::cpu());
+}
+
+#[test]
+fn shaders_equal_the_simd_twins_reference_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("shaders_equal_the_simd_twins_reference_on_the_adapter") {
+        fused_equals_stock(&device, &Device::cpu());
+    }
+}
+
+#[test]
+fn naga_accepts_every_shader_as_it_stands() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
+    let mut validated = 0;
+    for entry in std::fs::read_dir(folder).expect("shaders/ is there") {
+        let path = entry.expect("an entry").path();
+        let source = std::fs::read_to_string(&path).expect("text");
+        let name = path.display();
+        let module = naga::front::wgsl::parse_str(&source)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&source)));
+        let flags = naga::valid::ValidationFlags::all();
+        naga::valid::Validator::new(flags, naga::valid::Capabilities::empty())
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert_eq!(module.entry_points.len(), 1, "{name}");
+        validated += 1;
+    }
+    assert_eq!(validated, 19);
 }
 
 #[test]
@@ -139,23 +172,33 @@ fn a_perturbed_gradient_is_found() {
 }
 
 #[test]
-fn fused_adam_equals_stock_over_several_steps() {
-    let device = Device::cpu();
+fn fused_adam_equals_stock_on_the_cpu() {
+    fused_adam_equals_stock(&Device::cpu());
+}
+
+#[test]
+fn fused_adam_equals_stock_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("fused_adam_equals_stock_on_the_adapter") {
+        fused_adam_equals_stock(&device);
+    }
+}
+
+fn fused_adam_equals_stock(device: &Device) {
     let config = settings(&["model.hidden=13"]);
     let run = |mut optimizer: ModuleOptimizer| {
         let split = synthetic::draw(9, 0, 40);
-        let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), &device);
-        let mut model = model(&config, &device);
+        let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+        let mut model = model(&config, device);
         for step in 0..5 {
             let indices: Vec<i32> = (step * 8..step * 8 + 8).collect();
-            let indices: Tensor<1, Int> = upload_indices(&indices, &device);
+            let indices: Tensor<1, Int> = upload_indices(&indices, device);
             let batch = pictures.gather(indices, Kernels::Stock);
             let logits = model.forward(batch.pictures.autodiff(), Kernels::Stock);
             let loss = cross_entropy(logits, batch.labels, Kernels::Stock).loss;
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
             model = optimizer.step(0.003, model, gradients);
         }
-        pollster::block_on(values(&model, &device)).expect("read")
+        pollster::block_on(values(&model, device)).expect("read")
     };
     let fused = run(ModuleOptimizer::from(FusedAdam {
         beta1: 0.7,

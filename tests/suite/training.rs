@@ -60,22 +60,18 @@ fn train_with(
     device: &Device,
     notes: &mut Notes,
 ) -> Result<Trained, TrainingError> {
-    let mut config = config.clone();
-    config.training.kernels = device.kernels(config.training.kernels);
     let values = initial_values(&config.model, config.seed);
     let model = Model::from_values(&config.model, values, &device.autodiff());
     let train = upload(split, device);
     let valid = upload(&split.first(50), device);
     pollster::block_on(training::train(
-        model, &train, &valid, &config, device, notes,
+        model, &train, &valid, config, device, notes,
     ))
 }
 
 fn evaluate_with(model: &Model, split: &Split, config: &Config, device: &Device) -> Evaluation {
     let split = upload(split, device);
-    let mut config = config.clone();
-    config.training.kernels = device.kernels(config.training.kernels);
-    pollster::block_on(evaluate(model, &split, &config, device)).expect("evaluated")
+    pollster::block_on(evaluate(model, &split, config, device)).expect("evaluated")
 }
 
 fn overfits(device: &Device) {

@@ -1,6 +1,8 @@
 //! Adam's update of one parameter in one pass, as a Burn optimiser.
 
 pub mod cpu;
+pub mod gpu;
+pub mod passes;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
@@ -27,7 +29,7 @@ pub struct Updated<B: Backend> {
 }
 
 /// The update as Burn dispatches it; it records no gradients.
-#[backend_extension(Flex)]
+#[backend_extension(Cube, Flex)]
 pub trait AdamUpdate: Backend {
     #[allow(clippy::too_many_arguments)]
     fn adam_update(

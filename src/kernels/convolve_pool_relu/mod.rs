@@ -2,6 +2,9 @@
 //! the un-pooled size is ever written to memory.
 
 pub mod cpu;
+pub mod gpu;
+pub mod passes;
+mod tiles;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -9,19 +12,52 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::activation::relu;
+use burn::tensor::module::{conv2d, max_pool2d};
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, TensorData};
 
+use super::gpu::is_adapter;
+use super::shader::TilePreset;
 use super::simd;
 
 /// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]`, stride 1, no padding.
 ///
 /// `weight` is `[out, in, k, k]`, `bias` `[out]`; `h' = (h - k + 1) / 2`, rounded down.
+/// On an adapter, shapes that the shaders do not take go through Burn's own operations.
 pub fn convolve_pool_relu(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    if is_adapter(&input.device()) && !shaders_take(&input, &weight) {
+        return general(input, weight, bias);
+    }
     Tensor::from_dispatch(Dispatch::convolve_pool_relu(
         input.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
     ))
+}
+
+fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>) -> bool {
+    let [batch, height, width, in_channels] = input.dims();
+    let [out_channels, _, kernel, _] = weight.dims();
+    let shape = passes::Shape {
+        batch,
+        height,
+        width,
+        in_channels,
+        out_channels,
+        kernel,
+    };
+    [TilePreset::Software, TilePreset::Hardware]
+        .iter()
+        .all(|&preset| passes::supports(&shape, preset))
+}
+
+/// The same with Burn's own operations.
+pub fn general(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+    let x = conv2d(input.permute([0, 3, 1, 2]), weight, Some(bias), options);
+    let pooling = MaxPoolOptions::new([2, 2]).with_stride([2, 2]);
+    relu(max_pool2d(x, pooling)).permute([0, 2, 3, 1])
 }
 
 /// The kernel on one backend, without gradients.
@@ -57,7 +93,7 @@ pub struct Grads<B: Backend> {
 }
 
 /// The operation as Burn dispatches it.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Cube, Flex, Autodiff)]
 pub trait ConvolvePoolRelu: Backend {
     fn convolve_pool_relu(
         input: FloatTensor<Self>,

@@ -1,6 +1,8 @@
 //! Picks pictures by number out of a split of bytes and normalises them.
 
 pub mod cpu;
+pub mod gpu;
+pub mod passes;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
@@ -25,7 +27,7 @@ pub fn gather_batch(
 }
 
 /// The operation as Burn dispatches it; it records no gradients.
-#[backend_extension(Flex)]
+#[backend_extension(Cube, Flex)]
 pub trait GatherBatch: Backend {
     fn gather_batch(
         words: IntTensor<Self>,

@@ -1,6 +1,8 @@
 //! A linear layer with bias, and ReLU where it is asked for, as one operation with its gradient.
 
 pub mod cpu;
+pub mod gpu;
+pub mod passes;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -44,7 +46,7 @@ pub struct Grads<B: Backend> {
 }
 
 /// The operation as Burn dispatches it.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Cube, Flex, Autodiff)]
 pub trait LinearRelu: Backend {
     fn linear_relu(
         input: FloatTensor<Self>,

@@ -4,19 +4,38 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 
 use crate::config::Kernels;
+use crate::kernels::softmax_cross_entropy::softmax_cross_entropy;
 
 /// What one pass over the logits finds.
 pub struct CrossEntropy {
-    /// Mean loss, `[1]`.
+    /// Mean loss, `[1]`, without gradients.
     pub loss: Tensor<1>,
     /// Pictures whose highest logit is their class, `[1]`.
     pub correct: Tensor<1, Int>,
+    /// A number, `[1]`, whose gradients are those of the mean loss; its value means nothing.
+    pub differentiable: Tensor<1>,
 }
 
 /// The mean negative log-likelihood of `labels` `[n]` under softmax of `logits` `[n, classes]`.
 pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, kernels: Kernels) -> CrossEntropy {
     match kernels {
-        Kernels::Fused | Kernels::Stock => stock(logits, labels),
+        Kernels::Fused => fused(logits, labels),
+        Kernels::Stock => stock(logits, labels),
+    }
+}
+
+/// The kernel gives the gradient with the loss; the sum of logits times that constant has it.
+fn fused(logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
+    let (loss, gradient, correct) =
+        softmax_cross_entropy(logits.clone().without_autodiff(), labels);
+    let gradient = match logits.is_autodiff() {
+        true => gradient.autodiff(),
+        false => gradient,
+    };
+    CrossEntropy {
+        loss,
+        correct,
+        differentiable: (logits * gradient).sum(),
     }
 }
 
@@ -35,8 +54,10 @@ fn stock(logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
         false => labels,
     };
     let likelihood = log_softmax(logits, 1).gather(1, labels.reshape([count, 1]));
+    let loss = likelihood.mean().neg();
     CrossEntropy {
-        loss: likelihood.mean().neg(),
+        loss: loss.clone().without_autodiff(),
         correct,
+        differentiable: loss,
     }
 }

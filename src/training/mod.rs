@@ -212,10 +212,10 @@ fn train_step(
 ) -> (Model, StepResult) {
     let logits = model.forward(batch.pictures.autodiff(), kernels);
     let found = crate::evaluation::loss::cross_entropy(logits, batch.labels, kernels);
-    let gradients = GradientsParams::from_grads(found.loss.backward(), &model);
+    let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
     let model = optimizer.step(learning_rate, model, gradients);
     let result = StepResult {
-        loss: found.loss.without_autodiff(),
+        loss: found.loss,
         correct: found.correct,
     };
     (model, result)

@@ -50,8 +50,9 @@ fn logits_and_gradients(
     let model = model(config, device);
     let logits = model.forward(batch.pictures.autodiff(), kernels);
     let mut found = vec![numbers(logits.clone().inner())];
-    let loss = cross_entropy(logits, batch.labels, kernels).loss;
-    let gradients = loss.backward();
+    let score = cross_entropy(logits, batch.labels, kernels);
+    found.push(numbers(score.loss));
+    let gradients = score.differentiable.backward();
     let gradient = |tensor: Tensor<2>| numbers(tensor);
     let weight = |layer: &burn::nn::conv::Conv2d| {
         numbers(layer.weight.val().grad(&gradients).expect("a gradient"))
@@ -124,7 +125,7 @@ fn fused_equals_stock(device: &Device, reference: &Device) {
             compared += 1;
         }
     }
-    assert_eq!(compared, CASES.len() * 9);
+    assert_eq!(compared, CASES.len() * 10);
 }
 
 #[test]
@@ -163,10 +164,10 @@ fn naga_accepts_every_shader_as_it_stands() {
 fn a_perturbed_gradient_is_found() {
     let config = settings(&["model.hidden=13"]);
     let stock = logits_and_gradients(&config, &Device::cpu(), 10, Kernels::Stock);
-    for bad in [stock[1][3] * 1.01 + 1e-3, f32::NAN] {
-        let mut perturbed = stock[1].clone();
+    for bad in [stock[2][3] * 1.01 + 1e-3, f32::NAN] {
+        let mut perturbed = stock[2].clone();
         perturbed[3] = bad;
-        let found = difference(&perturbed, &stock[1]);
+        let found = difference(&perturbed, &stock[2]);
         assert!(found.is_nan() || found > 2e-5, "{bad} was not seen");
     }
 }
@@ -194,8 +195,8 @@ fn fused_adam_equals_stock(device: &Device) {
             let indices: Tensor<1, Int> = upload_indices(&indices, device);
             let batch = pictures.gather(indices, Kernels::Stock);
             let logits = model.forward(batch.pictures.autodiff(), Kernels::Stock);
-            let loss = cross_entropy(logits, batch.labels, Kernels::Stock).loss;
-            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let loss = cross_entropy(logits, batch.labels, Kernels::Stock);
+            let gradients = GradientsParams::from_grads(loss.differentiable.backward(), &model);
             model = optimizer.step(0.003, model, gradients);
         }
         pollster::block_on(values(&model, device)).expect("read")

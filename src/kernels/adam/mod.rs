@@ -58,9 +58,7 @@ impl AdamUpdate for Flex {
         step: u32,
     ) -> Updated<Self> {
         let gradient = gradient.to_contiguous();
-        let mut parameter = parameter.to_contiguous();
-        let mut moment1 = moment1.to_contiguous();
-        let mut moment2 = moment2.to_contiguous();
+        let [mut parameter, mut moment1, mut moment2] = [parameter, moment1, moment2].map(whole);
         cpu::update(
             simd::detect(),
             &cpu::Settings {
@@ -81,6 +79,16 @@ impl AdamUpdate for Flex {
             moment1,
             moment2,
         }
+    }
+}
+
+/// The tensor itself where its storage is its numbers in order, so that it is updated in place:
+/// a second handle on the storage would make the update copy it.
+fn whole(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
+    let numbers = tensor.layout().shape().num_elements();
+    match tensor.is_contiguous() && tensor.storage::<f32>().len() == numbers {
+        true => tensor,
+        false => tensor.to_contiguous(),
     }
 }
 

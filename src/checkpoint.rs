@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ModelConfig;
 use crate::data::batches::Normalisation;
 use crate::device::{Device, DeviceError};
-use crate::model::Model;
+use crate::model::{Model, bias};
 use crate::run_folder::write_atomically;
 
 /// Raised when files of an older program can no longer be read.
@@ -161,9 +161,6 @@ pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), Ch
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
 pub async fn values(model: &Model, device: &Device) -> Result<Vec<Vec<f32>>, DeviceError> {
-    let bias = |bias: &Option<burn::module::Param<burn::tensor::Tensor<1>>>| {
-        bias.as_ref().expect("every layer has a bias").val()
-    };
     let transaction = Transaction::default()
         .register(model.conv1.weight.val())
         .register(bias(&model.conv1.bias))

@@ -231,7 +231,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
     match command {
         Command::Train(args) => commands::train::run(&args, quiet),
-        Command::Evaluate(args) => commands::evaluate::run(&args, quiet),
+        Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Devices(args) => commands::devices::run(&args),
         Command::Data(args) => commands::data::run(&args, quiet),
         Command::Config(args) => commands::config::run(&args),

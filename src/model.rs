@@ -5,15 +5,13 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use crate::config::{Kernels, ModelConfig};
 use crate::data::CLASSES;
-use crate::kernels::convolve_pool_relu::convolve_pool_relu;
+use crate::kernels::convolve_pool_relu::{convolve_pool_relu, general};
 use crate::kernels::linear_relu::linear_relu;
 
 /// conv k x k -> max-pool 2 -> ReLU, twice; linear -> ReLU; linear.
@@ -165,21 +163,17 @@ impl Model {
     }
 
     fn forward_stock(&self, pictures: Tensor<4>) -> Tensor<2> {
-        let x = pictures.permute([0, 3, 1, 2]);
-        let x = relu(max_pool2d(self.conv1.forward(x), pooling()));
-        let x = relu(max_pool2d(self.conv2.forward(x), pooling()));
-        let x = x.permute([0, 2, 3, 1]).flatten(1, 3);
-        let x = relu(self.fc1.forward(x));
+        let convolve = |layer: &Conv2d, x| general(x, layer.weight.val(), bias(&layer.bias));
+        let x = convolve(&self.conv1, pictures);
+        let x = convolve(&self.conv2, x);
+        let x = relu(self.fc1.forward(x.flatten(1, 3)));
         self.fc2.forward(x)
     }
 }
 
-fn bias(bias: &Option<burn::module::Param<Tensor<1>>>) -> Tensor<1> {
+/// The bias of a layer; every layer of this network has one.
+pub(crate) fn bias(bias: &Option<burn::module::Param<Tensor<1>>>) -> Tensor<1> {
     bias.as_ref().expect("every layer has a bias").val()
-}
-
-fn pooling() -> MaxPoolOptions<2> {
-    MaxPoolOptions::new([2, 2]).with_stride([2, 2])
 }
 
 fn parameter<const D: usize>(data: TensorData, device: &Device) -> burn::module::Param<Tensor<D>> {

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use comfy_table::presets;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::dataset::data_folder;
 use super::interrupt_flag;
+use super::progress::bar;
 use crate::cli;
 use crate::config::Layers;
 use crate::data::fetch::{FetchOptions, Progress, fetch};
@@ -63,7 +64,8 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
                 cancel: Some(interrupt_flag()),
                 ..FetchOptions::default()
             };
-            let bar = (!quiet && std::io::stderr().is_terminal()).then(bar);
+            let bar = (!quiet && std::io::stderr().is_terminal())
+                .then(|| bar("{bar:24} {bytes}/{total_bytes}  {msg}  {eta} left"));
             let report = fetch(set.files(), &folder, &options, &mut |progress| {
                 show(&progress, bar.as_ref());
             })?;
@@ -175,10 +177,4 @@ fn show(progress: &Progress, bar: Option<&ProgressBar>) {
         Progress::MirrorFailed { url, reason } => say(format!("{url}: {reason}")),
         Progress::Finished { path } => say(format!("{} is verified", path.display())),
     }
-}
-
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {bytes}/{total_bytes}  {msg}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(1).with_style(style)
 }

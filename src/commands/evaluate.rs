@@ -34,7 +34,7 @@ pub struct EvaluateArgs {
 
 /// # Errors
 /// Settings, device, data, weights: each with its exit code.
-pub fn run(args: &EvaluateArgs, _quiet: bool) -> anyhow::Result<()> {
+pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.device.apply(&mut layers)?;
     args.data.apply(&mut layers)?;

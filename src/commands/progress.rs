@@ -29,7 +29,8 @@ impl TrainingProgress {
         interrupted: Arc<AtomicBool>,
         quiet: bool,
     ) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(bar);
+        let bar = (!quiet && std::io::stderr().is_terminal())
+            .then(|| bar("{bar:24} {pos}/{len}  {msg}  {eta} left"));
         Self {
             start: Instant::now(),
             bar,
@@ -102,8 +103,9 @@ impl Observer for TrainingProgress {
     }
 }
 
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+/// A bar on stderr of this template.
+pub fn bar(template: &str) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(1).with_style(style)
 }

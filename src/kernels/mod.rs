@@ -4,6 +4,7 @@
 pub mod adam;
 pub mod convolve_pool_relu;
 pub mod count_confusion;
+pub mod flex;
 pub mod gather_batch;
 pub mod gpu;
 pub mod linear_relu;

@@ -7,9 +7,8 @@ mod raster;
 mod sketch;
 mod warp;
 
-use super::Split;
+use super::{PIXELS, Split};
 use hand::Hand;
-use raster::SIDE;
 use rayon::prelude::*;
 use sketch::Sketch;
 
@@ -22,9 +21,9 @@ pub const VERSION: u32 = 1;
 /// index, count) alone, not on the threads.
 pub fn draw(seed: u64, stream: u64, count: usize) -> Split {
     let labels = labels(seed, stream, count);
-    let mut images = vec![0; count * SIDE * SIDE];
+    let mut images = vec![0; count * PIXELS];
     images
-        .par_chunks_mut(SIDE * SIDE)
+        .par_chunks_mut(PIXELS)
         .zip(&labels)
         .enumerate()
         .with_min_len(64)

@@ -2,8 +2,8 @@
 //! 20x20 box, then centred by mass in 28x28.
 
 use super::sketch::Point;
+use crate::data::SIDE;
 
-pub const SIDE: usize = 28;
 const BOX: usize = 20;
 
 /// Draws the strokes, with one radius in pixels a point, into a 28x28 picture.

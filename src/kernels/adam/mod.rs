@@ -9,6 +9,7 @@ use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
 
+use super::flex::floats;
 use super::simd;
 
 /// Adam (Kingma & Ba, arXiv:1412.6980) as Burn's own computes it, in one pass over a parameter.
@@ -70,7 +71,7 @@ impl AdamUpdate for Flex {
                 step,
             },
             parameter.storage_mut(),
-            gradient.as_slice().expect("f32 in order"),
+            floats(&gradient),
             moment1.storage_mut(),
             moment2.storage_mut(),
         );

@@ -6,6 +6,8 @@ mod lists;
 mod single;
 mod winograd;
 
+pub use super::shape::Shape;
+
 use crate::kernels::simd::{Level, dispatch, scratch};
 use rayon::prelude::*;
 
@@ -16,32 +18,7 @@ const BACKWARD_CHUNK: usize = 32;
 /// The winner of a window that ReLU cut: its maximum was not positive.
 pub const DEAD: u8 = 4;
 
-/// A square convolution, stride 1, without padding, then a 2x2 max-pool that drops odd leftovers, then ReLU.
-///
-/// Pictures are NHWC: `input [batch, height, width, in_channels]`, pooled
-/// `output [batch, pooled_height, pooled_width, out_channels]`. The weight has PyTorch's layout
-/// `[out_channels, in_channels, kernel, kernel]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    pub batch: usize,
-    pub height: usize,
-    pub width: usize,
-    pub in_channels: usize,
-    pub out_channels: usize,
-    pub kernel: usize,
-}
-
 impl Shape {
-    /// Rows after pooling; 0 where the picture is too small.
-    pub fn pooled_height(&self) -> usize {
-        (self.height + 1).saturating_sub(self.kernel) / 2
-    }
-
-    /// Columns after pooling; 0 where the picture is too small.
-    pub fn pooled_width(&self) -> usize {
-        (self.width + 1).saturating_sub(self.kernel) / 2
-    }
-
     /// Elements of one input picture.
     pub fn input_size(&self) -> usize {
         self.height * self.width * self.in_channels

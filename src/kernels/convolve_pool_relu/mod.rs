@@ -4,6 +4,7 @@
 pub mod cpu;
 pub mod gpu;
 pub mod passes;
+mod shape;
 mod tiles;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -17,6 +18,7 @@ use burn::tensor::module::{conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, TensorData};
 
+use super::flex::floats;
 use super::gpu::is_adapter;
 use super::shader::TilePreset;
 use super::simd;
@@ -259,8 +261,4 @@ fn shape(input: &FloatTensor<Flex>, weight: &FloatTensor<Flex>) -> cpu::Shape {
         out_channels,
         kernel,
     }
-}
-
-fn floats(tensor: &FloatTensor<Flex>) -> &[f32] {
-    tensor.as_slice().expect("f32 in order")
 }

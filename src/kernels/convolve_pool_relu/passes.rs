@@ -1,24 +1,8 @@
 //! The passes of convolution + bias + max-pool + ReLU: constants, bindings and grid of each.
 
+pub use super::shape::Shape;
 use super::tiles::{product_tile, weight_tile};
 use crate::kernels::shader::{Pass, TilePreset, binding, grid};
-
-/// Sizes of one application of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// Pictures.
-    pub batch: usize,
-    /// Rows of the input.
-    pub height: usize,
-    /// Columns of the input.
-    pub width: usize,
-    /// Channels of the input.
-    pub in_channels: usize,
-    /// Channels of the output.
-    pub out_channels: usize,
-    /// Height and width of the square kernel.
-    pub kernel: usize,
-}
 
 /// Which channels lie innermost in packed weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,26 +14,12 @@ pub enum Packing {
 }
 
 impl Shape {
-    /// Rows of the output: a last odd row of the convolution is dropped.
-    pub fn pooled_height(&self) -> usize {
-        (self.height + 1).saturating_sub(self.kernel) / 2
-    }
-
-    /// Columns of the output.
-    pub fn pooled_width(&self) -> usize {
-        (self.width + 1).saturating_sub(self.kernel) / 2
-    }
-
     fn windows(&self) -> usize {
         self.batch * self.pooled_height() * self.pooled_width()
     }
 
     fn input_words(&self) -> usize {
         self.batch * self.height * self.width * self.in_channels
-    }
-
-    fn weight_words(&self) -> usize {
-        self.out_channels * self.in_channels * self.kernel * self.kernel
     }
 
     pub(super) fn single(&self) -> bool {
@@ -74,7 +44,7 @@ pub fn supports(shape: &Shape, preset: TilePreset) -> bool {
 
 /// Weights from PyTorch's `[out][in][k][k]` to a kernel's order. Bindings: weight, packed.
 pub fn pack_weight(shape: &Shape, packing: Packing) -> Pass {
-    let words = shape.weight_words();
+    let words = shape.weight_size();
     Pass {
         name: "pack_convolution_weight",
         template: include_str!("../../../shaders/pack_convolution_weight.wgsl"),
@@ -123,7 +93,7 @@ pub fn forward(shape: &Shape, preset: TilePreset) -> Pass {
         constants,
         bindings: vec![
             binding("input", shape.input_words()),
-            binding("weight", shape.weight_words()),
+            binding("weight", shape.weight_size()),
             binding("bias", shape.out_channels),
             binding("output", output),
             binding("winners", output / 4),
@@ -145,7 +115,7 @@ pub fn grad_input(shape: &Shape, preset: TilePreset) -> Pass {
         bindings: vec![
             binding("grad_output", output),
             binding("winners", output / 4),
-            binding("weight", shape.weight_words()),
+            binding("weight", shape.weight_size()),
             binding("grad_input", shape.input_words()),
         ],
         uniform: vec![shape.batch as u32, 0, 0, 0],
@@ -218,7 +188,7 @@ pub fn grad_weight(shape: &Shape, preset: TilePreset) -> Pass {
 /// Adds the partial sums of [`grad_weight`]. Bindings: partials, gradient of the weight
 /// `[out][in][k][k]`, gradient of the bias.
 pub fn sum_weight(shape: &Shape, preset: TilePreset) -> Pass {
-    let weights = shape.weight_words();
+    let weights = shape.weight_size();
     let chunks = chunks(shape, preset);
     Pass {
         name: "convolve_pool_relu_sum_weight",

@@ -12,6 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, TensorData};
 
+use super::flex::floats;
 use super::simd;
 
 /// `input [n, i] x weight [i, o] + bias [o]`, then ReLU if `relu`: `[n, o]`.
@@ -174,8 +175,4 @@ fn shape(input: &FloatTensor<Flex>, weight: &FloatTensor<Flex>) -> cpu::Shape {
         inputs: weight.layout().shape()[0],
         outputs: weight.layout().shape()[1],
     }
-}
-
-fn floats(tensor: &FloatTensor<Flex>) -> &[f32] {
-    tensor.as_slice().expect("f32 in order")
 }

@@ -8,6 +8,8 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::tensor::{Int, Tensor, TensorData};
 
+use super::flex::floats;
+
 /// Mean loss `[1]`, its gradient by the logits `[n, classes]`, and the number correct `[1]`.
 #[derive(ExtensionType)]
 pub struct Scores<B: Backend> {
@@ -44,7 +46,7 @@ impl SoftmaxCrossEntropy for Flex {
         let mut gradient = vec![0.0; count * classes];
         let found = cpu::forward_backward(
             classes,
-            logits.as_slice().expect("f32 in order"),
+            floats(&logits),
             labels.as_slice().expect("i32 in order"),
             &mut gradient,
         )

@@ -1,0 +1,35 @@
+//! The sizes that the shaders and the SIMD twin share.
+
+/// A square convolution, stride 1, without padding, then a 2x2 max-pool that drops odd leftovers,
+/// then ReLU.
+///
+/// Pictures are NHWC: `input [batch, height, width, in_channels]`, pooled
+/// `output [batch, pooled_height, pooled_width, out_channels]`. The weight has PyTorch's layout
+/// `[out_channels, in_channels, kernel, kernel]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Pictures.
+    pub batch: usize,
+    /// Rows of the input.
+    pub height: usize,
+    /// Columns of the input.
+    pub width: usize,
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Height and width of the square kernel.
+    pub kernel: usize,
+}
+
+impl Shape {
+    /// Rows after pooling; 0 where the picture is too small.
+    pub fn pooled_height(&self) -> usize {
+        (self.height + 1).saturating_sub(self.kernel) / 2
+    }
+
+    /// Columns after pooling; 0 where the picture is too small.
+    pub fn pooled_width(&self) -> usize {
+        (self.width + 1).saturating_sub(self.kernel) / 2
+    }
+}

@@ -1,18 +1,22 @@
 //! Weights on disk: safetensors with PyTorch's names and layouts, and what is needed to use
 //! them again in the metadata. Written atomically.
 
+pub mod snapshot;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
+use burn::tensor::Device as BurnDevice;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::config::ModelConfig;
 use crate::data::batches::Normalisation;
 use crate::device::{Device, DeviceError};
-use crate::model::{Model, bias};
+pub use crate::model::values;
+use crate::model::{Model, ParameterShape};
 use crate::run_folder::write_atomically;
 
 /// Raised when files of an older program can no longer be read.
@@ -34,6 +38,13 @@ pub struct Description {
 pub enum CheckpointError {
     #[error("{}: {reason}; name a run folder or a model.safetensors that gpu-mnist wrote", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("{}: {reason}{offer}", path.display())]
+    Snapshot {
+        path: PathBuf,
+        reason: String,
+        /// What to do instead.
+        offer: String,
+    },
     #[error("{}: could not be written: {source}", path.display())]
     Write {
         path: PathBuf,
@@ -54,17 +65,19 @@ pub async fn save(
     description: &Description,
     device: &Device,
 ) -> Result<(), CheckpointError> {
-    let values = values(model, device).await?;
-    let shapes = description.model.parameters();
-    let mut tensors = Vec::new();
-    for (shape, values) in shapes.iter().zip(values) {
-        let (dims, values) = to_pytorch(&description.model, shape.name, &shape.dims, values);
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        tensors.push((shape.name, dims, bytes));
-    }
+    save_values(path, &values(model, device).await?, description)
+}
+
+/// Writes weights as [`values`] gives them, with their description.
+///
+/// # Errors
+/// [`CheckpointError::Write`].
+pub fn save_values(
+    path: &Path,
+    values: &[Vec<f32>],
+    description: &Description,
+) -> Result<(), CheckpointError> {
+    let tensors = tensors(&description.model, values);
     let write_error = |source| CheckpointError::Write {
         path: path.into(),
         source,
@@ -85,6 +98,31 @@ pub async fn save(
     let bytes = serialize(views, Some(metadata))
         .map_err(|error| write_error(std::io::Error::other(error)))?;
     write_atomically(path, &bytes).map_err(write_error)
+}
+
+/// SHA-256 over the bytes of all weights (little-endian f32) in the order and layout of the
+/// file: the same for the same weights, whatever else is in it.
+pub fn weight_hash(config: &ModelConfig, values: &[Vec<f32>]) -> String {
+    let mut hash = Sha256::new();
+    for (_, _, bytes) in tensors(config, values) {
+        hash.update(bytes);
+    }
+    hexadecimal(&hash.finalize())
+}
+
+/// Name, dimensions and bytes of every parameter as PyTorch has them.
+fn tensors(config: &ModelConfig, values: &[Vec<f32>]) -> Vec<(&'static str, Vec<usize>, Vec<u8>)> {
+    let shapes = config.parameters();
+    let tensor = |(shape, values): (&ParameterShape, &Vec<f32>)| {
+        let (dims, values) = to_pytorch(config, shape.name, &shape.dims, values.clone());
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        (shape.name, dims, bytes.collect())
+    };
+    shapes.iter().zip(values).map(tensor).collect()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads weights and their description; `device` says where the network is to live.
@@ -154,27 +192,6 @@ pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), Ch
     }
     let model = Model::from_values(&description.model, values, device);
     Ok((model, description))
-}
-
-/// Every parameter's numbers in the order and layout of [`ModelConfig::parameters`].
-///
-/// # Errors
-/// [`DeviceError::Failed`] when the device fails.
-pub async fn values(model: &Model, device: &Device) -> Result<Vec<Vec<f32>>, DeviceError> {
-    let transaction = Transaction::default()
-        .register(model.conv1.weight.val())
-        .register(bias(&model.conv1.bias))
-        .register(model.conv2.weight.val())
-        .register(bias(&model.conv2.bias))
-        .register(model.fc1.weight.val())
-        .register(bias(&model.fc1.bias))
-        .register(model.fc2.weight.val())
-        .register(bias(&model.fc2.bias));
-    let data = device.read("reading the weights", transaction).await?;
-    Ok(data
-        .iter()
-        .map(|tensor: &TensorData| tensor.iter::<f32>().collect())
-        .collect())
 }
 
 /// PyTorch's linear weight is `[outputs, inputs]`; convolutions and biases agree.

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::checkpoint::CheckpointError;
+use crate::commands::resume::ResumeError;
 use crate::commands::{self, Interrupted};
 use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
 use crate::data::DataError;
@@ -108,7 +109,14 @@ impl SettingsArgs {
     /// # Errors
     /// Those of the settings.
     pub fn layers(&self) -> Result<Layers, ConfigError> {
-        let mut layers = Layers::default();
+        self.over(Layers::default())
+    }
+
+    /// The same over `layers`.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn over(&self, mut layers: Layers) -> Result<Layers, ConfigError> {
         if let Some(name) = &self.config {
             layers.load(name)?;
         }
@@ -247,12 +255,17 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         if let Some(DataError::Interrupted { .. }) = cause.downcast_ref() {
             return 130;
         }
+        match cause.downcast_ref() {
+            Some(ResumeError::Changed { .. } | ResumeError::Fixed { .. }) => return 2,
+            Some(ResumeError::Data { .. }) => return 4,
+            // What these hold is what they print, so the chain leaves it out.
+            Some(ResumeError::Folder(error)) => return folder_code(error),
+            Some(ResumeError::Checkpoint(error)) => return checkpoint_code(error),
+            Some(ResumeError::Settings(_)) => return 2,
+            None => {}
+        }
         if cause.is::<ConfigError>() || cause.is::<RunFolderError>() {
-            return match cause.downcast_ref() {
-                Some(RunFolderError::Write { .. }) => 1,
-                Some(RunFolderError::NotARun { .. }) => 4,
-                _ => 2,
-            };
+            return cause.downcast_ref().map_or(2, folder_code);
         }
         if let Some(error) = cause.downcast_ref::<DeviceError>() {
             return match error {
@@ -266,11 +279,26 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             Some(_) => return 4,
             None => {}
         }
-        if let Some(CheckpointError::Damaged { .. }) = cause.downcast_ref() {
-            return 4;
+        if let Some(error) = cause.downcast_ref() {
+            return checkpoint_code(error);
         }
     }
     1
+}
+
+fn folder_code(error: &RunFolderError) -> u8 {
+    match error {
+        RunFolderError::Write { .. } => 1,
+        RunFolderError::NotARun { .. } => 4,
+        RunFolderError::Occupied { .. } | RunFolderError::Busy { .. } => 2,
+    }
+}
+
+fn checkpoint_code(error: &CheckpointError) -> u8 {
+    match error {
+        CheckpointError::Damaged { .. } | CheckpointError::Snapshot { .. } => 4,
+        CheckpointError::Write { .. } | CheckpointError::Device(_) => 1,
+    }
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

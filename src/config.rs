@@ -87,14 +87,28 @@ pub struct TrainingConfig {
     pub epochs: usize,
     pub batch_size: usize,
     pub learning_rate: f64,
+    pub optimizer: OptimizerKind,
     pub schedule: ScheduleKind,
     pub warmup_fraction: f64,
     pub start_divisor: f64,
     pub final_divisor: f64,
+    pub step_epochs: usize,
+    pub step_factor: f64,
     pub beta1: f64,
     pub beta2: f64,
     pub epsilon: f64,
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub weight_decay: f64,
+    pub label_smoothing: f64,
+    pub clip_norm: f64,
+    pub ema_decay: f64,
     pub target_accuracy: f64,
+    pub patience: usize,
+    pub max_seconds: f64,
+    pub checkpoint_every: usize,
+    pub keep_checkpoints: usize,
+    pub record_every: usize,
     pub kernels: Kernels,
 }
 
@@ -102,7 +116,19 @@ pub struct TrainingConfig {
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
     OneCycle,
+    Cosine,
+    Step,
     Constant,
+}
+
+/// How gradients change the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    Adam,
+    Adamw,
+    Sgd,
+    Muon,
 }
 
 /// Whose operations compute the network.
@@ -308,6 +334,9 @@ impl Layers {
         let at_least_one = [
             ("training.epochs", training.epochs),
             ("training.batch_size", training.batch_size),
+            ("training.step_epochs", training.step_epochs),
+            ("training.keep_checkpoints", training.keep_checkpoints),
+            ("training.record_every", training.record_every),
             ("evaluation.batch_size", config.evaluation.batch_size),
             ("model.conv1_channels", config.model.conv1_channels),
             ("model.conv2_channels", config.model.conv2_channels),
@@ -341,15 +370,32 @@ impl Layers {
             ("training.start_divisor", training.start_divisor),
             ("training.final_divisor", training.final_divisor),
             ("training.epsilon", training.epsilon),
+            ("training.step_factor", training.step_factor),
         ];
         for (key, value) in positive {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(self.invalid(key, "must be greater than 0 and finite"));
             }
         }
+        let not_negative = [
+            ("training.weight_decay", training.weight_decay),
+            ("training.clip_norm", training.clip_norm),
+            ("training.max_seconds", training.max_seconds),
+        ];
+        for (key, value) in not_negative {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(self.invalid(key, "must be at least 0 and finite"));
+            }
+        }
+        if training.optimizer == OptimizerKind::Muon && training.momentum == 0.0 {
+            return Err(self.invalid("training.momentum", "Muon needs momentum, such as 0.95"));
+        }
         for (key, value) in [
             ("training.beta1", training.beta1),
             ("training.beta2", training.beta2),
+            ("training.momentum", training.momentum),
+            ("training.ema_decay", training.ema_decay),
+            ("training.label_smoothing", training.label_smoothing),
         ] {
             if !(0.0..1.0).contains(&value) {
                 return Err(self.invalid(key, "must lie from 0 to below 1"));

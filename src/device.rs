@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Api, DeviceConfig, DeviceKind};
 use crate::kernels::gpu::is_software;
@@ -45,7 +45,7 @@ pub struct Adapter {
 }
 
 /// The device a run computes on, as its reports name it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
     /// `gpu` or `cpu`.
     pub kind: String,

@@ -5,12 +5,13 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use crate::config::{Kernels, ModelConfig};
 use crate::data::CLASSES;
+use crate::device::DeviceError;
 use crate::kernels::convolve_pool_relu::{convolve_pool_relu, general};
 use crate::kernels::linear_relu::linear_relu;
 
@@ -169,6 +170,39 @@ impl Model {
         let x = relu(self.fc1.forward(x.flatten(1, 3)));
         self.fc2.forward(x)
     }
+}
+
+/// Every parameter's numbers in the order and layout of [`ModelConfig::parameters`].
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn values(
+    model: &Model,
+    device: &crate::device::Device,
+) -> Result<Vec<Vec<f32>>, DeviceError> {
+    let tensors = register(model, Transaction::default());
+    let data = device.read("reading the weights", tensors).await?;
+    Ok(take(&mut data.into_iter()))
+}
+
+/// Adds every parameter to a read-back.
+pub fn register(model: &Model, transaction: Transaction) -> Transaction {
+    transaction
+        .register(model.conv1.weight.val())
+        .register(bias(&model.conv1.bias))
+        .register(model.conv2.weight.val())
+        .register(bias(&model.conv2.bias))
+        .register(model.fc1.weight.val())
+        .register(bias(&model.fc1.bias))
+        .register(model.fc2.weight.val())
+        .register(bias(&model.fc2.bias))
+}
+
+/// The numbers of the parameters that [`register`] had read.
+pub fn take(data: &mut impl Iterator<Item = TensorData>) -> Vec<Vec<f32>> {
+    data.take(8)
+        .map(|tensor| tensor.iter::<f32>().collect())
+        .collect()
 }
 
 /// The bias of a layer; every layer of this network has one.

@@ -1,7 +1,7 @@
 //! The folder of a run: settings, metrics, weights, evaluation. Each file is written whole
 //! under a temporary name and renamed, so that no half-written file bears a final name.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,26 @@ use serde::Serialize;
 
 pub const SETTINGS: &str = "settings.toml";
 pub const METRICS: &str = "metrics.jsonl";
+/// The weights to use: the best on the validation split where there is one, else the last.
 pub const WEIGHTS: &str = "model.safetensors";
+/// The weights after the last step.
+pub const LAST_WEIGHTS: &str = "last.safetensors";
+/// The folder of the checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
 pub const EVALUATION: &str = "evaluation.json";
 /// The JSON that `train --json` prints.
 pub const RUN: &str = "run.json";
+
+/// Held by the program that trains the run.
+const LOCK: &str = ".lock";
+/// Begins the names of files that are not complete yet.
+const TEMPORARY: &str = ".tmp-";
+
+/// A run that is being trained; dropping it lets others.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
 
 /// A folder that cannot become, or is not, a run.
 #[derive(thiserror::Error, Debug)]
@@ -24,6 +40,8 @@ pub enum RunFolderError {
     Occupied { path: PathBuf, what: &'static str },
     #[error("{}: could not be written: {source}; choose another place with --out", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("{}: another gpu-mnist is training this run; wait for it, or end it first", path.display())]
+    Busy { path: PathBuf },
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
     NotARun { path: PathBuf, reason: String },
 }
@@ -50,7 +68,11 @@ impl RunFolder {
         if path.join(SETTINGS).exists() || path.join(RUN).exists() {
             return Err(occupied("a run"));
         }
-        match fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+        // What a killed program left before it had settings is no run.
+        let foreign = |entry: io::Result<fs::DirEntry>| {
+            entry.is_ok_and(|entry| !is_leftover(&entry.file_name().to_string_lossy()))
+        };
+        match fs::read_dir(path).map(|mut entries| entries.any(foreign)) {
             Ok(true) => Err(occupied("other files")),
             _ => Ok(()),
         }
@@ -117,6 +139,57 @@ impl RunFolder {
         Ok(Self { path: path.into() })
     }
 
+    /// Opens a folder whose training may not have ended: it holds settings.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`].
+    pub fn open_unfinished(path: &Path) -> Result<Self, RunFolderError> {
+        if path.join(SETTINGS).is_file() {
+            return Ok(Self { path: path.into() });
+        }
+        Err(RunFolderError::NotARun {
+            path: path.into(),
+            reason: match path.is_dir() {
+                true => format!("it holds no {SETTINGS}"),
+                false => "no such folder".into(),
+            },
+        })
+    }
+
+    /// Keeps other programs from training this run until the lock is dropped or the program
+    /// ends, and clears away what a killed one left half-written.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Busy`] or [`RunFolderError::Write`].
+    pub fn lock(&self) -> Result<Lock, RunFolderError> {
+        let path = self.file(LOCK);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|source| write_error(&path, source))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(RunFolderError::Busy {
+                    path: self.path.clone(),
+                });
+            }
+            // Some network file systems know no locks.
+            Err(TryLockError::Error(error)) => tracing::debug!("{}: {error}", path.display()),
+        }
+        for folder in [self.path.clone(), self.file(CHECKPOINTS)] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                if name.to_string_lossy().starts_with(TEMPORARY) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+        Ok(Lock { _file: file })
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -140,24 +213,6 @@ impl RunFolder {
         text.push('\n');
         self.write(name, text.as_bytes())
     }
-
-    /// Appends one line of JSON to `metrics.jsonl`.
-    ///
-    /// # Errors
-    /// [`RunFolderError::Write`].
-    pub fn append_metrics(&self, record: &impl Serialize) -> Result<(), RunFolderError> {
-        let path = self.file(METRICS);
-        let append = || -> io::Result<()> {
-            let mut line = serde_json::to_vec(record)?;
-            line.push(b'\n');
-            File::options()
-                .create(true)
-                .append(true)
-                .open(&path)?
-                .write_all(&line)
-        };
-        append().map_err(|source| write_error(&path, source))
-    }
 }
 
 /// Writes a temporary file beside `path`, then renames it.
@@ -169,7 +224,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = crate::data::idx::temporary(folder, ".tmp-")?;
+    let mut file = crate::data::idx::temporary(folder, TEMPORARY)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -189,6 +244,10 @@ fn point_latest(runs: &Path, name: &str) {
     if let Err(error) = made {
         tracing::warn!("{}: could not point at {name}: {error}", latest.display());
     }
+}
+
+fn is_leftover(name: &str) -> bool {
+    name.starts_with(TEMPORARY) || name == LOCK
 }
 
 fn write_error(path: &Path, source: io::Error) -> RunFolderError {

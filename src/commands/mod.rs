@@ -5,7 +5,9 @@ pub mod data;
 pub mod dataset;
 pub mod devices;
 pub mod evaluate;
+pub mod keeper;
 pub mod progress;
+pub mod resume;
 pub mod train;
 
 use std::sync::Arc;

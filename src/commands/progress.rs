@@ -1,4 +1,5 @@
-//! Progress on stderr: a bar on a terminal, one plain line an epoch elsewhere.
+//! Watches training: a bar on a terminal or one plain line an epoch on stderr, the records of
+//! the run folder, its checkpoints.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -7,9 +8,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::keeper::Keeper;
+use crate::evaluation::Evaluation;
+use crate::metrics::MetricsWriter;
 use crate::report::text::percent;
-use crate::run_folder::RunFolder;
+use crate::run_folder::METRICS;
 use crate::training::history::EpochRecord;
+use crate::training::state::Snapshot;
 use crate::training::{Observer, Progress};
 
 /// Shows training to a person and writes its records to the run folder.
@@ -17,14 +22,16 @@ pub struct TrainingProgress {
     start: Instant,
     bar: Option<ProgressBar>,
     interrupted: Arc<AtomicBool>,
-    folder: RunFolder,
+    keeper: Keeper,
+    metrics: MetricsWriter,
     epochs: usize,
     images: usize,
 }
 
 impl TrainingProgress {
     pub fn new(
-        folder: RunFolder,
+        keeper: Keeper,
+        metrics: MetricsWriter,
         epochs: usize,
         interrupted: Arc<AtomicBool>,
         quiet: bool,
@@ -35,7 +42,8 @@ impl TrainingProgress {
             start: Instant::now(),
             bar,
             interrupted,
-            folder,
+            keeper,
+            metrics,
             epochs,
             images: 0,
         }
@@ -60,6 +68,7 @@ impl Observer for TrainingProgress {
 
     fn on_progress(&mut self, progress: &Progress) {
         self.images += progress.images;
+        warn(self.metrics.progress(progress));
         let Some(bar) = &self.bar else { return };
         bar.set_length(progress.steps as u64);
         bar.set_position(progress.step as u64);
@@ -73,7 +82,9 @@ impl Observer for TrainingProgress {
         ));
     }
 
-    fn on_epoch(&mut self, record: &EpochRecord) {
+    fn on_epoch(&mut self, record: &EpochRecord, _validation: Option<&Evaluation>) {
+        warn(self.metrics.flush());
+        warn(self.metrics.epoch(record));
         let validation = match (record.valid_loss, record.valid_accuracy) {
             (Some(loss), Some(accuracy)) => {
                 format!(
@@ -97,9 +108,21 @@ impl Observer for TrainingProgress {
             Some(bar) => bar.suspend(line),
             None => line(),
         }
-        if let Err(error) = self.folder.append_metrics(record) {
-            tracing::warn!("{error}");
+    }
+
+    /// A record that sums up steps on both sides of a checkpoint could not be made again.
+    fn on_checkpoint(&mut self, snapshot: &Snapshot) {
+        warn(self.metrics.flush());
+        if let Err(error) = self.keeper.keep(snapshot) {
+            tracing::warn!("no checkpoint at step {}: {error}", snapshot.position.step);
         }
+    }
+}
+
+/// Training goes on without a record that cannot be written.
+fn warn<T>(written: std::io::Result<T>) {
+    if let Err(error) = written {
+        tracing::warn!("{METRICS}: a record could not be written: {error}");
     }
 }
 

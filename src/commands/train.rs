@@ -1,24 +1,31 @@
 //! `gpu-mnist train`: trains a model and evaluates it on the test set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use anyhow::Context;
 use clap::Args;
-use serde::Serialize;
 
+use super::keeper::Keeper;
 use super::progress::TrainingProgress;
-use super::{Interrupted, dataset, interrupt_flag, open_device};
+use super::{Interrupted, dataset, interrupt_flag, open_device, resume};
 use crate::checkpoint::{self, Description};
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, value_name};
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
 use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::data::{Dataset, Split};
-use crate::device::{Device, DeviceInfo};
+use crate::device::Device;
 use crate::evaluation::{Evaluation, evaluate};
-use crate::model::{Model, initial_values};
+use crate::metrics::MetricsWriter;
+use crate::model::Model;
 use crate::report::{Format, render};
-use crate::run_folder::{EVALUATION, RUN, RunFolder, SETTINGS, WEIGHTS};
+use crate::run_folder::{EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, SETTINGS, WEIGHTS};
+use crate::run_record::{RunRecord, Weights};
 use crate::training::history::History;
-use crate::training::{self, Ending, Trained};
+use crate::training::state::{Parameters, Snapshot};
+use crate::training::stopping::Ending;
+use crate::training::{self, Trained};
 
 /// Flags of `train`.
 #[derive(Args, Debug)]
@@ -44,20 +51,28 @@ pub struct TrainArgs {
     /// Stop after the epoch that reaches this validation accuracy (0.99 = 99 %)
     #[arg(long, value_name = "SHARE")]
     target_accuracy: Option<f64>,
+    /// Stop once training has taken so many seconds in all
+    #[arg(long, value_name = "SECONDS")]
+    max_seconds: Option<f64>,
     /// Whose operations compute the network
     #[arg(long, value_enum)]
     kernels: Option<Kernels>,
     /// A new folder for the run
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Go on with a run that was interrupted or killed, or train one further: its folder, or one
+    /// of its checkpoints
+    #[arg(long, value_name = "RUN", conflicts_with = "out")]
+    resume: Option<PathBuf>,
     /// One JSON object on stdout
     #[arg(long)]
     json: bool,
 }
 
 impl TrainArgs {
-    fn layers(&self) -> Result<Layers, ConfigError> {
-        let mut layers = self.settings.layers()?;
+    /// What the command line says, over `layers`.
+    fn over(&self, layers: Layers) -> Result<Layers, ConfigError> {
+        let mut layers = self.settings.over(layers)?;
         self.device.apply(&mut layers)?;
         self.data.apply(&mut layers)?;
         let counts = [
@@ -81,6 +96,7 @@ impl TrainArgs {
                 self.target_accuracy,
                 "--target-accuracy",
             ),
+            ("training.max_seconds", self.max_seconds, "--max-seconds"),
         ];
         for (key, value, flag) in numbers {
             if let Some(value) = value {
@@ -98,112 +114,259 @@ impl TrainArgs {
     }
 }
 
-/// What `train --json` prints and `run.json` holds.
-#[derive(Serialize)]
-struct Report<'a> {
-    run: String,
-    dataset: &'a str,
-    device: &'a DeviceInfo,
-    kernels: Kernels,
-    seed: u64,
-    version: &'static str,
-    parameters: usize,
-    #[serde(flatten)]
-    history: &'a History,
-    ending: &'static str,
-    evaluation: Option<&'a Evaluation>,
-}
-
 /// # Errors
 /// Settings, device, data, training: each with its exit code.
 pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
-    let layers = args.layers()?;
-    let config = cli::resolve(&layers)?;
-    if let Some(out) = &args.out {
-        RunFolder::check_free(out)?;
-    }
     let interrupted = interrupt_flag();
+    let Some(resumed) = args.resume.as_deref().map(resume::open).transpose()? else {
+        let mut layers = args.over(Layers::default())?;
+        let config = cli::resolve(&layers)?;
+        if let Some(out) = &args.out {
+            RunFolder::check_free(out)?;
+        }
+        let device = open_device(&config.device)?;
+        let dataset = dataset::load(&config.data, config.seed)?;
+        let splits = split(&dataset, &config, &layers)?;
+        name_data(&mut layers, &config, &dataset)?;
+        let folder = RunFolder::create(args.out.as_deref(), &dataset.name, &device.info.kind)?;
+        let _lock = folder.lock()?;
+        let description = describe(&config, &dataset, &splits.0);
+        let start = Snapshot::initial(&config);
+        let run = Run {
+            folder,
+            layers,
+            config,
+            device,
+            dataset,
+            splits,
+            description,
+        };
+        return run.train(start, interrupted, quiet, args.json);
+    };
+
+    let layers = args.over(resumed.layers()?)?;
+    let config = cli::resolve(&layers)?;
+    let changed = resumed.check(&layers)?;
+    let finished = run_record(&resumed.folder).filter(|record| record.evaluation.is_some());
+    if let Some(record) = finished
+        && !changed
+    {
+        tracing::info!("{} has ended: this is its evaluation", record.run);
+        return match args.json {
+            // As it was written: parsing could change the last digit of a number.
+            true => cli::print(&std::fs::read_to_string(resumed.folder.file(RUN))?),
+            false => show(&record, false),
+        };
+    }
     let device = open_device(&config.device)?;
     let dataset = dataset::load(&config.data, config.seed)?;
-    let (train, valid) = split(&dataset, &config, &layers)?;
-
-    let folder = RunFolder::create(args.out.as_deref(), &dataset.name, &device.info.kind)?;
-    folder.write(SETTINGS, layers.to_toml().as_bytes())?;
-    let description = Description {
-        model: config.model.clone(),
-        normalisation: Normalisation::measure(&train),
-        class_names: dataset.class_names.clone(),
-        dataset: dataset.name.clone(),
-    };
-    let mut observer =
-        TrainingProgress::new(folder.clone(), config.training.epochs, interrupted, quiet);
-    // Inside the pool, so that no kernel on the CPU first has to wake another thread.
-    let trained = rayon::scope(|_| {
-        pollster::block_on(train_on(
-            &train,
-            &valid,
-            &description,
-            &config,
-            &device,
-            &mut observer,
-        ))
-    });
-    observer.finish();
-    let trained = trained?;
-    pollster::block_on(checkpoint::save(
-        &folder.file(WEIGHTS),
-        &trained.model,
-        &description,
-        &device,
-    ))?;
-
-    let evaluation = match trained.ending {
-        Ending::Interrupted => None,
-        _ => Some(evaluate_on(
-            &dataset.test,
-            &trained.model,
-            &description,
-            &config,
-            &device,
-        )?),
-    };
-    if let Some(evaluation) = &evaluation {
-        folder.write_json(EVALUATION, evaluation)?;
-    }
-    let report = Report {
-        run: folder.path().display().to_string(),
-        dataset: &dataset.name,
-        device: &device.info,
-        kernels: config.training.kernels,
-        seed: config.seed,
-        version: env!("CARGO_PKG_VERSION"),
-        parameters: config.model.parameter_count(),
-        history: &trained.history,
-        ending: match trained.ending {
-            Ending::Finished => "finished",
-            Ending::TargetReached => "target-reached",
-            Ending::Interrupted => "interrupted",
-        },
-        evaluation: evaluation.as_ref(),
-    };
-    folder.write_json(RUN, &report)?;
-    let Some(evaluation) = &evaluation else {
-        return Err(Interrupted {
-            saved: format!("the weights so far are in {}", folder.path().display()),
+    let splits = split(&dataset, &config, &layers)?;
+    let mut description = describe(&config, &dataset, &splits.0);
+    let start = match &resumed.checkpoint {
+        None => {
+            tracing::info!("no checkpoint yet: starting from the settings of the run");
+            Snapshot::initial(&config)
         }
-        .into());
+        Some(checkpoint) => {
+            resumed.check_data(&description, changed)?;
+            description = checkpoint.description.clone();
+            let name = device_name(&device);
+            if name != checkpoint.device {
+                tracing::warn!(
+                    "the run was computed on {}, and goes on on {name}: the weights will differ in their last bits",
+                    checkpoint.device
+                );
+            }
+            let position = checkpoint.snapshot.position;
+            tracing::info!(
+                "going on with epoch {} after {} steps",
+                position.epoch,
+                position.step
+            );
+            checkpoint.snapshot.clone()
+        }
     };
-    tracing::info!(
-        "{} steps in {:.1} s of training, {:.0} images/s; run folder {}",
-        trained.history.steps,
-        trained.history.train_seconds,
-        trained.history.images_per_second,
-        folder.path().display()
-    );
-    cli::print(&match args.json {
-        true => serde_json::to_string(&report)? + "\n",
+    let run = Run {
+        folder: resumed.folder.clone(),
+        layers,
+        config,
+        device,
+        dataset,
+        splits,
+        description,
+    };
+    run.train(start, interrupted, quiet, args.json)
+}
+
+/// Everything that a training and its records need.
+struct Run {
+    folder: RunFolder,
+    layers: Layers,
+    config: Config,
+    device: Device,
+    dataset: Dataset,
+    splits: (Split, Split),
+    description: Description,
+}
+
+impl Run {
+    /// Trains from `start`, evaluates, and writes what the run folder holds at the end.
+    fn train(
+        &self,
+        start: Snapshot,
+        interrupted: Arc<AtomicBool>,
+        quiet: bool,
+        json: bool,
+    ) -> anyhow::Result<()> {
+        let Self { folder, config, .. } = self;
+        let settings = self.layers.to_toml();
+        folder.write(SETTINGS, settings.as_bytes())?;
+        let mut record = self.record();
+        folder.write_json(RUN, &record)?;
+        let keeper = Keeper::new(
+            folder.clone(),
+            self.description.clone(),
+            settings,
+            device_name(&self.device),
+            config.training.keep_checkpoints,
+        );
+        let path = folder.file(METRICS);
+        let metrics = MetricsWriter::open(&path, start.position, config.training.record_every)
+            .with_context(|| format!("{}: could not be written", path.display()))?;
+        let mut observer =
+            TrainingProgress::new(keeper, metrics, config.training.epochs, interrupted, quiet);
+        // Inside the pool, so that no kernel on the CPU first has to wake another thread.
+        let trained = rayon::scope(|_| pollster::block_on(self.train_on(start, &mut observer)));
+        observer.finish();
+        let trained = trained?;
+
+        let weights = trained.weights();
+        let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
+        let best_epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
+        record.weights = Some(self.save(WEIGHTS, weights, best_epoch)?);
+        record.last_weights = Some(self.save(LAST_WEIGHTS, &trained.last, last_epoch)?);
+        record.history = trained.history.clone();
+        record.ending = Some(trained.ending);
+        if trained.ending == Ending::Interrupted {
+            folder.write_json(RUN, &record)?;
+            let run = folder.path().display();
+            return Err(Interrupted {
+                saved: format!("go on with `gpu-mnist train --resume {run}`"),
+            }
+            .into());
+        }
+        let model = self.device.guard("evaluating", || {
+            Model::from_values(&config.model, weights.clone(), self.device.burn())
+        })?;
+        let evaluation = evaluate_on(
+            &self.dataset.test,
+            &model,
+            &self.description,
+            config,
+            &self.device,
+        )?;
+        folder.write_json(EVALUATION, &evaluation)?;
+        record.evaluation = Some(evaluation);
+        folder.write_json(RUN, &record)?;
+        tracing::info!(
+            "{} steps in {:.1} s of training, {:.0} images/s; run folder {}",
+            record.history.steps,
+            record.history.train_seconds,
+            record.history.images_per_second,
+            folder.path().display()
+        );
+        show(&record, json)
+    }
+
+    async fn train_on(
+        &self,
+        start: Snapshot,
+        observer: &mut TrainingProgress,
+    ) -> anyhow::Result<Trained> {
+        let (train, valid) = self.device.guard("preparing the training", || {
+            let normalisation = self.description.normalisation;
+            let upload = |split| DeviceSplit::upload(split, normalisation, &self.device);
+            (upload(&self.splits.0), upload(&self.splits.1))
+        })?;
+        Ok(training::train(start, &train, &valid, &self.config, &self.device, observer).await?)
+    }
+
+    fn save(&self, file: &str, values: &Parameters, epoch: usize) -> anyhow::Result<Weights> {
+        checkpoint::save_values(&self.folder.file(file), values, &self.description)?;
+        Ok(Weights {
+            file: file.into(),
+            epoch,
+            sha256: checkpoint::weight_hash(&self.config.model, values),
+        })
+    }
+
+    /// The record of a run that has not ended; a resumed one keeps when it was started.
+    fn record(&self) -> RunRecord {
+        let started = run_record(&self.folder).map(|record| record.started);
+        RunRecord {
+            run: self.folder.path().display().to_string(),
+            started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
+            dataset: self.dataset.name.clone(),
+            device: self.device.info.clone(),
+            kernels: self.config.training.kernels,
+            seed: self.config.seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+            parameters: self.config.model.parameter_count(),
+            history: History::default(),
+            ending: None,
+            weights: None,
+            last_weights: None,
+            evaluation: None,
+        }
+    }
+}
+
+fn show(record: &RunRecord, json: bool) -> anyhow::Result<()> {
+    let Some(evaluation) = &record.evaluation else {
+        return Ok(());
+    };
+    cli::print(&match json {
+        true => serde_json::to_string(record)? + "\n",
         false => render(evaluation, Format::Text)?,
     })
+}
+
+fn run_record(folder: &RunFolder) -> Option<RunRecord> {
+    let text = std::fs::read_to_string(folder.file(RUN)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn device_name(device: &Device) -> String {
+    format!("{} ({})", device.info.name, device.info.api)
+}
+
+fn describe(config: &Config, dataset: &Dataset, train: &Split) -> Description {
+    Description {
+        model: config.model.clone(),
+        normalisation: Normalisation::measure(train),
+        class_names: dataset.class_names.clone(),
+        dataset: dataset.name.clone(),
+    }
+}
+
+/// The settings of the run name the pictures it found, wherever it is resumed from.
+fn name_data(layers: &mut Layers, config: &Config, dataset: &Dataset) -> Result<(), ConfigError> {
+    let origin = layers.origin("data.set");
+    let folder = std::path::absolute(&config.data.folder);
+    if let Ok(folder) = folder
+        && !config.data.folder.as_os_str().is_empty()
+    {
+        let origin = layers.origin("data.folder");
+        layers.set("data.folder", folder.to_string_lossy().into_owned(), origin)?;
+    }
+    let set = Path::new(&config.data.set);
+    match std::path::absolute(set) {
+        _ if config.data.set == "auto" => layers.set("data.set", dataset.name.as_str(), origin),
+        Ok(path) if set.is_dir() => {
+            layers.set("data.set", path.to_string_lossy().into_owned(), origin)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Training and validation pictures; the test split is no part of this.
@@ -242,23 +405,6 @@ fn split(
         dataset.train.first(limit),
         dataset.train.take(all - held_out..all),
     ))
-}
-
-async fn train_on(
-    train: &Split,
-    valid: &Split,
-    description: &Description,
-    config: &Config,
-    device: &Device,
-    observer: &mut TrainingProgress,
-) -> anyhow::Result<Trained> {
-    let (train, valid, model) = device.guard("preparing the training", || {
-        let upload = |split| DeviceSplit::upload(split, description.normalisation, device);
-        let values = initial_values(&config.model, config.seed);
-        let model = Model::from_values(&config.model, values, &device.autodiff());
-        (upload(train), upload(valid), model)
-    })?;
-    Ok(training::train(model, &train, &valid, config, device, observer).await?)
 }
 
 /// Evaluates `model` on `pictures` with the class names of its description.

@@ -1,12 +1,16 @@
 //! What a training run leaves behind besides the weights: a record an epoch and the step times.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::state::{Best, Sums};
 
 /// One pass over the training pictures.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// Counted from 1.
     pub epoch: usize,
+    /// Steps done when it ended, all epochs together.
+    pub step: usize,
     /// Mean cross-entropy over the epoch's batches, as they were trained on.
     pub train_loss: f64,
     /// Share of the pictures classified right when their batch came.
@@ -20,7 +24,7 @@ pub struct EpochRecord {
 
 /// Milliseconds a training step took. On an adapter the device is waited for every few steps
 /// and a step counts as its share of that stretch; the first step stands alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepTimes {
     pub first: f64,
     pub median: f64,
@@ -29,7 +33,7 @@ pub struct StepTimes {
 }
 
 /// A whole run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     pub epochs: Vec<EpochRecord>,
     pub steps: usize,
@@ -39,28 +43,31 @@ pub struct History {
     pub images_per_second: f64,
 }
 
-/// Collects what a [`History`] sums up.
+/// Collects what a [`History`] sums up, and what decides how a run goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
-    step_seconds: Vec<f64>,
-    images: usize,
-    epochs: Vec<EpochRecord>,
+    /// The current epoch so far.
+    pub sums: Sums,
+    pub best: Option<Best>,
+    pub step_seconds: Vec<f64>,
+    /// Their sum.
+    pub seconds: f64,
+    pub images: usize,
+    pub epochs: Vec<EpochRecord>,
 }
 
 impl Recorder {
-    /// Notes `steps` steps over `images` pictures that took `seconds` together.
-    pub fn steps(&mut self, steps: usize, images: usize, seconds: f64) {
-        self.images += images;
+    /// Notes `steps` steps that found `sums` and took `seconds` together.
+    pub fn steps(&mut self, steps: usize, sums: &Sums, seconds: f64) {
+        self.sums.add(sums, seconds);
+        self.images += sums.images;
+        self.seconds += seconds;
         self.step_seconds
             .extend(std::iter::repeat_n(seconds / steps as f64, steps));
     }
 
-    pub fn epoch(&mut self, record: EpochRecord) {
-        self.epochs.push(record);
-    }
-
     pub fn finish(self) -> History {
-        let train_seconds: f64 = self.step_seconds.iter().sum();
+        let train_seconds = self.seconds;
         let images_per_second = if train_seconds > 0.0 {
             self.images as f64 / train_seconds
         } else {

@@ -1,22 +1,33 @@
-//! The training loop: (model, batches, settings) in, trained model and history out.
+//! The training loop: (state, batches, settings) in, trained weights and history out.
 
+mod averaging;
+mod clipping;
 pub mod history;
+pub mod optimizer;
 pub mod schedule;
+pub mod state;
+mod step;
+pub mod stopping;
+mod update;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Int, Tensor, Transaction};
+use burn::tensor::Transaction;
 
-use crate::config::{Config, Kernels, TrainingConfig};
-use crate::data::batches::{Batch, DeviceSplit, order, upload_indices};
+use crate::config::Config;
+use crate::data::batches::{DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
-use crate::evaluation::evaluate;
-use crate::kernels::adam::FusedAdam;
-use crate::model::Model;
+use crate::evaluation::{Evaluation, evaluate};
+use crate::model::{self, Model};
+use averaging::Average;
 use history::{EpochRecord, History, Recorder};
+use optimizer::Optimizer;
 use schedule::Schedule;
+use state::{Averaged, Best, Parameters, Position, Snapshot, Sums};
+use step::{StepOutcome, read, train_step};
+use stopping::Ending;
 
 /// On an adapter the host waits for the device once in so many steps.
 const STEPS_PER_READ_ON_ADAPTER: usize = 10;
@@ -28,6 +39,8 @@ pub struct Progress {
     pub step: usize,
     pub steps: usize,
     pub images: usize,
+    /// Of the last step.
+    pub learning_rate: f64,
     /// Mean over the steps since the last read-back.
     pub loss: f64,
     pub accuracy: f64,
@@ -40,22 +53,29 @@ pub trait Observer {
     /// Whether to stop before the next step.
     fn interrupted(&self) -> bool;
     fn on_progress(&mut self, progress: &Progress);
-    fn on_epoch(&mut self, record: &EpochRecord);
+    /// `validation` is what the record sums up, where there is a validation split.
+    fn on_epoch(&mut self, record: &EpochRecord, validation: Option<&Evaluation>);
+    /// A state worth keeping: [`train`] goes on from it as if it had never stopped.
+    fn on_checkpoint(&mut self, _snapshot: &Snapshot) {}
 }
 
-/// Why training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    Finished,
-    TargetReached,
-    Interrupted,
-}
-
-/// A trained model, without gradients.
+/// Trained weights.
 pub struct Trained {
-    pub model: Model,
+    /// After the last step.
+    pub last: Parameters,
+    /// `None` without a validation split, or before the first epoch's end.
+    pub best: Option<Best>,
     pub history: History,
     pub ending: Ending,
+}
+
+impl Trained {
+    /// The weights to use: the best on the validation split, else the last.
+    pub fn weights(&self) -> &Parameters {
+        self.best
+            .as_ref()
+            .map_or(&self.last, |best| &best.parameters)
+    }
 }
 
 /// Training that could not go on.
@@ -74,13 +94,13 @@ pub enum TrainingError {
     Device(#[from] DeviceError),
 }
 
-/// Trains `model`, whose parameters record gradients, for the epochs of the settings.
+/// Trains from `start` to the end of the settings' epochs, or to what stops it earlier.
 ///
 /// # Errors
 /// [`TrainingError::Diverged`] when the loss is no longer a finite number,
 /// [`TrainingError::Device`] when the device fails.
 pub async fn train(
-    mut model: Model,
+    start: Snapshot,
     train: &DeviceSplit,
     valid: &DeviceSplit,
     config: &Config,
@@ -88,198 +108,199 @@ pub async fn train(
     observer: &mut impl Observer,
 ) -> Result<Trained, TrainingError> {
     let settings = &config.training;
-    let steps_per_epoch = train.len().div_ceil(settings.batch_size);
+    let batch_size = settings.batch_size;
+    let steps_per_epoch = train.len().div_ceil(batch_size);
     let steps = steps_per_epoch * settings.epochs;
     let schedule = Schedule::new(settings, steps);
-    let mut optimizer = adam(settings);
-    let mut recorder = Recorder::default();
-    let mut ending = Ending::Finished;
-    let mut step = 0;
 
-    'epochs: for epoch in 1..=settings.epochs {
+    let Position {
+        mut epoch,
+        pictures: mut done,
+        mut step,
+    } = start.position;
+    let mut recorder = Recorder {
+        sums: start.sums,
+        best: start.best,
+        seconds: start.step_seconds.iter().sum(),
+        step_seconds: start.step_seconds,
+        images: start.images,
+        epochs: start.epochs,
+    };
+    let (mut model, mut optimizer, mut average) = device.guard("preparing the training", || {
+        let model = Model::from_values(&config.model, start.parameters, &device.autodiff());
+        let shapes = config.model.parameters();
+        let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
+        let average = (settings.ema_decay > 0.0).then(|| {
+            let earlier = start.averaged;
+            Average::new(
+                settings.ema_decay,
+                &model,
+                earlier,
+                &config.model,
+                device.burn(),
+            )
+        });
+        (model, optimizer, average)
+    })?;
+    let mut ending = stopping::after_epoch(settings, &recorder.epochs);
+
+    while ending.is_none() && epoch <= settings.epochs {
         let pictures = upload_indices(&order(config.seed, epoch, train.len()), device);
-        let mut sums = Sums::default();
         let mut unread = Vec::new();
         let mut stretch_start = observer.now();
 
-        for start in (0..train.len()).step_by(settings.batch_size) {
-            if observer.interrupted() {
-                ending = Ending::Interrupted;
-                break 'epochs;
-            }
-            let end = (start + settings.batch_size).min(train.len());
-            let learning_rate = schedule.learning_rate(step);
-            let result;
-            (model, result) = device.guard("training", || {
-                let batch = train.gather(pictures.clone().slice(start..end), settings.kernels);
-                train_step(
-                    model,
-                    &mut optimizer,
-                    batch,
-                    learning_rate,
-                    settings.kernels,
-                )
+        while done < train.len() && ending.is_none() {
+            let end = (done + batch_size).min(train.len());
+            let scheduled = (epoch - 1) * steps_per_epoch + done.div_ceil(batch_size);
+            let learning_rate = schedule.learning_rate(scheduled);
+            let (loss, correct);
+            (model, loss, correct) = device.guard("training", || {
+                let batch = train.gather(pictures.clone().slice(done..end), settings.kernels);
+                let trained = train_step(model, &mut optimizer, batch, learning_rate, settings);
+                if let Some(average) = &mut average {
+                    average.update(&trained.0);
+                }
+                trained
             })?;
-            unread.push(StepOutcome {
-                result,
-                images: end - start,
-                step,
-            });
             step += 1;
+            unread.push(StepOutcome {
+                loss,
+                correct,
+                images: end - done,
+                step,
+                learning_rate,
+            });
+            done = end;
 
+            let keep = settings.checkpoint_every > 0 && step % settings.checkpoint_every == 0;
             let read_now = !device.is_gpu()
                 || step == 1
                 || unread.len() == STEPS_PER_READ_ON_ADAPTER
-                || end == train.len();
-            if read_now {
-                let stretch = read(&unread, device, &schedule).await?;
-                let now = observer.now();
-                let seconds = (now - stretch_start).as_secs_f64();
-                recorder.steps(unread.len(), stretch.images, seconds);
-                stretch_start = now;
-                unread.clear();
-                sums.add(&stretch, seconds);
-                observer.on_progress(&Progress {
+                || keep
+                || done == train.len();
+            if !read_now {
+                continue;
+            }
+            let stretch = read(&unread, device).await?;
+            let now = observer.now();
+            let seconds = (now - stretch_start).as_secs_f64();
+            stretch_start = now;
+            recorder.steps(unread.len(), &stretch, seconds);
+            unread.clear();
+            observer.on_progress(&Progress {
+                epoch,
+                step,
+                steps,
+                images: stretch.images,
+                learning_rate,
+                loss: stretch.loss / stretch.images as f64,
+                accuracy: stretch.correct / stretch.images as f64,
+            });
+            ending = stopping::after_step(settings, recorder.seconds, observer.interrupted());
+            if ending.is_some() || keep && done < train.len() {
+                let position = Position {
                     epoch,
+                    pictures: done,
                     step,
-                    steps,
-                    images: stretch.images,
-                    loss: stretch.loss / stretch.images as f64,
-                    accuracy: stretch.correct / stretch.images as f64,
-                });
+                };
+                let snapshot = snapshot(position, &model, &optimizer, &average, &recorder, device);
+                observer.on_checkpoint(&snapshot.await?);
+                stretch_start = observer.now();
             }
         }
+        if ending == Some(Ending::Interrupted) {
+            break;
+        }
 
+        let whole = done == train.len();
+        let judged = judged(&model, &average);
         let validation = match valid.is_empty() {
             true => None,
-            false => Some(evaluate(&model.valid(), valid, config, device).await?),
+            false => Some(evaluate(&judged, valid, config, device).await?),
         };
+        let (train_loss, train_accuracy) = recorder.sums.means().unwrap_or((f64::NAN, f64::NAN));
         let record = EpochRecord {
             epoch,
-            train_loss: sums.loss / sums.images as f64,
-            train_accuracy: sums.correct / sums.images as f64,
+            step,
+            train_loss,
+            train_accuracy,
             valid_loss: validation.as_ref().map(|found| found.loss),
             valid_accuracy: validation.as_ref().map(|found| found.accuracy),
-            seconds: sums.seconds,
+            seconds: recorder.sums.seconds,
         };
-        observer.on_epoch(&record);
-        let reached = settings.target_accuracy > 0.0
-            && record
-                .valid_accuracy
-                .is_some_and(|accuracy| accuracy >= settings.target_accuracy);
-        recorder.epoch(record);
-        if reached {
-            ending = Ending::TargetReached;
-            break;
+        if let Some(found) = &validation
+            && Best::improves(recorder.best.as_ref(), found.accuracy, found.loss)
+        {
+            recorder.best = Some(Best {
+                epoch,
+                loss: found.loss,
+                accuracy: found.accuracy,
+                parameters: Arc::new(model::values(&judged, device).await?),
+            });
+        }
+        observer.on_epoch(&record, validation.as_ref());
+        recorder.epochs.push(record);
+        ending = ending.or_else(|| stopping::after_epoch(settings, &recorder.epochs));
+        epoch += 1;
+        done = 0;
+        recorder.sums = Sums::default();
+        // An epoch cut short goes on from the state that was kept when time was up.
+        if whole {
+            let position = Position {
+                epoch,
+                pictures: 0,
+                step,
+            };
+            let snapshot = snapshot(position, &model, &optimizer, &average, &recorder, device);
+            observer.on_checkpoint(&snapshot.await?);
         }
     }
     Ok(Trained {
-        model: model.valid(),
+        last: model::values(&judged(&model, &average), device).await?,
+        best: recorder.best.clone(),
         history: recorder.finish(),
-        ending,
+        ending: ending.unwrap_or(Ending::Finished),
     })
 }
 
-fn adam(settings: &TrainingConfig) -> ModuleOptimizer {
-    let (beta1, beta2) = (settings.beta1 as f32, settings.beta2 as f32);
-    let epsilon = settings.epsilon as f32;
-    match settings.kernels {
-        Kernels::Fused => ModuleOptimizer::from(FusedAdam {
-            beta1,
-            beta2,
-            epsilon,
-        }),
-        Kernels::Stock => AdamConfig::new()
-            .with_beta_1(beta1)
-            .with_beta_2(beta2)
-            .with_epsilon(epsilon)
-            .init(),
+/// The weights to validate and to keep.
+fn judged(model: &Model, average: &Option<Average>) -> Model {
+    match average {
+        Some(average) => average.model.clone(),
+        None => model.valid(),
     }
 }
 
-/// Loss `[1]` and number correct `[1]` of one batch, still on the device.
-struct StepResult {
-    loss: Tensor<1>,
-    correct: Tensor<1, Int>,
-}
-
-fn train_step(
-    model: Model,
-    optimizer: &mut ModuleOptimizer,
-    batch: Batch,
-    learning_rate: f64,
-    kernels: Kernels,
-) -> (Model, StepResult) {
-    let logits = model.forward(batch.pictures.autodiff(), kernels);
-    let found = crate::evaluation::loss::cross_entropy(logits, batch.labels, kernels);
-    let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
-    let model = optimizer.step(learning_rate, model, gradients);
-    let result = StepResult {
-        loss: found.loss,
-        correct: found.correct,
-    };
-    (model, result)
-}
-
-struct StepOutcome {
-    result: StepResult,
-    images: usize,
-    step: usize,
-}
-
-/// Sums over some steps; `loss` is weighted by pictures.
-#[derive(Default)]
-struct Sums {
-    loss: f64,
-    correct: f64,
-    images: usize,
-    seconds: f64,
-}
-
-impl Sums {
-    fn add(&mut self, other: &Self, seconds: f64) {
-        self.loss += other.loss;
-        self.correct += other.correct;
-        self.images += other.images;
-        self.seconds += seconds;
-    }
-}
-
-/// Waits for the device and reads what the steps left there.
-async fn read(
-    steps: &[StepOutcome],
+/// Reads the whole state back, in one go.
+async fn snapshot(
+    position: Position,
+    model: &Model,
+    optimizer: &Optimizer,
+    average: &Option<Average>,
+    recorder: &Recorder,
     device: &Device,
-    schedule: &Schedule,
-) -> Result<Sums, TrainingError> {
-    let joined = device.guard("training", || {
-        let losses = steps.iter().map(|step| step.result.loss.clone()).collect();
-        let correct = steps
-            .iter()
-            .map(|step| step.result.correct.clone())
-            .collect();
-        Transaction::default()
-            .register(Tensor::cat(losses, 0))
-            .register(Tensor::cat(correct, 0))
-    })?;
-    let data = device.read("training", joined).await?;
-    let losses: Vec<f64> = data[0].iter::<f64>().collect();
-    let correct: f64 = data[1].iter::<f64>().sum();
-    let mut sums = Sums {
-        correct,
-        ..Sums::default()
+) -> Result<Snapshot, DeviceError> {
+    // Without gradients, as the rest of what is read.
+    let tensors = model::register(&model.valid(), Transaction::default());
+    let tensors = match average {
+        Some(average) => model::register(&average.model, tensors),
+        None => tensors,
     };
-    for (outcome, loss) in steps.iter().zip(losses) {
-        if !loss.is_finite() {
-            let learning_rate = schedule.learning_rate(outcome.step);
-            return Err(TrainingError::Diverged {
-                loss,
-                step: outcome.step + 1,
-                learning_rate,
-                suggestion: learning_rate / 10.0,
-            });
-        }
-        sums.loss += loss * outcome.images as f64;
-        sums.images += outcome.images;
-    }
-    Ok(sums)
+    let tensors = optimizer.register(tensors);
+    let data = device.read("keeping a checkpoint", tensors).await?;
+    let mut data = data.into_iter();
+    Ok(Snapshot {
+        position,
+        parameters: model::take(&mut data),
+        averaged: average.as_ref().map(|average| Averaged {
+            parameters: model::take(&mut data),
+            updates: average.updates,
+        }),
+        optimizer: optimizer.states(data),
+        sums: recorder.sums.clone(),
+        epochs: recorder.epochs.clone(),
+        step_seconds: recorder.step_seconds.clone(),
+        images: recorder.images,
+        best: recorder.best.clone(),
+    })
 }

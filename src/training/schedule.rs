@@ -25,14 +25,22 @@ impl Schedule {
         let highest = self.config.learning_rate;
         match self.config.schedule {
             ScheduleKind::Constant => highest,
-            ScheduleKind::OneCycle => {
+            ScheduleKind::Step => {
+                let epoch = step * self.config.epochs / self.steps.max(1);
+                let falls = epoch / self.config.step_epochs;
+                highest * self.config.step_factor.powi(falls as i32)
+            }
+            ScheduleKind::OneCycle | ScheduleKind::Cosine => {
                 let start = highest / self.config.start_divisor;
                 let end = start / self.config.final_divisor;
                 let peak = self.config.warmup_fraction * self.steps as f64 - 1.0;
                 let last = self.steps as f64 - 1.0;
                 let step = (step as f64).min(last);
                 if step < peak {
-                    cosine(start, highest, step / peak)
+                    match self.config.schedule {
+                        ScheduleKind::Cosine => start + (highest - start) * step / peak,
+                        _ => cosine(start, highest, step / peak),
+                    }
                 } else if last > peak {
                     cosine(
                         highest,

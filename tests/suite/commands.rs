@@ -62,13 +62,16 @@ fn train_writes_a_run_that_evaluate_reads() {
         "settings.toml",
         "metrics.jsonl",
         "model.safetensors",
+        "last.safetensors",
+        "checkpoints/step-00000004.safetensors",
         "evaluation.json",
         "run.json",
     ] {
         assert!(run.join(file).is_file(), "{file} is missing");
     }
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).expect("read");
-    assert_eq!(metrics.lines().count(), 2);
+    assert_eq!(metrics.matches("\"kind\":\"epoch\"").count(), 2);
+    assert_eq!(metrics.matches("\"kind\":\"step\"").count(), 2);
 
     let evaluate = program(home.path())
         .args([

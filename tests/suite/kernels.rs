@@ -205,6 +205,7 @@ fn fused_adam_equals_stock(device: &Device) {
         beta1: 0.7,
         beta2: 0.9,
         epsilon: 1e-8,
+        weight_decay: 0.0,
     }));
     let stock = run(AdamConfig::new()
         .with_beta_1(0.7)

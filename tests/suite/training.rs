@@ -8,10 +8,12 @@ use gpu_mnist::data::batches::{DeviceSplit, Normalisation, order};
 use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::{Evaluation, evaluate};
-use gpu_mnist::model::{Model, initial_values};
+use gpu_mnist::model::Model;
 use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::schedule::Schedule;
-use gpu_mnist::training::{self, Ending, Observer, Progress, Trained, TrainingError};
+use gpu_mnist::training::state::Snapshot;
+use gpu_mnist::training::stopping::Ending;
+use gpu_mnist::training::{self, Observer, Progress, Trained, TrainingError};
 
 use crate::support::{adapter_or_skip, settings};
 
@@ -43,7 +45,7 @@ impl Observer for Notes {
         self.losses.push((progress.step, progress.loss));
     }
 
-    fn on_epoch(&mut self, _: &EpochRecord) {}
+    fn on_epoch(&mut self, _: &EpochRecord, _: Option<&Evaluation>) {}
 }
 
 fn config(more: &[&str]) -> Config {
@@ -60,13 +62,16 @@ fn train_with(
     device: &Device,
     notes: &mut Notes,
 ) -> Result<Trained, TrainingError> {
-    let values = initial_values(&config.model, config.seed);
-    let model = Model::from_values(&config.model, values, &device.autodiff());
+    let start = Snapshot::initial(config);
     let train = upload(split, device);
     let valid = upload(&split.first(50), device);
     pollster::block_on(training::train(
-        model, &train, &valid, config, device, notes,
+        start, &train, &valid, config, device, notes,
     ))
+}
+
+fn model(trained: &Trained, config: &Config, device: &Device) -> Model {
+    Model::from_values(&config.model, trained.last.clone(), device.burn())
 }
 
 fn evaluate_with(model: &Model, split: &Split, config: &Config, device: &Device) -> Evaluation {
@@ -81,7 +86,7 @@ fn overfits(device: &Device) {
     let trained = train_with(&split, &config, device, &mut notes).expect("trained");
     assert_eq!(trained.history.steps, 120);
     assert_eq!(trained.history.epochs.len(), 30);
-    let evaluation = evaluate_with(&trained.model, &split, &config, device);
+    let evaluation = evaluate_with(&model(&trained, &config, device), &split, &config, device);
     assert_eq!(evaluation.total, 256);
     assert!(evaluation.accuracy >= 0.99, "only {}", evaluation.accuracy);
     assert_eq!(evaluation.first.actual, split.labels[..30]);
@@ -140,7 +145,7 @@ fn the_same_seed_gives_the_same_weights_on_the_cpu_and_another_does_not() {
     let weights = |seed: &str| {
         let config = config(&["training.epochs=2", seed]);
         let trained = train_with(&split, &config, &device, &mut Notes::default()).expect("trained");
-        pollster::block_on(checkpoint::values(&trained.model, &device)).expect("read")
+        trained.last
     };
     assert_eq!(weights("seed=5"), weights("seed=5"));
     assert_ne!(weights("seed=5"), weights("seed=6"));
@@ -160,18 +165,13 @@ fn weights_survive_their_file() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.safetensors");
-    pollster::block_on(checkpoint::save(
-        &path,
-        &trained.model,
-        &description,
-        &device,
-    ))
-    .expect("saved");
+    let trained = model(&trained, &config, &device);
+    pollster::block_on(checkpoint::save(&path, &trained, &description, &device)).expect("saved");
     let (loaded, found) = checkpoint::load(&path, device.burn()).expect("loaded");
     assert_eq!(found, description);
     assert_eq!(
         evaluate_with(&loaded, &split, &config, &device),
-        evaluate_with(&trained.model, &split, &config, &device)
+        evaluate_with(&trained, &split, &config, &device)
     );
     let bytes = std::fs::read(&path).expect("read");
     for (fault, damaged) in [

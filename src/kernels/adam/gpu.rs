@@ -17,6 +17,7 @@ impl AdamUpdate for CubeBackend {
         beta1: f32,
         beta2: f32,
         epsilon: f32,
+        weight_decay: f32,
         step: u32,
     ) -> Updated<Self> {
         let gradient = into_contiguous(gradient);
@@ -27,7 +28,7 @@ impl AdamUpdate for CubeBackend {
             beta1: beta1.into(),
             beta2: beta2.into(),
             epsilon: epsilon.into(),
-            weight_decay: 0.0,
+            weight_decay: weight_decay.into(),
         };
         launch(
             passes::step(gradient.meta.shape().num_elements(), &settings),

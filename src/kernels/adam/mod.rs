@@ -19,6 +19,8 @@ pub struct FusedAdam {
     pub beta1: f32,
     pub beta2: f32,
     pub epsilon: f32,
+    /// Decoupled weight decay (AdamW, arXiv:1711.05101); 0 for plain Adam.
+    pub weight_decay: f32,
 }
 
 /// A parameter and its moments after the update.
@@ -42,6 +44,7 @@ pub trait AdamUpdate: Backend {
         beta1: f32,
         beta2: f32,
         epsilon: f32,
+        weight_decay: f32,
         step: u32,
     ) -> Updated<Self>;
 }
@@ -56,6 +59,7 @@ impl AdamUpdate for Flex {
         beta1: f32,
         beta2: f32,
         epsilon: f32,
+        weight_decay: f32,
         step: u32,
     ) -> Updated<Self> {
         let gradient = gradient.to_contiguous();
@@ -67,7 +71,7 @@ impl AdamUpdate for Flex {
                 beta1,
                 beta2,
                 epsilon,
-                weight_decay: 0.0,
+                weight_decay,
                 step,
             },
             parameter.storage_mut(),
@@ -116,6 +120,7 @@ impl Optimizer for FusedAdam {
             self.beta1,
             self.beta2,
             self.epsilon,
+            self.weight_decay,
             time as u32,
         );
         let momentum = AdaptiveMomentumState::new(

@@ -1,0 +1,215 @@
+//! `train --resume RUN`: finds where a run stood, and refuses settings that would make it end
+//! elsewhere unless they were asked for on the command line.
+
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::snapshot::{self, Checkpoint};
+use crate::checkpoint::{CheckpointError, Description};
+use crate::config::{ConfigError, Layers, Origin};
+use crate::run_folder::{CHECKPOINTS, Lock, RunFolder, RunFolderError, SETTINGS};
+
+/// Settings that change where, how fast or how safely a run computes, not what it ends with.
+const INCIDENTAL: &[&str] = &[
+    "device.kind",
+    "device.adapter",
+    "device.api",
+    "device.hardware_only",
+    "data.folder",
+    "training.checkpoint_every",
+    "training.keep_checkpoints",
+    "training.record_every",
+    "evaluation.batch_size",
+];
+/// What trained weights are for; with another value they are worth nothing.
+const FIXED: &[&str] = &[
+    "data.set",
+    "model.conv1_channels",
+    "model.conv1_kernel",
+    "model.conv2_channels",
+    "model.conv2_kernel",
+    "model.hidden",
+];
+
+/// A run that cannot go on as asked.
+#[derive(thiserror::Error, Debug)]
+pub enum ResumeError {
+    #[error(
+        "--resume {}: the run would end with other weights under these settings:\n{changes}set them with --set KEY=VALUE or their flags if that is what you want, or leave them as the run has them",
+        run.display()
+    )]
+    Changed { run: PathBuf, changes: String },
+    #[error(
+        "--resume {}: its weights were trained with other settings:\n{changes}start a new run for these",
+        run.display()
+    )]
+    Fixed { run: PathBuf, changes: String },
+    #[error(
+        "--resume {}: it was trained on other pictures ({found}); give the folder that holds the run's with --data-dir or --set data.folder=DIR",
+        run.display()
+    )]
+    Data { run: PathBuf, found: String },
+    #[error(transparent)]
+    Folder(#[from] RunFolderError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+}
+
+/// A run to go on with.
+pub struct Resumed {
+    pub folder: RunFolder,
+    pub lock: Lock,
+    /// Where it stood; `None` before its first checkpoint.
+    pub checkpoint: Option<Checkpoint>,
+    /// The settings it was started with.
+    pub settings: Layers,
+}
+
+/// Opens the run `path`, a run folder (its newest checkpoint) or one of its checkpoint files.
+///
+/// # Errors
+/// [`ResumeError::Folder`], [`ResumeError::Checkpoint`] or [`ResumeError::Settings`].
+pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
+    let (run, chosen) = match checkpoint_file(path) {
+        Some(run) => (run, Some(path.to_path_buf())),
+        None => (path, None),
+    };
+    let folder = RunFolder::open_unfinished(run)?;
+    let lock = folder.lock()?;
+    let all = snapshot::list(&folder.file(CHECKPOINTS));
+    let checkpoint = match chosen.as_ref().or(all.first()) {
+        Some(file) => Some(snapshot::load(file)?),
+        None => None,
+    };
+    if let Some(chosen) = &chosen {
+        set_aside(&all, chosen);
+    }
+    let mut settings = Layers::default();
+    let file = folder.file(SETTINGS);
+    let text = match &checkpoint {
+        Some(checkpoint) => checkpoint.settings.clone(),
+        None => read(&file)?,
+    };
+    settings.overlay(&text, &Origin::File(file))?;
+    Ok(Resumed {
+        folder,
+        lock,
+        checkpoint,
+        settings,
+    })
+}
+
+impl Resumed {
+    /// The layers under the command line: the settings file of the run, as it is now.
+    ///
+    /// # Errors
+    /// [`ResumeError::Settings`].
+    pub fn layers(&self) -> Result<Layers, ResumeError> {
+        let file = self.folder.file(SETTINGS);
+        let mut layers = Layers::default();
+        layers.overlay(&read(&file)?, &Origin::File(file))?;
+        Ok(layers)
+    }
+
+    /// Whether `layers` would make the run end with other weights; on purpose, then.
+    ///
+    /// # Errors
+    /// [`ResumeError::Changed`] names what changed without being set on the command line,
+    /// [`ResumeError::Fixed`] what cannot change once there are weights.
+    pub fn check(&self, layers: &Layers) -> Result<bool, ResumeError> {
+        let entries = self.settings.entries();
+        let changes: Vec<(String, String, bool)> = layers
+            .entries()
+            .into_iter()
+            .filter(|entry| !INCIDENTAL.contains(&entry.key.as_str()))
+            .filter_map(|now| {
+                let plain = |value: &toml_edit::Value| value.to_string().trim().to_string();
+                let before = entries.iter().find(|entry| entry.key == now.key)?;
+                let (old, new) = (plain(&before.value), plain(&now.value));
+                let explicit = matches!(now.origin, Origin::Set | Origin::Flag(_));
+                let line = format!(
+                    "  {}: {old} in the run, {new} now ({})\n",
+                    now.key, now.origin
+                );
+                (old != new).then_some((now.key, line, explicit))
+            })
+            .collect();
+        let lines = |wanted: &dyn Fn(&(String, String, bool)) -> bool| -> String {
+            let found = changes.iter().filter(|change| wanted(change));
+            found.map(|(_, line, _)| line.as_str()).collect()
+        };
+        let run = self.folder.path().to_path_buf();
+        let fixed = lines(&|(key, _, _)| FIXED.contains(&key.as_str()));
+        if self.checkpoint.is_some() && !fixed.is_empty() {
+            return Err(ResumeError::Fixed {
+                run,
+                changes: fixed,
+            });
+        }
+        let silent = lines(&|(_, _, explicit)| !explicit);
+        if !silent.is_empty() {
+            return Err(ResumeError::Changed {
+                run,
+                changes: silent,
+            });
+        }
+        Ok(!changes.is_empty())
+    }
+}
+
+impl Resumed {
+    /// Whether the pictures are those the run was trained on. With settings `changed`, other
+    /// pictures of the same set may train it.
+    ///
+    /// # Errors
+    /// [`ResumeError::Data`].
+    pub fn check_data(&self, found: &Description, changed: bool) -> Result<(), ResumeError> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(());
+        };
+        let before = &checkpoint.description;
+        let same = changed || found.normalisation == before.normalisation;
+        if found.dataset == before.dataset && same {
+            return Ok(());
+        }
+        Err(ResumeError::Data {
+            run: self.folder.path().into(),
+            found: format!("it: {}, now: {}", before.dataset, found.dataset),
+        })
+    }
+}
+
+/// The run that `path`, a file in its folder of checkpoints, belongs to.
+fn checkpoint_file(path: &Path) -> Option<&Path> {
+    snapshot::step_of(path)?;
+    let folder = path.parent()?;
+    let run = (folder.file_name()? == CHECKPOINTS).then(|| folder.parent())??;
+    Some(match run.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => run,
+    })
+}
+
+/// Checkpoints after the chosen one belong to a future that is given up; they are kept under
+/// names that nothing looks for.
+fn set_aside(all: &[PathBuf], chosen: &Path) {
+    let step = snapshot::step_of(chosen);
+    for later in all.iter().filter(|path| snapshot::step_of(path) > step) {
+        let mut name = later.clone().into_os_string();
+        name.push(".set-aside");
+        match std::fs::rename(later, &name) {
+            Ok(()) => tracing::info!("set aside {}", later.display()),
+            Err(error) => tracing::warn!("{}: could not be set aside: {error}", later.display()),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, ResumeError> {
+    std::fs::read_to_string(file).map_err(|error| {
+        ResumeError::Folder(RunFolderError::NotARun {
+            path: file.into(),
+            reason: error.to_string(),
+        })
+    })
+}

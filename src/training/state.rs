@@ -1,0 +1,127 @@
+//! Everything training needs to go on exactly where it stood, as plain data on the host.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::history::EpochRecord;
+use crate::config::Config;
+use crate::model::initial_values;
+
+/// Every parameter's numbers in the order and layout of
+/// [`crate::config::ModelConfig::parameters`].
+pub type Parameters = Vec<Vec<f32>>;
+
+/// The state of a run between two steps. The order of the pictures follows from the seed and the
+/// epoch, and the learning rate from the position, so neither is part of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    pub position: Position,
+    pub parameters: Parameters,
+    /// The moving average of the parameters, where the settings ask for one.
+    pub averaged: Option<Averaged>,
+    /// One entry a parameter; `None` before its first update.
+    pub optimizer: Vec<Option<ParameterState>>,
+    /// The current epoch so far.
+    pub sums: Sums,
+    pub epochs: Vec<EpochRecord>,
+    /// How long each step took.
+    pub step_seconds: Vec<f64>,
+    /// Pictures trained on, all epochs together.
+    pub images: usize,
+    pub best: Option<Best>,
+}
+
+/// Where a run stands. It counts pictures, so that it means the same under another batch size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The epoch that goes on, from 1.
+    pub epoch: usize,
+    /// Pictures of that epoch already trained on.
+    pub pictures: usize,
+    /// Steps done in all.
+    pub step: usize,
+}
+
+/// What an optimiser remembers of one parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterState {
+    /// The rule whose tensors these are, such as `adam`.
+    pub rule: String,
+    /// Updates so far.
+    pub time: usize,
+    /// Name and numbers of each, shaped like the parameter.
+    pub tensors: Vec<(String, Vec<f32>)>,
+}
+
+/// A moving average of the parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Averaged {
+    pub parameters: Parameters,
+    /// Updates so far.
+    pub updates: usize,
+}
+
+/// Sums over some steps; `loss` is weighted by pictures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sums {
+    pub loss: f64,
+    pub correct: f64,
+    pub images: usize,
+    pub seconds: f64,
+}
+
+/// The weights that did best on the validation split: the highest accuracy, then the lowest loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    pub epoch: usize,
+    pub loss: f64,
+    pub accuracy: f64,
+    pub parameters: Arc<Parameters>,
+}
+
+impl Snapshot {
+    /// The state before the first step: initial weights from the seed.
+    pub fn initial(config: &Config) -> Self {
+        let parameters = initial_values(&config.model, config.seed);
+        Self {
+            position: Position {
+                epoch: 1,
+                pictures: 0,
+                step: 0,
+            },
+            averaged: None,
+            optimizer: vec![None; parameters.len()],
+            parameters,
+            sums: Sums::default(),
+            epochs: Vec::new(),
+            step_seconds: Vec::new(),
+            images: 0,
+            best: None,
+        }
+    }
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, other: &Self, seconds: f64) {
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.images += other.images;
+        self.seconds += seconds;
+    }
+
+    /// Mean loss and share right; `None` before the first picture.
+    pub(super) fn means(&self) -> Option<(f64, f64)> {
+        let images = self.images as f64;
+        (self.images > 0).then(|| (self.loss / images, self.correct / images))
+    }
+}
+
+impl Best {
+    /// Whether a validation of this accuracy and loss is better than `best`.
+    pub fn improves(best: Option<&Self>, accuracy: f64, loss: f64) -> bool {
+        best.is_none_or(|best| {
+            accuracy > best.accuracy || (accuracy == best.accuracy && loss < best.loss)
+        })
+    }
+}

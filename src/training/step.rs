@@ -1,0 +1,74 @@
+//! One step on a batch, and the read-back of what some steps left on the device.
+
+use burn::optim::GradientsParams;
+use burn::tensor::{Int, Tensor, Transaction};
+
+use super::TrainingError;
+use super::optimizer::Optimizer;
+use super::state::Sums;
+use crate::config::TrainingConfig;
+use crate::data::batches::Batch;
+use crate::device::Device;
+use crate::evaluation::loss::cross_entropy_smoothed;
+use crate::model::Model;
+
+/// A step whose result is still on the device.
+pub(super) struct StepOutcome {
+    /// Mean loss, `[1]`.
+    pub loss: Tensor<1>,
+    /// Pictures read right, `[1]`.
+    pub correct: Tensor<1, Int>,
+    pub images: usize,
+    /// The number of the step, from 1.
+    pub step: usize,
+    pub learning_rate: f64,
+}
+
+/// Queues one step; the outcome is [`StepOutcome`]'s loss and number correct.
+pub(super) fn train_step(
+    model: Model,
+    optimizer: &mut Optimizer,
+    batch: Batch,
+    learning_rate: f64,
+    settings: &TrainingConfig,
+) -> (Model, Tensor<1>, Tensor<1, Int>) {
+    let logits = model.forward(batch.pictures.autodiff(), settings.kernels);
+    let smoothing = settings.label_smoothing;
+    let found = cross_entropy_smoothed(logits, batch.labels, smoothing, settings.kernels);
+    let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
+    let model = optimizer.step(learning_rate, model, gradients);
+    (model, found.loss, found.correct)
+}
+
+/// Waits for the device and sums what the steps left there.
+///
+/// # Errors
+/// [`TrainingError::Diverged`] at the first loss that is not finite, [`TrainingError::Device`].
+pub(super) async fn read(steps: &[StepOutcome], device: &Device) -> Result<Sums, TrainingError> {
+    let joined = device.guard("training", || {
+        let losses = steps.iter().map(|step| step.loss.clone()).collect();
+        let correct = steps.iter().map(|step| step.correct.clone()).collect();
+        Transaction::default()
+            .register(Tensor::cat(losses, 0))
+            .register(Tensor::cat(correct, 0))
+    })?;
+    let data = device.read("training", joined).await?;
+    let losses: Vec<f64> = data[0].iter::<f64>().collect();
+    let mut sums = Sums {
+        correct: data[1].iter::<f64>().sum(),
+        ..Sums::default()
+    };
+    for (outcome, loss) in steps.iter().zip(losses) {
+        if !loss.is_finite() {
+            return Err(TrainingError::Diverged {
+                loss,
+                step: outcome.step,
+                learning_rate: outcome.learning_rate,
+                suggestion: outcome.learning_rate / 10.0,
+            });
+        }
+        sums.loss += loss * outcome.images as f64;
+        sums.images += outcome.images;
+    }
+    Ok(sums)
+}

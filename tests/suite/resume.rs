@@ -1,0 +1,221 @@
+//! Checkpoints through the library: training goes on from any of them bit for bit, and a file
+//! that is not whole is refused.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gpu_mnist::checkpoint::Description;
+use gpu_mnist::checkpoint::snapshot::{self, Checkpoint};
+use gpu_mnist::config::Config;
+use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
+use gpu_mnist::data::{Split, synthetic};
+use gpu_mnist::device::Device;
+use gpu_mnist::evaluation::Evaluation;
+use gpu_mnist::training::history::EpochRecord;
+use gpu_mnist::training::state::Snapshot;
+use gpu_mnist::training::{self, Observer, Progress, Trained};
+
+use crate::support::{adapter_or_skip, settings};
+
+const SMALL: &[&str] = &[
+    "model.conv1_channels=4",
+    "model.conv2_channels=8",
+    "model.hidden=16",
+    "training.batch_size=64",
+    "training.epochs=2",
+    "training.checkpoint_every=2",
+];
+
+/// Keeps every checkpoint.
+#[derive(Default)]
+struct Kept {
+    snapshots: Vec<Snapshot>,
+    stop_at: Option<usize>,
+    step: usize,
+}
+
+impl Observer for Kept {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stop_at.is_some_and(|step| self.step >= step)
+    }
+
+    fn on_progress(&mut self, progress: &Progress) {
+        self.step = progress.step;
+    }
+
+    fn on_epoch(&mut self, _: &EpochRecord, _: Option<&Evaluation>) {}
+
+    fn on_checkpoint(&mut self, snapshot: &Snapshot) {
+        self.snapshots.push(snapshot.clone());
+    }
+}
+
+fn config(more: &[&str]) -> Config {
+    settings(&[SMALL, more].concat())
+}
+
+fn pictures() -> Split {
+    // Four steps an epoch, the last one ragged.
+    synthetic::draw(11, 0, 3 * 64 + 20)
+}
+
+fn train_from(start: Snapshot, config: &Config, device: &Device, kept: &mut Kept) -> Trained {
+    let split = pictures();
+    let upload = |split: &Split| DeviceSplit::upload(split, Normalisation::measure(split), device);
+    let (train, valid) = (upload(&split), upload(&split.first(50)));
+    pollster::block_on(training::train(start, &train, &valid, config, device, kept))
+        .expect("trained")
+}
+
+fn checkpoint(snapshot: Snapshot, config: &Config) -> Checkpoint {
+    Checkpoint {
+        snapshot,
+        description: Description {
+            model: config.model.clone(),
+            normalisation: Normalisation::measure(&pictures()),
+            class_names: gpu_mnist::data::digit_names(),
+            dataset: "synthetic".into(),
+        },
+        settings: "seed = 0\n".into(),
+        device: "cpu".into(),
+    }
+}
+
+/// Every checkpoint of a run, sent through a file, leads to the weights of the run.
+fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
+    let config = config(more);
+    let mut kept = Kept::default();
+    let whole = train_from(Snapshot::initial(&config), &config, device, &mut kept);
+    let positions: Vec<_> = kept.snapshots.iter().map(|kept| kept.position).collect();
+    let places: Vec<_> = positions.iter().map(|p| (p.epoch, p.pictures)).collect();
+    assert_eq!(places, [(1, 128), (2, 0), (2, 128), (3, 0)], "{more:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    for snapshot in kept.snapshots {
+        let position = snapshot.position;
+        let path = folder.path().join(snapshot::file_name(position.step));
+        let written = checkpoint(snapshot, &config);
+        snapshot::save(&path, &written).expect("saved");
+        let read = snapshot::load(&path).expect("loaded");
+        assert_eq!(read, written, "{more:?}");
+        let resumed = train_from(read.snapshot, &config, device, &mut Kept::default());
+        assert_eq!(resumed.last, whole.last, "{more:?} from {position:?}");
+        assert_eq!(resumed.best, whole.best, "{more:?} from {position:?}");
+        assert_eq!(resumed.ending, whole.ending);
+        assert_eq!(resumed.history, whole.history);
+    }
+}
+
+#[test]
+fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
+    for more in [&[][..], &["training.kernels=stock"]] {
+        goes_on_bit_for_bit(&Device::cpu(), more);
+    }
+}
+
+#[test]
+fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
+    if let Some(device) = adapter_or_skip("the_adapter_goes_on_from_every_checkpoint_bit_for_bit") {
+        goes_on_bit_for_bit(&device, &[]);
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_from_where_it_was_stopped() {
+    let (config, device) = (config(&[]), Device::cpu());
+    let whole = train_from(
+        Snapshot::initial(&config),
+        &config,
+        &device,
+        &mut Kept::default(),
+    );
+    let mut kept = Kept {
+        stop_at: Some(5),
+        ..Kept::default()
+    };
+    train_from(Snapshot::initial(&config), &config, &device, &mut kept);
+    let last = kept.snapshots.pop().expect("a checkpoint");
+    assert_eq!((last.position.epoch, last.position.step), (2, 5));
+    let resumed = train_from(last, &config, &device, &mut Kept::default());
+    assert_eq!(resumed.last, whole.last);
+}
+
+#[test]
+fn half_the_batch_goes_on_with_the_pictures_that_are_left() {
+    let device = Device::cpu();
+    let mut kept = Kept::default();
+    train_from(
+        Snapshot::initial(&config(&[])),
+        &config(&[]),
+        &device,
+        &mut kept,
+    );
+    let start = kept.snapshots.swap_remove(0);
+    assert_eq!((start.position.pictures, start.position.step), (128, 2));
+    let resumed = train_from(
+        start,
+        &config(&["training.batch_size=32"]),
+        &device,
+        &mut Kept::default(),
+    );
+    // 84 pictures are left of the first epoch, 212 in the second.
+    assert_eq!(resumed.history.steps, 2 + 3 + 7);
+    assert_eq!(resumed.history.epochs.len(), 2);
+}
+
+fn faulty(path: &Path, bytes: &[u8]) -> String {
+    std::fs::write(path, bytes).expect("written");
+    let error = snapshot::load(path).map(|_| ()).expect_err("refused");
+    error.to_string()
+}
+
+#[test]
+fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_offered() {
+    let config = config(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = checkpoint(Snapshot::initial(&config), &config);
+    let older = folder.path().join(snapshot::file_name(2));
+    let path = folder.path().join(snapshot::file_name(4));
+    snapshot::save(&path, &written).expect("saved");
+    let bytes = std::fs::read(&path).expect("read");
+
+    let text = faulty(&path, &bytes[..bytes.len() / 2]);
+    assert!(text.contains("no older checkpoint"), "{text}");
+    snapshot::save(&older, &written).expect("saved");
+    let offer = format!("--resume {}", older.display());
+    let mut tried = 0;
+    for at in (0..bytes.len())
+        .step_by(bytes.len() / 97)
+        .chain([bytes.len() - 1])
+    {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        let text = faulty(&path, &damaged);
+        assert!(
+            text.contains("step-00000004") && text.contains(&offer),
+            "byte {at}: {text}"
+        );
+        tried += 1;
+    }
+    assert!(tried > 90);
+    for length in [0, 7, 8, 100, bytes.len() - 1] {
+        let text = faulty(&path, &bytes[..length]);
+        assert!(text.contains(&offer), "{length} bytes: {text}");
+    }
+    let at = bytes
+        .windows(22)
+        .position(|window| window == b"gpu-mnist checkpoint 1")
+        .expect("the format");
+    let mut newer = bytes.clone();
+    newer[at + 21] = b'2';
+    let text = faulty(&path, &newer);
+    assert!(
+        text.contains("format 2") && text.contains("reads format 1") && text.contains(&offer),
+        "{text}"
+    );
+    let weights = faulty(&path, b"\x02\0\0\0\0\0\0\0{}");
+    assert!(weights.contains("no checkpoint of gpu-mnist"), "{weights}");
+}

@@ -1,0 +1,195 @@
+//! Runs end to end: killed and resumed, finished and resumed, resumed with other settings.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::assert::Assert;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+use crate::support::{program, write_dataset};
+
+const TRAIN: &[&str] = &[
+    "train",
+    "--device",
+    "cpu",
+    "--dataset",
+    "digits",
+    "--set",
+    "data.validation_size=100",
+    "--set",
+    "model.hidden=32",
+    "--set",
+    "training.batch_size=64",
+    "--epochs",
+    "2",
+];
+
+fn home_with_data() -> TempDir {
+    let home = tempdir().expect("a folder");
+    write_dataset(&home.path().join("digits"), 600, 100);
+    home
+}
+
+fn run(home: &Path, arguments: &[&str]) -> Assert {
+    program(home).args(arguments).assert()
+}
+
+fn record(run: &Path) -> Value {
+    serde_json::from_slice(&fs::read(run.join("run.json")).expect("read")).expect("JSON")
+}
+
+fn train(home: &Path, out: &str, more: &[&str]) -> Value {
+    run(home, &[TRAIN, &["--out", out], more].concat()).code(0);
+    record(&home.join(out))
+}
+
+/// As a kill after the checkpoint of `step` would leave it.
+fn unfinish(run: &Path, step: &str) {
+    for file in ["run.json", "evaluation.json", "last.safetensors"] {
+        fs::remove_file(run.join(file)).expect("removed");
+    }
+    for entry in fs::read_dir(run.join("checkpoints")).expect("read") {
+        let path = entry.expect("an entry").path();
+        if !path.to_string_lossy().contains(step) {
+            fs::remove_file(path).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_weights_and_records() {
+    let home = home_with_data();
+    let home = home.path();
+    let more = &[
+        "--set",
+        "training.checkpoint_every=3",
+        "--set",
+        "training.keep_checkpoints=99",
+    ];
+    let whole = train(home, "whole", more);
+    train(home, "cut", more);
+    // In the second epoch, of eight steps each.
+    unfinish(&home.join("cut"), "step-00000012");
+    run(home, &["train", "--resume", "cut"]).code(0);
+    let cut = record(&home.join("cut"));
+    for key in ["weights", "last_weights", "evaluation", "steps", "ending"] {
+        assert_eq!(cut[key], whole[key], "{key}");
+        assert!(!cut[key].is_null(), "{key}");
+    }
+    let metrics = |run: &str| -> Vec<Value> {
+        let text = fs::read_to_string(home.join(run).join("metrics.jsonl")).expect("read");
+        let parse = |line| -> Value { serde_json::from_str(line).expect("a record") };
+        let mut lines: Vec<Value> = text.lines().map(parse).collect();
+        for line in &mut lines {
+            line.as_object_mut().expect("an object").remove("seconds");
+        }
+        lines
+    };
+    assert_eq!(metrics("cut"), metrics("whole"));
+    assert!(metrics("cut").len() > 4);
+    // A run that was killed before its first checkpoint starts from its settings.
+    unfinish(&home.join("cut"), "none");
+    run(home, &["train", "--resume", "cut"])
+        .code(0)
+        .stderr(contains("no checkpoint yet"));
+    let again = record(&home.join("cut"));
+    assert_eq!(again["last_weights"], whole["last_weights"]);
+    assert_eq!(metrics("cut"), metrics("whole"));
+}
+
+#[test]
+fn a_finished_run_prints_its_evaluation_and_can_be_trained_further() {
+    let home = home_with_data();
+    let home = home.path();
+    let finished = train(home, "run", &[]);
+    let output = run(home, &["train", "--resume", "run", "--json"])
+        .code(0)
+        .get_output()
+        .clone();
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(printed, finished);
+    run(home, &["train", "--resume", "run"])
+        .code(0)
+        .stdout(contains("Confusion matrix"));
+    run(home, &["train", "--resume", "run", "--epochs", "3"]).code(0);
+    let longer = record(&home.join("run"));
+    assert_eq!(longer["epochs"].as_array().map(Vec::len), Some(3));
+    assert_eq!(longer["epochs"][0], finished["epochs"][0]);
+    assert_eq!(longer["started"], finished["started"]);
+    let settings = fs::read_to_string(home.join("run/settings.toml")).expect("read");
+    assert!(settings.contains("epochs = 3"), "{settings}");
+}
+
+#[test]
+fn settings_that_change_the_outcome_are_refused_by_name() {
+    let home = home_with_data();
+    let home = home.path();
+    train(home, "run", &[]);
+    unfinish(&home.join("run"), "step-00000008");
+    fs::write(
+        home.join("other.toml"),
+        "[training]\nlearning_rate = 0.5\nkeep_checkpoints = 9\n[data]\nfolder = \"x\"\n",
+    )
+    .expect("written");
+    let text = |assert: Assert| String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    let refused = text(
+        run(
+            home,
+            &["train", "--resume", "run", "--config", "other.toml"],
+        )
+        .code(2),
+    );
+    assert!(
+        refused.contains("training.learning_rate: 0.01 in the run, 0.5 now (other.toml)"),
+        "{refused}"
+    );
+    assert!(!refused.contains("keep_checkpoints") && !refused.contains("data.folder"));
+    let path = home.join("run/settings.toml");
+    let settings = fs::read_to_string(&path).expect("read");
+    fs::write(&path, settings.replace("seed = 0", "seed = 4")).expect("written");
+    let refused = text(run(home, &["train", "--resume", "run"]).code(2));
+    assert!(refused.contains("seed: 0 in the run, 4 now"), "{refused}");
+    fs::write(&path, settings).expect("written");
+    let refused = text(
+        run(
+            home,
+            &["train", "--resume", "run", "--set", "model.hidden=64"],
+        )
+        .code(2),
+    );
+    assert!(
+        refused.contains("model.hidden: 32 in the run, 64 now (--set)"),
+        "{refused}"
+    );
+    let other = &["train", "--resume", "run", "--dataset", "synthetic"];
+    run(home, other).code(2).stderr(contains("data.set"));
+    let explicit = &["train", "--resume", "run", "--learning-rate", "0.5"];
+    run(home, explicit).code(0);
+}
+
+#[test]
+fn a_damaged_checkpoint_exits_4_and_the_one_before_it_can_be_used() {
+    let home = home_with_data();
+    let home = home.path();
+    let whole = train(home, "run", &["--set", "training.checkpoint_every=3"]);
+    for file in ["run.json", "evaluation.json"] {
+        fs::remove_file(home.join("run").join(file)).expect("removed");
+    }
+    let newest = home.join("run/checkpoints/step-00000016.safetensors");
+    let bytes = fs::read(&newest).expect("read");
+    fs::write(&newest, &bytes[..bytes.len() - 5]).expect("written");
+    let offered = "run/checkpoints/step-00000015.safetensors";
+    let offer = format!("gpu-mnist train --resume {offered}");
+    run(home, &["train", "--resume", "run"])
+        .code(4)
+        .stderr(contains("step-00000016").and(contains(offer)));
+    run(home, &["train", "--resume", offered]).code(0);
+    assert_eq!(
+        record(&home.join("run"))["last_weights"],
+        whole["last_weights"]
+    );
+    run(home, &["train", "--resume", "nowhere"]).code(4);
+}

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::checkpoint::CheckpointError;
+use crate::checks::WrongNumbers;
 use crate::commands::resume::ResumeError;
 use crate::commands::{self, Interrupted};
 use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
@@ -35,6 +36,8 @@ pub enum Command {
     Evaluate(Box<commands::evaluate::EvaluateArgs>),
     /// List the adapters and say which one would be used, and why
     Devices(commands::devices::DevicesArgs),
+    /// Check that an adapter computes the right numbers
+    Doctor(commands::doctor::DoctorArgs),
     /// Fetch, verify or list data sets
     Data(commands::data::DataArgs),
     /// Show the settings and where each comes from
@@ -241,12 +244,13 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
         Command::Train(args) => commands::train::run(&args, quiet),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Devices(args) => commands::devices::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Data(args) => commands::data::run(&args, quiet),
         Command::Config(args) => commands::config::run(&args),
     }
 }
 
-/// 1 failed while running, 2 usage or settings, 3 device, 4 data, 130 interrupted.
+/// 1 failed while running, 2 usage or settings, 3 device, 4 data, 5 wrong numbers, 130 interrupted.
 fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<Interrupted>() {
@@ -266,6 +270,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         }
         if cause.is::<ConfigError>() || cause.is::<RunFolderError>() {
             return cause.downcast_ref().map_or(2, folder_code);
+        }
+        if cause.is::<WrongNumbers>() {
+            return 5;
         }
         if let Some(error) = cause.downcast_ref::<DeviceError>() {
             return match error {

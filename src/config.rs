@@ -27,6 +27,8 @@ pub struct Config {
     pub model: ModelConfig,
     pub training: TrainingConfig,
     pub evaluation: EvaluationConfig,
+    pub doctor: DoctorConfig,
+    pub bench: BenchConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -36,6 +38,7 @@ pub struct DeviceConfig {
     pub adapter: String,
     pub api: Api,
     pub hardware_only: bool,
+    pub check: bool,
 }
 
 /// Where to compute.
@@ -141,10 +144,37 @@ pub enum Kernels {
     Stock,
 }
 
+impl fmt::Display for Kernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fused => "fused",
+            Self::Stock => "stock",
+        })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
     pub batch_size: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DoctorConfig {
+    pub steps: usize,
+    pub batch_size: usize,
+    pub learning_rate: f64,
+    pub band: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BenchConfig {
+    pub steps: usize,
+    pub warmup: usize,
+    pub rounds: usize,
+    pub margin: f64,
 }
 
 /// Where a value was set.
@@ -156,6 +186,8 @@ pub enum Origin {
     Set,
     Flag(&'static str),
     Environment(&'static str),
+    /// The check of the adapter before a training.
+    Check,
 }
 
 impl fmt::Display for Origin {
@@ -167,6 +199,7 @@ impl fmt::Display for Origin {
             Self::Set => f.write_str("--set"),
             Self::Flag(flag) => f.write_str(flag),
             Self::Environment(variable) => f.write_str(variable),
+            Self::Check => f.write_str("the adapter's check"),
         }
     }
 }
@@ -338,6 +371,10 @@ impl Layers {
             ("training.keep_checkpoints", training.keep_checkpoints),
             ("training.record_every", training.record_every),
             ("evaluation.batch_size", config.evaluation.batch_size),
+            ("doctor.steps", config.doctor.steps),
+            ("doctor.batch_size", config.doctor.batch_size),
+            ("bench.steps", config.bench.steps),
+            ("bench.rounds", config.bench.rounds),
             ("model.conv1_channels", config.model.conv1_channels),
             ("model.conv2_channels", config.model.conv2_channels),
             ("model.conv1_kernel", config.model.conv1_kernel),
@@ -356,6 +393,11 @@ impl Layers {
                 config.evaluation.batch_size,
                 65_536,
             ),
+            ("doctor.steps", config.doctor.steps, 10_000),
+            ("doctor.batch_size", config.doctor.batch_size, 4_096),
+            ("bench.steps", config.bench.steps, 100_000),
+            ("bench.warmup", config.bench.warmup, 100_000),
+            ("bench.rounds", config.bench.rounds, 100_000),
             ("model.conv1_channels", config.model.conv1_channels, 1024),
             ("model.conv2_channels", config.model.conv2_channels, 1024),
             ("model.hidden", config.model.hidden, 16_384),
@@ -371,6 +413,9 @@ impl Layers {
             ("training.final_divisor", training.final_divisor),
             ("training.epsilon", training.epsilon),
             ("training.step_factor", training.step_factor),
+            ("doctor.learning_rate", config.doctor.learning_rate),
+            ("doctor.band", config.doctor.band),
+            ("bench.margin", config.bench.margin),
         ];
         for (key, value) in positive {
             if !(value > 0.0 && value.is_finite()) {

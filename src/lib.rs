@@ -1,7 +1,9 @@
 //! `gpu-mnist`: trains small image classifiers through WebGPU compute or on the CPU.
 //! The modules in reading order: from the command line down to the statistics.
 
+pub mod bench;
 pub mod checkpoint;
+pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -14,4 +16,5 @@ pub mod model;
 pub mod report;
 pub mod run_folder;
 pub mod run_record;
+pub mod store;
 pub mod training;

@@ -1,12 +1,16 @@
 //! `gpu-mnist devices`: the adapters, and which one would be used, and why.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use comfy_table::presets;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{self, DeviceArgs, SettingsArgs};
-use crate::device::{self, driver_advice};
+use crate::device::{self, AdapterInfo, driver_advice};
 use crate::report::text::table;
+use crate::store::Store;
 
 /// Flags of `devices`.
 #[derive(Args, Debug)]
@@ -18,6 +22,14 @@ pub struct DevicesArgs {
     /// One JSON object on stdout
     #[arg(long)]
     json: bool,
+}
+
+/// An adapter in the JSON, with the folder of what is remembered of it.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    info: &'a AdapterInfo,
+    store: Option<PathBuf>,
 }
 
 /// # Errors
@@ -41,9 +53,16 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
             Some(position) => json!({"kind": "gpu", "index": infos[*position].index, "name": infos[*position].name, "reason": reason}),
             None => json!({"kind": "cpu", "name": cpu.name, "reason": reason}),
         });
+        let adapters: Vec<_> = infos
+            .iter()
+            .map(|info| Listed {
+                info,
+                store: Store::of(info).map(|store| store.folder()),
+            })
+            .collect();
         cli::print(&format!(
             "{}\n",
-            json!({"adapters": infos, "cpu": cpu, "chosen": chosen})
+            json!({"adapters": adapters, "cpu": cpu, "chosen": chosen})
         ))?;
     } else {
         let mut shown = table(presets::NOTHING);
@@ -64,7 +83,7 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
             let name = position.map_or(cpu.name.clone(), |position| infos[position].to_string());
             cli::print(&format!("would be used: {name}: {reason}\n"))?;
         }
-        if infos.iter().all(device::AdapterInfo::is_software) {
+        if infos.iter().all(AdapterInfo::is_software) {
             cli::print(&format!("no hardware adapter found: {}\n", driver_advice()))?;
         }
     }

@@ -1,20 +1,23 @@
 //! The subcommands: each file holds a command's flags and its `run`, which joins the stages.
 
+pub mod check;
 pub mod config;
 pub mod data;
 pub mod dataset;
 pub mod devices;
+pub mod doctor;
 pub mod evaluate;
 pub mod keeper;
 pub mod progress;
 pub mod resume;
 pub mod train;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::config::DeviceConfig;
-use crate::device::{self, Device};
+use crate::device::{self, Choice, Device, Injection, inject};
+use crate::store::Store;
 
 /// The user asked to stop, and what was done is saved.
 #[derive(thiserror::Error, Debug)]
@@ -49,7 +52,7 @@ pub fn open_device(config: &DeviceConfig) -> Result<Device, device::DeviceError>
         .adapter
         .as_ref()
         .is_some_and(|adapter| adapter.info.is_software());
-    let device = choice.open()?;
+    let device = open(choice)?;
     let info = &device.info;
     match device.is_gpu() {
         true => tracing::info!(
@@ -64,4 +67,29 @@ pub fn open_device(config: &DeviceConfig) -> Result<Device, device::DeviceError>
         tracing::warn!("{} computes on the CPU: --device cpu is faster", info.name);
     }
     Ok(device)
+}
+
+/// Opens a chosen device, with what CubeCL keeps between runs in the store of its adapter.
+///
+/// # Errors
+/// Those of [`Choice::open`].
+pub fn open(choice: Choice) -> Result<Device, device::DeviceError> {
+    let adapter = choice.adapter.as_ref().map(|adapter| &adapter.info);
+    if let Some(store) = adapter.and_then(Store::of) {
+        store.take_tuning();
+    }
+    Ok(choice.open()?.injecting(injection()))
+}
+
+/// What tests inject into this process.
+fn injection() -> Injection {
+    static INJECTION: OnceLock<Injection> = OnceLock::new();
+    let read = || {
+        let text = std::env::var(inject::VARIABLE).unwrap_or_default();
+        text.parse().unwrap_or_else(|error| {
+            tracing::warn!("{}: {error}", inject::VARIABLE);
+            Injection::default()
+        })
+    };
+    INJECTION.get_or_init(read).clone()
 }

@@ -14,6 +14,7 @@ const INCIDENTAL: &[&str] = &[
     "device.adapter",
     "device.api",
     "device.hardware_only",
+    "device.check",
     "data.folder",
     "training.checkpoint_every",
     "training.keep_checkpoints",
@@ -123,6 +124,11 @@ impl Resumed {
             .entries()
             .into_iter()
             .filter(|entry| !INCIDENTAL.contains(&entry.key.as_str()))
+            .filter(|entry| {
+                !["doctor.", "bench."]
+                    .iter()
+                    .any(|of| entry.key.starts_with(of))
+            })
             .filter_map(|now| {
                 let plain = |value: &toml_edit::Value| value.to_string().trim().to_string();
                 let before = entries.iter().find(|entry| entry.key == now.key)?;

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::keeper::Keeper;
 use super::progress::TrainingProgress;
-use super::{Interrupted, dataset, interrupt_flag, open_device, resume};
+use super::{Interrupted, check, dataset, interrupt_flag, open_device, resume};
 use crate::checkpoint::{self, Description};
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, value_name};
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
@@ -57,6 +57,9 @@ pub struct TrainArgs {
     /// Whose operations compute the network
     #[arg(long, value_enum)]
     kernels: Option<Kernels>,
+    /// Do not check the numbers of an adapter that was never trained on
+    #[arg(long)]
+    no_check: bool,
     /// A new folder for the run
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -110,6 +113,9 @@ impl TrainArgs {
                 Origin::Flag("--kernels"),
             )?;
         }
+        if self.no_check {
+            layers.set("device.check", false, Origin::Flag("--no-check"))?;
+        }
         Ok(layers)
     }
 }
@@ -120,11 +126,11 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let interrupted = interrupt_flag();
     let Some(resumed) = args.resume.as_deref().map(resume::open).transpose()? else {
         let mut layers = args.over(Layers::default())?;
-        let config = cli::resolve(&layers)?;
+        let mut config = cli::resolve(&layers)?;
         if let Some(out) = &args.out {
             RunFolder::check_free(out)?;
         }
-        let device = open_device(&config.device)?;
+        let device = open_checked(&mut layers, &mut config)?;
         let dataset = dataset::load(&config.data, config.seed)?;
         let splits = split(&dataset, &config, &layers)?;
         name_data(&mut layers, &config, &dataset)?;
@@ -144,8 +150,8 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         return run.train(start, interrupted, quiet, args.json);
     };
 
-    let layers = args.over(resumed.layers()?)?;
-    let config = cli::resolve(&layers)?;
+    let mut layers = args.over(resumed.layers()?)?;
+    let mut config = cli::resolve(&layers)?;
     let changed = resumed.check(&layers)?;
     let finished = run_record(&resumed.folder).filter(|record| record.evaluation.is_some());
     if let Some(record) = finished
@@ -158,7 +164,7 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
             false => show(&record, false),
         };
     }
-    let device = open_device(&config.device)?;
+    let device = open_checked(&mut layers, &mut config)?;
     let dataset = dataset::load(&config.data, config.seed)?;
     let splits = split(&dataset, &config, &layers)?;
     let mut description = describe(&config, &dataset, &splits.0);
@@ -196,6 +202,17 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         description,
     };
     run.train(start, interrupted, quiet, args.json)
+}
+
+/// Opens the device of the settings, and has them name the kernels that compute right on it.
+fn open_checked(layers: &mut Layers, config: &mut Config) -> anyhow::Result<Device> {
+    let device = open_device(&config.device)?;
+    let right = check::before_training(&device, config)?;
+    if right != config.training.kernels {
+        layers.set("training.kernels", value_name(right), Origin::Check)?;
+        *config = cli::resolve(layers)?;
+    }
+    Ok(device)
 }
 
 /// Everything that a training and its records need.

@@ -119,15 +119,7 @@ impl DeviceSplit {
 
     fn gather_stock(&self, indices: Tensor<1, Int>) -> Batch {
         let [count] = indices.dims();
-        let words = self.words.clone().select(0, indices.clone());
-        let byte = |shift: i32| {
-            words
-                .clone()
-                .bitwise_right_shift_scalar(shift)
-                .bitwise_and_scalar(255)
-                .reshape([count, WORDS, 1])
-        };
-        let pixels = Tensor::cat(vec![byte(0), byte(8), byte(16), byte(24)], 2).float();
+        let pixels = unpack(self.words.clone().select(0, indices.clone()));
         let Normalisation {
             mean,
             standard_deviation,
@@ -138,6 +130,21 @@ impl DeviceSplit {
             labels: self.labels.clone().select(0, indices),
         }
     }
+}
+
+/// The bytes `[n, 784]` of `words` `[n, 196]` with Burn's own operations.
+pub fn unpack(words: Tensor<2, Int>) -> Tensor<2> {
+    let [count, width] = words.dims();
+    let byte = |shift: i32| {
+        words
+            .clone()
+            .bitwise_right_shift_scalar(shift)
+            .bitwise_and_scalar(255)
+            .reshape([count, width, 1])
+    };
+    Tensor::cat(vec![byte(0), byte(8), byte(16), byte(24)], 2)
+        .float()
+        .reshape([count, width * 4])
 }
 
 /// A row of picture numbers on the device, `[n]`.

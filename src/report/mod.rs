@@ -1,5 +1,6 @@
 //! What the commands print of an evaluation: text, JSON, CSV or Markdown.
 
+pub mod doctor;
 pub mod text;
 
 use crate::evaluation::Evaluation;

@@ -6,7 +6,7 @@ pub mod history;
 pub mod optimizer;
 pub mod schedule;
 pub mod state;
-mod step;
+pub mod step;
 pub mod stopping;
 mod update;
 

@@ -25,7 +25,7 @@ pub(super) struct StepOutcome {
 }
 
 /// Queues one step; the outcome is [`StepOutcome`]'s loss and number correct.
-pub(super) fn train_step(
+pub fn train_step(
     model: Model,
     optimizer: &mut Optimizer,
     batch: Batch,

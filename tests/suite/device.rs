@@ -11,6 +11,7 @@ fn adapter(index: usize, name: &str, adapter_type: &str) -> AdapterInfo {
         adapter_type: adapter_type.into(),
         driver: "1.0".into(),
         id: "10de:1234".into(),
+        bus: String::new(),
     }
 }
 
@@ -20,6 +21,7 @@ fn wish(kind: DeviceKind, adapter: &str, hardware_only: bool) -> DeviceConfig {
         adapter: adapter.into(),
         api: Api::Any,
         hardware_only,
+        check: true,
     }
 }
 

@@ -22,6 +22,7 @@ fn help_texts() {
         &["train"],
         &["evaluate"],
         &["devices"],
+        &["doctor"],
         &["data"],
         &["data", "fetch"],
         &["config"],

@@ -5,6 +5,7 @@ mod config;
 mod confusion;
 mod data;
 mod device;
+mod doctor;
 mod fetch;
 mod help;
 mod kernels;

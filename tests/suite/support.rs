@@ -19,6 +19,7 @@ pub fn adapter_or_skip(test: &str) -> Option<Device> {
         adapter: String::new(),
         api: Api::Any,
         hardware_only: false,
+        check: true,
     };
     match device::choose(&config).and_then(device::Choice::open) {
         Ok(device) => Some(device),
@@ -77,6 +78,8 @@ pub fn program(home: &Path) -> Command {
         .env("HOME", home)
         .env("XDG_CACHE_HOME", home.join("cache"))
         .env("XDG_RUNTIME_DIR", home)
+        // Shaders that Mesa compiled are kept from test to test: that is most of the time.
+        .env("MESA_SHADER_CACHE_DIR", env!("CARGO_TARGET_TMPDIR"))
         .env_remove("GPU_MNIST_DATA_DIR")
         .env_remove("WGPU_ADAPTER_NAME")
         .env_remove("WGPU_BACKEND")

@@ -1,0 +1,54 @@
+//! Names the kernel set (what the sources of every kernel and the versions of what runs them hash
+//! to) and those versions, for the verdicts on adapters and for bug reports.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
+use std::path::{Path, PathBuf};
+
+const FOLDERS: [&str; 2] = ["shaders", "src/kernels"];
+const PACKAGES: [&str; 4] = ["burn", "cubecl", "wgpu", "naga"];
+
+fn main() {
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("set by Cargo"));
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        println!("cargo:rerun-if-changed={folder}");
+        collect(&root.join(folder), &mut files);
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        let name = file.strip_prefix(&root).unwrap_or(&file);
+        hasher.write(name.to_string_lossy().as_bytes());
+        hasher.write(&std::fs::read(&file).unwrap_or_default());
+    }
+    println!("cargo:rerun-if-changed=Cargo.lock");
+    let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
+    let versions: Vec<String> = PACKAGES
+        .iter()
+        .map(|package| format!("{package} {}", version(&lock, package)))
+        .collect();
+    let versions = versions.join(", ");
+    hasher.write(versions.as_bytes());
+    println!("cargo:rustc-env=GPU_MNIST_VERSIONS={versions}");
+    println!(
+        "cargo:rustc-env=GPU_MNIST_KERNEL_SET={:016x}",
+        hasher.finish()
+    );
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match path.is_dir() {
+            true => collect(&path, files),
+            false => files.push(path),
+        }
+    }
+}
+
+fn version<'a>(lock: &'a str, package: &str) -> &'a str {
+    lock.split_once(&format!("name = \"{package}\"\nversion = \""))
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map_or("unknown", |(version, _)| version)
+}

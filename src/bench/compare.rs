@@ -1,0 +1,175 @@
+//! Two measurements of the same rows: faster, slower or no difference.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::row::Row;
+use super::statistics::median_ratio;
+
+/// Raised when files of an older program can no longer be read.
+pub const FORMAT: &str = "gpu-mnist bench 1";
+
+/// A whole measurement, as `--format json` prints it and `--save` keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    pub format: String,
+    pub version: String,
+    /// Versions of what the kernels run on.
+    pub libraries: String,
+    pub kernel_set: String,
+    pub os: String,
+    /// When it was measured, in UTC.
+    pub time: String,
+    pub seed: u64,
+    pub steps: usize,
+    pub warmup: usize,
+    pub rounds: usize,
+    pub rows: Vec<Row>,
+    /// `None` without `--compare`.
+    pub comparison: Option<Vec<Comparison>>,
+}
+
+/// A saved measurement that cannot be used.
+#[derive(thiserror::Error, Debug)]
+#[error("--compare {}: {reason}; name a file that `gpu-mnist bench --save` wrote", path.display())]
+pub struct SavedError {
+    path: PathBuf,
+    reason: String,
+}
+
+/// # Errors
+/// [`SavedError`] when the file is not there, damaged or of another format.
+pub fn load(path: &Path) -> Result<Measurement, SavedError> {
+    let saved_error = |reason: String| SavedError {
+        path: path.into(),
+        reason,
+    };
+    let bytes = std::fs::read(path).map_err(|error| saved_error(error.to_string()))?;
+    let saved: Measurement = serde_json::from_slice(&bytes)
+        .map_err(|error| saved_error(format!("no measurement ({error})")))?;
+    match saved.format == FORMAT {
+        true => Ok(saved),
+        false => Err(saved_error(format!(
+            "written in format '{}', this program reads '{FORMAT}'",
+            saved.format
+        ))),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Faster,
+    Slower,
+    NoDifference,
+    /// The row was not measured, or not trusted, on both sides.
+    NotComparable,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Faster => "faster",
+            Self::Slower => "slower",
+            Self::NoDifference => "no difference",
+            Self::NotComparable => "not comparable",
+        })
+    }
+}
+
+/// What became of one row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub name: String,
+    pub api: String,
+    pub kernels: crate::config::Kernels,
+    pub batch_size: usize,
+    pub outcome: Outcome,
+    /// Median step now over median step then, with its 95 % bootstrap interval.
+    pub ratio: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// What else changed, or why nothing can be said.
+    pub note: Option<String>,
+}
+
+/// Compares each row of `now` with the row of the same device, kernels and batch in `then`. A
+/// difference counts when the whole interval lies more than `margin` from equality.
+pub fn compare(now: &[Row], then: &[Row], margin: f64) -> Vec<Comparison> {
+    let mut comparisons: Vec<Comparison> = now
+        .iter()
+        .map(|row| match then.iter().find(|other| same(row, other)) {
+            Some(before) => compare_row(row, before, margin),
+            None => not_comparable(row, "not in the saved measurement"),
+        })
+        .collect();
+    comparisons.extend(
+        then.iter()
+            .filter(|before| !now.iter().any(|row| same(row, before)))
+            .map(|before| not_comparable(before, "only in the saved measurement")),
+    );
+    comparisons
+}
+
+fn same(a: &Row, b: &Row) -> bool {
+    let key = |row: &Row| {
+        (
+            row.name.clone(),
+            row.api.clone(),
+            row.bus.clone(),
+            row.kernels,
+            row.batch_size,
+        )
+    };
+    key(a) == key(b)
+}
+
+fn compare_row(now: &Row, then: &Row, margin: f64) -> Comparison {
+    if !now.trusted() || !then.trusted() {
+        return not_comparable(now, "the losses left the band, or the device failed");
+    }
+    let Some(ratio) = median_ratio(&now.samples_ms, &then.samples_ms) else {
+        return not_comparable(now, "no steps were timed");
+    };
+    let outcome = if ratio.low > 1.0 + margin {
+        Outcome::Slower
+    } else if ratio.high < 1.0 / (1.0 + margin) {
+        Outcome::Faster
+    } else {
+        Outcome::NoDifference
+    };
+    Comparison {
+        outcome,
+        ratio: Some(ratio.ratio),
+        low: Some(ratio.low),
+        high: Some(ratio.high),
+        note: (now.driver != then.driver)
+            .then(|| format!("driver then: {}, now: {}", then.driver, now.driver)),
+        ..not_comparable(now, "")
+    }
+}
+
+fn not_comparable(row: &Row, note: &str) -> Comparison {
+    Comparison {
+        name: row.name.clone(),
+        api: row.api.clone(),
+        kernels: row.kernels,
+        batch_size: row.batch_size,
+        outcome: Outcome::NotComparable,
+        ratio: None,
+        low: None,
+        high: None,
+        note: Some(note.into()),
+    }
+}
+
+/// The rows that are slower by more than `percent` in the median, as well as beyond doubt.
+pub fn slower_than(comparisons: &[Comparison], percent: f64) -> Vec<&Comparison> {
+    comparisons
+        .iter()
+        .filter(|row| row.outcome == Outcome::Slower)
+        .filter(|row| row.ratio.is_some_and(|ratio| ratio > 1.0 + percent / 100.0))
+        .collect()
+}

@@ -1,0 +1,226 @@
+//! The same training work timed on every device, in turn. This is the command side: it has a
+//! clock.
+
+pub mod compare;
+mod memory;
+mod probes;
+pub mod row;
+mod session;
+pub mod statistics;
+pub mod work;
+
+use std::time::Instant;
+
+use crate::checks::band;
+use crate::checks::steps::{Work, losses};
+use crate::config::{Config, Kernels};
+use crate::device::{Device, DeviceError};
+use row::{Phases, Row, Spread};
+use session::Session;
+
+/// What to measure on every device.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub batch_sizes: Vec<usize>,
+    pub kernels: Vec<Kernels>,
+}
+
+/// Measures `plan` on each of `devices`: a row for each device, batch size and kernels, ranked by
+/// images a second. Rows take turns, so that what else the machine does meets all of them.
+///
+/// # Errors
+/// [`DeviceError`] when the reference on the CPU fails; a device that fails is a row.
+pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row>, DeviceError> {
+    let mut measured: Vec<Measured> = Vec::new();
+    for device in &devices {
+        for &batch_size in &plan.batch_sizes {
+            for &kernels in &plan.kernels {
+                let mut settings = config.clone();
+                settings.training.batch_size = batch_size;
+                settings.training.kernels = kernels;
+                settings.training.learning_rate = config.doctor.learning_rate;
+                tracing::info!(
+                    "{}, {kernels}, batch {batch_size}: first steps",
+                    device.info.name
+                );
+                measured.push(Measured::start(device, settings));
+            }
+        }
+    }
+    for round in 0..config.bench.rounds {
+        for one in &mut measured {
+            one.attempt(|one| one.round(round));
+        }
+    }
+    for one in &mut measured {
+        tracing::info!("{}, {}: phases, evaluation", one.row.name, one.row.kernels);
+        one.attempt(Measured::finish);
+    }
+    for device in &devices {
+        tracing::info!("{}: peak, copies, launches", device.info.name);
+        let found = probes::measure(device);
+        for one in measured.iter_mut().filter(|one| one.row.is_of(device)) {
+            match &found {
+                Ok(found) => one.row.probes = Some(found.clone()),
+                Err(error) => one.row.fail(error),
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    for mut one in measured {
+        one.judge()?;
+        rows.push(one.row);
+    }
+    row::rank(&mut rows);
+    Ok(rows)
+}
+
+/// A row in the making.
+struct Measured {
+    session: Option<Session>,
+    row: Row,
+    config: Config,
+    losses: Vec<f64>,
+    /// Pictures and seconds of stretches that were waited for once.
+    stretches: Vec<(usize, f64)>,
+}
+
+impl Measured {
+    fn start(device: &Device, config: Config) -> Self {
+        let mut measured = Self {
+            session: None,
+            row: Row::new(device, &config),
+            config,
+            losses: Vec::new(),
+            stretches: Vec::new(),
+        };
+        let memory = memory::Watch::start();
+        let first = |config: &Config| -> Result<(Session, f64), DeviceError> {
+            let mut session = Session::new(device, config)?;
+            let start = Instant::now();
+            session.step()?;
+            session.wait()?;
+            Ok((session, start.elapsed().as_secs_f64()))
+        };
+        match first(&measured.config) {
+            Ok((session, seconds)) => {
+                measured.row.first_step_ms = Some(seconds * 1e3);
+                measured.session = Some(session);
+            }
+            Err(error) => measured.row.fail(&error),
+        }
+        measured.attempt(|one| {
+            let warmup = one.config.bench.warmup;
+            if let Some(session) = &mut one.session {
+                for _ in 0..warmup {
+                    session.step()?;
+                }
+                session.wait()?;
+            }
+            Ok(())
+        });
+        if !device.is_gpu() {
+            measured.row.memory_bytes = memory.grown();
+        }
+        measured
+    }
+
+    /// Runs a piece of the measurement; once one fails the row is done.
+    fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), DeviceError>) {
+        if self.session.is_none() {
+            return;
+        }
+        if let Err(error) = work(self) {
+            self.row.fail(&error);
+            self.session = None;
+        }
+    }
+
+    /// Steps that are each waited for, then as many that are waited for together.
+    fn round(&mut self, round: usize) -> Result<(), DeviceError> {
+        let bench = &self.config.bench;
+        let steps = share(bench.steps, bench.rounds, round);
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let mut samples = Vec::new();
+        for _ in 0..steps {
+            let start = Instant::now();
+            session.step()?;
+            session.wait()?;
+            samples.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        self.row.samples_ms.push(samples);
+        let start = Instant::now();
+        for _ in 0..steps {
+            session.step()?;
+        }
+        session.wait()?;
+        let pictures = steps * self.config.training.batch_size;
+        self.stretches
+            .push((pictures, start.elapsed().as_secs_f64()));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), DeviceError> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let count = (self.config.bench.steps / 5).max(3);
+        let mut phases: [Vec<f64>; 3] = Default::default();
+        for _ in 0..count {
+            for (all, seconds) in phases.iter_mut().zip(session.step_in_phases()?) {
+                all.push(seconds * 1e3);
+            }
+        }
+        let [forward, backward, optimizer] = phases.map(|phase| statistics::median(&phase));
+        self.row.phases_ms = Some(Phases {
+            forward,
+            backward,
+            optimizer,
+            n: count,
+        });
+        self.row.evaluation_images_per_second = Some(session.evaluate()?);
+        if let Some(bytes) = session.memory_reserved() {
+            self.row.memory_bytes = Some(bytes);
+        }
+        self.losses = session.losses()?;
+
+        let samples: Vec<f64> = self.row.samples_ms.concat();
+        self.row.step_ms = Some(Spread::of(&samples));
+        let pictures: usize = self.stretches.iter().map(|(pictures, _)| pictures).sum();
+        let seconds: f64 = self.stretches.iter().map(|(_, seconds)| seconds).sum();
+        let rate = pictures as f64 / seconds;
+        self.row.images_per_second = Some(rate);
+        self.row.gflops =
+            Some(self.row.gflop_per_step * rate / self.config.training.batch_size as f64);
+        Ok(())
+    }
+
+    /// Compares the losses with those of the fused kernels on the CPU.
+    fn judge(&mut self) -> Result<(), DeviceError> {
+        if self.row.error.is_some() {
+            return Ok(());
+        }
+        let mut reference = self.config.clone();
+        reference.training.kernels = Kernels::Fused;
+        let work = Work {
+            pictures: session::pictures(&self.config),
+            steps: self.losses.len(),
+            schedule_steps: session::steps_in_all(&self.config),
+        };
+        let expected = pollster::block_on(losses(&Device::cpu(), &reference, work))?;
+        self.row.parity = Some(band::compare(
+            &self.losses,
+            &expected,
+            self.config.doctor.band,
+        ));
+        Ok(())
+    }
+}
+
+/// How many of `steps` fall into `round` of `rounds`: as even as can be, at least one.
+fn share(steps: usize, rounds: usize, round: usize) -> usize {
+    let part = steps * (round + 1) / rounds - steps * round / rounds;
+    part.max(1)
+}

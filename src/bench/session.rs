@@ -1,0 +1,170 @@
+//! Training on one device, a step at a time.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Int, Tensor, Transaction};
+
+use crate::config::Config;
+use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
+use crate::data::{Split, synthetic};
+use crate::device::{Device, DeviceError};
+use crate::evaluation::evaluate;
+use crate::evaluation::loss::cross_entropy;
+use crate::model::{Model, initial_values};
+use crate::training::optimizer::Optimizer;
+use crate::training::schedule::Schedule;
+use crate::training::step::train_step;
+
+/// Pictures that an evaluation is timed on.
+const EVALUATED: usize = 2048;
+const EVALUATIONS: usize = 3;
+/// About how many pictures are trained on; steps go round.
+const PICTURES: usize = 8192;
+
+/// How many pictures a session holds: whole batches of them.
+pub fn pictures(config: &Config) -> usize {
+    let batch = config.training.batch_size;
+    batch * PICTURES.div_ceil(batch).min(steps_in_all(config))
+}
+
+/// Steps of a whole measurement: first, warm-up, timed alone and together, in phases.
+pub fn steps_in_all(config: &Config) -> usize {
+    let bench = &config.bench;
+    let timed = bench.steps.max(bench.rounds);
+    1 + bench.warmup + 2 * timed + (bench.steps / 5).max(3)
+}
+
+pub struct Session {
+    device: Device,
+    config: Config,
+    split: DeviceSplit,
+    evaluated: DeviceSplit,
+    order: Tensor<1, Int>,
+    model: Option<Model>,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    step: usize,
+    losses: Vec<Tensor<1>>,
+}
+
+impl Session {
+    pub fn new(device: &Device, config: &Config) -> Result<Self, DeviceError> {
+        let trained = synthetic::draw(config.seed, 0, pictures(config));
+        let normalisation = Normalisation::measure(&trained);
+        let evaluated = synthetic::draw(config.seed, 1, EVALUATED);
+        device.guard("preparing the benchmark", || {
+            let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
+            let values = initial_values(&config.model, config.seed);
+            Self {
+                split: upload(&trained),
+                evaluated: upload(&evaluated),
+                order: upload_indices(&order(config.seed, 1, trained.len()), device),
+                model: Some(Model::from_values(
+                    &config.model,
+                    values,
+                    &device.autodiff(),
+                )),
+                optimizer: Optimizer::fresh(config, device.burn()),
+                schedule: Schedule::new(&config.training, steps_in_all(config)),
+                device: device.clone(),
+                config: config.clone(),
+                step: 0,
+                losses: Vec::new(),
+            }
+        })
+    }
+
+    /// Queues one training step.
+    pub fn step(&mut self) -> Result<(), DeviceError> {
+        let device = self.device.clone();
+        device.guard("training", || {
+            let kernels = self.config.training.kernels;
+            let batch = self.split.gather(self.indices(), kernels);
+            let rate = self.schedule.learning_rate(self.step);
+            let model = self.model.take().expect("put back after every step");
+            let settings = &self.config.training;
+            let (model, loss, _) = train_step(model, &mut self.optimizer, batch, rate, settings);
+            self.model = Some(model);
+            self.keep(loss);
+        })
+    }
+
+    /// One training step with a wait after each phase: seconds of forward (with gathering and
+    /// loss), backward and optimiser.
+    pub fn step_in_phases(&mut self) -> Result<[f64; 3], DeviceError> {
+        let device = self.device.clone();
+        let kernels = self.config.training.kernels;
+        let rate = self.schedule.learning_rate(self.step);
+        let start = Instant::now();
+        let found = device.guard("training", || {
+            let batch = self.split.gather(self.indices(), kernels);
+            let model = self.model.as_ref().expect("put back after every step");
+            let logits = model.forward(batch.pictures.autodiff(), kernels);
+            cross_entropy(logits, batch.labels, kernels)
+        })?;
+        device.wait("training")?;
+        let forward = start.elapsed();
+        let gradients = device.guard("training", || {
+            let model = self.model.as_ref().expect("put back after every step");
+            GradientsParams::from_grads(found.differentiable.backward(), model)
+        })?;
+        device.wait("training")?;
+        let backward = start.elapsed();
+        device.guard("training", || {
+            let model = self.model.take().expect("put back after every step");
+            self.model = Some(self.optimizer.step(rate, model, gradients));
+        })?;
+        device.wait("training")?;
+        let whole = start.elapsed();
+        self.keep(found.loss);
+        Ok([forward, backward - forward, whole - backward].map(|time| time.as_secs_f64()))
+    }
+
+    pub fn wait(&self) -> Result<(), DeviceError> {
+        self.device.wait("training")
+    }
+
+    /// Pictures a second of an evaluation, the median of a few after one to warm up.
+    pub fn evaluate(&self) -> Result<f64, DeviceError> {
+        let model = self.model.as_ref().expect("put back after every step");
+        let model = model.valid();
+        let mut seconds = Vec::new();
+        for round in 0..=EVALUATIONS {
+            let start = Instant::now();
+            let evaluation = evaluate(&model, &self.evaluated, &self.config, &self.device);
+            pollster::block_on(evaluation)?;
+            if round > 0 {
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+        }
+        Ok(EVALUATED as f64 / super::statistics::median(&seconds))
+    }
+
+    pub fn memory_reserved(&self) -> Option<u64> {
+        self.device.memory_reserved()
+    }
+
+    /// The losses of the first steps, as many as are compared.
+    pub fn losses(&self) -> Result<Vec<f64>, DeviceError> {
+        let joined = self.device.guard("training", || {
+            Transaction::default().register(Tensor::cat(self.losses.clone(), 0))
+        })?;
+        let data = pollster::block_on(self.device.read("training", joined))?;
+        Ok(data[0].iter::<f64>().collect())
+    }
+
+    fn indices(&self) -> Tensor<1, Int> {
+        let batch = self.config.training.batch_size;
+        let start = self.step * batch % self.split.len();
+        self.order.clone().slice(start..start + batch)
+    }
+
+    fn keep(&mut self, loss: Tensor<1>) {
+        self.step += 1;
+        if self.losses.len() < self.config.doctor.steps {
+            self.losses.push(loss);
+        }
+    }
+}

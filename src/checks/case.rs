@@ -1,0 +1,239 @@
+//! One operation at one shape: its numbers, its work on the device, what is expected of it.
+
+use burn::tensor::{DType, Gradients, Int, Tensor, TensorData, Transaction};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use super::Group;
+use super::reference::Convolution;
+use crate::config::ModelConfig;
+use crate::data::{CLASSES, SIDE};
+use crate::device::Device;
+
+/// For float32 against float64 over sums of up to some 150,000 products; measured errors are
+/// below 1e-5, wrong kernels are off by far more.
+pub const TOLERANCE: f64 = 1e-4;
+
+/// A difference of two sums below this share of the largest is left out where it decides which
+/// way a gradient goes.
+const DOUBT: f64 = 1e-4;
+
+/// An operation at a shape.
+pub struct Case {
+    pub group: Group,
+    pub op: &'static str,
+    pub shape: String,
+    pub work: Box<dyn Fn(&Device) -> Outputs>,
+}
+
+/// What a device computed, not yet read, beside what is expected.
+#[derive(Default)]
+pub struct Outputs {
+    pub tensors: Transaction,
+    pub parts: Vec<Part>,
+}
+
+pub struct Part {
+    pub name: &'static str,
+    pub expected: Vec<f64>,
+    pub tolerance: f64,
+}
+
+impl Outputs {
+    /// Adds floats, compared within [`TOLERANCE`].
+    #[must_use]
+    pub fn with<const D: usize>(
+        self,
+        name: &'static str,
+        tensor: Tensor<D>,
+        expected: Vec<f64>,
+    ) -> Self {
+        Self {
+            tensors: self.tensors.register(tensor),
+            parts: append(self.parts, name, expected, TOLERANCE),
+        }
+    }
+
+    /// Adds whole numbers, compared exactly.
+    #[must_use]
+    pub fn with_exact<const D: usize>(
+        self,
+        name: &'static str,
+        tensor: Tensor<D, Int>,
+        expected: Vec<f64>,
+    ) -> Self {
+        Self {
+            tensors: self.tensors.register(tensor),
+            parts: append(self.parts, name, expected, 0.0),
+        }
+    }
+
+    /// Adds the gradient that `leaf` got.
+    #[must_use]
+    pub fn with_gradient<const D: usize>(
+        self,
+        name: &'static str,
+        leaf: &Tensor<D>,
+        gradients: &Gradients,
+        expected: Vec<f64>,
+    ) -> Self {
+        let gradient = leaf
+            .grad(gradients)
+            .unwrap_or_else(|| panic!("no {name} came back"));
+        self.with(name, gradient, expected)
+    }
+}
+
+fn append(
+    mut parts: Vec<Part>,
+    name: &'static str,
+    expected: Vec<f64>,
+    tolerance: f64,
+) -> Vec<Part> {
+    parts.push(Part {
+        name,
+        expected,
+        tolerance,
+    });
+    parts
+}
+
+/// Numbers for one case, the same on every device.
+pub struct Numbers(ChaCha12Rng);
+
+impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        Self(ChaCha12Rng::seed_from_u64(seed))
+    }
+
+    /// Uniform in ±`bound`.
+    pub fn floats(&mut self, count: usize, bound: f32) -> Vec<f32> {
+        (0..count)
+            .map(|_| self.0.random_range(-bound..bound))
+            .collect()
+    }
+
+    /// Whole numbers from 0 to below `end`.
+    pub fn whole(&mut self, count: usize, end: usize) -> Vec<i32> {
+        (0..count)
+            .map(|_| self.0.random_range(0..end as i32))
+            .collect()
+    }
+
+    /// Any 32 bits.
+    pub fn words(&mut self, count: usize) -> Vec<i32> {
+        (0..count).map(|_| self.0.random::<i32>()).collect()
+    }
+}
+
+pub fn f64s(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().map(|&number| number.into()).collect()
+}
+
+/// Below what difference a choice between two of `sums` is left out.
+pub fn doubt(sums: &[f64]) -> f64 {
+    DOUBT * sums.iter().fold(0.0f64, |most, sum| most.max(sum.abs()))
+}
+
+/// A tensor that gets a gradient.
+pub fn leaf<const D: usize>(numbers: &[f32], dims: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(
+        TensorData::new(numbers.to_vec(), dims),
+        (&device.autodiff(), DType::F32),
+    )
+    .require_grad()
+}
+
+/// A tensor without gradients.
+pub fn plain<const D: usize>(numbers: &[f32], dims: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(
+        TensorData::new(numbers.to_vec(), dims),
+        (device.burn(), DType::F32),
+    )
+}
+
+pub fn whole<const D: usize>(numbers: &[i32], dims: [usize; D], device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(
+        TensorData::new(numbers.to_vec(), dims),
+        (device.burn(), DType::I32),
+    )
+}
+
+/// Sends `upstream` back through `output`.
+pub fn send_back<const D: usize>(output: &Tensor<D>, upstream: &[f32]) -> Gradients {
+    let dims = output.dims();
+    let upstream = Tensor::<D>::from_data(
+        TensorData::new(upstream.to_vec(), dims),
+        (&output.device(), DType::F32),
+    );
+    (output.clone() * upstream).sum().backward()
+}
+
+/// The sizes of the model's layers for a batch.
+pub struct Layers {
+    pub convolutions: [Convolution; 2],
+    pub linears: [Linear; 2],
+}
+
+/// Sizes of a linear layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Linear {
+    pub batch: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+}
+
+impl Layers {
+    pub fn new(model: &ModelConfig, batch: usize) -> Self {
+        let [first, _] = model.pooled_sides().expect("checked with the settings");
+        let square = |side, inputs, outputs, kernel| Convolution {
+            batch,
+            height: side,
+            width: side,
+            inputs,
+            outputs,
+            kernel,
+        };
+        let linear = |inputs, outputs| Linear {
+            batch,
+            inputs,
+            outputs,
+        };
+        Self {
+            convolutions: [
+                square(SIDE, 1, model.conv1_channels, model.conv1_kernel),
+                square(
+                    first,
+                    model.conv1_channels,
+                    model.conv2_channels,
+                    model.conv2_kernel,
+                ),
+            ],
+            linears: [
+                linear(model.flattened(), model.hidden),
+                linear(model.hidden, CLASSES),
+            ],
+        }
+    }
+}
+
+impl Convolution {
+    /// As the table of `doctor` shows it.
+    pub fn describe(&self) -> String {
+        format!(
+            "{}x{}x{}x{} -> {}, {k}x{k}",
+            self.batch,
+            self.height,
+            self.width,
+            self.inputs,
+            self.outputs,
+            k = self.kernel
+        )
+    }
+}
+
+impl Linear {
+    pub fn describe(&self) -> String {
+        format!("{}x{} -> {}", self.batch, self.inputs, self.outputs)
+    }
+}

@@ -1,0 +1,288 @@
+//! The fused kernels: shaders on an adapter, SIMD twins on the CPU.
+
+use burn::optim::{AdamState, AdaptiveMomentumState, Optimizer};
+
+use super::case::{
+    Case, Layers, Linear, Numbers, Outputs, doubt, f64s, leaf, plain, send_back, whole,
+};
+use super::reference::{self, Convolution};
+use super::{Group, Scope};
+use crate::data::{CLASSES, PIXELS};
+use crate::device::Device;
+use crate::kernels::adam::FusedAdam;
+use crate::kernels::convolve_pool_relu::convolve_pool_relu;
+use crate::kernels::gather_batch::gather_batch;
+use crate::kernels::linear_relu::linear_relu;
+use crate::kernels::softmax_cross_entropy::softmax_cross_entropy;
+
+pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
+    let [conv1, conv2] = layers.convolutions;
+    let [fc1, fc2] = layers.linears;
+    let mut cases = vec![
+        convolution(conv1),
+        convolution(conv2),
+        linear(fc1, true),
+        linear(fc2, false),
+        scores(scope.batch),
+        adam(fc1.inputs * fc1.outputs),
+        gather(scope.batch),
+    ];
+    if scope.odd_shapes {
+        cases.extend(odd_convolutions().map(convolution));
+        cases.extend(odd_linears().map(|linear_layer| linear(linear_layer, true)));
+        cases.extend([scores(1), scores(77), adam(1), adam(131), gather(3)]);
+    }
+    cases
+}
+
+/// Shapes that leave pixels, channels or pictures over in every tile; the last of them is one
+/// that shaders leave to Burn's own operations.
+pub fn odd_convolutions() -> [Convolution; 3] {
+    let shape = |batch, height, width, inputs, outputs, kernel| Convolution {
+        batch,
+        height,
+        width,
+        inputs,
+        outputs,
+        kernel,
+    };
+    [
+        shape(7, 13, 11, 4, 12, 3),
+        shape(1, 9, 10, 1, 4, 2),
+        shape(5, 9, 7, 3, 5, 4),
+    ]
+}
+
+pub fn odd_linears() -> [Linear; 3] {
+    let shape = |batch, inputs, outputs| Linear {
+        batch,
+        inputs,
+        outputs,
+    };
+    [shape(77, 13, 7), shape(1, 100, 36), shape(5, 1, 3)]
+}
+
+fn convolution(shape: Convolution) -> Case {
+    Case {
+        group: Group::Fused,
+        op: "convolve_pool_relu",
+        shape: shape.describe(),
+        work: Box::new(move |device| {
+            let mut numbers = Numbers::new(1);
+            let input = numbers.floats(shape.input_size(), 1.0);
+            let weight = numbers.floats(shape.weight_size(), 0.5);
+            let bias = numbers.floats(shape.outputs, 0.5);
+            let (x, w, b) = (f64s(&input), f64s(&weight), f64s(&bias));
+            let sums = shape.forward(&x, &w, &b);
+            let doubt = doubt(&sums);
+            let pooled = shape.pool(&sums, doubt);
+            let mut upstream = numbers.floats(pooled.values.len(), 1.0);
+            for (index, upstream) in upstream.iter_mut().enumerate() {
+                if !pooled.sure[index] || pooled.values[index].abs() < doubt {
+                    *upstream = 0.0;
+                }
+            }
+            let masked = masked(&upstream, &pooled.values);
+            let grad_sums = pooled.backward(&masked, sums.len());
+            let [grad_input, grad_weight, grad_bias] = shape.backward(&x, &w, &grad_sums);
+
+            let dims = [shape.batch, shape.height, shape.width, shape.inputs];
+            let input = leaf(&input, dims, device);
+            let kernel = [shape.outputs, shape.inputs, shape.kernel, shape.kernel];
+            let weight = leaf(&weight, kernel, device);
+            let bias = leaf(&bias, [shape.outputs], device);
+            let output = convolve_pool_relu(input.clone(), weight.clone(), bias.clone());
+            let gradients = send_back(&output, &upstream);
+            Outputs::default()
+                .with("output", output.inner(), rectified(pooled.values))
+                .with_gradient("gradient of input", &input, &gradients, grad_input)
+                .with_gradient("gradient of weight", &weight, &gradients, grad_weight)
+                .with_gradient("gradient of bias", &bias, &gradients, grad_bias)
+        }),
+    }
+}
+
+fn linear(shape: Linear, relu: bool) -> Case {
+    let Linear {
+        batch,
+        inputs,
+        outputs,
+    } = shape;
+    Case {
+        group: Group::Fused,
+        op: match relu {
+            true => "linear_relu",
+            false => "linear",
+        },
+        shape: shape.describe(),
+        work: Box::new(move |device| {
+            let mut numbers = Numbers::new(2);
+            let input = numbers.floats(batch * inputs, 1.0);
+            let weight = numbers.floats(inputs * outputs, 0.5);
+            let bias = numbers.floats(outputs, 0.5);
+            let (x, w) = (f64s(&input), f64s(&weight));
+            let mut sums = reference::multiply(&x, &w, inputs, outputs);
+            for (index, sum) in sums.iter_mut().enumerate() {
+                *sum += f64::from(bias[index % outputs]);
+            }
+            let mut upstream = numbers.floats(sums.len(), 1.0);
+            let mut grad_sums = f64s(&upstream);
+            if relu {
+                let doubt = doubt(&sums);
+                for (upstream, sum) in upstream.iter_mut().zip(&sums) {
+                    if sum.abs() < doubt {
+                        *upstream = 0.0;
+                    }
+                }
+                grad_sums = masked(&upstream, &sums);
+                sums = rectified(sums);
+            }
+            let [grad_input, grad_weight] =
+                reference::multiply_backward(&x, &w, &grad_sums, inputs, outputs);
+            let grad_bias = reference::column_sums(&grad_sums, outputs);
+
+            let input = leaf(&input, [batch, inputs], device);
+            let weight = leaf(&weight, [inputs, outputs], device);
+            let bias = leaf(&bias, [outputs], device);
+            let output = linear_relu(input.clone(), weight.clone(), bias.clone(), relu);
+            let gradients = send_back(&output, &upstream);
+            Outputs::default()
+                .with("output", output.inner(), sums)
+                .with_gradient("gradient of input", &input, &gradients, grad_input)
+                .with_gradient("gradient of weight", &weight, &gradients, grad_weight)
+                .with_gradient("gradient of bias", &bias, &gradients, grad_bias)
+        }),
+    }
+}
+
+fn scores(batch: usize) -> Case {
+    Case {
+        group: Group::Fused,
+        op: "softmax_cross_entropy",
+        shape: format!("{batch}x{CLASSES}"),
+        work: Box::new(move |device| {
+            let mut numbers = Numbers::new(3);
+            let logits = numbers.floats(batch * CLASSES, 8.0);
+            let labels = numbers.whole(batch, CLASSES);
+            let (loss, gradient, correct) =
+                reference::cross_entropy(&f64s(&logits), &labels, CLASSES);
+            let found = softmax_cross_entropy(
+                plain(&logits, [batch, CLASSES], device),
+                whole(&labels, [batch], device),
+            );
+            Outputs::default()
+                .with("loss", found.0, vec![loss])
+                .with("gradient of logits", found.1, gradient)
+                .with_exact("correct", found.2, vec![correct as f64])
+        }),
+    }
+}
+
+/// Two steps, so that the moments count.
+fn adam(count: usize) -> Case {
+    Case {
+        group: Group::Fused,
+        op: "adam",
+        shape: count.to_string(),
+        work: Box::new(move |device| {
+            adam_steps(
+                &FusedAdam {
+                    beta1: 0.7,
+                    beta2: 0.9,
+                    epsilon: 1e-8,
+                    weight_decay: 0.1,
+                },
+                0.1,
+                count,
+                device,
+            )
+        }),
+    }
+}
+
+/// Two steps of an optimiser that is Adam with decays 0.7 and 0.9, epsilon 1e-8 and a weight decay.
+pub fn adam_steps<O>(optimizer: &O, weight_decay: f64, count: usize, device: &Device) -> Outputs
+where
+    O: Optimizer<State<1> = AdamState<1>>,
+{
+    const RATE: f64 = 0.003;
+    let mut numbers = Numbers::new(4);
+    let parameter = numbers.floats(count, 1.0);
+    let gradients = [numbers.floats(count, 1.0), numbers.floats(count, 1.0)];
+    let mut expected = [f64s(&parameter), vec![0.0; count], vec![0.0; count]];
+    let mut found = plain(&parameter, [count], device);
+    let mut state = None;
+    for (step, gradient) in (1..).zip(&gradients) {
+        let settings = reference::Adam {
+            learning_rate: RATE,
+            beta1: f64::from(0.7f32),
+            beta2: f64::from(0.9f32),
+            epsilon: f64::from(1e-8f32),
+            weight_decay,
+            step,
+        };
+        let [p, m, v] = &mut expected;
+        reference::adam(&settings, &f64s(gradient), [p, m, v]);
+        let gradient = plain(gradient, [count], device);
+        (found, state) = optimizer.step(RATE, found, gradient, state);
+    }
+    let momentum: AdaptiveMomentumState<1> = state.expect("a state after a step").momentum;
+    let [p, m, v] = expected;
+    Outputs::default()
+        .with("parameter", found, p)
+        .with("first moment", momentum.moment_1, m)
+        .with("second moment", momentum.moment_2, v)
+}
+
+fn gather(batch: usize) -> Case {
+    const PICTURES: usize = 50;
+    Case {
+        group: Group::Fused,
+        op: "gather_batch",
+        shape: format!("{batch} of {PICTURES}"),
+        work: Box::new(move |device| {
+            let (words, indices, pixels) = pictures(PICTURES, batch);
+            let found = gather_batch(
+                whole(&words, [PICTURES, PIXELS / 4], device),
+                whole(&indices, [batch], device),
+                MEAN,
+                DEVIATION,
+            );
+            Outputs::default().with("output", found, pixels)
+        }),
+    }
+}
+
+pub const MEAN: f32 = 0.125;
+pub const DEVIATION: f32 = 0.3;
+
+/// Pictures as words, some of their numbers, and the normalised pixels those stand for.
+pub fn pictures(count: usize, batch: usize) -> (Vec<i32>, Vec<i32>, Vec<f64>) {
+    const WORDS: usize = PIXELS / 4;
+    let mut numbers = Numbers::new(5);
+    let words = numbers.words(count * WORDS);
+    let indices = numbers.whole(batch, count);
+    let pixels = indices
+        .iter()
+        .flat_map(|&index| &words[index as usize * WORDS..][..WORDS])
+        .flat_map(|word| word.to_le_bytes())
+        .map(|byte| (f64::from(byte) / 255.0 - f64::from(MEAN)) / f64::from(DEVIATION))
+        .collect();
+    (words, indices, pixels)
+}
+
+/// `upstream` where the sum passes ReLU.
+fn masked(upstream: &[f32], sums: &[f64]) -> Vec<f64> {
+    upstream
+        .iter()
+        .zip(sums)
+        .map(|(&grad, &sum)| if sum > 0.0 { grad.into() } else { 0.0 })
+        .collect()
+}
+
+fn rectified(mut sums: Vec<f64>) -> Vec<f64> {
+    for sum in &mut sums {
+        *sum = sum.max(0.0);
+    }
+    sums
+}

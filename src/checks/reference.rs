@@ -1,0 +1,301 @@
+//! The network's operations in float64 on the CPU, written as plainly as they are defined.
+//! Layouts as the model has them: pictures `[n, h, w, c]`, convolution weights `[out, in, k, k]`,
+//! linear weights `[in, out]`.
+
+use rayon::prelude::*;
+
+/// Sizes of a square convolution, stride 1, without padding.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution {
+    pub batch: usize,
+    pub height: usize,
+    pub width: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+}
+
+impl Convolution {
+    pub fn sides(&self) -> [usize; 2] {
+        [self.height, self.width].map(|side| side + 1 - self.kernel)
+    }
+
+    pub fn input_size(&self) -> usize {
+        self.batch * self.height * self.width * self.inputs
+    }
+
+    pub fn weight_size(&self) -> usize {
+        self.outputs * self.inputs * self.kernel * self.kernel
+    }
+
+    pub fn output_size(&self) -> usize {
+        let [height, width] = self.sides();
+        self.batch * height * width * self.outputs
+    }
+
+    /// Calls `visit` with (offset in an output picture, offset in an input picture, offset in the
+    /// `[k, k, in, out]` weight), each the start of a row of channels.
+    fn taps(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let [height, width] = self.sides();
+        for y in 0..height {
+            for x in 0..width {
+                for dy in 0..self.kernel {
+                    for dx in 0..self.kernel {
+                        visit(
+                            (y * width + x) * self.outputs,
+                            ((y + dy) * self.width + x + dx) * self.inputs,
+                            (dy * self.kernel + dx) * self.inputs * self.outputs,
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// `[out, in, k, k]` to `[k, k, in, out]`, so that the innermost loops run over outputs.
+    fn pack(&self, weight: &[f64]) -> Vec<f64> {
+        let taps = self.kernel * self.kernel;
+        let mut packed = vec![0.0; weight.len()];
+        for output in 0..self.outputs {
+            for input in 0..self.inputs {
+                for tap in 0..taps {
+                    packed[(tap * self.inputs + input) * self.outputs + output] =
+                        weight[(output * self.inputs + input) * taps + tap];
+                }
+            }
+        }
+        packed
+    }
+
+    fn unpack(&self, packed: &[f64]) -> Vec<f64> {
+        let taps = self.kernel * self.kernel;
+        let mut weight = vec![0.0; packed.len()];
+        for output in 0..self.outputs {
+            for input in 0..self.inputs {
+                for tap in 0..taps {
+                    weight[(output * self.inputs + input) * taps + tap] =
+                        packed[(tap * self.inputs + input) * self.outputs + output];
+                }
+            }
+        }
+        weight
+    }
+
+    /// Sums `[n, h', w', out]`.
+    pub fn forward(&self, input: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
+        let packed = self.pack(weight);
+        let mut output = vec![0.0; self.output_size()];
+        output
+            .par_chunks_mut(self.output_size() / self.batch)
+            .zip(input.par_chunks(self.input_size() / self.batch))
+            .for_each(|(output, input)| {
+                for row in output.chunks_mut(self.outputs) {
+                    row.copy_from_slice(bias);
+                }
+                self.taps(|to, from, tap| {
+                    for channel in 0..self.inputs {
+                        let value = input[from + channel];
+                        let weights = &packed[tap + channel * self.outputs..][..self.outputs];
+                        let sums = &mut output[to..to + self.outputs];
+                        for (sum, weight) in sums.iter_mut().zip(weights) {
+                            *sum += value * weight;
+                        }
+                    }
+                });
+            });
+        output
+    }
+
+    /// Gradients of input, weight and bias from that of the output.
+    pub fn backward(&self, input: &[f64], weight: &[f64], grad: &[f64]) -> [Vec<f64>; 3] {
+        let packed = self.pack(weight);
+        let mut grad_input = vec![0.0; self.input_size()];
+        let grad_packed = grad_input
+            .par_chunks_mut(self.input_size() / self.batch)
+            .zip(input.par_chunks(self.input_size() / self.batch))
+            .zip(grad.par_chunks(self.output_size() / self.batch))
+            .fold(
+                || vec![0.0; self.weight_size()],
+                |mut grad_packed, ((grad_input, input), grad)| {
+                    self.taps(|to, from, tap| {
+                        let grads = &grad[to..to + self.outputs];
+                        for channel in 0..self.inputs {
+                            let place = tap + channel * self.outputs;
+                            let weights = &packed[place..][..self.outputs];
+                            let value = input[from + channel];
+                            let sums = &mut grad_packed[place..][..self.outputs];
+                            let mut back = 0.0;
+                            for ((sum, weight), grad) in sums.iter_mut().zip(weights).zip(grads) {
+                                *sum += value * grad;
+                                back += weight * grad;
+                            }
+                            grad_input[from + channel] += back;
+                        }
+                    });
+                    grad_packed
+                },
+            )
+            .reduce(|| vec![0.0; self.weight_size()], add);
+        let grad_bias = column_sums(grad, self.outputs);
+        [grad_input, self.unpack(&grad_packed), grad_bias]
+    }
+
+    /// The 2x2 max-pool of `sums` (as [`Self::forward`] gives them): the largest of each window,
+    /// where it was, and whether that is beyond doubt: with less than `doubt` between the two
+    /// largest, rounding decides which one takes the gradient.
+    pub fn pool(&self, sums: &[f64], doubt: f64) -> Pooled {
+        let [height, width] = self.sides();
+        let mut pooled = Pooled::default();
+        for picture in 0..self.batch {
+            for y in 0..height / 2 {
+                for x in 0..width / 2 {
+                    for channel in 0..self.outputs {
+                        let place = |dy: usize, dx: usize| {
+                            ((picture * height + 2 * y + dy) * width + 2 * x + dx) * self.outputs
+                                + channel
+                        };
+                        let mut places = [place(0, 0), place(0, 1), place(1, 0), place(1, 1)];
+                        places.sort_by(|a, b| sums[*b].total_cmp(&sums[*a]));
+                        pooled.values.push(sums[places[0]]);
+                        pooled.places.push(places[0]);
+                        pooled.sure.push(sums[places[0]] - sums[places[1]] >= doubt);
+                    }
+                }
+            }
+        }
+        pooled
+    }
+}
+
+/// What [`Convolution::pool`] finds, `[n, h'/2, w'/2, out]`.
+#[derive(Clone, Debug, Default)]
+pub struct Pooled {
+    pub values: Vec<f64>,
+    /// Indices into the sums.
+    pub places: Vec<usize>,
+    pub sure: Vec<bool>,
+}
+
+impl Pooled {
+    /// The gradient of the sums (there are `count`) from that of the pooled values.
+    pub fn backward(&self, grad: &[f64], count: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; count];
+        for (place, grad) in self.places.iter().zip(grad) {
+            sums[*place] += grad;
+        }
+        sums
+    }
+}
+
+/// `input [n, inputs] x weight [inputs, outputs]`.
+pub fn multiply(input: &[f64], weight: &[f64], inputs: usize, outputs: usize) -> Vec<f64> {
+    let mut product = vec![0.0; input.len() / inputs * outputs];
+    product
+        .par_chunks_mut(outputs)
+        .zip(input.par_chunks(inputs))
+        .for_each(|(sums, row)| {
+            for (value, weights) in row.iter().zip(weight.chunks(outputs)) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum += value * weight;
+                }
+            }
+        });
+    product
+}
+
+/// `[rows, columns]` to `[columns, rows]`.
+pub fn transpose(matrix: &[f64], columns: usize) -> Vec<f64> {
+    let rows = matrix.len() / columns;
+    (0..matrix.len())
+        .map(|index| matrix[index % rows * columns + index / rows])
+        .collect()
+}
+
+/// Gradients of both sides of [`multiply`] from that of the product.
+pub fn multiply_backward(
+    input: &[f64],
+    weight: &[f64],
+    grad: &[f64],
+    inputs: usize,
+    outputs: usize,
+) -> [Vec<f64>; 2] {
+    let rows = input.len() / inputs;
+    [
+        multiply(grad, &transpose(weight, outputs), outputs, inputs),
+        multiply(&transpose(input, inputs), grad, rows, outputs),
+    ]
+}
+
+pub fn column_sums(matrix: &[f64], columns: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; columns];
+    for row in matrix.chunks(columns) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+    sums
+}
+
+/// Logarithms of softmax over rows of `classes`.
+pub fn log_softmax(logits: &[f64], classes: usize) -> Vec<f64> {
+    logits
+        .chunks(classes)
+        .flat_map(|row| {
+            let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = row.iter().map(|logit| (logit - highest).exp()).sum();
+            row.iter().map(move |logit| logit - highest - sum.ln())
+        })
+        .collect()
+}
+
+/// Mean cross-entropy of `labels`, its gradient by the logits, and how many highest logits are
+/// the label.
+pub fn cross_entropy(logits: &[f64], labels: &[i32], classes: usize) -> (f64, Vec<f64>, usize) {
+    let count = labels.len() as f64;
+    let likelihood = log_softmax(logits, classes);
+    let mut gradient: Vec<f64> = likelihood.iter().map(|log| log.exp() / count).collect();
+    let mut loss = 0.0;
+    let mut correct = 0;
+    for (row, &label) in labels.iter().enumerate() {
+        let label = label as usize;
+        let logs = &likelihood[row * classes..][..classes];
+        loss -= logs[label] / count;
+        gradient[row * classes + label] -= 1.0 / count;
+        correct += usize::from(logs.iter().all(|log| *log <= logs[label]));
+    }
+    (loss, gradient, correct)
+}
+
+/// Settings of Adam (Kingma & Ba, arXiv:1412.6980) and the number of the step, from 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Adam {
+    pub learning_rate: f64,
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// Decoupled from the gradient (AdamW), in units of the learning rate.
+    pub weight_decay: f64,
+    pub step: i32,
+}
+
+/// Parameter and moments after Adam's step, in place of those before.
+pub fn adam(settings: &Adam, gradient: &[f64], tensors: [&mut [f64]; 3]) {
+    let [parameter, moment1, moment2] = tensors;
+    let correction1 = 1.0 - settings.beta1.powi(settings.step);
+    let correction2 = 1.0 - settings.beta2.powi(settings.step);
+    for (index, gradient) in gradient.iter().enumerate() {
+        let (m, v) = (&mut moment1[index], &mut moment2[index]);
+        *m = settings.beta1 * *m + (1.0 - settings.beta1) * gradient;
+        *v = settings.beta2 * *v + (1.0 - settings.beta2) * gradient * gradient;
+        let root = (*v / correction2).sqrt() + settings.epsilon;
+        parameter[index] *= 1.0 - settings.learning_rate * settings.weight_decay;
+        parameter[index] -= settings.learning_rate * (*m / correction1) / root;
+    }
+}
+
+fn add(mut left: Vec<f64>, right: Vec<f64>) -> Vec<f64> {
+    for (left, right) in left.iter_mut().zip(&right) {
+        *left += right;
+    }
+    left
+}

@@ -1,0 +1,101 @@
+//! Training steps on a device beside the same steps on the CPU.
+
+use burn::tensor::{Tensor, Transaction};
+
+use super::band::compare;
+use super::{Finding, Scope};
+use crate::config::{Config, Kernels};
+use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
+use crate::data::synthetic;
+use crate::device::{Device, DeviceError};
+use crate::model::{Model, initial_values};
+use crate::training::optimizer::Optimizer;
+use crate::training::schedule::Schedule;
+use crate::training::step::train_step;
+
+/// Trains with `kernels` on `device` and with the fused kernels on the CPU, from the same seed on
+/// the same built-in digits, and compares the losses of every step.
+pub async fn beside_the_cpu(
+    device: &Device,
+    config: &Config,
+    scope: Scope,
+    kernels: Kernels,
+) -> Finding {
+    let band = config.doctor.band;
+    let mut finding = Finding {
+        kernels: kernels.into(),
+        op: "training".into(),
+        part: "losses".into(),
+        shape: format!("{} steps of {}", scope.steps, scope.step_batch),
+        error: None,
+        tolerance: band,
+        passed: false,
+        note: None,
+    };
+    let mut settings = config.clone();
+    settings.training.batch_size = scope.step_batch;
+    settings.training.learning_rate = config.doctor.learning_rate;
+    let work = Work {
+        pictures: scope.steps * scope.step_batch,
+        steps: scope.steps,
+        schedule_steps: scope.steps,
+    };
+    settings.training.kernels = Kernels::Fused;
+    let expected = losses(&Device::cpu(), &settings, work).await;
+    settings.training.kernels = kernels;
+    let found = losses(device, &settings, work).await;
+    match (found, expected) {
+        (Ok(found), Ok(expected)) => {
+            let parity = compare(&found, &expected, band);
+            finding.error = parity.deviation;
+            finding.passed = parity.ok;
+        }
+        (Err(error), _) | (_, Err(error)) => finding.note = Some(error.to_string()),
+    }
+    finding
+}
+
+/// The first steps of a training on built-in digits.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// Whole batches of pictures; steps go round.
+    pub pictures: usize,
+    pub steps: usize,
+    /// Steps that the schedule of the learning rate is laid out for.
+    pub schedule_steps: usize,
+}
+
+/// The loss of every step of `work`.
+///
+/// # Errors
+/// [`DeviceError::Failed`].
+pub async fn losses(device: &Device, config: &Config, work: Work) -> Result<Vec<f64>, DeviceError> {
+    let queued = device.guard("checking", || queue(device, config, work))?;
+    let data = device.read("checking", queued).await?;
+    Ok(data[0].iter::<f64>().collect())
+}
+
+fn queue(device: &Device, config: &Config, work: Work) -> Transaction {
+    let pictures = synthetic::draw(config.seed, 0, work.pictures);
+    let normalisation = Normalisation::measure(&pictures);
+    let split = DeviceSplit::upload(&pictures, normalisation, device);
+    let order = upload_indices(&order(config.seed, 1, pictures.len()), device);
+    let values = initial_values(&config.model, config.seed);
+    let mut model = Model::from_values(&config.model, values, &device.autodiff());
+    let schedule = Schedule::new(&config.training, work.schedule_steps);
+    let mut optimizer = Optimizer::fresh(config, device.burn());
+    let kernels = config.training.kernels;
+    let mut losses: Vec<Tensor<1>> = Vec::new();
+    for step in 0..work.steps {
+        let start = step * config.training.batch_size % work.pictures;
+        let indices = order
+            .clone()
+            .slice(start..start + config.training.batch_size);
+        let batch = split.gather(indices, kernels);
+        let rate = schedule.learning_rate(step);
+        let loss;
+        (model, loss, _) = train_step(model, &mut optimizer, batch, rate, &config.training);
+        losses.push(loss);
+    }
+    Transaction::default().register(Tensor::cat(losses, 0))
+}

@@ -1,0 +1,203 @@
+//! The adapters of this machine: what they are, in which order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::guarded;
+use crate::config::Api;
+use crate::kernels::gpu::is_software;
+
+/// What an adapter is, in the words of its driver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AdapterInfo {
+    /// Its number in `gpu-mnist devices`.
+    pub index: usize,
+    pub name: String,
+    pub api: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub adapter_type: String,
+    pub driver: String,
+    /// PCI ids as `vendor:device`, in hexadecimal.
+    pub id: String,
+    /// Where it sits on the PCI bus; empty where the API does not tell.
+    pub bus: String,
+}
+
+impl AdapterInfo {
+    /// Whether it computes on the CPU: llvmpipe, SwiftShader, WARP.
+    pub fn is_software(&self) -> bool {
+        self.adapter_type == "software"
+    }
+}
+
+impl fmt::Display for AdapterInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.name, self.api, self.adapter_type)
+    }
+}
+
+/// An adapter of this machine, not yet opened.
+pub struct Adapter {
+    pub info: AdapterInfo,
+    pub(super) handle: wgpu::Adapter,
+    pub(super) instance: wgpu::Instance,
+}
+
+/// What a bug report about an adapter needs besides its [`AdapterInfo`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    /// The limits that bear on compute shaders, by wgpu's names.
+    pub limits: BTreeMap<&'static str, u64>,
+    pub features: Vec<String>,
+    pub subgroup_sizes: [u32; 2],
+}
+
+impl Adapter {
+    pub fn capabilities(&self) -> Capabilities {
+        let limits = self.handle.limits();
+        let info = self.handle.get_info();
+        let named = [
+            ("max_buffer_size", limits.max_buffer_size),
+            (
+                "max_storage_buffer_binding_size",
+                limits.max_storage_buffer_binding_size,
+            ),
+            (
+                "max_storage_buffers_per_shader_stage",
+                limits.max_storage_buffers_per_shader_stage.into(),
+            ),
+            (
+                "min_storage_buffer_offset_alignment",
+                limits.min_storage_buffer_offset_alignment.into(),
+            ),
+            (
+                "max_compute_workgroup_storage_size",
+                limits.max_compute_workgroup_storage_size.into(),
+            ),
+            (
+                "max_compute_invocations_per_workgroup",
+                limits.max_compute_invocations_per_workgroup.into(),
+            ),
+            (
+                "max_compute_workgroup_size_x",
+                limits.max_compute_workgroup_size_x.into(),
+            ),
+            (
+                "max_compute_workgroup_size_y",
+                limits.max_compute_workgroup_size_y.into(),
+            ),
+            (
+                "max_compute_workgroup_size_z",
+                limits.max_compute_workgroup_size_z.into(),
+            ),
+            (
+                "max_compute_workgroups_per_dimension",
+                limits.max_compute_workgroups_per_dimension.into(),
+            ),
+        ];
+        Capabilities {
+            limits: named.into_iter().collect(),
+            features: self
+                .handle
+                .features()
+                .iter_names()
+                .map(|(name, _)| name.to_string())
+                .collect(),
+            subgroup_sizes: [info.subgroup_min_size, info.subgroup_max_size],
+        }
+    }
+}
+
+/// Every adapter of this machine, hardware first, best first. Numbers are stable: they count
+/// all adapters, whatever `api` filters.
+pub fn adapters(api: Api) -> Vec<Adapter> {
+    let backends = backends(Api::Any);
+    let found = guarded(|| {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let handles = pollster::block_on(instance.enumerate_adapters(backends));
+        (instance, handles)
+    });
+    let (instance, mut handles) = match found {
+        Ok(found) => found,
+        Err(reason) => {
+            tracing::warn!("the adapters could not be listed: {reason}");
+            return Vec::new();
+        }
+    };
+    handles.sort_by_key(|handle| rank(&handle.get_info()));
+    let wanted = self::backends(api);
+    handles
+        .into_iter()
+        .enumerate()
+        .filter(|(_, handle)| wanted.contains(handle.get_info().backend.into()))
+        .map(|(index, handle)| Adapter {
+            info: describe(index, &handle.get_info()),
+            handle,
+            instance: instance.clone(),
+        })
+        .collect()
+}
+
+fn backends(api: Api) -> wgpu::Backends {
+    let asked = match api {
+        Api::Any => wgpu::Backends::all(),
+        Api::Vulkan => wgpu::Backends::VULKAN,
+        Api::Metal => wgpu::Backends::METAL,
+        Api::Dx12 => wgpu::Backends::DX12,
+        Api::Gl => wgpu::Backends::GL,
+    };
+    match wgpu::Backends::from_env() {
+        Some(environment) if api == Api::Any => asked & environment,
+        _ => asked,
+    }
+}
+
+fn rank(info: &wgpu::AdapterInfo) -> (u8, u8) {
+    let device_type = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    };
+    let api = match info.backend {
+        wgpu::Backend::Vulkan | wgpu::Backend::Metal => 0,
+        wgpu::Backend::Dx12 => 1,
+        _ => 2,
+    };
+    (device_type, api)
+}
+
+fn describe(index: usize, info: &wgpu::AdapterInfo) -> AdapterInfo {
+    let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name);
+    let adapter_type = match info.device_type {
+        _ if software => "software",
+        wgpu::DeviceType::DiscreteGpu => "discrete",
+        wgpu::DeviceType::IntegratedGpu => "integrated",
+        wgpu::DeviceType::VirtualGpu => "virtual",
+        _ => "other",
+    };
+    let api = match info.backend {
+        wgpu::Backend::Vulkan => "vulkan",
+        wgpu::Backend::Metal => "metal",
+        wgpu::Backend::Dx12 => "dx12",
+        wgpu::Backend::Gl => "gl",
+        _ => "other",
+    };
+    AdapterInfo {
+        index,
+        name: info.name.clone(),
+        api: api.into(),
+        adapter_type: adapter_type.into(),
+        driver: format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .into(),
+        id: format!("{:04x}:{:04x}", info.vendor, info.device),
+        bus: info.device_pci_bus_id.clone(),
+    }
+}

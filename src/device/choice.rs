@@ -1,0 +1,119 @@
+//! Which adapter a run uses, by the settings, and why.
+
+use super::adapters::{Adapter, AdapterInfo, adapters};
+use super::{Device, DeviceError};
+use crate::config::{Api, DeviceConfig, DeviceKind};
+
+/// A device that was chosen, and why in one line.
+pub struct Choice {
+    /// `None` is the CPU.
+    pub adapter: Option<Adapter>,
+    pub reason: String,
+}
+
+impl Choice {
+    /// Opens the device for computing.
+    ///
+    /// # Errors
+    /// [`DeviceError::Open`] when the driver refuses.
+    pub fn open(self) -> Result<Device, DeviceError> {
+        match self.adapter {
+            None => Ok(Device::cpu()),
+            Some(adapter) => Device::from_adapter(adapter),
+        }
+    }
+}
+
+/// Chooses a device as the settings ask (`DESIGN.md`, section 1).
+///
+/// # Errors
+/// [`DeviceError::NoAdapter`], [`DeviceError::OnlySoftware`] or [`DeviceError::NoMatch`].
+pub fn choose(config: &DeviceConfig) -> Result<Choice, DeviceError> {
+    if config.kind == DeviceKind::Cpu {
+        return Ok(cpu("--device cpu".into()));
+    }
+    choose_from(adapters(config.api), config)
+}
+
+fn choose_from(found: Vec<Adapter>, config: &DeviceConfig) -> Result<Choice, DeviceError> {
+    let infos: Vec<AdapterInfo> = found.iter().map(|adapter| adapter.info.clone()).collect();
+    match select(&infos, config)? {
+        (Some(position), reason) => Ok(Choice {
+            adapter: found.into_iter().nth(position),
+            reason,
+        }),
+        (None, reason) => Ok(cpu(reason)),
+    }
+}
+
+/// The choice among `infos` (best first): a position, or `None` for the CPU, and the reason.
+///
+/// # Errors
+/// As [`choose`].
+pub fn select(
+    infos: &[AdapterInfo],
+    config: &DeviceConfig,
+) -> Result<(Option<usize>, String), DeviceError> {
+    let filter = match config.api {
+        Api::Any => String::new(),
+        api => format!(" for --api {}", format!("{api:?}").to_lowercase()),
+    };
+    let allowed = |info: &AdapterInfo| !(config.hardware_only && info.is_software());
+    if !config.adapter.is_empty() {
+        let position = named(infos, &config.adapter).ok_or_else(|| {
+            if infos.is_empty() {
+                DeviceError::NoAdapter {
+                    filter: filter.clone(),
+                }
+            } else {
+                DeviceError::NoMatch {
+                    wanted: config.adapter.clone(),
+                    found: list(infos),
+                }
+            }
+        })?;
+        if !allowed(&infos[position]) {
+            return Err(DeviceError::OnlySoftware {
+                found: list(&infos[position..=position]),
+            });
+        }
+        return Ok((Some(position), format!("--adapter {}", config.adapter)));
+    }
+    if let Some(position) = infos.iter().position(|info| !info.is_software()) {
+        return Ok((Some(position), "the best hardware adapter".into()));
+    }
+    match (config.kind, infos.is_empty()) {
+        (DeviceKind::Auto, true) => Ok((None, format!("no GPU adapter found{filter}"))),
+        (DeviceKind::Auto, false) => Ok((
+            None,
+            format!("no hardware adapter, only software ({})", infos[0].name),
+        )),
+        (_, true) => Err(DeviceError::NoAdapter { filter }),
+        (_, false) if config.hardware_only => Err(DeviceError::OnlySoftware { found: list(infos) }),
+        (_, false) => Ok((Some(0), "a software adapter: no hardware found".into())),
+    }
+}
+
+fn named(infos: &[AdapterInfo], wanted: &str) -> Option<usize> {
+    if let Ok(number) = wanted.parse::<usize>() {
+        return infos.iter().position(|info| info.index == number);
+    }
+    let wanted = wanted.to_lowercase();
+    infos
+        .iter()
+        .position(|info| info.name.to_lowercase().contains(&wanted))
+}
+
+fn list(infos: &[AdapterInfo]) -> String {
+    infos
+        .iter()
+        .map(|info| format!("  {}: {info}\n", info.index))
+        .collect()
+}
+
+fn cpu(reason: String) -> Choice {
+    Choice {
+        adapter: None,
+        reason,
+    }
+}

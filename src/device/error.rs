@@ -1,0 +1,164 @@
+//! What can go wrong with a device, told apart by what helps.
+
+use std::fmt;
+
+/// Why no device could be used, or why one failed; every text says what was found and what to do.
+#[derive(thiserror::Error, Debug)]
+pub enum DeviceError {
+    #[error("no GPU adapter found{filter}\n{advice}\nor use --device cpu", advice = driver_advice())]
+    NoAdapter { filter: String },
+    #[error(
+        "only software adapters found, and --hardware-only refuses them:\n{found}{advice}\nor use --device cpu",
+        advice = driver_advice()
+    )]
+    OnlySoftware { found: String },
+    #[error(
+        "no adapter matches --adapter {wanted}; found:\n{found}use a number or a part of a name from this list, or --device cpu"
+    )]
+    NoMatch { wanted: String, found: String },
+    #[error(
+        "adapter {adapter} could not be opened: {reason}\nupdate its driver, choose another with --adapter, or use --device cpu"
+    )]
+    Open { adapter: String, reason: String },
+    #[error("device {device} failed while {doing}: {fault}: {reason}\n{advice}", advice = fault.advice())]
+    Failed {
+        device: String,
+        doing: &'static str,
+        fault: Fault,
+        reason: String,
+    },
+}
+
+impl DeviceError {
+    /// What happened to an opened device; `None` when none was opened.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Failed { fault, .. } => Some(*fault),
+            _ => None,
+        }
+    }
+}
+
+/// What happened to an opened device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The driver gave the device up; it answers nothing more in this process.
+    Lost,
+    OutOfMemory,
+    /// A shader that the driver does not compile.
+    Shader,
+    /// Work that took longer than the driver allows.
+    TimeLimit,
+    Other,
+}
+
+/// Words of wgpu, CubeCL and drivers; the first list with a word in the message names the fault.
+const WORDS: &[(Fault, &[&str])] = &[
+    (
+        Fault::TimeLimit,
+        &[
+            "timed out",
+            "timeout",
+            "time limit",
+            "device hung",
+            "device_hung",
+            "watchdog",
+        ],
+    ),
+    (
+        Fault::OutOfMemory,
+        &[
+            "out of memory",
+            "out-of-memory",
+            "out_of_memory",
+            "outofmemory",
+            "out of device memory",
+            "can't allocate",
+            "not enough memory",
+        ],
+    ),
+    (
+        Fault::Lost,
+        &[
+            "device is poisoned",
+            "device was poisoned",
+            "device was lost",
+            "device is lost",
+            "device lost",
+            "device_lost",
+            "devicelost",
+            "device_removed",
+        ],
+    ),
+    (
+        Fault::Shader,
+        &[
+            "compilation",
+            "refused the",
+            "shader",
+            "create_compute_pipeline",
+        ],
+    ),
+];
+
+impl Fault {
+    /// The fault that a message of a driver or a backend tells of.
+    pub fn of(message: &str) -> Self {
+        let message = message.to_lowercase();
+        WORDS
+            .iter()
+            .find(|(_, words)| words.iter().any(|word| message.contains(word)))
+            .map_or(Self::Other, |(fault, _)| *fault)
+    }
+
+    /// Whether the same work in smaller pieces may pass.
+    pub fn smaller_batch_helps(self) -> bool {
+        matches!(self, Self::OutOfMemory | Self::TimeLimit)
+    }
+
+    /// What a person can try.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Lost => {
+                "close other programs that use the card, try a smaller --batch-size, check the adapter with `gpu-mnist doctor`, update its driver, or use --device cpu"
+            }
+            Self::OutOfMemory => {
+                "try a smaller --batch-size, close other programs that use the card, choose an adapter with more memory, or use --device cpu"
+            }
+            Self::Shader => {
+                "try --kernels stock, report the output of `gpu-mnist doctor`, update the driver, or use --device cpu"
+            }
+            Self::TimeLimit => {
+                "try a smaller --batch-size, raise the driver's time limit (TdrDelay on Windows), or use --device cpu"
+            }
+            Self::Other => {
+                "run again, check the adapter with `gpu-mnist doctor`, update the driver, or use --device cpu"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lost => "the device was lost",
+            Self::OutOfMemory => "out of memory",
+            Self::Shader => "a shader does not compile",
+            Self::TimeLimit => "a step took longer than the driver allows",
+            Self::Other => "an error of the driver",
+        })
+    }
+}
+
+/// What to install on this system so that an adapter appears.
+pub fn driver_advice() -> &'static str {
+    if cfg!(target_os = "linux") {
+        "install a Vulkan driver: `apt install mesa-vulkan-drivers libvulkan1` (AMD, Intel, or a software adapter), the NVIDIA driver package for NVIDIA cards; `vulkaninfo --summary` shows what the system sees"
+    } else if cfg!(target_os = "windows") {
+        "install the graphics driver of your card's maker (it brings DX12 and Vulkan), or Windows updates"
+    } else if cfg!(target_os = "macos") {
+        "Metal comes with macOS: update the system; virtual machines often have no GPU"
+    } else {
+        "install a Vulkan driver for your graphics card"
+    }
+}

@@ -1,0 +1,243 @@
+//! Adapters: list, choose and open them. Only this folder and `kernels/` name a backend.
+
+pub mod adapters;
+pub mod choice;
+pub mod error;
+pub mod inject;
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::task::Poll;
+
+use burn::tensor::wgpu::WgpuSetup;
+use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
+use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+use serde::{Deserialize, Serialize};
+
+pub use adapters::{Adapter, AdapterInfo, Capabilities, adapters};
+pub use choice::{Choice, choose, select};
+pub use error::{DeviceError, Fault, driver_advice};
+pub use inject::Injection;
+
+/// The device a run computes on, as its reports name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// `gpu` or `cpu`.
+    pub kind: String,
+    pub name: String,
+    pub api: String,
+    pub driver: String,
+    pub adapter_type: String,
+}
+
+/// An opened device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub info: DeviceInfo,
+    burn: BurnDevice,
+    /// `None` for the CPU.
+    adapter: Option<AdapterInfo>,
+    injection: Injection,
+}
+
+impl Device {
+    /// The CPU, through Burn's Flex backend.
+    pub fn cpu() -> Self {
+        Self {
+            info: DeviceInfo {
+                kind: "cpu".into(),
+                name: cpu_name(),
+                api: "none".into(),
+                driver: format!("{} threads", rayon::current_num_threads()),
+                adapter_type: "cpu".into(),
+            },
+            burn: BurnDevice::flex(),
+            adapter: None,
+            injection: Injection::default(),
+        }
+    }
+
+    /// Opens an adapter for computing.
+    ///
+    /// # Errors
+    /// [`DeviceError::Open`] when the driver refuses.
+    pub fn from_adapter(adapter: Adapter) -> Result<Self, DeviceError> {
+        let info = adapter.info.clone();
+        let failed = |reason: String| DeviceError::Open {
+            adapter: info.to_string(),
+            reason,
+        };
+        let burn = guarded(|| -> Result<BurnDevice, String> {
+            let (device, queue) = pollster::block_on(
+                adapter.handle.request_device(&wgpu::DeviceDescriptor {
+                    label: Some("gpu-mnist"),
+                    required_features: adapter
+                        .handle
+                        .features()
+                        .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS)
+                        .difference(wgpu::Features::all_experimental_mask()),
+                    required_limits: adapter.handle.limits(),
+                    memory_hints: wgpu::MemoryHints::MemoryUsage,
+                    ..Default::default()
+                }),
+            )
+            .map_err(|error| error.to_string())?;
+            let setup = WgpuSetup {
+                backend: adapter.handle.get_info().backend,
+                instance: adapter.instance,
+                adapter: adapter.handle,
+                device,
+                queue,
+            };
+            BurnDevice::wgpu_options()
+                .setup(setup)
+                .init()
+                .map_err(|error| error.to_string())
+        })
+        .and_then(|opened| opened)
+        .map_err(failed)?;
+        Ok(Self {
+            info: DeviceInfo {
+                kind: "gpu".into(),
+                name: info.name.clone(),
+                api: info.api.clone(),
+                driver: info.driver.clone(),
+                adapter_type: info.adapter_type.clone(),
+            },
+            burn,
+            adapter: Some(info),
+            injection: Injection::default(),
+        })
+    }
+
+    /// The device for Burn's tensors, without gradients.
+    pub fn burn(&self) -> &BurnDevice {
+        &self.burn
+    }
+
+    /// The device for tensors that record gradients.
+    pub fn autodiff(&self) -> BurnDevice {
+        self.burn.clone().autodiff()
+    }
+
+    pub fn is_gpu(&self) -> bool {
+        self.info.kind == "gpu"
+    }
+
+    /// The adapter it was opened from; `None` for the CPU.
+    pub fn adapter(&self) -> Option<&AdapterInfo> {
+        self.adapter.as_ref()
+    }
+
+    /// Injects faults into what is done on this device.
+    #[must_use]
+    pub fn injecting(mut self, injection: Injection) -> Self {
+        self.injection = injection;
+        self
+    }
+
+    pub fn injection(&self) -> &Injection {
+        &self.injection
+    }
+
+    /// Waits until everything queued is done.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`] with what the device reported.
+    pub fn wait(&self, doing: &'static str) -> Result<(), DeviceError> {
+        guarded(|| self.burn.sync())
+            .and_then(|done| done.map_err(|error| error.to_string()))
+            .map_err(|reason| self.failed(doing, reason))
+    }
+
+    /// Bytes that the allocator of an adapter holds; `None` for the CPU.
+    pub fn memory_reserved(&self) -> Option<u64> {
+        let usage = guarded(|| self.burn.memory_pool_usage()).ok()??;
+        Some(usage.bytes_reserved)
+    }
+
+    /// Reads tensors back: the one place where the host waits for the device.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`] with what the device reported.
+    pub async fn read(
+        &self,
+        doing: &'static str,
+        tensors: Transaction,
+    ) -> Result<Vec<TensorData>, DeviceError> {
+        let mut reading = Box::pin(tensors.execute_async());
+        let guarded_poll = poll_fn(|context| match guarded(|| reading.as_mut().poll(context)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(read)) => Poll::Ready(read.map_err(|error| error.to_string())),
+            Err(panic) => Poll::Ready(Err(panic)),
+        });
+        guarded_poll
+            .await
+            .map_err(|reason| self.failed(doing, reason))
+    }
+
+    /// Runs work that may panic inside a driver or a backend, and makes that an error.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`] with the panic's message.
+    pub fn guard<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, DeviceError> {
+        self.injection
+            .before(doing)
+            .and_then(|()| guarded(work))
+            .map_err(|reason| self.failed(doing, reason))
+    }
+
+    fn failed(&self, doing: &'static str, reason: String) -> DeviceError {
+        let fault = Fault::of(&reason);
+        // Backtraces of dependencies help nobody at a terminal.
+        let reason = reason
+            .split("\nBacktrace")
+            .next()
+            .unwrap_or(&reason)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        DeviceError::Failed {
+            device: self.info.name.clone(),
+            doing,
+            fault,
+            reason,
+        }
+    }
+}
+
+/// Has CubeCL keep what it keeps between runs in `folder`, from now on. By itself it would look
+/// for a `target` folder above the current one, and share one store among adapters.
+pub fn keep_tuning_in(folder: &Path) {
+    // Its own settings are read on first use and would come later.
+    let _ = CubeClRuntimeConfig::get();
+    cubecl::environment::set_root(folder);
+    cubecl::environment::activate("tuning");
+}
+
+/// Turns a panic of `work` into its message.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        payload
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
+            .unwrap_or_else(|| "a panic without a message".into())
+    })
+}
+
+fn cpu_name() -> String {
+    #[cfg(target_os = "linux")]
+    if let Ok(text) = std::fs::read_to_string("/proc/cpuinfo")
+        && let Some(line) = text.lines().find(|line| line.starts_with("model name"))
+        && let Some((_, name)) = line.split_once(':')
+    {
+        return name.trim().into();
+    }
+    format!("{} CPU", std::env::consts::ARCH)
+}

@@ -1,0 +1,202 @@
+//! What is remembered of each adapter: one folder an adapter, driver and API in the cache folder
+//! of the system. Every file is replaced whole; a damaged one counts as absent.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::config::{Kernels, ModelConfig};
+use crate::device::{self, AdapterInfo};
+use crate::run_folder::write_atomically;
+
+/// Hash of the sources of all kernels and the versions of what runs them.
+pub const KERNEL_SET: &str = env!("GPU_MNIST_KERNEL_SET");
+
+const VERDICTS: &str = "verdicts.json";
+const FORMAT: &str = "gpu-mnist verdicts 1";
+/// Networks whose verdicts are kept; the oldest goes first.
+const MOST_VERDICTS: usize = 16;
+
+/// The folder of one adapter.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+    name: String,
+}
+
+/// What a check of one network on an adapter found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Version of the program.
+    pub version: String,
+    pub kernel_set: String,
+    pub driver: String,
+    pub model: ModelConfig,
+    /// Whether each kernel set computes right; `None`: not checked.
+    pub fused: Option<bool>,
+    pub stock: Option<bool>,
+    /// What failed, for the warning.
+    pub failed: Vec<String>,
+}
+
+impl Verdict {
+    /// Nothing checked yet.
+    pub fn new(adapter: &AdapterInfo, model: &ModelConfig) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            kernel_set: KERNEL_SET.into(),
+            driver: adapter.driver.clone(),
+            model: model.clone(),
+            fused: None,
+            stock: None,
+            failed: Vec::new(),
+        }
+    }
+
+    pub fn of(&self, kernels: Kernels) -> Option<bool> {
+        match kernels {
+            Kernels::Fused => self.fused,
+            Kernels::Stock => self.stock,
+        }
+    }
+
+    pub fn of_mut(&mut self, kernels: Kernels) -> &mut Option<bool> {
+        match kernels {
+            Kernels::Fused => &mut self.fused,
+            Kernels::Stock => &mut self.stock,
+        }
+    }
+
+    fn same_subject(&self, other: &Self) -> bool {
+        let subject = |verdict: &Self| {
+            (
+                verdict.version.clone(),
+                verdict.kernel_set.clone(),
+                verdict.driver.clone(),
+                verdict.model.clone(),
+            )
+        };
+        subject(self) == subject(other)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Verdicts {
+    format: String,
+    verdicts: Vec<Verdict>,
+}
+
+impl Store {
+    /// The store of `adapter` under `root`, which holds those of all adapters.
+    pub fn new(root: &Path, adapter: &AdapterInfo) -> Self {
+        Self {
+            root: root.into(),
+            name: name(adapter),
+        }
+    }
+
+    /// The store of `adapter` in the cache folder of the system; `None` without a home.
+    pub fn of(adapter: &AdapterInfo) -> Option<Self> {
+        let folders = directories::ProjectDirs::from("", "", "gpu-mnist")?;
+        Some(Self::new(&folders.cache_dir().join("adapters"), adapter))
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.root.join(&self.name)
+    }
+
+    /// Has everything that CubeCL keeps between runs (tuning, where the build has it) kept here.
+    pub fn take_tuning(&self) {
+        device::keep_tuning_in(&self.folder());
+    }
+
+    /// What an earlier check of the subject of `wanted` found. A file that cannot be read or
+    /// understood holds nothing.
+    pub fn verdict(&self, wanted: &Verdict) -> Option<Verdict> {
+        self.verdicts()
+            .into_iter()
+            .find(|verdict| verdict.same_subject(wanted))
+    }
+
+    /// Remembers `verdict` in place of an earlier one of the same subject.
+    ///
+    /// # Errors
+    /// Those of the file system; what was remembered before then still is.
+    pub fn remember(&self, verdict: &Verdict) -> io::Result<()> {
+        let folder = self.folder();
+        fs::create_dir_all(&folder)?;
+        remove_leftovers(&folder);
+        let mut verdicts = self.verdicts();
+        verdicts.retain(|other| !other.same_subject(verdict));
+        verdicts.push(verdict.clone());
+        let excess = verdicts.len().saturating_sub(MOST_VERDICTS);
+        verdicts.drain(..excess);
+        let text = serde_json::to_string_pretty(&Verdicts {
+            format: FORMAT.into(),
+            verdicts,
+        })?;
+        write_atomically(&folder.join(VERDICTS), text.as_bytes())
+    }
+
+    fn verdicts(&self) -> Vec<Verdict> {
+        let path = self.folder().join(VERDICTS);
+        let Ok(bytes) = fs::read(&path) else {
+            return Vec::new();
+        };
+        match serde_json::from_slice::<Verdicts>(&bytes) {
+            Ok(read) if read.format == FORMAT => read.verdicts,
+            _ => {
+                tracing::debug!("{}: not understood, checking anew", path.display());
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Vendor, device and API in words, and a hash of all that tells two adapters or drivers apart.
+fn name(adapter: &AdapterInfo) -> String {
+    let AdapterInfo {
+        name,
+        api,
+        driver,
+        id,
+        bus,
+        ..
+    } = adapter;
+    let hash = Sha256::digest(format!("{name}\n{api}\n{driver}\n{id}\n{bus}"));
+    let hash: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let driver: String = driver.chars().take(40).collect();
+    plain(&format!("{id}-{driver}-{api}-{hash}"))
+}
+
+/// `text` with everything but letters, digits and dots turned into single dashes.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for letter in text.chars() {
+        match letter.is_ascii_alphanumeric() || letter == '.' {
+            true => plain.push(letter.to_ascii_lowercase()),
+            false if plain.ends_with('-') => {}
+            false => plain.push('-'),
+        }
+    }
+    plain
+}
+
+/// Removes what a process that was killed while writing left behind, an hour later.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let old = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|time| time.elapsed().ok())
+            .is_some_and(|age| age > Duration::from_secs(3600));
+        if old && entry.file_name().to_string_lossy().starts_with(".tmp-") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}

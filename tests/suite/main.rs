@@ -11,6 +11,7 @@ mod help;
 mod kernels;
 mod kernels_cpu;
 mod kills;
+mod optimizers;
 mod resume;
 mod run_folders;
 mod support;

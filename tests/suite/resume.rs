@@ -111,7 +111,24 @@ fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
 
 #[test]
 fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
-    for more in [&[][..], &["training.kernels=stock"]] {
+    for more in [
+        &[][..],
+        &["training.kernels=stock"],
+        &["training.optimizer=adam", "training.weight_decay=0.1"],
+        &["training.optimizer=adamw", "training.weight_decay=0.1"],
+        &[
+            "training.optimizer=adamw",
+            "training.weight_decay=0.1",
+            "training.kernels=stock",
+        ],
+        &["training.optimizer=sgd", "training.weight_decay=0.1"],
+        &["training.optimizer=sgd", "training.momentum=0"],
+        &["training.optimizer=sgd", "training.nesterov=false"],
+        &["training.optimizer=muon", "training.weight_decay=0.1"],
+        &["training.ema_decay=0.9", "training.schedule=cosine"],
+        &["training.clip_norm=0.5", "training.schedule=step"],
+        &["training.label_smoothing=0.1", "training.schedule=constant"],
+    ] {
         goes_on_bit_for_bit(&Device::cpu(), more);
     }
 }
@@ -120,7 +137,40 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
 fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
     if let Some(device) = adapter_or_skip("the_adapter_goes_on_from_every_checkpoint_bit_for_bit") {
         goes_on_bit_for_bit(&device, &[]);
+        goes_on_bit_for_bit(
+            &device,
+            &["training.optimizer=muon", "training.ema_decay=0.9"],
+        );
     }
+}
+
+#[test]
+fn the_average_follows_the_weights_and_is_what_is_kept() {
+    let config = config(&["training.ema_decay=0.8", "training.checkpoint_every=1"]);
+    let mut kept = Kept::default();
+    let initial = Snapshot::initial(&config);
+    let trained = train_from(initial.clone(), &config, &Device::cpu(), &mut kept);
+    let mut expected = initial.parameters.concat();
+    let mut compared = 0;
+    for snapshot in &kept.snapshots {
+        let updates = snapshot.position.step as f32;
+        let decay = f32::min(0.8, (1.0 + updates) / (10.0 + updates));
+        let averaged = snapshot.averaged.as_ref().expect("an average");
+        assert_eq!(averaged.updates, snapshot.position.step);
+        let now = snapshot.parameters.concat();
+        for (expected, now) in expected.iter_mut().zip(&now) {
+            *expected = *expected * decay + now * (1.0 - decay);
+        }
+        for (found, expected) in averaged.parameters.concat().iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-5, "step {updates}");
+            compared += 1;
+        }
+        assert_ne!(averaged.parameters, snapshot.parameters);
+    }
+    assert!(compared > 8000 && kept.snapshots.len() == 8);
+    let last = kept.snapshots.last().expect("a checkpoint");
+    let last = last.averaged.as_ref().expect("an average");
+    assert_eq!(trained.last, last.parameters);
 }
 
 #[test]

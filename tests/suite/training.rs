@@ -1,5 +1,6 @@
 //! The loop through the library, on the CPU and on this machine's adapter.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use gpu_mnist::checkpoint;
@@ -30,11 +31,17 @@ const SMALL: &[&str] = &[
 struct Notes {
     losses: Vec<(usize, f64)>,
     stop_at: Option<usize>,
+    /// The clock goes on by so much each time it is read.
+    seconds_a_look: u64,
+    looks: Cell<u64>,
+    /// Epoch and pictures of each.
+    checkpoints: Vec<(usize, usize)>,
 }
 
 impl Observer for Notes {
     fn now(&self) -> Duration {
-        Duration::ZERO
+        self.looks.set(self.looks.get() + 1);
+        Duration::from_secs(self.looks.get() * self.seconds_a_look)
     }
 
     fn interrupted(&self) -> bool {
@@ -46,6 +53,11 @@ impl Observer for Notes {
     }
 
     fn on_epoch(&mut self, _: &EpochRecord, _: Option<&Evaluation>) {}
+
+    fn on_checkpoint(&mut self, snapshot: &Snapshot) {
+        let position = snapshot.position;
+        self.checkpoints.push((position.epoch, position.pictures));
+    }
 }
 
 fn config(more: &[&str]) -> Config {
@@ -249,6 +261,104 @@ fn training_stops_at_its_target() {
         train_with(&split, &config, &Device::cpu(), &mut Notes::default()).expect("trained");
     assert_eq!(trained.ending, Ending::TargetReached);
     assert!(trained.history.epochs.len() < 40);
+}
+
+#[test]
+fn training_stops_early_when_the_validation_loss_no_longer_falls() {
+    let split = synthetic::draw(1, 0, 128);
+    // Steps too small to change a weight: after the first epoch nothing gets better.
+    let config = config(&[
+        "training.optimizer=sgd",
+        "training.learning_rate=1e-30",
+        "training.epochs=9",
+        "training.patience=2",
+    ]);
+    let trained =
+        train_with(&split, &config, &Device::cpu(), &mut Notes::default()).expect("trained");
+    assert_eq!(trained.ending, Ending::StoppedEarly);
+    assert_eq!(trained.history.epochs.len(), 3);
+    assert_eq!(trained.best.expect("validated").epoch, 1);
+}
+
+#[test]
+fn training_stops_when_its_time_is_up_and_the_epoch_so_far_is_validated() {
+    let split = synthetic::draw(1, 0, 640);
+    let config = config(&["training.epochs=9", "training.max_seconds=12.5"]);
+    let mut notes = Notes {
+        seconds_a_look: 1,
+        ..Notes::default()
+    };
+    let trained = train_with(&split, &config, &Device::cpu(), &mut notes).expect("trained");
+    assert_eq!(trained.ending, Ending::TimeUp);
+    // A step takes a second by this clock, an epoch ten steps.
+    assert_eq!(trained.history.steps, 13);
+    let epochs = &trained.history.epochs;
+    assert_eq!((epochs.len(), epochs[1].epoch, epochs[1].step), (2, 2, 13));
+    assert!(epochs[1].valid_accuracy.is_some());
+    assert_eq!(notes.checkpoints, [(2, 0), (2, 192)]);
+}
+
+#[test]
+fn the_best_weights_are_those_with_the_highest_validation_accuracy() {
+    let split = synthetic::draw(8, 0, 256);
+    let config = config(&[
+        "training.epochs=8",
+        "training.schedule=constant",
+        "training.learning_rate=0.02",
+    ]);
+    let device = Device::cpu();
+    let trained = train_with(&split, &config, &device, &mut Notes::default()).expect("trained");
+    let accuracy = |record: &EpochRecord| record.valid_accuracy.expect("validated");
+    let highest = trained
+        .history
+        .epochs
+        .iter()
+        .map(accuracy)
+        .fold(0.0, f64::max);
+    let best = trained.best.as_ref().expect("validated");
+    assert_eq!(best.accuracy, highest);
+    assert_eq!(trained.weights(), &*best.parameters);
+    let model = Model::from_values(&config.model, best.parameters.to_vec(), device.burn());
+    let evaluation = evaluate_with(&model, &split.first(50), &config, &device);
+    assert_eq!(evaluation.accuracy, highest);
+}
+
+#[test]
+fn other_schedules() {
+    let rates = |more: &[&str], steps: usize| -> Vec<f64> {
+        let schedule = Schedule::new(&config(more).training, steps);
+        (0..steps)
+            .map(|step| schedule.learning_rate(step))
+            .collect()
+    };
+    let near = |found: f64, expected: f64| (found - expected).abs() < 1e-12;
+    let cosine = rates(
+        &["training.schedule=cosine", "training.warmup_fraction=0.11"],
+        100,
+    );
+    // A straight line from 0.0004 to 0.01 at step 10, then half a cosine to almost nothing.
+    assert!(near(cosine[0], 0.0004) && near(cosine[5], 0.0052) && near(cosine[10], 0.01));
+    let middle =
+        0.5 * (0.01 + 4e-8) + 0.5 * (0.01 - 4e-8) * (std::f64::consts::PI * 40.0 / 89.0).cos();
+    assert!(near(cosine[50], middle) && near(cosine[99], 4e-8));
+    assert!(cosine[10..].windows(2).all(|pair| pair[0] > pair[1]));
+    let cold = rates(
+        &["training.schedule=cosine", "training.warmup_fraction=0"],
+        10,
+    );
+    assert!(near(cold[0], 0.01) && cold.iter().all(|rate| rate.is_finite()));
+    let step = rates(
+        &[
+            "training.schedule=step",
+            "training.epochs=6",
+            "training.step_epochs=2",
+            "training.step_factor=0.1",
+        ],
+        60,
+    );
+    assert!(near(step[0], 0.01) && near(step[19], 0.01) && near(step[20], 0.001));
+    assert!(near(step[59], 0.0001));
+    assert_eq!(rates(&["training.schedule=constant"], 7), [0.01; 7]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::{self, format::FmtSpan};
 
 use crate::checkpoint::CheckpointError;
 use crate::checks::WrongNumbers;
@@ -34,6 +35,8 @@ pub enum Command {
     Train(Box<commands::train::TrainArgs>),
     /// Confusion statistics of a trained model
     Evaluate(Box<commands::evaluate::EvaluateArgs>),
+    /// List the runs, or remove old ones
+    Runs(commands::runs::RunsArgs),
     /// List the adapters and say which one would be used, and why
     Devices(commands::devices::DevicesArgs),
     /// Check that an adapter computes the right numbers
@@ -243,6 +246,7 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
     match command {
         Command::Train(args) => commands::train::run(&args, quiet),
         Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Runs(args) => commands::runs::run(&args),
         Command::Devices(args) => commands::devices::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Data(args) => commands::data::run(&args, quiet),
@@ -341,13 +345,21 @@ fn start_log(args: &LogArgs) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A span that is enabled (-v, or RUST_LOG) says how long it took.
+        .with_span_events(FmtSpan::CLOSE)
         .log_internal_errors(false);
     match args.log_format {
         LogFormat::Json => builder.json().flatten_event(true).init(),
+        // Set on the event format alone: the builder's own `without_time` would also take the
+        // durations off the spans.
         LogFormat::Text => builder
             .with_ansi(colour)
-            .without_time()
-            .with_target(args.verbose > 1)
+            .event_format(
+                fmt::format()
+                    .with_ansi(colour)
+                    .without_time()
+                    .with_target(args.verbose > 1),
+            )
             .init(),
     }
 }

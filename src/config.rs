@@ -112,6 +112,7 @@ pub struct TrainingConfig {
     pub checkpoint_every: usize,
     pub keep_checkpoints: usize,
     pub record_every: usize,
+    pub tensorboard: bool,
     pub kernels: Kernels,
 }
 

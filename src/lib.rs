@@ -17,4 +17,5 @@ pub mod report;
 pub mod run_folder;
 pub mod run_record;
 pub mod store;
+pub mod tensorboard;
 pub mod training;

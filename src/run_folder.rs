@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+/// Where runs without `--out` go, below the current folder.
+pub const RUNS: &str = "runs";
 pub const SETTINGS: &str = "settings.toml";
 pub const METRICS: &str = "metrics.jsonl";
 /// The weights to use: the best on the validation split where there is one, else the last.
@@ -89,7 +91,7 @@ impl RunFolder {
             fs::create_dir_all(path).map_err(|source| write_error(path, source))?;
             return Ok(Self { path: path.into() });
         }
-        let runs = Path::new("runs");
+        let runs = Path::new(RUNS);
         fs::create_dir_all(runs).map_err(|source| write_error(runs, source))?;
         let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         let dataset: String = dataset

@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod keeper;
 pub mod progress;
 pub mod resume;
+pub mod runs;
 pub mod train;
 
 use std::sync::atomic::{AtomicBool, Ordering};

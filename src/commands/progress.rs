@@ -10,9 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::keeper::Keeper;
 use crate::evaluation::Evaluation;
-use crate::metrics::MetricsWriter;
+use crate::metrics::{MetricsWriter, StepRecord};
 use crate::report::text::percent;
 use crate::run_folder::METRICS;
+use crate::tensorboard::EventWriter;
 use crate::training::history::EpochRecord;
 use crate::training::state::Snapshot;
 use crate::training::{Observer, Progress};
@@ -24,26 +25,35 @@ pub struct TrainingProgress {
     interrupted: Arc<AtomicBool>,
     keeper: Keeper,
     metrics: MetricsWriter,
+    events: Option<EventWriter>,
     epochs: usize,
     images: usize,
 }
 
 impl TrainingProgress {
+    /// Watches a run that stands after `step` steps.
     pub fn new(
         keeper: Keeper,
         metrics: MetricsWriter,
+        events: Option<EventWriter>,
+        step: usize,
         epochs: usize,
         interrupted: Arc<AtomicBool>,
         quiet: bool,
     ) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal())
             .then(|| bar("{bar:24} {pos}/{len}  {msg}  {eta} left"));
+        if let Some(bar) = &bar {
+            bar.set_position(step as u64);
+            bar.reset_eta();
+        }
         Self {
             start: Instant::now(),
             bar,
             interrupted,
             keeper,
             metrics,
+            events,
             epochs,
             images: 0,
         }
@@ -54,6 +64,38 @@ impl TrainingProgress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+
+    /// Notes the evaluation of the run after its last step.
+    pub fn on_evaluation(&mut self, step: usize, evaluation: &Evaluation) {
+        self.events(|events| {
+            let Evaluation { loss, accuracy, .. } = *evaluation;
+            events.scalars(step, &[("loss/test", loss), ("accuracy/test", accuracy)])?;
+            events.confusion(step, "confusion/test", &evaluation.confusion)
+        });
+    }
+
+    /// Writes to the event file, if there is one.
+    fn events(&mut self, write: impl FnOnce(&mut EventWriter) -> std::io::Result<()>) {
+        if let Some(events) = &mut self.events
+            && let Err(error) = write(events)
+        {
+            tracing::warn!("{}: {error}", events.path().display());
+        }
+    }
+
+    fn step_record(&mut self, written: std::io::Result<Option<StepRecord>>) {
+        let record = match written {
+            Ok(Some(record)) => record,
+            Ok(None) => return,
+            Err(error) => return warn(Err::<(), _>(error)),
+        };
+        let scalars = [
+            ("loss/train", record.loss),
+            ("accuracy/train", record.accuracy),
+            ("learning_rate", record.learning_rate),
+        ];
+        self.events(|events| events.scalars(record.step, &scalars));
     }
 }
 
@@ -68,7 +110,8 @@ impl Observer for TrainingProgress {
 
     fn on_progress(&mut self, progress: &Progress) {
         self.images += progress.images;
-        warn(self.metrics.progress(progress));
+        let written = self.metrics.progress(progress);
+        self.step_record(written);
         let Some(bar) = &self.bar else { return };
         bar.set_length(progress.steps as u64);
         bar.set_position(progress.step as u64);
@@ -82,9 +125,20 @@ impl Observer for TrainingProgress {
         ));
     }
 
-    fn on_epoch(&mut self, record: &EpochRecord, _validation: Option<&Evaluation>) {
-        warn(self.metrics.flush());
+    fn on_epoch(&mut self, record: &EpochRecord, validation: Option<&Evaluation>) {
+        let written = self.metrics.flush();
+        self.step_record(written);
         warn(self.metrics.epoch(record));
+        if let Some(found) = validation {
+            self.events(|events| {
+                let scalars = [
+                    ("loss/validation", found.loss),
+                    ("accuracy/validation", found.accuracy),
+                ];
+                events.scalars(record.step, &scalars)?;
+                events.confusion(record.step, "confusion/validation", &found.confusion)
+            });
+        }
         let validation = match (record.valid_loss, record.valid_accuracy) {
             (Some(loss), Some(accuracy)) => {
                 format!(
@@ -112,9 +166,12 @@ impl Observer for TrainingProgress {
 
     /// A record that sums up steps on both sides of a checkpoint could not be made again.
     fn on_checkpoint(&mut self, snapshot: &Snapshot) {
-        warn(self.metrics.flush());
+        let step = snapshot.position.step;
+        let _span = tracing::debug_span!("checkpoint", step).entered();
+        let written = self.metrics.flush();
+        self.step_record(written);
         if let Err(error) = self.keeper.keep(snapshot) {
-            tracing::warn!("no checkpoint at step {}: {error}", snapshot.position.step);
+            tracing::warn!("no checkpoint at step {step}: {error}");
         }
     }
 }

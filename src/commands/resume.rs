@@ -19,6 +19,7 @@ const INCIDENTAL: &[&str] = &[
     "training.checkpoint_every",
     "training.keep_checkpoints",
     "training.record_every",
+    "training.tensorboard",
     "evaluation.batch_size",
 ];
 /// What trained weights are for; with another value they are worth nothing.

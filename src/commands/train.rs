@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Args;
+use tracing::Instrument;
 
 use super::keeper::Keeper;
 use super::progress::TrainingProgress;
@@ -22,6 +23,7 @@ use crate::model::Model;
 use crate::report::{Format, render};
 use crate::run_folder::{EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, SETTINGS, WEIGHTS};
 use crate::run_record::{RunRecord, Weights};
+use crate::tensorboard::EventWriter;
 use crate::training::history::History;
 use crate::training::state::{Parameters, Snapshot};
 use crate::training::stopping::Ending;
@@ -60,6 +62,9 @@ pub struct TrainArgs {
     /// Do not check the numbers of an adapter that was never trained on
     #[arg(long)]
     no_check: bool,
+    /// Write TensorBoard event files into the run folder
+    #[arg(long)]
+    tensorboard: bool,
     /// A new folder for the run
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -105,6 +110,10 @@ impl TrainArgs {
             if let Some(value) = value {
                 layers.set(key, value, Origin::Flag(flag))?;
             }
+        }
+        if self.tensorboard {
+            let origin = Origin::Flag("--tensorboard");
+            layers.set("training.tensorboard", true, origin)?;
         }
         if let Some(kernels) = self.kernels {
             layers.set(
@@ -250,10 +259,22 @@ impl Run {
         let path = folder.file(METRICS);
         let metrics = MetricsWriter::open(&path, start.position, config.training.record_every)
             .with_context(|| format!("{}: could not be written", path.display()))?;
+        let step = start.position.step;
+        let events = config
+            .training
+            .tensorboard
+            .then(|| EventWriter::create(folder.path(), step))
+            .transpose()
+            .with_context(|| format!("{}: no event file", folder.path().display()))?;
+        let epochs = config.training.epochs;
         let mut observer =
-            TrainingProgress::new(keeper, metrics, config.training.epochs, interrupted, quiet);
+            TrainingProgress::new(keeper, metrics, events, step, epochs, interrupted, quiet);
         // Inside the pool, so that no kernel on the CPU first has to wake another thread.
-        let trained = rayon::scope(|_| pollster::block_on(self.train_on(start, &mut observer)));
+        let span = tracing::debug_span!("train", run = %folder.path().display());
+        let trained = rayon::scope(|_| {
+            let training = self.train_on(start, &mut observer).instrument(span);
+            pollster::block_on(training)
+        });
         observer.finish();
         let trained = trained?;
 
@@ -282,6 +303,7 @@ impl Run {
             config,
             &self.device,
         )?;
+        observer.on_evaluation(record.history.steps, &evaluation);
         folder.write_json(EVALUATION, &evaluation)?;
         record.evaluation = Some(evaluation);
         folder.write_json(RUN, &record)?;
@@ -435,6 +457,7 @@ pub fn evaluate_on(
     config: &Config,
     device: &Device,
 ) -> anyhow::Result<Evaluation> {
+    let _span = tracing::debug_span!("evaluate", dataset = %description.dataset).entered();
     let split = device.guard("evaluating", || {
         DeviceSplit::upload(pictures, description.normalisation, device)
     })?;

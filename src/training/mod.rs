@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use burn::module::Module;
 use burn::tensor::Transaction;
+use tracing::Instrument;
 
 use crate::config::Config;
 use crate::data::batches::{DeviceSplit, order, upload_indices};
@@ -145,6 +146,7 @@ pub async fn train(
     let mut ending = stopping::after_epoch(settings, &recorder.epochs);
 
     while ending.is_none() && epoch <= settings.epochs {
+        let span = tracing::debug_span!("epoch", number = epoch);
         let pictures = upload_indices(&order(config.seed, epoch, train.len()), device);
         let mut unread = Vec::new();
         let mut stretch_start = observer.now();
@@ -154,7 +156,9 @@ pub async fn train(
             let scheduled = (epoch - 1) * steps_per_epoch + done.div_ceil(batch_size);
             let learning_rate = schedule.learning_rate(scheduled);
             let (loss, correct);
+            let stepping = tracing::trace_span!(parent: &span, "step", number = step + 1);
             (model, loss, correct) = device.guard("training", || {
+                let _span = stepping.entered();
                 let batch = train.gather(pictures.clone().slice(done..end), settings.kernels);
                 let trained = train_step(model, &mut optimizer, batch, learning_rate, settings);
                 if let Some(average) = &mut average {
@@ -181,7 +185,8 @@ pub async fn train(
             if !read_now {
                 continue;
             }
-            let stretch = read(&unread, device).await?;
+            let reading = tracing::trace_span!(parent: &span, "read", steps = unread.len());
+            let stretch = read(&unread, device).instrument(reading).await?;
             let now = observer.now();
             let seconds = (now - stretch_start).as_secs_f64();
             stretch_start = now;
@@ -214,9 +219,14 @@ pub async fn train(
 
         let whole = done == train.len();
         let judged = judged(&model, &average);
+        let validating = tracing::debug_span!(parent: &span, "validation");
         let validation = match valid.is_empty() {
             true => None,
-            false => Some(evaluate(&judged, valid, config, device).await?),
+            false => Some(
+                evaluate(&judged, valid, config, device)
+                    .instrument(validating)
+                    .await?,
+            ),
         };
         let (train_loss, train_accuracy) = recorder.sums.means().unwrap_or((f64::NAN, f64::NAN));
         let record = EpochRecord {

@@ -23,6 +23,8 @@ fn help_texts() {
         &["evaluate"],
         &["devices"],
         &["doctor"],
+        &["runs"],
+        &["runs", "prune"],
         &["data"],
         &["data", "fetch"],
         &["config"],

@@ -16,4 +16,5 @@ mod resume;
 mod run_folders;
 mod support;
 mod synthetic;
+mod tensorboard;
 mod training;

@@ -193,3 +193,129 @@ fn a_damaged_checkpoint_exits_4_and_the_one_before_it_can_be_used() {
     );
     run(home, &["train", "--resume", "nowhere"]).code(4);
 }
+
+#[test]
+fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
+    let home = home_with_data();
+    let home = home.path();
+    let list = |arguments: &[&str]| -> Value {
+        let output = run(home, &[&["runs", "list", "--json"], arguments].concat())
+            .code(0)
+            .get_output()
+            .clone();
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    assert_eq!(list(&[])["runs"], Value::Array(vec![]));
+    for out in ["runs/a", "runs/b", "runs/c"] {
+        train(home, out, &[]);
+    }
+    unfinish(&home.join("runs/c"), "step");
+    // Killed right after its start, as far as run.json says.
+    let mut killed = record(&home.join("runs/a"));
+    for key in ["evaluation", "ending", "weights", "last_weights"] {
+        killed[key] = Value::Null;
+    }
+    fs::write(home.join("runs/c/run.json"), killed.to_string()).expect("written");
+    for (folder, file) in [
+        ("notes", "run.txt"),
+        ("mine", "settings.toml"),
+        ("other", "run.json"),
+    ] {
+        fs::create_dir_all(home.join("runs").join(folder)).expect("made");
+        fs::write(home.join("runs").join(folder).join(file), "{}").expect("written");
+    }
+    fs::write(home.join("runs/other/settings.toml"), "").expect("written");
+    let found = list(&[]);
+    let runs = found["runs"].as_array().expect("a list");
+    assert_eq!(runs.len(), 3, "{found}");
+    let of = |name: &str| {
+        let run = runs.iter().find(|line| line["run"] == name);
+        run.unwrap_or_else(|| panic!("{name} is not listed: {found}"))
+    };
+    assert_eq!(of("runs/b")["dataset"], "digits");
+    assert_eq!(
+        of("runs/b")["accuracy"],
+        record(&home.join("runs/b"))["evaluation"]["accuracy"]
+    );
+    assert!(of("runs/b")["seconds"].as_f64().expect("seconds") > 0.0);
+    assert!(of("runs/c")["ending"].is_null());
+    run(home, &["runs", "list"])
+        .code(0)
+        .stdout(contains("runs/a").and(contains("unfinished")));
+
+    // The killed one took the start of the first: it and the first are the oldest.
+    run(home, &["runs", "prune", "--keep", "1"])
+        .code(0)
+        .stdout(contains("removed runs/a\n").and(contains("removed runs/c\n2 removed, 1 kept")));
+    let mut left: Vec<String> = fs::read_dir(home.join("runs"))
+        .expect("read")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    left.sort();
+    assert_eq!(left, ["b", "mine", "notes", "other"]);
+    run(home, &["runs", "prune"]).code(2);
+    assert_ne!(
+        run(home, &["runs", "list", "nowhere"])
+            .get_output()
+            .status
+            .code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn a_run_that_is_being_trained_is_neither_resumed_nor_removed() {
+    let home = home_with_data();
+    let home = home.path();
+    train(home, "runs/a", &[]);
+    let folder = gpu_mnist::run_folder::RunFolder::open_unfinished(&home.join("runs/a"));
+    let lock = folder.expect("a run").lock().expect("free");
+    run(home, &["train", "--resume", "runs/a"])
+        .code(2)
+        .stderr(contains("another gpu-mnist is training this run"));
+    run(home, &["runs", "prune", "--keep", "0"])
+        .code(0)
+        .stdout(contains("0 removed, 1 kept"));
+    drop(lock);
+    run(home, &["runs", "prune", "--keep", "0"])
+        .code(0)
+        .stdout(contains("removed runs/a"));
+    assert!(!home.join("runs/a").exists());
+}
+
+#[test]
+fn spans_say_how_long_things_took_as_text_and_as_json() {
+    let home = home_with_data();
+    let home = home.path();
+    let output = run(
+        home,
+        &[TRAIN, &["--out", "run", "-v", "--log-format", "json"]].concat(),
+    )
+    .code(0)
+    .get_output()
+    .clone();
+    let lines = String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut closed = Vec::new();
+    for line in lines.lines() {
+        let event: Value = serde_json::from_str(line).expect("each line is JSON");
+        if event["message"] == "close" {
+            assert!(event["time.busy"].is_string(), "{line}");
+            closed.push(event["span"]["name"].as_str().expect("a name").to_string());
+        }
+    }
+    for span in ["train", "epoch", "validation", "checkpoint", "evaluate"] {
+        assert!(closed.iter().any(|name| name == span), "{span}: {closed:?}");
+    }
+    run(home, &[TRAIN, &["--out", "plain"]].concat())
+        .code(0)
+        .stderr(contains("close").not());
+    run(home, &[TRAIN, &["--out", "verbose", "-v"]].concat())
+        .code(0)
+        .stderr(contains("validation: close time.busy="));
+}

@@ -1,0 +1,226 @@
+//! `gpu-mnist runs`: lists the runs of a folder, and removes old ones.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use comfy_table::presets;
+use serde::Serialize;
+
+use crate::cli;
+use crate::report::text::{percent, table};
+use crate::run_folder::{RUN, RUNS, RunFolder, RunFolderError, SETTINGS};
+use crate::run_record::RunRecord;
+use crate::training::stopping::Ending;
+
+/// Flags of `runs`.
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Date, data set, device, accuracy and seconds of each run, the newest last
+    List(ListArgs),
+    /// Remove all runs but the newest; other folders are never touched
+    Prune(PruneArgs),
+}
+
+#[derive(Args, Debug)]
+struct ListArgs {
+    /// The folder that holds the runs [default: runs]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// One JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct PruneArgs {
+    /// The folder that holds the runs [default: runs]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// How many of the newest runs stay
+    #[arg(long, value_name = "N")]
+    keep: usize,
+    /// One JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// # Errors
+/// A folder that cannot be read, or a run that cannot be removed.
+pub fn run(args: &RunsArgs) -> anyhow::Result<()> {
+    match &args.action {
+        Action::List(args) => list(args),
+        Action::Prune(args) => prune(args),
+    }
+}
+
+/// A folder that `train` made.
+#[derive(Debug)]
+struct Run {
+    path: PathBuf,
+    record: RunRecord,
+}
+
+/// A line of `runs list`.
+#[derive(Serialize)]
+struct Line<'a> {
+    run: String,
+    started: &'a str,
+    dataset: &'a str,
+    device: &'a str,
+    epochs: usize,
+    accuracy: Option<f64>,
+    /// Of training.
+    seconds: f64,
+    ending: Option<Ending>,
+}
+
+impl<'a> Line<'a> {
+    fn new(Run { path, record }: &'a Run) -> Self {
+        Self {
+            run: path.display().to_string(),
+            started: &record.started,
+            dataset: &record.dataset,
+            device: &record.device.name,
+            epochs: record.history.epochs.len(),
+            accuracy: record.evaluation.as_ref().map(|found| found.accuracy),
+            seconds: record.history.train_seconds,
+            ending: record.ending,
+        }
+    }
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let runs = runs(args.folder.as_deref())?;
+    let lines: Vec<Line> = runs.iter().map(Line::new).collect();
+    if args.json {
+        return cli::print(&(serde_json::json!({ "runs": lines }).to_string() + "\n"));
+    }
+    if lines.is_empty() {
+        tracing::info!("no runs here: `gpu-mnist train` makes one");
+        return Ok(());
+    }
+    let mut table = table(presets::NOTHING);
+    table.set_header([
+        "Run", "Started", "Data set", "Device", "Epochs", "Accuracy", "Seconds", "",
+    ]);
+    for line in &lines {
+        let started = line.started.get(..16).unwrap_or(line.started);
+        table.add_row([
+            line.run.clone(),
+            started.replace('T', " "),
+            line.dataset.into(),
+            line.device.into(),
+            line.epochs.to_string(),
+            percent(line.accuracy),
+            format!("{:.1}", line.seconds),
+            match line.ending {
+                None => "unfinished".into(),
+                Some(Ending::Interrupted) => "interrupted".into(),
+                Some(_) => String::new(),
+            },
+        ]);
+    }
+    let rows: Vec<String> = table
+        .lines()
+        .map(|row| row.trim_end().to_string())
+        .collect();
+    cli::print(&(rows.join("\n") + "\n"))
+}
+
+fn prune(args: &PruneArgs) -> anyhow::Result<()> {
+    let mut runs = runs(args.folder.as_deref())?;
+    let kept = runs.split_off(runs.len().saturating_sub(args.keep));
+    let (mut removed, mut busy) = (Vec::new(), Vec::new());
+    for run in runs {
+        let name = run.path.display().to_string();
+        let folder = RunFolder::open_unfinished(&run.path)?;
+        match folder.lock() {
+            Ok(_lock) => {
+                fs::remove_dir_all(&run.path)
+                    .with_context(|| format!("{name}: could not be removed"))?;
+                unlink_latest(&run.path);
+                removed.push(name);
+            }
+            Err(RunFolderError::Busy { .. }) => busy.push(name),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for name in &busy {
+        tracing::warn!("{name}: kept, because it is being trained");
+    }
+    let kept: Vec<String> = kept
+        .iter()
+        .map(|run| run.path.display().to_string())
+        .collect();
+    if args.json {
+        let found = serde_json::json!({ "removed": removed, "busy": busy, "kept": kept });
+        return cli::print(&(found.to_string() + "\n"));
+    }
+    let mut text = String::new();
+    for name in &removed {
+        text += &format!("removed {name}\n");
+    }
+    text += &format!(
+        "{} removed, {} kept\n",
+        removed.len(),
+        kept.len() + busy.len()
+    );
+    cli::print(&text)
+}
+
+/// The runs in `folder`, oldest first. A missing folder holds none, unless it was named.
+fn runs(named: Option<&Path>) -> anyhow::Result<Vec<Run>> {
+    let folder = named.unwrap_or(Path::new(RUNS));
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+            return Ok(Vec::new());
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("{}: could not be read", folder.display()));
+        }
+    };
+    let mut found: Vec<Run> = entries
+        .flatten()
+        .filter_map(|entry| recognise(entry.path()))
+        .collect();
+    found.sort_by(|a, b| (&a.record.started, &a.path).cmp(&(&b.record.started, &b.path)));
+    Ok(found)
+}
+
+/// A run is a folder of its own, not a link, with settings and a record that `train` wrote.
+fn recognise(path: PathBuf) -> Option<Run> {
+    if !fs::symlink_metadata(&path).ok()?.is_dir() || !path.join(SETTINGS).is_file() {
+        return None;
+    }
+    let text = fs::read_to_string(path.join(RUN)).ok()?;
+    match serde_json::from_str(&text) {
+        Ok(record) => Some(Run { path, record }),
+        Err(error) => {
+            tracing::warn!(
+                "{}: left out, its {RUN} is not one of this program ({error})",
+                path.display()
+            );
+            None
+        }
+    }
+}
+
+/// A `latest` beside a removed run must not point at nothing.
+fn unlink_latest(removed: &Path) {
+    let (Some(folder), Some(name)) = (removed.parent(), removed.file_name()) else {
+        return;
+    };
+    let latest = folder.join("latest");
+    if fs::read_link(&latest).is_ok_and(|target| target == Path::new(name)) {
+        let _ = fs::remove_file(latest);
+    }
+}

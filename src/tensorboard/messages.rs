@@ -1,0 +1,70 @@
+//! The protocol buffers of an event file, as far as they are written here (TensorFlow's
+//! `event.proto` and `summary.proto`).
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Event {
+    /// Seconds since 1970.
+    #[prost(double, tag = "1")]
+    pub wall_time: f64,
+    #[prost(int64, tag = "2")]
+    pub step: i64,
+    #[prost(oneof = "event::What", tags = "3, 5, 7")]
+    pub what: Option<event::What>,
+}
+
+pub mod event {
+    #[derive(Clone, PartialEq, prost::Oneof)]
+    pub enum What {
+        #[prost(string, tag = "3")]
+        FileVersion(String),
+        #[prost(message, tag = "5")]
+        Summary(super::Summary),
+        #[prost(message, tag = "7")]
+        SessionLog(super::SessionLog),
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SessionLog {
+    /// 1: start.
+    #[prost(int32, tag = "1")]
+    pub status: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    pub values: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Value {
+    #[prost(string, tag = "1")]
+    pub tag: String,
+    #[prost(oneof = "value::What", tags = "2, 4")]
+    pub what: Option<value::What>,
+}
+
+pub mod value {
+    #[derive(Clone, PartialEq, prost::Oneof)]
+    pub enum What {
+        #[prost(float, tag = "2")]
+        SimpleValue(f32),
+        #[prost(message, tag = "4")]
+        Image(super::Image),
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Image {
+    #[prost(int32, tag = "1")]
+    pub height: i32,
+    #[prost(int32, tag = "2")]
+    pub width: i32,
+    /// 3: RGB.
+    #[prost(int32, tag = "3")]
+    pub colorspace: i32,
+    /// PNG.
+    #[prost(bytes = "vec", tag = "4")]
+    pub encoded: Vec<u8>,
+}

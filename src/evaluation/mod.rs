@@ -3,13 +3,14 @@
 pub mod confusion;
 pub mod loss;
 
-use burn::tensor::{Int, Tensor, Transaction};
+use burn::tensor::{DType, Int, Tensor, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Kernels};
 use crate::data::CLASSES;
 use crate::data::batches::{DeviceSplit, upload_indices};
 use crate::device::{Device, DeviceError};
+use crate::kernels::count_confusion::count_confusion;
 use crate::model::Model;
 use confusion::{Averages, ClassStatistics, Confusion, macro_average, weighted_average};
 
@@ -96,7 +97,7 @@ fn count(
     kernels: Kernels,
     device: &Device,
 ) -> Transaction {
-    let mut confusion = Tensor::<2>::zeros([CLASSES, CLASSES], device.burn());
+    let mut confusion = Tensor::<2, Int>::zeros([CLASSES, CLASSES], (device.burn(), DType::I32));
     let mut loss = Tensor::<1>::zeros([1], device.burn());
     let mut first = None;
     let all: Vec<i32> = (0..split.len() as i32).collect();
@@ -105,18 +106,15 @@ fn count(
         let logits = model.forward(batch.pictures, kernels);
         let found = loss::cross_entropy(logits.clone(), batch.labels.clone(), kernels);
         loss = loss + found.loss * indices.len() as f32;
-        let predicted = logits.argmax(1).reshape([indices.len()]);
         if first.is_none() {
             let shown = FIRST.min(indices.len());
-            first = Some((
-                predicted.clone().slice(0..shown),
-                batch.labels.clone().slice(0..shown),
-            ));
+            let predicted = logits.clone().slice(0..shown).argmax(1).reshape([shown]);
+            first = Some((predicted, batch.labels.clone().slice(0..shown)));
         }
-        confusion = confusion
-            + one_hot(batch.labels, device)
-                .transpose()
-                .matmul(one_hot(predicted, device));
+        confusion = match kernels {
+            Kernels::Fused => count_confusion(logits, batch.labels, confusion),
+            Kernels::Stock => confusion + count_stock(logits, batch.labels, device),
+        };
     }
     let (predicted, actual) = first.expect("an evaluated split has pictures");
     Transaction::default()
@@ -124,6 +122,16 @@ fn count(
         .register(loss)
         .register(predicted)
         .register(actual)
+}
+
+/// The table of a batch with Burn's own operations: a product of one-hot rows.
+fn count_stock(logits: Tensor<2>, labels: Tensor<1, Int>, device: &Device) -> Tensor<2, Int> {
+    let [count, _] = logits.dims();
+    let predicted = logits.argmax(1).reshape([count]);
+    let table = one_hot(labels, device)
+        .transpose()
+        .matmul(one_hot(predicted, device));
+    table.int().cast(DType::I32)
 }
 
 /// `[n]` classes as rows of 0 and 1, `[n, 10]`; sums of such rows are exact in f32 to 2^24.

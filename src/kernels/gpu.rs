@@ -1,8 +1,10 @@
 //! Launches a [`Pass`] on Burn's own buffers, through CubeCL.
 
+use std::cell::Cell;
+
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Shape};
-use burn_wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
+use burn_wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 use cubecl::prelude::{CubeCount, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 
@@ -85,12 +87,39 @@ pub fn empty(like: &CubeTensor, dims: &[usize], dtype: DType) -> CubeTensor {
     )
 }
 
+/// A tensor that a shader may write in place: one that others hold too is copied first.
+pub fn owned(tensor: CubeTensor) -> CubeTensor {
+    let tensor = into_contiguous(tensor);
+    match tensor.can_mut() {
+        true => tensor,
+        false => tensor.copy(),
+    }
+}
+
 /// The tiles for the adapter that holds `tensor`.
 pub fn preset(tensor: &CubeTensor) -> TilePreset {
-    match is_software(&tensor.client.properties().identity.name) {
-        true => TilePreset::Software,
-        false => TilePreset::Hardware,
+    FORCED.get().unwrap_or_else(
+        || match is_software(&tensor.client.properties().identity.name) {
+            true => TilePreset::Software,
+            false => TilePreset::Hardware,
+        },
+    )
+}
+
+thread_local! {
+    static FORCED: Cell<Option<TilePreset>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with these tiles on whatever adapter it uses, so that both kinds can be checked and timed everywhere.
+pub fn with_preset<T>(preset: TilePreset, work: impl FnOnce() -> T) -> T {
+    struct Restore(Option<TilePreset>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORCED.set(self.0);
+        }
     }
+    let _restore = Restore(FORCED.replace(Some(preset)));
+    work()
 }
 
 /// Whether an adapter of this name runs shaders on the CPU.

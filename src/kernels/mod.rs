@@ -8,6 +8,7 @@ pub mod flex;
 pub mod gather_batch;
 pub mod gpu;
 pub mod linear_relu;
+pub mod parallel;
 pub mod shader;
 pub mod simd;
 pub mod softmax_cross_entropy;

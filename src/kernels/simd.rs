@@ -171,6 +171,17 @@ pub(crate) fn dispatch<T: Task>(level: Level, task: T) -> T::Output {
     }
 }
 
+/// As [`dispatch`], but in registers of half the width where [`Level::Avx512`] has them: for rows that do not fill a
+/// wide register, or that begin in the middle of a cache line.
+pub(crate) fn dispatch_narrow<T: Task>(level: Level, task: T) -> T::Output {
+    match level {
+        // SAFETY: taken only when the processor has the instructions that the function enables.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 if level.is_available() => unsafe { cpu::avx512::run_narrow(task) },
+        _ => dispatch(level, task),
+    }
+}
+
 /// A register of floats. A value can only be made by the unsafe constructors, whose callers vouch that the processor
 /// has the instruction set; arithmetic on a value is therefore safe. Every function is `#[inline(always)]`.
 pub(crate) trait Vector: Copy {
@@ -212,6 +223,20 @@ pub(crate) trait Vector: Copy {
     /// # Safety
     /// `LANES` bytes are writable.
     unsafe fn store_bytes(self, to: *mut u8);
+
+    /// The first `count <= LANES` of [`Vector::store_bytes`].
+    ///
+    /// # Safety
+    /// `count` bytes are writable.
+    #[inline(always)]
+    unsafe fn store_bytes_first(self, to: *mut u8, count: usize) {
+        let mut bytes = [0u8; 16];
+        // SAFETY: a register has at most 16 lanes; the caller vouches for the rest.
+        unsafe {
+            self.store_bytes(bytes.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, count);
+        }
+    }
 
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;

@@ -1,14 +1,18 @@
 //! The fused operations against Burn's own through Burn: outputs, gradients, updates.
 
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 use gpu_mnist::checkpoint::values;
 use gpu_mnist::config::{Config, Kernels};
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::device::Device;
+use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::evaluation::loss::cross_entropy;
 use gpu_mnist::kernels::adam::FusedAdam;
+use gpu_mnist::kernels::count_confusion::count_confusion;
+use gpu_mnist::kernels::gpu::with_preset;
+use gpu_mnist::kernels::shader::TilePreset;
 use gpu_mnist::model::{Model, initial_values};
 
 use crate::support::{adapter_or_skip, settings};
@@ -134,9 +138,83 @@ fn fused_layers_and_gradients_equal_stock_on_the_cpu() {
 }
 
 #[test]
-fn shaders_equal_the_simd_twins_reference_on_the_adapter() {
-    if let Some(device) = adapter_or_skip("shaders_equal_the_simd_twins_reference_on_the_adapter") {
-        fused_equals_stock(&device, &Device::cpu());
+fn shaders_equal_the_simd_twins_reference_with_the_tiles_for_software() {
+    shaders_equal_the_reference(
+        "shaders_equal_the_simd_twins_reference_with_the_tiles_for_software",
+        TilePreset::Software,
+    );
+}
+
+#[test]
+fn shaders_equal_the_simd_twins_reference_with_the_tiles_for_hardware() {
+    shaders_equal_the_reference(
+        "shaders_equal_the_simd_twins_reference_with_the_tiles_for_hardware",
+        TilePreset::Hardware,
+    );
+}
+
+/// Both kinds of tiles are correct on every adapter, whichever of them it would choose.
+fn shaders_equal_the_reference(test: &str, preset: TilePreset) {
+    if let Some(device) = adapter_or_skip(test) {
+        with_preset(preset, || fused_equals_stock(&device, &Device::cpu()));
+    }
+}
+
+/// A model's evaluation on the device, its tables counted by the kernel and by Burn's matmul.
+fn fused_confusion_equals_stock(device: &Device) {
+    let mut compared = 0;
+    for (pictures, batch_size) in [(1, 10), (77, 33), (300, 256)] {
+        let split = synthetic::draw(4, 0, pictures);
+        let split = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+        let mut config = settings(&[&format!("evaluation.batch_size={batch_size}")]);
+        let values = initial_values(&config.model, 1);
+        let model = Model::from_values(&config.model, values, device.burn());
+        let mut run = |kernels| {
+            config.training.kernels = kernels;
+            pollster::block_on(evaluate(&model, &split, &config, device)).expect("an evaluation")
+        };
+        let (fused, stock) = (run(Kernels::Fused), run(Kernels::Stock));
+        assert_eq!(fused.total, pictures as u64);
+        assert_eq!(fused.confusion, stock.confusion);
+        assert_eq!(fused.first, stock.first);
+        compared += 1;
+    }
+    assert_eq!(compared, 3);
+}
+
+#[test]
+fn fused_confusion_equals_stock_on_the_cpu() {
+    fused_confusion_equals_stock(&Device::cpu());
+}
+
+#[test]
+fn fused_confusion_equals_stock_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("fused_confusion_equals_stock_on_the_adapter") {
+        fused_confusion_equals_stock(&device);
+    }
+}
+
+/// Adds to a table that somebody else still holds: theirs stays as it was.
+fn counting_leaves_a_shared_table_alone(device: &Device) {
+    let options = || (device.burn(), DType::I32);
+    let logits = Tensor::<2>::from_data([[0.0, 2.0, 1.0], [5.0, 5.0, 1.0]], device.burn());
+    let labels = Tensor::<1, Int>::from_data([2, 0], options());
+    let table = Tensor::<2, Int>::ones([3, 3], options());
+    let counted = count_confusion(logits, labels, table.clone());
+    let cells = |table: Tensor<2, Int>| table.into_data().iter::<i32>().collect::<Vec<_>>();
+    assert_eq!(cells(counted), [2, 1, 1, 1, 1, 1, 1, 2, 1]);
+    assert_eq!(cells(table), [1; 9]);
+}
+
+#[test]
+fn counting_leaves_a_shared_table_alone_on_the_cpu() {
+    counting_leaves_a_shared_table_alone(&Device::cpu());
+}
+
+#[test]
+fn counting_leaves_a_shared_table_alone_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("counting_leaves_a_shared_table_alone_on_the_adapter") {
+        counting_leaves_a_shared_table_alone(&device);
     }
 }
 

@@ -8,6 +8,7 @@ use gpu_mnist::kernels::adam::cpu as adam;
 use gpu_mnist::kernels::count_confusion::cpu as confusion;
 use gpu_mnist::kernels::gather_batch::cpu as gather;
 use gpu_mnist::kernels::linear_relu::cpu::Shape;
+use gpu_mnist::kernels::parallel::for_each;
 use gpu_mnist::kernels::simd::{self, Level};
 use gpu_mnist::kernels::softmax_cross_entropy::cpu as loss;
 
@@ -60,47 +61,52 @@ fn check(what: &str, got: &[f32], want: &[f64]) {
 fn results_do_not_depend_on_the_thread_count() {
     let mut cases = 0;
     for level in simd::available() {
-        let all = [1, 2, 3].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .expect("a pool");
-            pool.install(|| {
-                let mut parts = vec![];
-                for shape in [
-                    shape(77, (28, 28), 1, 24, 5),
-                    shape(77, (12, 12), 24, 32, 3),
-                ] {
-                    let got = ConvCase::new(shape).run(level);
-                    parts.extend([got.output, got.grad_input, got.grad_weight, got.grad_bias]);
-                }
-                parts.extend(
-                    linear::LinearCase::new(
-                        Shape {
-                            batch: 77,
-                            inputs: 800,
-                            outputs: 256,
-                        },
-                        true,
-                    )
-                    .run(level),
-                );
-                let (logits, labels) = (
-                    random(9, 770),
-                    (0..77).map(|row| row % 10).collect::<Vec<_>>(),
-                );
-                let mut gradient = vec![0.0; 770];
-                let outcome = loss::forward_backward(10, &logits, &labels, &mut gradient)
-                    .expect("labels in range");
-                parts.extend([gradient, vec![outcome.loss]]);
-                parts
-                    .concat()
-                    .iter()
-                    .map(|value| value.to_bits())
-                    .collect::<Vec<_>>()
-            })
+        let run = || {
+            let mut parts = vec![];
+            for shape in [
+                shape(77, (28, 28), 1, 24, 5),
+                shape(77, (12, 12), 24, 32, 3),
+            ] {
+                let got = ConvCase::new(shape).run(level);
+                parts.extend([got.output, got.grad_input, got.grad_weight, got.grad_bias]);
+            }
+            parts.extend(
+                linear::LinearCase::new(
+                    Shape {
+                        batch: 77,
+                        inputs: 800,
+                        outputs: 256,
+                    },
+                    true,
+                )
+                .run(level),
+            );
+            let (logits, labels) = (
+                random(9, 770),
+                (0..77).map(|row| row % 10).collect::<Vec<_>>(),
+            );
+            let mut gradient = vec![0.0; 770];
+            let outcome = loss::forward_backward(10, &logits, &labels, &mut gradient)
+                .expect("labels in range");
+            parts.extend([gradient, vec![outcome.loss]]);
+            let bits = parts.concat().into_iter().map(f32::to_bits);
+            bits.collect::<Vec<_>>()
+        };
+        // The threads a product is cut for; the calling thread alone; all of them.
+        let cut_for = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("a pool").install(run)
+        };
+        let alone = std::sync::Mutex::new(vec![]);
+        for_each(0..2, |item| {
+            // Inside of a region another one is worked on by its own thread.
+            if item == 0 {
+                *alone.lock().expect("one writer") = run();
+            }
         });
-        assert!(all[0] == all[1] && all[1] == all[2], "{level}");
+        let alone = alone.into_inner().expect("one writer");
+        let all = [cut_for(1), cut_for(3), alone, run()];
+        assert!(all.iter().all(|one| *one == all[0]), "{level}");
         cases += all[0].len();
     }
     assert!(cases > 0);

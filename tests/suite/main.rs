@@ -12,6 +12,7 @@ mod kernels;
 mod kernels_cpu;
 mod kills;
 mod optimizers;
+mod parallel;
 mod resume;
 mod run_folders;
 mod support;

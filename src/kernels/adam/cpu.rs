@@ -1,7 +1,7 @@
 //! Adam in one pass over a parameter, on the CPU.
 
+use crate::kernels::parallel;
 use crate::kernels::simd::{Level, Task, Vector, dispatch};
-use rayon::prelude::*;
 
 /// Elements that one task updates.
 const CHUNK: usize = 16 * 1024;
@@ -36,13 +36,11 @@ pub fn update(
     assert_eq!(moment1.len(), parameter.len(), "first moment");
     assert_eq!(moment2.len(), parameter.len(), "second moment");
     let factors = Factors::new(settings);
-    let chunks = parameter
-        .par_chunks_mut(CHUNK)
-        .zip(gradient.par_chunks(CHUNK));
+    let chunks = parameter.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK));
     let chunks = chunks
-        .zip(moment1.par_chunks_mut(CHUNK))
-        .zip(moment2.par_chunks_mut(CHUNK));
-    chunks.for_each(|(((parameter, gradient), moment1), moment2)| {
+        .zip(moment1.chunks_mut(CHUNK))
+        .zip(moment2.chunks_mut(CHUNK));
+    parallel::for_each(chunks, |(((parameter, gradient), moment1), moment2)| {
         dispatch(
             level,
             Update {

@@ -1,11 +1,11 @@
 //! Launches the shader of Adam's update.
 
 use burn::backend::tensor::FloatTensor;
-use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
+use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::passes::{self, Step};
 use super::{AdamUpdate, Updated};
-use crate::kernels::gpu::launch;
+use crate::kernels::gpu::{launch, owned};
 
 impl AdamUpdate for CubeBackend {
     fn adam_update(
@@ -39,14 +39,5 @@ impl AdamUpdate for CubeBackend {
             moment1,
             moment2,
         }
-    }
-}
-
-/// The shader writes in place: a tensor that others hold too is copied first.
-fn owned(tensor: CubeTensor) -> CubeTensor {
-    let tensor = into_contiguous(tensor);
-    match tensor.can_mut() {
-        true => tensor,
-        false => tensor.copy(),
     }
 }

@@ -9,7 +9,7 @@ use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
 
-use super::flex::floats;
+use super::flex::{floats, whole};
 use super::simd;
 
 /// Adam (Kingma & Ba, arXiv:1412.6980) as Burn's own computes it, in one pass over a parameter.
@@ -63,7 +63,8 @@ impl AdamUpdate for Flex {
         step: u32,
     ) -> Updated<Self> {
         let gradient = gradient.to_contiguous();
-        let [mut parameter, mut moment1, mut moment2] = [parameter, moment1, moment2].map(whole);
+        let [mut parameter, mut moment1, mut moment2] =
+            [parameter, moment1, moment2].map(whole::<f32>);
         cpu::update(
             simd::detect(),
             &cpu::Settings {
@@ -84,16 +85,6 @@ impl AdamUpdate for Flex {
             moment1,
             moment2,
         }
-    }
-}
-
-/// The tensor itself where its storage is its numbers in order, so that it is updated in place:
-/// a second handle on the storage would make the update copy it.
-fn whole(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
-    let numbers = tensor.layout().shape().num_elements();
-    match tensor.is_contiguous() && tensor.storage::<f32>().len() == numbers {
-        true => tensor,
-        false => tensor.to_contiguous(),
     }
 }
 

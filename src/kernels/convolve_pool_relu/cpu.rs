@@ -2,14 +2,15 @@
 
 mod blank;
 mod direct;
+mod foreground;
 mod lists;
 mod single;
 mod winograd;
 
 pub use super::shape::Shape;
 
-use crate::kernels::simd::{Level, dispatch, scratch};
-use rayon::prelude::*;
+use crate::kernels::parallel;
+use crate::kernels::simd::{Level, Task, dispatch, dispatch_narrow, scratch};
 
 /// Pictures that one task takes: fixed, so that sums over the batch do not depend on the thread count.
 const FORWARD_CHUNK: usize = 8;
@@ -69,8 +70,8 @@ pub fn forward(
         FORWARD_CHUNK * shape.output_size(),
     );
     let chunks = output
-        .par_chunks_mut(pooled)
-        .zip(winners.par_chunks_mut(pooled))
+        .chunks_mut(pooled)
+        .zip(winners.chunks_mut(pooled))
         .enumerate();
     if winograd::fits(shape) {
         let packed = dispatch(
@@ -81,11 +82,33 @@ pub fn forward(
                 bias,
             },
         );
-        chunks.for_each(|(chunk, (output, winners))| {
+        parallel::for_each(chunks, |(chunk, (output, winners))| {
             let input = &input[chunk * size..];
             dispatch(
                 level,
                 winograd::Forward {
+                    shape,
+                    packed: &packed,
+                    input,
+                    output,
+                    winners,
+                },
+            );
+        });
+    } else if foreground::fits(shape) {
+        let packed = dispatch(
+            level,
+            foreground::Plan {
+                shape,
+                weight,
+                bias,
+            },
+        );
+        parallel::for_each(chunks, |(chunk, (output, winners))| {
+            let input = &input[chunk * size..];
+            dispatch(
+                level,
+                foreground::Forward {
                     shape,
                     packed: &packed,
                     input,
@@ -103,7 +126,7 @@ pub fn forward(
                 bias,
             },
         );
-        chunks.for_each(|(chunk, (output, winners))| {
+        parallel::for_each(chunks, |(chunk, (output, winners))| {
             let input = &input[chunk * size..];
             dispatch(
                 level,
@@ -180,8 +203,8 @@ pub fn backward(
         let single = single::fits(shape);
         if single {
             let sums = &mut *sums;
-            dispatch(
-                level,
+            dispatch_for_rows(
+                (level, shape.out_channels),
                 single::Backward {
                     shape,
                     input,
@@ -193,8 +216,8 @@ pub fn backward(
         }
         if !single || grad_input.is_some() {
             let sums = (!single).then_some(sums);
-            dispatch(
-                level,
+            dispatch_for_rows(
+                (level, shape.in_channels),
                 lists::Backward {
                     shape,
                     input,
@@ -209,15 +232,22 @@ pub fn backward(
     };
     if wanted {
         let chunks = sums
-            .par_chunks_mut(sums_size)
-            .zip(grad_input.par_chunks_mut(part(shape.input_size())));
-        chunks
-            .enumerate()
-            .for_each(|(chunk, (sums, grad_input))| run(chunk, sums, Some(grad_input)));
+            .chunks_mut(sums_size)
+            .zip(grad_input.chunks_mut(part(shape.input_size())));
+        parallel::for_each(chunks.enumerate(), |(chunk, (sums, grad_input))| {
+            run(chunk, sums, Some(grad_input))
+        });
     } else {
-        sums.par_chunks_mut(sums_size)
-            .enumerate()
-            .for_each(|(chunk, sums)| run(chunk, sums, None));
+        let chunks = sums.chunks_mut(sums_size).enumerate();
+        parallel::for_each(chunks, |(chunk, sums)| run(chunk, sums, None));
     }
     lists::collect(shape, &sums, grad_weight, grad_bias);
+}
+
+/// Runs `task`, whose rows are `channels` floats or multiples of that, in registers that waste the least of them.
+fn dispatch_for_rows<T: Task>((level, channels): (Level, usize), task: T) -> T::Output {
+    match (1..=8).contains(&(channels % 16)) {
+        true => dispatch_narrow(level, task),
+        false => dispatch(level, task),
+    }
 }

@@ -13,12 +13,12 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
-use burn::tensor::{Tensor, TensorData};
 
-use super::flex::floats;
+use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::shader::TilePreset;
 use super::simd;
@@ -180,27 +180,24 @@ impl ConvolvePoolReluKernel for Flex {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let shape = shape(&input, &weight);
         let bias = bias.to_contiguous();
-        let mut output = vec![0.0; shape.batch * shape.output_size()];
-        let mut winners = vec![0u8; output.len()];
-        cpu::forward(
-            simd::detect(),
-            &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&bias),
-            &mut output,
-            &mut winners,
-        );
         let dims = [
             shape.batch,
             shape.pooled_height(),
             shape.pooled_width(),
             shape.out_channels,
         ];
-        (
-            FloatTensor::<Self>::from_data(TensorData::new(output, dims)),
-            IntTensor::<Self>::from_data(TensorData::new(winners, dims)),
-        )
+        let mut output = Fresh::new(&dims);
+        let mut winners = Fresh::bytes(shape.batch * shape.output_size());
+        cpu::forward(
+            simd::detect(),
+            &shape,
+            floats(&input),
+            floats(&weight),
+            floats(&bias),
+            output.floats(),
+            winners.as_bytes(),
+        );
+        (output.into_tensor(dims), winners.into_byte_tensor(dims))
     }
 
     fn run_backward(
@@ -216,9 +213,11 @@ impl ConvolvePoolReluKernel for Flex {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let shape = shape(&input, &weight);
         let grad_output = grad_output.to_contiguous();
-        let mut grad_input = vec![0.0; if with_input { floats(&input).len() } else { 0 }];
-        let mut grad_weight = vec![0.0; shape.weight_size()];
-        let mut grad_bias = vec![0.0; shape.out_channels];
+        let Shape4(input_dims) = dims(&input);
+        let Shape4(weight_dims) = dims(&weight);
+        let mut grad_input = with_input.then(|| Fresh::new(&input_dims));
+        let mut grad_weight = Fresh::new(&weight_dims);
+        let mut grad_bias = Fresh::new(&[shape.out_channels]);
         cpu::backward(
             simd::detect(),
             &shape,
@@ -228,17 +227,14 @@ impl ConvolvePoolReluKernel for Flex {
                 .as_slice::<u8>()
                 .expect("winners are bytes in order"),
             floats(&grad_output),
-            with_input.then_some(&mut grad_input[..]),
-            &mut grad_weight,
-            &mut grad_bias,
+            grad_input.as_mut().map(Fresh::floats),
+            grad_weight.floats(),
+            grad_bias.floats(),
         );
-        let Shape4([n, h, w, c]) = dims(&input);
-        let Shape4([o, i, k, _]) = dims(&weight);
         Grads {
-            input: with_input
-                .then(|| FloatTensor::<Self>::from_data(TensorData::new(grad_input, [n, h, w, c]))),
-            weight: FloatTensor::<Self>::from_data(TensorData::new(grad_weight, [o, i, k, k])),
-            bias: FloatTensor::<Self>::from_data(TensorData::new(grad_bias, [o])),
+            input: grad_input.map(|grad| grad.into_tensor(input_dims)),
+            weight: grad_weight.into_tensor(weight_dims),
+            bias: grad_bias.into_tensor([shape.out_channels]),
         }
     }
 }

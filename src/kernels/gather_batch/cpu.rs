@@ -1,7 +1,7 @@
 //! Gathers a batch from the byte data set and normalises it, on the CPU.
 
+use crate::kernels::parallel;
 use crate::kernels::simd::{Level, Task, Vector, dispatch};
-use rayon::prelude::*;
 use std::fmt;
 
 /// Pictures that one task gathers.
@@ -60,10 +60,8 @@ pub fn gather(
         return Err(OutOfRange { index, pictures });
     }
     if pixels > 0 {
-        let chunks = output
-            .par_chunks_mut(CHUNK * pixels)
-            .zip(indices.par_chunks(CHUNK));
-        chunks.for_each(|(output, indices)| {
+        let chunks = output.chunks_mut(CHUNK * pixels).zip(indices.chunks(CHUNK));
+        parallel::for_each(chunks, |(output, indices)| {
             dispatch(
                 level,
                 Gather {

@@ -6,8 +6,9 @@ pub mod passes;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 
+use super::flex::Fresh;
 use super::simd;
 
 /// Pictures `[n, 4 * words]`, `(byte / 255 - mean) / deviation`, of the rows `indices` `[n]` of
@@ -54,16 +55,17 @@ impl GatherBatch for Flex {
             bytes = &turned;
         }
         let indices: &[i32] = indices.as_slice().expect("i32 numbers in order");
-        let mut pictures = vec![0.0; indices.len() * pixels];
+        let dims = [indices.len(), pixels];
+        let mut pictures = Fresh::new(&dims);
         cpu::gather(
             simd::detect(),
             cpu::Normalisation { mean, deviation },
             pixels,
             bytemuck::cast_slice(bytes),
             indices,
-            &mut pictures,
+            pictures.floats(),
         )
         .expect("indices are numbers of pictures");
-        FloatTensor::<Self>::from_data(TensorData::new(pictures, [indices.len(), pixels]))
+        pictures.into_tensor(dims)
     }
 }

@@ -3,8 +3,8 @@
 pub(crate) mod sparse;
 pub(crate) mod tile;
 
+use crate::kernels::parallel;
 use crate::kernels::simd::{Level, dispatch, scratch};
-use rayon::prelude::*;
 use sparse::{MultiplySparse, density};
 use tile::{Left, Multiply, pack, panel_width, transpose};
 
@@ -100,13 +100,13 @@ impl Product<'_> {
         // A row's sum is the same in every chunk. Each task copies the right-hand side, so there are few when sparse.
         let rows = output.len() / columns;
         let rows = if sparse {
-            rows.div_ceil(rayon::current_num_threads()).max(ROWS)
+            rows.div_ceil(parallel::threads()).max(ROWS)
         } else {
             ROWS
         };
-        let chunks = output.par_chunks_mut(rows * columns).enumerate();
+        let chunks = output.chunks_mut(rows * columns).enumerate();
         if sparse {
-            chunks.for_each(|(chunk, output)| {
+            parallel::for_each(chunks, |(chunk, output)| {
                 dispatch(
                     level,
                     MultiplySparse {
@@ -126,7 +126,7 @@ impl Product<'_> {
         let mut panels = scratch::dirty(columns.div_ceil(width) * width * depth);
         pack(right, depth, columns, width, &mut panels);
         let panels = &*panels;
-        chunks.for_each(|(chunk, output)| {
+        parallel::for_each(chunks, |(chunk, output)| {
             dispatch(
                 level,
                 Multiply {
@@ -197,9 +197,9 @@ pub fn backward(
     let mut masked = scratch::dirty(batch * outputs);
     let mut sums = scratch::zeroed(batch.div_ceil(ROWS) * outputs);
     let chunks = masked
-        .par_chunks_mut(ROWS * outputs)
-        .zip(sums.par_chunks_mut(outputs));
-    chunks.enumerate().for_each(|(chunk, (masked, sums))| {
+        .chunks_mut(ROWS * outputs)
+        .zip(sums.chunks_mut(outputs));
+    parallel::for_each(chunks.enumerate(), |(chunk, (masked, sums))| {
         let first = chunk * ROWS * outputs;
         let grads = grad_output[first..]
             .chunks_exact(outputs)

@@ -10,9 +10,9 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 
-use super::flex::floats;
+use super::flex::{Fresh, floats};
 use super::simd;
 
 /// `input [n, i] x weight [i, o] + bias [o]`, then ReLU if `relu`: `[n, o]`.
@@ -67,7 +67,8 @@ impl LinearRelu for Flex {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let bias = bias.to_contiguous();
         let shape = shape(&input, &weight);
-        let mut output = vec![0.0; shape.batch * shape.outputs];
+        let dims = [shape.batch, shape.outputs];
+        let mut output = Fresh::new(&dims);
         cpu::forward(
             simd::detect(),
             &shape,
@@ -75,9 +76,9 @@ impl LinearRelu for Flex {
             floats(&weight),
             floats(&bias),
             relu,
-            &mut output,
+            output.floats(),
         );
-        FloatTensor::<Self>::from_data(TensorData::new(output, [shape.batch, shape.outputs]))
+        output.into_tensor(dims)
     }
 }
 
@@ -143,9 +144,9 @@ impl LinearReluKernel for Flex {
         let (input, weight) = (state.input.to_contiguous(), state.weight.to_contiguous());
         let (output, grad_output) = (state.output.to_contiguous(), grad_output.to_contiguous());
         let shape = shape(&input, &weight);
-        let mut grad_input = vec![0.0; shape.batch * shape.inputs];
-        let mut grad_weight = vec![0.0; shape.inputs * shape.outputs];
-        let mut grad_bias = vec![0.0; shape.outputs];
+        let mut grad_input = Fresh::new(&[shape.batch, shape.inputs]);
+        let mut grad_weight = Fresh::new(&[shape.inputs, shape.outputs]);
+        let mut grad_bias = Fresh::new(&[shape.outputs]);
         cpu::backward(
             simd::detect(),
             &shape,
@@ -154,17 +155,14 @@ impl LinearReluKernel for Flex {
             floats(&output),
             state.relu,
             floats(&grad_output),
-            Some(&mut grad_input),
-            &mut grad_weight,
-            &mut grad_bias,
+            Some(grad_input.floats()),
+            grad_weight.floats(),
+            grad_bias.floats(),
         );
-        let tensor = |values: Vec<f32>, dims: [usize; 2]| {
-            FloatTensor::<Self>::from_data(TensorData::new(values, dims))
-        };
         Grads {
-            input: tensor(grad_input, [shape.batch, shape.inputs]),
-            weight: tensor(grad_weight, [shape.inputs, shape.outputs]),
-            bias: FloatTensor::<Self>::from_data(TensorData::new(grad_bias, [shape.outputs])),
+            input: grad_input.into_tensor([shape.batch, shape.inputs]),
+            weight: grad_weight.into_tensor([shape.inputs, shape.outputs]),
+            bias: grad_bias.into_tensor([shape.outputs]),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Softmax cross-entropy in one pass over the logits, on the CPU: loss, gradient and number correct.
 
 use crate::kernels::count_confusion::cpu::first_maximum;
-use rayon::prelude::*;
+use crate::kernels::parallel;
 use std::fmt;
 
 /// Rows that one task computes. Fixed, so that the loss does not depend on the thread count.
@@ -67,26 +67,23 @@ pub fn forward_backward(
         });
     }
     let share = 1.0 / labels.len() as f32;
+    let mut parts = vec![(0.0f64, 0usize); labels.len().div_ceil(CHUNK)];
     let chunks = gradient
-        .par_chunks_mut(CHUNK * classes)
-        .zip(logits.par_chunks(CHUNK * classes));
-    let parts: Vec<(f64, usize)> = chunks
-        .zip(labels.par_chunks(CHUNK))
-        .map(|((gradient, logits), labels)| {
-            let rows = gradient
-                .chunks_exact_mut(classes)
-                .zip(logits.chunks_exact(classes))
-                .zip(labels);
-            rows.fold((0.0, 0), |(loss, correct), ((gradient, logits), &label)| {
-                let label = label as usize;
-                let hit = first_maximum(logits) == label;
-                (
-                    loss + row(logits, label, share, gradient),
-                    correct + usize::from(hit),
-                )
-            })
-        })
-        .collect();
+        .chunks_mut(CHUNK * classes)
+        .zip(logits.chunks(CHUNK * classes))
+        .zip(labels.chunks(CHUNK))
+        .zip(&mut parts);
+    parallel::for_each(chunks, |(((gradient, logits), labels), part)| {
+        let rows = gradient
+            .chunks_exact_mut(classes)
+            .zip(logits.chunks_exact(classes))
+            .zip(labels);
+        for ((gradient, logits), &label) in rows {
+            let label = label as usize;
+            part.0 += row(logits, label, share, gradient);
+            part.1 += usize::from(first_maximum(logits) == label);
+        }
+    });
     let (loss, correct) = parts
         .iter()
         .fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));

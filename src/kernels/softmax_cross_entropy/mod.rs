@@ -8,7 +8,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::flex::floats;
+use super::flex::{Fresh, floats};
 
 /// Mean loss `[1]`, its gradient by the logits `[n, classes]`, and the number correct `[1]`.
 #[derive(ExtensionType)]
@@ -43,17 +43,17 @@ impl SoftmaxCrossEntropy for Flex {
         let (logits, labels) = (logits.to_contiguous(), labels.to_contiguous());
         let shape = logits.layout().shape();
         let (count, classes) = (shape[0], shape[1]);
-        let mut gradient = vec![0.0; count * classes];
+        let mut gradient = Fresh::new(&[count, classes]);
         let found = cpu::forward_backward(
             classes,
             floats(&logits),
             labels.as_slice().expect("i32 in order"),
-            &mut gradient,
+            gradient.floats(),
         )
         .expect("labels are classes");
         Scores {
             loss: FloatTensor::<Self>::from_data(TensorData::new(vec![found.loss], [1])),
-            gradient: FloatTensor::<Self>::from_data(TensorData::new(gradient, [count, classes])),
+            gradient: gradient.into_tensor([count, classes]),
             correct: IntTensor::<Self>::from_data(TensorData::new(vec![found.correct as i32], [1])),
         }
     }

@@ -197,10 +197,12 @@ impl ConvCase {
     pub(super) fn new(shape: conv::Shape) -> Self {
         let scale = 1.0 / (shape.weight_size() as f32 / shape.out_channels as f32).sqrt();
         let mut input = random(1, shape.batch * shape.input_size());
-        // A blank margin, as around a digit, and activations cut by ReLU.
+        // A blank margin, as around a digit, and holes in the rows above; activations cut by ReLU.
         for (at, value) in input.iter_mut().enumerate() {
             let column = at / shape.in_channels % shape.width;
-            if shape.in_channels == 1 && column < shape.width / 2 {
+            let is_above = at / shape.width % shape.height < shape.height / 2;
+            let is_hole = is_above && at % 3 == 0;
+            if shape.in_channels == 1 && (column < shape.width / 2 || is_hole) {
                 *value = -0.42;
             } else if shape.in_channels > 1 {
                 *value = value.max(0.0);

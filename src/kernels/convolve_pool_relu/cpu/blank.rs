@@ -1,7 +1,27 @@
-//! Windows over one constant patch, as around a digit: they all have one output, and one sum for their gradients.
+//! What of a picture is plain ground, as around a digit: pixels like its first one, and windows over nothing else.
 
 use super::Shape;
 use crate::kernels::simd::Vector;
+
+/// For each row of a picture of one channel, at most 64 pixels wide, the pixels that differ from the picture's first.
+///
+/// # Safety
+/// The processor has the instruction set.
+#[inline(always)]
+pub(super) unsafe fn foreground_rows<V: Vector>(shape: &Shape, input: &[f32]) -> Vec<u64> {
+    let width = shape.width;
+    let mut rows = vec![0u64; shape.height];
+    for (bits, row) in rows.iter_mut().zip(input.chunks_exact(width)) {
+        for at in (0..width).step_by(V::LANES) {
+            let used = V::LANES.min(width - at);
+            // SAFETY: `at + used <= width`; the caller vouches for the instruction set.
+            let equal =
+                unsafe { V::load_first(row.as_ptr().add(at), used).equal_bits(V::splat(input[0])) };
+            *bits |= (u64::from(!equal) & ((1 << used) - 1)) << at;
+        }
+    }
+    rows
+}
 
 /// The windows of a picture of one channel whose whole patch equals the picture's first pixel.
 pub(super) struct Blank {
@@ -19,7 +39,6 @@ impl Blank {
     #[inline(always)]
     pub(super) unsafe fn find<V: Vector>(shape: &Shape, input: &[f32]) -> Self {
         let Shape {
-            height,
             width,
             in_channels,
             kernel,
@@ -33,21 +52,12 @@ impl Blank {
                 patch,
             };
         }
-        let mut rows = vec![0u64; height];
-        for (bits, row) in rows.iter_mut().zip(input.chunks_exact(width)) {
-            for at in (0..width).step_by(V::LANES) {
-                let used = V::LANES.min(width - at);
-                // SAFETY: `at + used <= width`; the caller vouches for the instruction set.
-                let equal = unsafe {
-                    V::load_first(row.as_ptr().add(at), used).equal_bits(V::splat(input[0]))
-                };
-                *bits |= (u64::from(equal) & ((1 << used) - 1)) << at;
-            }
-        }
+        // SAFETY: the caller vouches for the instruction set.
+        let rows = unsafe { foreground_rows::<V>(shape, input) };
         let all = |row: usize| {
-            rows[2 * row..=2 * row + kernel]
+            !rows[2 * row..=2 * row + kernel]
                 .iter()
-                .fold(u64::MAX, |all, bits| all & bits)
+                .fold(0, |any, bits| any | bits)
         };
         Self {
             columns: (0..shape.pooled_height()).map(all).collect(),

@@ -3,7 +3,6 @@
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
-use super::blank::Blank;
 use super::{DEAD, Shape};
 use crate::kernels::simd::{Task, Vector, scratch};
 
@@ -11,8 +10,8 @@ use crate::kernels::simd::{Task, Vector, scratch};
 /// a panel is 1 to 3 registers wide.
 pub(super) struct Packed {
     weight: scratch::Scratch,
-    bias: scratch::Scratch,
-    width: usize,
+    pub bias: scratch::Scratch,
+    pub width: usize,
 }
 
 /// Packs the weight for the instruction set it is run on.
@@ -129,30 +128,14 @@ unsafe fn picture<V: Vector, const GROUPS: usize>(
     winners: &mut [u8],
 ) {
     let (columns, channels, width) = (shape.pooled_width(), shape.out_channels, GROUPS * V::LANES);
-    // SAFETY: `input` holds one picture; the caller vouches for the instruction set.
-    let blank = unsafe { Blank::find::<V>(shape, input) };
-    let mut first_blank = None;
     for window in 0..shape.pooled_height() * columns {
-        if blank.has(window / columns, window % columns) {
-            if let Some(like) = first_blank {
-                let like = like * channels..(like + 1) * channels;
-                output.copy_within(like.clone(), window * channels);
-                winners.copy_within(like, window * channels);
-                continue;
-            }
-            first_blank = Some(window);
-        }
         let (row, column) = (2 * (window / columns), 2 * (window % columns));
         let mut first = 0;
         while first < channels {
             // SAFETY: the window lies inside the picture, the panel inside the packed weight.
             unsafe {
                 let place = (shape, packed, first / width, input, row, column);
-                let sums = match shape.kernel * shape.in_channels {
-                    3 => window_sums::<V, GROUPS, 3>(place),
-                    5 => window_sums::<V, GROUPS, 5>(place),
-                    _ => window_sums::<V, GROUPS, 0>(place),
-                };
+                let sums = window_sums_of_any_kernel::<V, GROUPS>(place);
                 for group in 0..GROUPS {
                     let channel = first + group * V::LANES;
                     if channel < channels {
@@ -179,11 +162,29 @@ unsafe fn picture<V: Vector, const GROUPS: usize>(
     }
 }
 
+/// [`window_sums`] with the short rows of small kernels unrolled.
+#[inline(always)]
+pub(super) unsafe fn window_sums_of_any_kernel<V: Vector, const GROUPS: usize>(
+    place: Place<'_>,
+) -> [[V; GROUPS]; 4] {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe {
+        match place.0.kernel * place.0.in_channels {
+            3 => window_sums::<V, GROUPS, 3>(place),
+            5 => window_sums::<V, GROUPS, 5>(place),
+            _ => window_sums::<V, GROUPS, 0>(place),
+        }
+    }
+}
+
+/// Layer, weight, panel, picture, row and column of a window.
+type Place<'a> = (&'a Shape, &'a Packed, usize, &'a [f32], usize, usize);
+
 /// The four outputs of the window at `(row, column)` for one panel of channels, without bias. `RUN` is the length of a
 /// patch's row where it is short enough to unroll, else 0.
 #[inline(always)]
 unsafe fn window_sums<V: Vector, const GROUPS: usize, const RUN: usize>(
-    (shape, packed, panel, input, row, column): (&Shape, &Packed, usize, &[f32], usize, usize),
+    (shape, packed, panel, input, row, column): Place<'_>,
 ) -> [[V; GROUPS]; 4] {
     let Shape {
         in_channels,
@@ -245,10 +246,8 @@ pub(super) unsafe fn finish<V: Vector>(
             best.store(output.as_mut_ptr());
             winner.store_bytes(winners.as_mut_ptr());
         } else {
-            let mut bytes = [0u8; 16];
             best.store_first(output.as_mut_ptr(), output.len());
-            winner.store_bytes(bytes.as_mut_ptr());
-            winners.copy_from_slice(&bytes[..output.len()]);
+            winner.store_bytes_first(winners.as_mut_ptr(), output.len());
         }
     }
 }

@@ -356,6 +356,9 @@ unsafe fn add_patch<V: Vector>(
             (3, 5) if V::REGISTERS >= 32 => {
                 accumulate::<V, 3, 5>(entries, from, line, to, stride, run)
             }
+            (3, 9) if V::REGISTERS >= 32 => {
+                accumulate::<V, 3, 9>(entries, from, line, to, stride, run)
+            }
             (5, 1) => accumulate::<V, 5, 1>(entries, from, line, to, stride, run),
             _ => {
                 for row in 0..rows {

@@ -5,8 +5,8 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::tile::Left;
+use crate::kernels::parallel;
 use crate::kernels::simd::{Task, Vector, scratch};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// One number of the left-hand side and where its row of the right-hand side begins, in floats.
@@ -51,8 +51,13 @@ pub(crate) fn density(data: &[f32]) -> f64 {
             )
         })
     };
-    let parts = data.par_chunks(64 * 1024).map(alive);
-    let (alive, all) = parts.reduce(|| (0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+    const PART: usize = 64 * 1024;
+    let mut parts = vec![(0, 0); data.len().div_ceil(PART)];
+    let work = data.chunks(PART).zip(&mut parts);
+    parallel::for_each(work, |(data, part)| *part = alive(data));
+    let (alive, all) = parts
+        .iter()
+        .fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
     alive as f64 / all.max(1) as f64
 }
 

@@ -4,8 +4,8 @@
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
+use crate::kernels::parallel;
 use crate::kernels::simd::{Level, Task, Vector, dispatch};
-use rayon::prelude::*;
 
 /// Columns of a panel at `level` for a matrix of `columns`: two registers, or one where one is enough.
 pub(crate) fn panel_width(level: Level, columns: usize) -> usize {
@@ -32,10 +32,9 @@ pub(crate) fn pack(source: &[f32], depth: usize, columns: usize, width: usize, p
     if panels.is_empty() {
         return;
     }
-    panels
-        .par_chunks_mut(depth * width)
-        .enumerate()
-        .for_each(|(index, panel)| {
+    parallel::for_each(
+        panels.chunks_mut(depth * width).enumerate(),
+        |(index, panel)| {
             let first = index * width;
             let used = width.min(columns - first);
             for (row, packed) in source
@@ -45,7 +44,8 @@ pub(crate) fn pack(source: &[f32], depth: usize, columns: usize, width: usize, p
                 packed[..used].copy_from_slice(&row[first..first + used]);
                 packed[used..].fill(0.0);
             }
-        });
+        },
+    );
 }
 
 /// `source [rows, columns]` as `turned [columns, rows]`.
@@ -57,10 +57,9 @@ pub(crate) fn transpose(source: &[f32], rows: usize, columns: usize, turned: &mu
     if turned.is_empty() {
         return;
     }
-    turned
-        .par_chunks_mut(SIDE * rows)
-        .enumerate()
-        .for_each(|(band, turned)| {
+    parallel::for_each(
+        turned.chunks_mut(SIDE * rows).enumerate(),
+        |(band, turned)| {
             let first = band * SIDE;
             for start in (0..rows).step_by(SIDE) {
                 for (column, turned) in turned.chunks_exact_mut(rows).enumerate() {
@@ -71,7 +70,8 @@ pub(crate) fn transpose(source: &[f32], rows: usize, columns: usize, turned: &mu
                     }
                 }
             }
-        });
+        },
+    );
 }
 
 /// The left-hand matrix of a product: `data[row * row_stride + step * step_stride]`.

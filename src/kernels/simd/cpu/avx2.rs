@@ -8,17 +8,18 @@ use std::arch::x86_64::*;
 #[target_feature(enable = "avx2,fma")]
 pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
     // SAFETY: this function's own promise.
-    unsafe { task.run::<F32x8>() }
+    unsafe { task.run::<F32x8<16>>() }
 }
 
+/// `REGISTERS` is 16, or 32 where AVX-512 VL gives this width as many as the wider one.
 #[derive(Clone, Copy)]
-pub(crate) struct F32x8(__m256);
+pub(crate) struct F32x8<const REGISTERS: usize>(__m256);
 
 // SAFETY of every block below: a value exists or its maker vouched, so the instructions exist; pointers are the
 // caller's promise.
-impl Vector for F32x8 {
+impl<const REGISTERS: usize> Vector for F32x8<REGISTERS> {
     const LANES: usize = 8;
-    const REGISTERS: usize = 16;
+    const REGISTERS: usize = REGISTERS;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

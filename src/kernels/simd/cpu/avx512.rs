@@ -1,6 +1,7 @@
 //! Sixteen floats in a 512-bit register. Every unsafe block calls an intrinsic the type's existence vouches for.
 
 use super::super::{Task, Vector};
+use super::avx2::F32x8;
 use std::arch::x86_64::*;
 
 /// # Safety
@@ -9,6 +10,16 @@ use std::arch::x86_64::*;
 pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
     // SAFETY: this function's own promise.
     unsafe { task.run::<F32x16>() }
+}
+
+/// Half registers, twice as many in flight.
+///
+/// # Safety
+/// As [`run`].
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+pub(crate) unsafe fn run_narrow<T: Task>(task: T) -> T::Output {
+    // SAFETY: this function's own promise.
+    unsafe { task.run::<F32x8<32>>() }
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +68,14 @@ impl Vector for F32x16 {
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(self.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes_first(self, to: *mut u8, count: usize) {
+        unsafe {
+            let bytes = _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(self.0));
+            _mm_mask_storeu_epi8(to.cast(), first(count), bytes);
+        }
     }
 
     #[inline(always)]

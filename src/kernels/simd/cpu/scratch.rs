@@ -1,4 +1,5 @@
-//! Scratch memory that outlives a call: asking the system for fresh pages every step costs more than some kernels.
+//! Memory that outlives a call, for scratch and for tensors: asking the system for fresh pages every step costs more
+//! than some kernels.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
@@ -8,9 +9,17 @@ use std::ops::{Deref, DerefMut};
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
+/// Bytes that scratch is aligned to.
+pub(crate) const ALIGN: usize = align_of::<Line>();
+/// Lines that a thread keeps idle; what comes back beyond is freed.
+const MOST_IDLE: usize = (192 << 20) / size_of::<Line>();
+
 thread_local! {
     static IDLE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Lines that a buffer may have beyond twice what is asked for.
+const WASTE: usize = 64;
 
 /// A float buffer aligned to 64 bytes, given back to its thread's store when dropped.
 pub(crate) struct Scratch {
@@ -22,16 +31,13 @@ pub(crate) struct Scratch {
 pub(crate) fn dirty(length: usize) -> Scratch {
     let needed = length.div_ceil(16);
     let fitting = |idle: &mut Vec<Vec<Line>>| {
-        // The smallest one that is large enough, else the largest, which then grows.
+        // The smallest one that is large enough, unless it is so large that a later call will miss it.
         let enough = idle
             .iter()
             .enumerate()
-            .filter(|(_, lines)| lines.len() >= needed);
-        let best = enough
-            .min_by_key(|(_, lines)| lines.len())
-            .map(|(at, _)| at);
-        let best = best.or_else(|| (0..idle.len()).max_by_key(|&at| idle[at].len()));
-        best.map(|at| idle.swap_remove(at))
+            .filter(|(_, lines)| lines.len() >= needed && lines.len() <= 2 * needed + WASTE);
+        let best = enough.min_by_key(|(_, lines)| lines.len());
+        best.map(|(at, _)| at).map(|at| idle.swap_remove(at))
     };
     let mut lines = IDLE.with_borrow_mut(fitting).unwrap_or_default();
     if lines.len() < needed {
@@ -51,7 +57,13 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
         // A thread that is ending has no store any more: then the buffer is simply freed.
-        let _ = IDLE.try_with(|idle| idle.borrow_mut().push(lines));
+        let _ = IDLE.try_with(|idle| {
+            let mut idle = idle.borrow_mut();
+            let kept: usize = idle.iter().map(Vec::len).sum();
+            if kept + lines.len() <= MOST_IDLE {
+                idle.push(lines);
+            }
+        });
     }
 }
 

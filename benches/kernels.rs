@@ -1,0 +1,236 @@
+//! Each kernel at the reference network's shapes, fused against Burn's own operations, on the CPU and on an adapter.
+//! `cargo bench --bench kernels`; README.md beside this file says how to read it.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use burn::module::Param;
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device as BurnDevice, Distribution, Tensor};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
+use gpu_mnist::config::Kernels;
+use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use gpu_mnist::data::synthetic;
+use gpu_mnist::device::Device;
+use gpu_mnist::evaluation::evaluate;
+use gpu_mnist::evaluation::loss::cross_entropy;
+use gpu_mnist::kernels::adam::FusedAdam;
+use gpu_mnist::kernels::convolve_pool_relu::{convolve_pool_relu, general};
+use gpu_mnist::kernels::linear_relu::linear_relu;
+use gpu_mnist::model::{Model, initial_values};
+
+use support::{devices, settings};
+
+const BATCH: usize = 256;
+const BOTH: [Kernels; 2] = [Kernels::Fused, Kernels::Stock];
+
+fn kernels(criterion: &mut Criterion) {
+    for (name, device) in devices() {
+        let mut group = criterion.benchmark_group(&name);
+        group
+            .sampling_mode(SamplingMode::Flat)
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(500))
+            .measurement_time(Duration::from_secs(2));
+        convolution(&mut group, &device, "conv1", [28, 1, 24, 5]);
+        convolution(&mut group, &device, "conv2", [12, 24, 32, 3]);
+        linear(&mut group, &device, "fc1", [800, 256], true);
+        linear(&mut group, &device, "fc2", [256, 10], false);
+        batches(&mut group, &device);
+        loss(&mut group, &device);
+        optimizer(&mut group, &device);
+        confusion(&mut group, &device);
+        group.finish();
+    }
+}
+
+/// Times `work`, queued as often as criterion asks and then waited for.
+fn time(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    device: &Device,
+    name: &str,
+    kernels: Kernels,
+    mut work: impl FnMut(),
+) {
+    let kernels = format!("{kernels:?}").to_lowercase();
+    group.bench_function(format!("{name}/{kernels}"), |bencher| {
+        bencher.iter_custom(|count| {
+            device.burn().sync().expect("the device answers");
+            let start = Instant::now();
+            for _ in 0..count {
+                work();
+            }
+            device.burn().sync().expect("the device answers");
+            start.elapsed()
+        });
+    });
+}
+
+fn random<const D: usize>(dims: [usize; D], device: &BurnDevice) -> Tensor<D> {
+    Tensor::random(dims, Distribution::Normal(0.0, 1.0), device)
+}
+
+fn convolution(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    device: &Device,
+    name: &str,
+    [side, inputs, outputs, kernel]: [usize; 4],
+) {
+    let burn = device.burn();
+    // As in training: the pictures need no gradient, the activations of the first layer do.
+    let picture = random([BATCH, side, side, inputs], burn).autodiff();
+    let picture = match inputs {
+        1 => picture,
+        _ => picture.require_grad(),
+    };
+    let weight = random([outputs, inputs, kernel, kernel], burn).autodiff();
+    let (weight, bias) = (
+        weight.require_grad(),
+        random([outputs], burn).autodiff().require_grad(),
+    );
+    for kernels in BOTH {
+        let forward = || {
+            let (x, w, b) = (picture.clone(), weight.clone(), bias.clone());
+            match kernels {
+                Kernels::Fused => convolve_pool_relu(x, w, b),
+                Kernels::Stock => general(x, w, b),
+            }
+        };
+        time(group, device, &format!("{name} forward"), kernels, || {
+            forward();
+        });
+        time(
+            group,
+            device,
+            &format!("{name} forward and backward"),
+            kernels,
+            || {
+                forward().sum().backward();
+            },
+        );
+    }
+}
+
+fn linear(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    device: &Device,
+    name: &str,
+    [inputs, outputs]: [usize; 2],
+    rectify: bool,
+) {
+    let burn = device.burn();
+    // Half of the activations behind a ReLU are zero.
+    let input = relu(random([BATCH, inputs], burn))
+        .autodiff()
+        .require_grad();
+    let weight = random([inputs, outputs], burn).autodiff().require_grad();
+    let bias = random([outputs], burn).autodiff().require_grad();
+    for kernels in BOTH {
+        let forward = || {
+            let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
+            match kernels {
+                Kernels::Fused => linear_relu(x, w, b, rectify),
+                Kernels::Stock => {
+                    let x = x.matmul(w) + b.unsqueeze();
+                    if rectify { relu(x) } else { x }
+                }
+            }
+        };
+        time(group, device, &format!("{name} forward"), kernels, || {
+            forward();
+        });
+        time(
+            group,
+            device,
+            &format!("{name} forward and backward"),
+            kernels,
+            || {
+                forward().sum().backward();
+            },
+        );
+    }
+}
+
+fn batches(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
+    let split = synthetic::draw(1, 0, 4096);
+    let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+    let indices: Vec<i32> = (0..BATCH as i32).map(|index| index * 7 % 4096).collect();
+    let indices = upload_indices(&indices, device);
+    for kernels in BOTH {
+        time(group, device, "gather_batch", kernels, || {
+            pictures.gather(indices.clone(), kernels);
+        });
+    }
+}
+
+fn loss(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
+    let logits = random([BATCH, 10], device.burn()).autodiff().require_grad();
+    let labels: Vec<i32> = (0..BATCH as i32).map(|index| index % 10).collect();
+    let labels = upload_indices(&labels, device);
+    for kernels in BOTH {
+        time(group, device, "softmax_cross_entropy", kernels, || {
+            cross_entropy(logits.clone(), labels.clone(), kernels)
+                .differentiable
+                .backward();
+        });
+    }
+}
+
+fn optimizer(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
+    let config = settings();
+    let values = initial_values(&config.model, 0);
+    for kernels in BOTH {
+        let mut optimizer = match kernels {
+            Kernels::Fused => ModuleOptimizer::from(FusedAdam {
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-8,
+                weight_decay: 0.0,
+            }),
+            Kernels::Stock => AdamConfig::new().init(),
+        };
+        let autodiff = device.autodiff();
+        let mut model = Some(Model::from_values(&config.model, values.clone(), &autodiff));
+        time(group, device, "adam", kernels, || {
+            let current = model.take().expect("put back below");
+            let mut gradients = GradientsParams::new();
+            register(&mut gradients, &current.conv1.weight);
+            register(&mut gradients, &current.conv2.weight);
+            register(&mut gradients, &current.fc1.weight);
+            register(&mut gradients, &current.fc2.weight);
+            model = Some(optimizer.step(1e-3, current, gradients));
+        });
+    }
+}
+
+/// The parameter itself as its gradient.
+fn register<const D: usize>(gradients: &mut GradientsParams, parameter: &Param<Tensor<D>>) {
+    gradients.register(parameter.id, parameter.val().inner());
+}
+
+fn confusion(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
+    let mut config = settings();
+    let split = synthetic::draw(1, 1, 1000);
+    let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+    let values = initial_values(&config.model, 0);
+    let model = Model::from_values(&config.model, values, device.burn());
+    for kernels in BOTH {
+        config.training.kernels = kernels;
+        time(
+            group,
+            device,
+            "evaluation of 1000 pictures",
+            kernels,
+            || {
+                pollster::block_on(evaluate(&model, &pictures, &config, device))
+                    .expect("an evaluation");
+            },
+        );
+    }
+}
+
+criterion_group!(benches, kernels);
+criterion_main!(benches);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::{self, format::FmtSpan};
 
@@ -13,6 +13,7 @@ use crate::checkpoint::CheckpointError;
 use crate::checks::WrongNumbers;
 use crate::commands::resume::ResumeError;
 use crate::commands::{self, Interrupted};
+use crate::completion;
 use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
 use crate::data::DataError;
 use crate::device::{DeviceError, guarded};
@@ -45,19 +46,29 @@ pub enum Command {
     Data(commands::data::DataArgs),
     /// Show the settings and where each comes from
     Config(commands::config::ConfigArgs),
+    /// Print what a shell needs to complete the command line
+    Completions(commands::completions::CompletionsArgs),
+    /// Print or write manual pages
+    Man(commands::man::ManArgs),
 }
+
+/// Flags that contradict each other in a way the parser cannot know.
+#[derive(thiserror::Error, Debug)]
+#[error("{0}")]
+pub struct UsageError(pub String);
 
 /// Diagnostics on stderr.
 #[derive(Args, Debug)]
 pub struct LogArgs {
     /// More diagnostics (twice: everything)
-    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, display_order = 990)]
+    #[arg(conflicts_with = "quiet")]
     pub verbose: u8,
     /// Only errors, and no progress
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 991)]
     pub quiet: bool,
     /// How diagnostics are written
-    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true)]
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true, display_order = 992)]
     pub log_format: LogFormat,
 }
 
@@ -71,10 +82,10 @@ pub enum LogFormat {
 #[derive(Args, Debug)]
 pub struct SettingsArgs {
     /// A preset (default, smoke) or a settings file
-    #[arg(long, value_name = "FILE|PRESET")]
+    #[arg(long, value_name = "FILE|PRESET", add = completion::presets())]
     pub config: Option<String>,
     /// One setting, such as training.epochs=3; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = completion::settings())]
     pub set: Vec<String>,
     /// Every random choice follows from it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
@@ -88,7 +99,7 @@ pub struct DeviceArgs {
     #[arg(long, value_enum)]
     pub device: Option<DeviceKind>,
     /// One adapter of `gpu-mnist devices`, by number or part of its name
-    #[arg(long, value_name = "INDEX|NAME")]
+    #[arg(long, value_name = "INDEX|NAME", add = completion::adapters())]
     pub adapter: Option<String>,
     /// Only adapters of this API
     #[arg(long, value_enum)]
@@ -102,10 +113,10 @@ pub struct DeviceArgs {
 #[derive(Args, Debug)]
 pub struct DataSetArgs {
     /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files
-    #[arg(long, value_name = "SET|DIR")]
+    #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     pub dataset: Option<String>,
     /// The folder that holds mnist/ and fashion-mnist/
-    #[arg(long, value_name = "DIR", env = "GPU_MNIST_DATA_DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "GPU_MNIST_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 }
 
@@ -212,6 +223,14 @@ pub fn value_name(value: impl ValueEnum) -> String {
 
 /// Parses the command line, runs the command, prints its error.
 pub fn main() -> ExitCode {
+    match completion::answer() {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => {}
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(2);
+        }
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -251,6 +270,8 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Data(args) => commands::data::run(&args, quiet),
         Command::Config(args) => commands::config::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     }
 }
 
@@ -259,6 +280,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<Interrupted>() {
             return 130;
+        }
+        if cause.is::<UsageError>() {
+            return 2;
         }
         if let Some(DataError::Interrupted { .. }) = cause.downcast_ref() {
             return 130;

@@ -1,6 +1,8 @@
 //! Settings: `config/default.toml`, overlaid by a preset or file, then `--set`, then flags.
 //! Each value knows its origin; an unknown key or a wrong type is an error that names both.
 
+mod comments;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -273,7 +275,7 @@ impl Layers {
         self.overlay(&text, &Origin::File(path.into()))
     }
 
-    /// Overlays every value of a TOML text.
+    /// Overlays every value of a TOML text, and keeps its comments beside the default's.
     pub fn overlay(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {
         let layer: DocumentMut =
             text.parse()
@@ -284,6 +286,7 @@ impl Layers {
         for (key, value) in leaves(layer.as_table()) {
             self.replace(&key, value, origin)?;
         }
+        comments::adopt(&mut self.document, &layer);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod checks;
 pub mod cli;
 pub mod commands;
+pub mod completion;
 pub mod config;
 pub mod data;
 pub mod device;

@@ -20,6 +20,9 @@ pub struct ConfigArgs {
     /// One JSON object on stdout
     #[arg(long)]
     json: bool,
+    /// A settings file with every setting: the comments of the default and of --config are kept
+    #[arg(long, conflicts_with = "json")]
+    toml: bool,
 }
 
 /// # Errors
@@ -29,6 +32,9 @@ pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
     args.device.apply(&mut layers)?;
     args.data.apply(&mut layers)?;
     cli::resolve(&layers)?;
+    if args.toml {
+        return cli::print(&layers.to_toml());
+    }
     let entries = layers.entries();
     if args.json {
         let settings: serde_json::Map<String, serde_json::Value> = entries

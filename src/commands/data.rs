@@ -12,6 +12,7 @@ use super::dataset::data_folder;
 use super::interrupt_flag;
 use super::progress::bar;
 use crate::cli;
+use crate::completion;
 use crate::config::Layers;
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::{DataError, KnownSet, verify};
@@ -35,7 +36,7 @@ enum Action {
     /// Download a set, verify it and put it in place
     Fetch {
         /// mnist or fashion-mnist
-        #[arg(default_value = "mnist")]
+        #[arg(default_value = "mnist", add = completion::known_sets())]
         set: KnownSet,
         /// Download from here instead: https, or http on this machine
         #[arg(long, value_name = "URL")]
@@ -44,7 +45,7 @@ enum Action {
     /// Check every byte of a set against its published hashes
     Verify {
         /// mnist or fashion-mnist
-        #[arg(default_value = "mnist")]
+        #[arg(default_value = "mnist", add = completion::known_sets())]
         set: KnownSet,
     },
     /// Say which sets are there

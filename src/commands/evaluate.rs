@@ -8,6 +8,7 @@ use super::train::evaluate_on;
 use super::{dataset, open_device};
 use crate::checkpoint;
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
+use crate::completion;
 use crate::config::Origin;
 use crate::report::{Format, render};
 use crate::run_folder::{RunFolder, WEIGHTS};
@@ -16,7 +17,7 @@ use crate::run_folder::{RunFolder, WEIGHTS};
 #[derive(Args, Debug)]
 pub struct EvaluateArgs {
     /// A run folder (runs/latest is the newest) or a model.safetensors
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completion::runs())]
     run: PathBuf,
     #[command(flatten)]
     settings: SettingsArgs,

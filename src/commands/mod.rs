@@ -1,6 +1,7 @@
 //! The subcommands: each file holds a command's flags and its `run`, which joins the stages.
 
 pub mod check;
+pub mod completions;
 pub mod config;
 pub mod data;
 pub mod dataset;
@@ -8,6 +9,7 @@ pub mod devices;
 pub mod doctor;
 pub mod evaluate;
 pub mod keeper;
+pub mod man;
 pub mod progress;
 pub mod resume;
 pub mod runs;

@@ -1,6 +1,6 @@
 //! Settings: layers, origins, and errors that name key and origin.
 
-use gpu_mnist::config::{Layers, Origin, PRESETS};
+use gpu_mnist::config::{DEFAULT, Layers, Origin, PRESETS};
 use std::io::Write;
 
 fn error(change: impl FnOnce(&mut Layers) -> Result<(), gpu_mnist::config::ConfigError>) -> String {
@@ -117,4 +117,60 @@ fn a_file_that_is_not_there_and_one_that_is_not_toml() {
     );
     let text = error(|layers| layers.overlay("a = = 1", &Origin::File("b.toml".into())));
     assert!(text.contains("b.toml: not valid TOML"), "{text}");
+}
+
+#[test]
+fn the_resolved_copy_keeps_the_comments_of_a_settings_file() {
+    let text = "\
+# Tried on the laptop.
+seed = 4 # lucky
+
+# As long as a coffee takes.
+[training]
+# Nine was too many.
+epochs = 3
+";
+    let origin = Origin::File("mine.toml".into());
+    let mut layers = Layers::default();
+    layers.overlay(text, &origin).expect("overlaid");
+    let copy = layers.to_toml();
+    for expected in [
+        "# Tried on the laptop.\nseed = 4 # lucky\n",
+        "# As long as a coffee takes.\n[training]\n",
+        "# Nine was too many.\nepochs = 3\n",
+        "# Every random choice follows from this number",
+        "# Passes over the training pictures.",
+    ] {
+        assert!(copy.contains(expected), "{expected} is missing in\n{copy}");
+    }
+    let mut again = Layers::default();
+    again
+        .overlay(&copy, &origin)
+        .expect("a copy is a settings file");
+    assert_eq!(again.to_toml(), copy);
+    let mut untouched = Layers::default();
+    untouched.overlay(DEFAULT, &origin).expect("the default");
+    assert_eq!(untouched.to_toml(), DEFAULT);
+}
+
+#[test]
+fn dotted_keys_and_inline_tables_keep_their_comments() {
+    let text = "\
+# dotted
+training.epochs = 3 # three
+# inline
+evaluation = { batch_size = 10 } # ten
+";
+    let mut layers = Layers::default();
+    layers.overlay(text, &Origin::Set).expect("overlaid");
+    let copy = layers.to_toml();
+    for expected in [
+        "# dotted",
+        "# three",
+        "# inline",
+        "# ten",
+        "batch_size = 10",
+    ] {
+        assert!(copy.contains(expected), "{expected} is missing in\n{copy}");
+    }
 }

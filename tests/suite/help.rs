@@ -21,6 +21,8 @@ fn help_texts() {
         &[][..],
         &["train"],
         &["evaluate"],
+        &["completions"],
+        &["man"],
         &["devices"],
         &["doctor"],
         &["runs"],

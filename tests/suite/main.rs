@@ -15,6 +15,7 @@ mod optimizers;
 mod parallel;
 mod resume;
 mod run_folders;
+mod shell;
 mod support;
 mod synthetic;
 mod tensorboard;

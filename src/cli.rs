@@ -36,6 +36,8 @@ pub enum Command {
     Train(Box<commands::train::TrainArgs>),
     /// Confusion statistics of a trained model
     Evaluate(Box<commands::evaluate::EvaluateArgs>),
+    /// Classify picture files
+    Predict(Box<commands::predict::PredictArgs>),
     /// List the runs, or remove old ones
     Runs(commands::runs::RunsArgs),
     /// List the adapters and say which one would be used, and why
@@ -265,6 +267,7 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
     match command {
         Command::Train(args) => commands::train::run(&args, quiet),
         Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
         Command::Runs(args) => commands::runs::run(&args),
         Command::Devices(args) => commands::devices::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),

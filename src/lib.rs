@@ -14,6 +14,7 @@ pub mod evaluation;
 pub mod kernels;
 pub mod metrics;
 pub mod model;
+pub mod picture;
 pub mod report;
 pub mod run_folder;
 pub mod run_record;

@@ -1,17 +1,16 @@
 //! `gpu-mnist evaluate`: confusion statistics of a trained model.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::train::evaluate_on;
-use super::{dataset, open_device};
+use super::{dataset, open_device, weights_of};
 use crate::checkpoint;
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
 use crate::completion;
 use crate::config::Origin;
 use crate::report::{Format, render};
-use crate::run_folder::{RunFolder, WEIGHTS};
 
 /// Flags of `evaluate`.
 #[derive(Args, Debug)]
@@ -39,7 +38,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.device.apply(&mut layers)?;
     args.data.apply(&mut layers)?;
-    let weights = weights(&args.run)?;
+    let weights = weights_of(&args.run)?;
     let device = open_device(&cli::resolve(&layers)?.device)?;
     let (model, description) = checkpoint::load(&weights, device.burn())?;
     if layers.origin("data.set") == Origin::Default {
@@ -54,15 +53,4 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let evaluation = evaluate_on(&dataset.test, &model, &description, &config, &device)?;
     let format = if args.json { Format::Json } else { args.format };
     cli::print(&render(&evaluation, format)?)
-}
-
-fn weights(run: &Path) -> anyhow::Result<PathBuf> {
-    if run.is_file()
-        && run
-            .extension()
-            .is_some_and(|extension| extension == "safetensors")
-    {
-        return Ok(run.into());
-    }
-    Ok(RunFolder::open(run)?.file(WEIGHTS))
 }

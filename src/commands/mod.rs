@@ -10,16 +10,19 @@ pub mod doctor;
 pub mod evaluate;
 pub mod keeper;
 pub mod man;
+pub mod predict;
 pub mod progress;
 pub mod resume;
 pub mod runs;
 pub mod train;
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::config::DeviceConfig;
 use crate::device::{self, Choice, Device, Injection, inject};
+use crate::run_folder::{RunFolder, RunFolderError, WEIGHTS};
 use crate::store::Store;
 
 /// The user asked to stop, and what was done is saved.
@@ -95,4 +98,16 @@ fn injection() -> Injection {
         })
     };
     INJECTION.get_or_init(read).clone()
+}
+
+/// The weights that a RUN argument names: a run folder, or a .safetensors file itself.
+///
+/// # Errors
+/// [`RunFolderError::NotARun`].
+pub fn weights_of(run: &Path) -> Result<PathBuf, RunFolderError> {
+    let named = run.extension().is_some_and(|end| end == "safetensors");
+    match named && run.is_file() {
+        true => Ok(run.into()),
+        false => Ok(RunFolder::open(run)?.file(WEIGHTS)),
+    }
 }

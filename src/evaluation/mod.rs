@@ -1,6 +1,7 @@
 //! (model, split) in, [`Evaluation`] out: counted on the device, read back once.
 
 pub mod confusion;
+pub mod inference;
 pub mod loss;
 
 use burn::tensor::{DType, Int, Tensor, Transaction};

@@ -1,6 +1,7 @@
 //! What the commands print of an evaluation: text, JSON, CSV or Markdown.
 
 pub mod doctor;
+pub mod picture;
 pub mod text;
 
 use crate::evaluation::Evaluation;

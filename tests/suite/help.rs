@@ -21,6 +21,7 @@ fn help_texts() {
         &[][..],
         &["train"],
         &["evaluate"],
+        &["predict"],
         &["completions"],
         &["man"],
         &["devices"],

@@ -13,6 +13,8 @@ mod kernels_cpu;
 mod kills;
 mod optimizers;
 mod parallel;
+mod picture;
+mod predict;
 mod resume;
 mod run_folders;
 mod shell;

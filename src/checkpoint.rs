@@ -203,7 +203,8 @@ fn pytorch_dims(name: &str, dims: &[usize]) -> Vec<usize> {
     dims
 }
 
-fn to_pytorch(
+/// The dimensions and numbers of a parameter as PyTorch lays them out.
+pub fn to_pytorch(
     config: &ModelConfig,
     name: &str,
     dims: &[usize],

@@ -46,6 +46,8 @@ pub enum Command {
     Doctor(commands::doctor::DoctorArgs),
     /// Fetch, verify or list data sets
     Data(commands::data::DataArgs),
+    /// Write a trained model as safetensors or ONNX
+    Export(Box<commands::export::ExportArgs>),
     /// Show the settings and where each comes from
     Config(commands::config::ConfigArgs),
     /// Print what a shell needs to complete the command line
@@ -272,6 +274,7 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
         Command::Devices(args) => commands::devices::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Data(args) => commands::data::run(&args, quiet),
+        Command::Export(args) => commands::export::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),

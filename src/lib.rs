@@ -11,6 +11,7 @@ pub mod config;
 pub mod data;
 pub mod device;
 pub mod evaluation;
+pub mod export;
 pub mod kernels;
 pub mod metrics;
 pub mod model;

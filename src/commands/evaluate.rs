@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use anyhow::Context;
+use clap::{Args, ValueHint};
 
 use super::train::evaluate_on;
 use super::{dataset, open_device, weights_of};
@@ -10,7 +11,10 @@ use crate::checkpoint;
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
 use crate::completion;
 use crate::config::Origin;
+use crate::evaluation::inference::classify;
+use crate::report::predictions::predictions;
 use crate::report::{Format, render};
+use crate::run_folder::write_atomically;
 
 /// Flags of `evaluate`.
 #[derive(Args, Debug)]
@@ -30,6 +34,9 @@ pub struct EvaluateArgs {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Also write every picture's verdict and logits to this CSV file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    predictions: Option<PathBuf>,
 }
 
 /// # Errors
@@ -51,6 +58,18 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let config = cli::resolve(&layers)?;
     let dataset = dataset::load(&config.data, config.seed)?;
     let evaluation = evaluate_on(&dataset.test, &model, &description, &config, &device)?;
+    if let Some(path) = &args.predictions {
+        let normalisation = description.normalisation;
+        let test = &dataset.test;
+        let scores = pollster::block_on(classify(&model, test, normalisation, &config, &device))?;
+        let text = predictions(&scores, &test.labels)?;
+        write_atomically(path, &text).with_context(|| {
+            format!(
+                "--predictions {}: could not be written; name another file",
+                path.display()
+            )
+        })?;
+    }
     let format = if args.json { Format::Json } else { args.format };
     cli::print(&render(&evaluation, format)?)
 }

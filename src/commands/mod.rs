@@ -8,6 +8,7 @@ pub mod dataset;
 pub mod devices;
 pub mod doctor;
 pub mod evaluate;
+pub mod export;
 pub mod keeper;
 pub mod man;
 pub mod predict;

@@ -3,6 +3,7 @@
 pub mod confusion;
 pub mod inference;
 pub mod loss;
+pub mod worst;
 
 use burn::tensor::{DType, Int, Tensor, Transaction};
 use serde::{Deserialize, Serialize};

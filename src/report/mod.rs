@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod picture;
+pub mod predictions;
 pub mod text;
 
 use crate::evaluation::Evaluation;

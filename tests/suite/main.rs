@@ -6,6 +6,7 @@ mod confusion;
 mod data;
 mod device;
 mod doctor;
+mod export;
 mod fetch;
 mod help;
 mod kernels;

@@ -1,0 +1,49 @@
+//! The pictures a model is most wrong about.
+
+use serde::{Deserialize, Serialize};
+
+use super::inference::{Logits, best, softmax};
+
+/// What a model made of one picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Position in its split.
+    pub index: usize,
+    pub truth: u8,
+    pub predicted: u8,
+    /// Probability of the predicted class.
+    pub confidence: f64,
+    /// Cross-entropy: -ln of the probability of the true class.
+    pub loss: f64,
+}
+
+/// The verdict on every picture, in order.
+pub fn verdicts(scores: &[Logits], labels: &[u8]) -> Vec<Verdict> {
+    let pairs = scores.iter().zip(labels).enumerate();
+    pairs
+        .map(|(index, (scores, &truth))| {
+            let predicted = best(scores);
+            let highest = f64::from(scores[predicted]);
+            let powers = scores.map(|score| (f64::from(score) - highest).exp());
+            let sum: f64 = powers.iter().sum();
+            Verdict {
+                index,
+                truth,
+                predicted: predicted as u8,
+                confidence: softmax(scores)[predicted],
+                loss: highest + sum.ln() - f64::from(scores[usize::from(truth)]),
+            }
+        })
+        .collect()
+}
+
+/// The `count` verdicts of highest loss, the worst first; no number at all is the worst.
+pub fn worst(mut verdicts: Vec<Verdict>, count: usize) -> Vec<Verdict> {
+    let severity = |verdict: &Verdict| match verdict.loss.is_nan() {
+        true => f64::INFINITY,
+        false => verdict.loss,
+    };
+    verdicts.sort_by(|a, b| severity(b).total_cmp(&severity(a)));
+    verdicts.truncate(count);
+    verdicts
+}

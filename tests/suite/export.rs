@@ -1,0 +1,203 @@
+//! Exports: the ONNX graph computes what the network computes, and a wrong one is not written.
+
+use std::io::Write;
+
+use gpu_mnist::checkpoint::{self, Description};
+use gpu_mnist::config::Config;
+use gpu_mnist::data::batches::Normalisation;
+use gpu_mnist::data::{digit_names, synthetic};
+use gpu_mnist::device::Device;
+use gpu_mnist::evaluation::inference::{Logits, classify};
+use gpu_mnist::export::proto::ModelProto;
+use gpu_mnist::export::{compare, execute_on, onnx, parameters};
+use gpu_mnist::model::{Model, initial_values};
+use predicates::str::contains;
+use prost::Message;
+use tempfile::tempdir;
+
+use crate::support::{program, settings, write_dataset};
+
+/// Odd everywhere, so that no two dimensions can be mistaken for each other.
+const ODD: &[&str] = &[
+    "model.conv1_channels=3",
+    "model.conv1_kernel=4",
+    "model.conv2_channels=5",
+    "model.conv2_kernel=2",
+    "model.hidden=7",
+];
+
+const NORMALISATION: Normalisation = Normalisation {
+    mean: 0.13,
+    standard_deviation: 0.31,
+};
+
+/// Logits of some digits, and the graph of the same network as another program reads it.
+fn network(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelProto) {
+    let device = Device::cpu();
+    let model = Model::from_values(
+        &config.model,
+        initial_values(&config.model, 1),
+        device.burn(),
+    );
+    let description = Description {
+        model: config.model.clone(),
+        normalisation: NORMALISATION,
+        class_names: digit_names(),
+        dataset: "digits".into(),
+    };
+    let pictures = synthetic::draw(1, 1, 20);
+    let expected = classify(&model, &pictures, NORMALISATION, config, &device);
+    let expected = pollster::block_on(expected).expect("logits");
+    let values = pollster::block_on(checkpoint::values(&model, &device)).expect("weights");
+    let parameters = parameters(&description, values);
+    let bytes = onnx::graph(&parameters, &description, raw_input).encode_to_vec();
+    (expected, ModelProto::decode(&bytes[..]).expect("decoded"))
+}
+
+#[test]
+fn the_graph_computes_what_the_network_computes() {
+    for assignments in [&[][..], ODD] {
+        let config = settings(assignments);
+        for raw_input in [false, true] {
+            let (expected, graph) = network(&config, raw_input);
+            let pictures = synthetic::draw(1, 1, 20);
+            let by = (!raw_input).then_some(NORMALISATION);
+            let found = execute_on(&graph, &pictures, by).expect("computed");
+            let agreement = compare(&expected, &found).expect("agreement");
+            assert_eq!(agreement.pictures, 20);
+        }
+    }
+}
+
+#[test]
+fn a_changed_graph_does_not_agree() {
+    let config = settings(ODD);
+    let pictures = synthetic::draw(1, 1, 20);
+    let count = network(&config, true)
+        .1
+        .graph
+        .expect("a graph")
+        .initializer
+        .len();
+    assert_eq!(count, 8 + 3);
+    for place in 0..count {
+        let (expected, mut graph) = network(&config, true);
+        let tensor = &mut graph.graph.as_mut().expect("a graph").initializer[place];
+        let bytes = tensor.raw_data.as_mut().expect("numbers");
+        for number in bytes.chunks_exact_mut(4) {
+            let value = f32::from_le_bytes([number[0], number[1], number[2], number[3]]);
+            number.copy_from_slice(&(value * 1.1 + 0.01).to_le_bytes());
+        }
+        let found = execute_on(&graph, &pictures, None).expect("computed");
+        assert!(
+            compare(&expected, &found).is_err(),
+            "{:?}",
+            tensor_name(&graph, place)
+        );
+    }
+    let (expected, mut graph) = network(&config, true);
+    graph.graph.as_mut().expect("a graph").node.remove(4);
+    assert!(execute_on(&graph, &pictures, None).is_err());
+
+    let mut nothing = expected.clone();
+    nothing[3][4] = f32::NAN;
+    assert!(compare(&expected, &nothing).is_err());
+    assert!(compare(&expected, &expected[1..]).is_err());
+    assert!(compare(&[], &[]).is_err());
+}
+
+fn tensor_name(graph: &ModelProto, place: usize) -> Option<String> {
+    graph.graph.as_ref()?.initializer[place].name.clone()
+}
+
+#[test]
+fn export_writes_whole_files_that_other_programs_agree_with() {
+    let home = tempdir().expect("a folder");
+    write_dataset(&home.path().join("digits"), 600, 100);
+    program(home.path())
+        .args([
+            "train",
+            "--dataset",
+            "digits",
+            "--device",
+            "cpu",
+            "--out",
+            "run",
+        ])
+        .args(["--set", "data.validation_size=0"])
+        .assert()
+        .code(0);
+    let export = ["export", "run", "--device", "cpu", "--format"];
+    program(home.path())
+        .args(export)
+        .arg("onnx")
+        .assert()
+        .code(0)
+        .stdout("run.onnx\n")
+        .stderr(contains("64 pictures agree"));
+    program(home.path())
+        .args(export)
+        .args(["safetensors", "--out", "weights.safetensors"])
+        .assert()
+        .code(0);
+    program(home.path())
+        .args([
+            "evaluate",
+            "weights.safetensors",
+            "--dataset",
+            "digits",
+            "--device",
+            "cpu",
+        ])
+        .assert()
+        .code(0);
+    program(home.path())
+        .args(export)
+        .args(["safetensors", "--raw-input"])
+        .assert()
+        .code(2)
+        .stderr(contains("--format onnx"));
+    program(home.path())
+        .args(export)
+        .args(["onnx", "--out", "nowhere/model.onnx"])
+        .assert()
+        .code(1)
+        .stderr(contains("nowhere/model.onnx: could not be written"));
+    let names = std::fs::read_dir(home.path()).expect("read");
+    let left: Vec<_> = names
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(".tmp-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    interop(home.path());
+}
+
+/// ONNX Runtime and PyTorch, where Python has them (`GPU_MNIST_PYTHON` names another Python);
+/// the script says what it leaves out, past the capture of the test runner.
+fn interop(home: &std::path::Path) {
+    let python = std::env::var("GPU_MNIST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/interop/compare_logits.py"
+    );
+    let output = std::process::Command::new(&python)
+        .current_dir(home)
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_gpu-mnist"))
+        .args([
+            "run",
+            "digits/t10k-images-idx3-ubyte",
+            "--dataset",
+            "digits",
+        ])
+        .output();
+    let said = match output {
+        Err(error) => format!("SKIPPED (interop): {python}: {error}\n").into_bytes(),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{text}");
+            output.stdout
+        }
+    };
+    let _ = std::io::stderr().write_all(&said);
+}

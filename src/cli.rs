@@ -46,6 +46,8 @@ pub enum Command {
     Doctor(commands::doctor::DoctorArgs),
     /// Fetch, verify or list data sets
     Data(commands::data::DataArgs),
+    /// Write a page with the pictures of a run, or compare several
+    Report(commands::report::ReportArgs),
     /// Write a trained model as safetensors or ONNX
     Export(Box<commands::export::ExportArgs>),
     /// Show the settings and where each comes from
@@ -274,6 +276,7 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
         Command::Devices(args) => commands::devices::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Data(args) => commands::data::run(&args, quiet),
+        Command::Report(args) => commands::report::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Completions(args) => commands::completions::run(&args),

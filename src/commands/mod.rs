@@ -13,6 +13,7 @@ pub mod keeper;
 pub mod man;
 pub mod predict;
 pub mod progress;
+pub mod report;
 pub mod resume;
 pub mod runs;
 pub mod train;

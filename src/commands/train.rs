@@ -10,6 +10,7 @@ use tracing::Instrument;
 
 use super::keeper::Keeper;
 use super::progress::TrainingProgress;
+use super::report::{REPORT, keep_worst, write_report};
 use super::{Interrupted, check, dataset, interrupt_flag, open_device, resume};
 use crate::checkpoint::{self, Description};
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, value_name};
@@ -167,6 +168,9 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         && !changed
     {
         tracing::info!("{} has ended: this is its evaluation", record.run);
+        if !resumed.folder.file(REPORT).is_file() {
+            write_report(resumed.folder.path());
+        }
         return match args.json {
             // As it was written: parsing could change the last digit of a number.
             true => cli::print(&std::fs::read_to_string(resumed.folder.file(RUN))?),
@@ -287,6 +291,7 @@ impl Run {
         record.ending = Some(trained.ending);
         if trained.ending == Ending::Interrupted {
             folder.write_json(RUN, &record)?;
+            write_report(folder.path());
             let run = folder.path().display();
             return Err(Interrupted {
                 saved: format!("go on with `gpu-mnist train --resume {run}`"),
@@ -305,8 +310,17 @@ impl Run {
         )?;
         observer.on_evaluation(record.history.steps, &evaluation);
         folder.write_json(EVALUATION, &evaluation)?;
+        keep_worst(
+            folder,
+            &self.dataset.test,
+            &model,
+            &self.description,
+            config,
+            &self.device,
+        )?;
         record.evaluation = Some(evaluation);
         folder.write_json(RUN, &record)?;
+        write_report(folder.path());
         tracing::info!(
             "{} steps in {:.1} s of training, {:.0} images/s; run folder {}",
             record.history.steps,

@@ -1,8 +1,14 @@
-//! What the commands print of an evaluation: text, JSON, CSV or Markdown.
+//! What a person sees of a run: text, JSON, CSV or Markdown of its evaluation, and pages with
+//! pictures of the whole run.
 
+pub mod curves;
 pub mod doctor;
+pub mod heat_map;
+pub mod page;
 pub mod picture;
 pub mod predictions;
+pub mod record;
+mod templates;
 pub mod text;
 
 use crate::evaluation::Evaluation;

@@ -22,6 +22,7 @@ fn help_texts() {
         &["train"],
         &["evaluate"],
         &["predict"],
+        &["report"],
         &["export"],
         &["completions"],
         &["man"],

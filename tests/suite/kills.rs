@@ -97,6 +97,14 @@ fn check(run: &Path) -> usize {
                 let device = gpu_mnist::device::Device::cpu();
                 checkpoint::load(&path, device.burn()).expect("whole weights");
             }
+            name if name.ends_with(".html") || name.ends_with(".svg") => {
+                let text = String::from_utf8(bytes).expect("text");
+                let end = text.trim_end();
+                assert!(
+                    end.ends_with("</html>") || end.ends_with("</svg>"),
+                    "{name}"
+                );
+            }
             name => panic!("{name} is no file of a run"),
         }
         checked += 1;

@@ -16,6 +16,7 @@ mod optimizers;
 mod parallel;
 mod picture;
 mod predict;
+mod report;
 mod resume;
 mod run_folders;
 mod shell;

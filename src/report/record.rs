@@ -1,0 +1,170 @@
+//! A run folder as a report reads it.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::DEFAULT;
+use crate::data::{SIDE, Split};
+use crate::evaluation::worst::Verdict;
+use crate::metrics::{self, StepRecord};
+use crate::run_folder::{METRICS, RUN, RunFolderError, SETTINGS};
+use crate::run_record::RunRecord;
+use crate::training::history::EpochRecord;
+
+/// The worst test pictures, drawn: what a report needs of the test split.
+pub const WORST: &str = "worst.json";
+
+/// Everything a run left.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// The folder's own name.
+    pub name: String,
+    pub run: RunRecord,
+    pub epochs: Vec<EpochRecord>,
+    pub steps: Vec<StepRecord>,
+    pub settings: Vec<Setting>,
+    pub worst: Vec<WorstPicture>,
+}
+
+/// One setting of the run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Setting {
+    pub key: String,
+    pub value: String,
+    /// Whether it differs from `config/default.toml`.
+    pub changed: bool,
+}
+
+/// A verdict with its picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorstPicture {
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// The 28x28 picture as PNG in base64.
+    pub png: String,
+}
+
+impl Record {
+    /// Reads a run folder.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`] when it holds no record of a run, or a damaged one.
+    pub fn read(folder: &Path) -> Result<Self, RunFolderError> {
+        let not_a_run = |reason: String| RunFolderError::NotARun {
+            path: folder.into(),
+            reason,
+        };
+        if !folder.is_dir() {
+            return Err(not_a_run("no such folder".into()));
+        }
+        let run: RunRecord =
+            json(folder, RUN)?.ok_or_else(|| not_a_run(format!("it holds no {RUN}")))?;
+        let (epochs, steps) = points(folder);
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.into());
+        Ok(Self {
+            name: real.file_name().map_or_else(
+                || folder.display().to_string(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
+            epochs,
+            steps,
+            settings: settings(&fs::read_to_string(folder.join(SETTINGS)).unwrap_or_default()),
+            worst: json(folder, WORST)?.unwrap_or_default(),
+            run,
+        })
+    }
+}
+
+impl WorstPicture {
+    /// Draws the picture of a verdict on `split`; `None` when the split has no such picture.
+    pub fn draw(verdict: Verdict, split: &Split) -> Option<Self> {
+        let mut bytes = Vec::new();
+        let side = SIDE as u32;
+        PngEncoder::new(&mut bytes)
+            .write_image(
+                split.image(verdict.index)?,
+                side,
+                side,
+                ExtendedColorType::L8,
+            )
+            .ok()?;
+        Some(Self {
+            verdict,
+            png: BASE64.encode(bytes),
+        })
+    }
+}
+
+/// A JSON file of the folder; `None` when it is not there.
+fn json<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Option<T>, RunFolderError> {
+    let Ok(text) = fs::read_to_string(folder.join(name)) else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| RunFolderError::NotARun {
+            path: folder.into(),
+            reason: format!("{name} is none of this program: {error}"),
+        })
+}
+
+/// What `metrics.jsonl` holds: nothing, where a run was killed before its first record.
+fn points(folder: &Path) -> (Vec<EpochRecord>, Vec<StepRecord>) {
+    let (mut epochs, mut steps) = (Vec::new(), Vec::new());
+    for record in metrics::read(&folder.join(METRICS)).unwrap_or_default() {
+        match record {
+            metrics::Record::Epoch(epoch) => epochs.push(epoch),
+            metrics::Record::Step(step) => steps.push(step),
+        }
+    }
+    (epochs, steps)
+}
+
+fn settings(text: &str) -> Vec<Setting> {
+    let table = |text: &str| toml_edit::de::from_str::<Value>(text).unwrap_or_default();
+    let mut defaults = Vec::new();
+    flatten("", &table(DEFAULT), &mut defaults);
+    let mut found = Vec::new();
+    flatten("", &table(text), &mut found);
+    found
+        .into_iter()
+        .map(|(key, value)| {
+            let changed = !defaults
+                .iter()
+                .any(|default| *default == (key.clone(), value.clone()));
+            let value = match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            Setting {
+                key,
+                value,
+                changed,
+            }
+        })
+        .collect()
+}
+
+fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, Value)>) {
+    let Value::Object(entries) = value else {
+        if !prefix.is_empty() {
+            found.push((prefix.into(), value.clone()));
+        }
+        return;
+    };
+    for (key, value) in entries {
+        let key = match prefix {
+            "" => key.clone(),
+            prefix => format!("{prefix}.{key}"),
+        };
+        flatten(&key, value, found);
+    }
+}

@@ -1,0 +1,175 @@
+//! Reports: every part is on the page, nothing is fetched, and what is missing is said.
+
+use std::fs;
+use std::path::Path;
+
+use gpu_mnist::report::page;
+use gpu_mnist::report::record::Record;
+use predicates::str::contains;
+use serde_json::json;
+use tempfile::tempdir;
+
+use crate::support::{program, write_dataset};
+
+fn written(folder: &Path, files: &[(&str, String)]) {
+    fs::create_dir_all(folder).expect("made");
+    for (name, text) in files {
+        fs::write(folder.join(name), text).expect("written");
+    }
+}
+
+/// `run.json` of a run that was killed, on a device and a data set of this name.
+fn killed(name: &str) -> String {
+    let device = json!({
+        "kind": "cpu", "name": name, "api": "none", "driver": name, "adapter_type": "cpu",
+    });
+    let run = json!({
+        "run": "here", "started": "2026-11-24T00:00:00Z", "dataset": name, "device": device,
+        "kernels": "fused", "seed": 0, "version": name, "parameters": 1, "epochs": [],
+        "steps": 0, "train_seconds": 0.0, "images_per_second": 0.0,
+        "step_ms": {"first": 0.0, "median": 0.0, "p10": 0.0, "p90": 0.0},
+        "ending": null, "weights": null, "last_weights": null, "evaluation": null,
+    });
+    run.to_string()
+}
+
+fn epoch(number: usize, loss: f64) -> String {
+    let record = json!({
+        "kind": "epoch", "epoch": number, "step": number * 10, "train_loss": loss,
+        "train_accuracy": 0.9, "valid_loss": null, "valid_accuracy": null, "seconds": 1.0,
+    });
+    format!("{record}\n")
+}
+
+#[test]
+fn train_leaves_a_page_that_needs_nothing_else() {
+    let home = tempdir().expect("a folder");
+    write_dataset(&home.path().join("digits"), 600, 100);
+    for out in ["one", "two"] {
+        program(home.path())
+            .args([
+                "train",
+                "--dataset",
+                "digits",
+                "--device",
+                "cpu",
+                "--out",
+                out,
+            ])
+            .args(["--set", "data.validation_size=100", "--epochs", "2"])
+            .assert()
+            .code(0);
+    }
+    let run = home.path().join("one");
+    let page = fs::read_to_string(run.join("report.html")).expect("a page");
+    for part in [
+        "What is read as what",
+        "The most frequent confusions",
+        "The 25 worst test pictures",
+        "Mistakes of each class",
+        "Device and timings",
+        "Settings",
+        "prefers-color-scheme: dark",
+        "width=device-width",
+        "training.learning_rate",
+    ] {
+        assert!(page.contains(part), "{part} is missing");
+    }
+    assert_eq!(page.matches("data:image/png;base64,").count(), 25);
+    // The matrix and two charts.
+    assert_eq!(page.matches("<svg ").count(), 3);
+    assert_eq!(page.matches("</svg>").count(), 3);
+    let addresses = page.matches("http").count();
+    let namespaces = page.matches("http://www.w3.org/2000/svg").count();
+    assert_eq!(addresses, namespaces, "the page refers to the network");
+    assert!(!page.contains("<script"), "the page needs no script");
+    for picture in ["confusion.svg", "curves.svg"] {
+        let svg = fs::read_to_string(run.join(picture)).expect("a picture");
+        assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
+    }
+    let evaluation = fs::read_to_string(run.join("evaluation.json")).expect("read");
+    let evaluation: serde_json::Value = serde_json::from_str(&evaluation).expect("JSON");
+    for (truth, row) in evaluation["confusion"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .enumerate()
+    {
+        for (predicted, count) in row.as_array().expect("counts").iter().enumerate() {
+            let cell = format!("<title>{truth} read as {predicted}: {count}</title>");
+            assert!(page.contains(&cell), "{cell}");
+        }
+    }
+
+    fs::remove_file(run.join("report.html")).expect("removed");
+    program(home.path())
+        .args(["report", "one"])
+        .assert()
+        .code(0)
+        .stdout(contains("report.html"));
+    assert_eq!(
+        fs::read_to_string(run.join("report.html")).expect("again"),
+        page
+    );
+    program(home.path())
+        .args(["report", "one", "two"])
+        .assert()
+        .code(0)
+        .stdout("comparison.html\n");
+    let comparison = fs::read_to_string(home.path().join("comparison.html")).expect("a page");
+    assert!(comparison.contains("2 runs compared") && comparison.contains("Recall of each class"));
+    program(home.path())
+        .args(["report", "one", "nowhere"])
+        .assert()
+        .code(4)
+        .stderr(contains("nowhere: no run here"));
+}
+
+#[test]
+fn a_killed_run_with_a_cut_line_has_a_page() {
+    let home = tempdir().expect("a folder");
+    let step = json!({
+        "kind": "step", "epoch": 1, "step": 5, "loss": 2.3, "accuracy": 0.1, "learning_rate": 0.1,
+    });
+    let metrics = format!("{step}\n{}{}", epoch(1, 0.5), "{\"kind\": \"epoch\", \"ep");
+    written(home.path(), &[("run.json", killed("digits"))]);
+    let text = page::run(&Record::read(home.path()).expect("a record")).expect("a page");
+    assert!(text.contains("No epoch was finished"));
+    written(home.path(), &[("metrics.jsonl", metrics)]);
+    let record = Record::read(home.path()).expect("a record");
+    assert_eq!((record.epochs.len(), record.steps.len()), (1, 1));
+    let text = page::run(&record).expect("a page");
+    assert!(text.contains("Not evaluated") && text.matches("<svg ").count() == 2);
+    assert!(page::comparison(&[record.clone(), record]).is_ok());
+}
+
+#[test]
+fn names_cannot_break_out_of_the_page() {
+    let home = tempdir().expect("a folder");
+    let hostile = "<script>alert(1)</script>";
+    written(
+        home.path(),
+        &[
+            ("run.json", killed(hostile)),
+            ("metrics.jsonl", epoch(1, 0.5)),
+            ("settings.toml", format!("[data]\nset = \"{hostile}\"\n")),
+        ],
+    );
+    let record = Record::read(home.path()).expect("a record");
+    for text in [
+        page::run(&record).expect("a page"),
+        page::comparison(&[record.clone(), record]).expect("a page"),
+    ] {
+        assert!(!text.contains("<script"));
+        assert!(text.contains("&lt;script&gt;"));
+    }
+}
+
+#[test]
+fn what_is_no_run_says_so() {
+    let home = tempdir().expect("a folder");
+    let refused = |folder: &Path| Record::read(folder).expect_err("no run").to_string();
+    assert!(refused(home.path()).contains("it holds no run.json"));
+    written(home.path(), &[("run.json", "{".into())]);
+    assert!(refused(home.path()).contains("run.json is none of this program"));
+}

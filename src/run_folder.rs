@@ -128,6 +128,7 @@ impl RunFolder {
     /// # Errors
     /// [`RunFolderError::NotARun`].
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
+        let path = &followed(path);
         let not_a_run = |reason: &str| RunFolderError::NotARun {
             path: path.into(),
             reason: reason.into(),
@@ -146,6 +147,7 @@ impl RunFolder {
     /// # Errors
     /// [`RunFolderError::NotARun`].
     pub fn open_unfinished(path: &Path) -> Result<Self, RunFolderError> {
+        let path = &followed(path);
         if path.join(SETTINGS).is_file() {
             return Ok(Self { path: path.into() });
         }
@@ -231,6 +233,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// The folder that a file such as `runs/latest` names, where the system has no links; else
+/// `path` itself.
+pub fn followed(path: &Path) -> PathBuf {
+    let short = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < 256);
+    let named = short.then(|| fs::read_to_string(path).ok()).flatten();
+    match (named, path.parent()) {
+        (Some(name), Some(parent)) if !name.trim().is_empty() => parent.join(name.trim()),
+        _ => path.into(),
+    }
 }
 
 /// `runs/latest`: a link where the system has them, else a file with the name in it.

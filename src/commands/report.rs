@@ -16,7 +16,7 @@ use crate::evaluation::worst::{verdicts, worst};
 use crate::model::Model;
 use crate::report::record::{Record, WORST, WorstPicture};
 use crate::report::{curves, heat_map, page};
-use crate::run_folder::{RunFolder, RunFolderError, write_atomically};
+use crate::run_folder::{RunFolder, RunFolderError, followed, write_atomically};
 
 pub const REPORT: &str = "report.html";
 pub const CONFUSION: &str = "confusion.svg";
@@ -47,7 +47,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         .map(|run| Record::read(run))
         .collect::<Result<Vec<_>, _>>()?;
     let path = match (&records[..], &args.out) {
-        ([record], None) => write_pages(&args.runs[0], record)?,
+        ([record], None) => write_pages(&followed(&args.runs[0]), record)?,
         ([record], Some(out)) => write(out, &page::run(record)?)?,
         (records, out) => {
             let out = out.clone().unwrap_or_else(|| "comparison.html".into());

@@ -15,7 +15,7 @@ use crate::config::DEFAULT;
 use crate::data::{SIDE, Split};
 use crate::evaluation::worst::Verdict;
 use crate::metrics::{self, StepRecord};
-use crate::run_folder::{METRICS, RUN, RunFolderError, SETTINGS};
+use crate::run_folder::{METRICS, RUN, RunFolderError, SETTINGS, followed};
 use crate::run_record::RunRecord;
 use crate::training::history::EpochRecord;
 
@@ -58,6 +58,7 @@ impl Record {
     /// # Errors
     /// [`RunFolderError::NotARun`] when it holds no record of a run, or a damaged one.
     pub fn read(folder: &Path) -> Result<Self, RunFolderError> {
+        let folder = &followed(folder);
         let not_a_run = |reason: String| RunFolderError::NotARun {
             path: folder.into(),
             reason,

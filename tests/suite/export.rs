@@ -140,6 +140,7 @@ fn export_writes_whole_files_that_other_programs_agree_with() {
         .args(["safetensors", "--out", "weights.safetensors"])
         .assert()
         .code(0);
+    predictions_agree_with_the_evaluation(home.path());
     program(home.path())
         .args([
             "evaluate",
@@ -170,6 +171,39 @@ fn export_writes_whole_files_that_other_programs_agree_with() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
     interop(home.path());
+}
+
+fn predictions_agree_with_the_evaluation(home: &std::path::Path) {
+    let output = program(home)
+        .args([
+            "evaluate",
+            "run",
+            "--dataset",
+            "digits",
+            "--device",
+            "cpu",
+            "--json",
+        ])
+        .args(["--predictions", "predictions.csv"])
+        .assert()
+        .code(0)
+        .get_output()
+        .clone();
+    let evaluation: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = std::fs::read_to_string(home.join("predictions.csv")).expect("written");
+    let mut lines = text.lines();
+    let header = lines.next().expect("a header");
+    assert!(header.starts_with("index,truth,predicted,confidence,loss,logit_0,"));
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 100);
+    let right = rows.iter().filter(|row| row[1] == row[2]).count();
+    assert_eq!(evaluation["correct"], right);
+    let losses = rows
+        .iter()
+        .map(|row| row[4].parse::<f64>().expect("a number"));
+    let mean = losses.sum::<f64>() / rows.len() as f64;
+    let expected = evaluation["loss"].as_f64().expect("a number");
+    assert!((mean - expected).abs() < 1e-5, "{mean} against {expected}");
 }
 
 /// ONNX Runtime and PyTorch, where Python has them (`GPU_MNIST_PYTHON` names another Python);

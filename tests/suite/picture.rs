@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use gpu_mnist::data::{PIXELS, SIDE, synthetic};
 use gpu_mnist::picture::{Framing, PictureError, prepare};
+use gpu_mnist::report::picture::{characters, half_blocks};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
@@ -220,4 +221,21 @@ fn crc32(bytes: &[u8]) -> u32 {
             (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
         })
     })
+}
+
+#[test]
+fn a_terminal_shows_what_the_network_saw() {
+    let mut picture = [0; PIXELS];
+    picture[..SIDE].fill(255);
+    let coloured = half_blocks(&picture);
+    assert_eq!(coloured.lines().count(), SIDE / 2);
+    assert!(coloured.lines().all(|line| line.ends_with("\x1b[0m")));
+    assert_eq!(coloured.matches("\x1b[38;5;255m").count(), SIDE);
+    let plain = characters(&picture);
+    assert_eq!(plain.lines().count(), SIDE);
+    assert_eq!(
+        plain.lines().next().map(|line| line.chars().count()),
+        Some(2 * SIDE)
+    );
+    assert!(plain.lines().skip(1).all(str::is_empty));
 }

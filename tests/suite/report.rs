@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use gpu_mnist::data::CLASSES;
+use gpu_mnist::evaluation::worst::{verdicts, worst};
 use gpu_mnist::report::page;
 use gpu_mnist::report::record::Record;
 use predicates::str::contains;
@@ -101,9 +103,11 @@ fn train_leaves_a_page_that_needs_nothing_else() {
         }
     }
 
+    // As `runs/latest` is on a system without links.
+    fs::write(home.path().join("latest"), "one").expect("written");
     fs::remove_file(run.join("report.html")).expect("removed");
     program(home.path())
-        .args(["report", "one"])
+        .args(["report", "latest"])
         .assert()
         .code(0)
         .stdout(contains("report.html"));
@@ -172,4 +176,26 @@ fn what_is_no_run_says_so() {
     assert!(refused(home.path()).contains("it holds no run.json"));
     written(home.path(), &[("run.json", "{".into())]);
     assert!(refused(home.path()).contains("run.json is none of this program"));
+}
+
+#[test]
+fn the_worst_pictures_come_first() {
+    let logits = |truth: f32, other: f32| {
+        let mut logits = [-50.0; CLASSES];
+        (logits[3], logits[5]) = (truth, other);
+        logits
+    };
+    let scores = [
+        logits(9.0, 0.0),
+        logits(0.0, 9.0),
+        logits(0.0, 4.0),
+        [f32::NAN; CLASSES],
+    ];
+    let found = worst(verdicts(&scores, &[3; 4]), 3);
+    let order: Vec<usize> = found.iter().map(|verdict| verdict.index).collect();
+    assert_eq!(order, [3, 1, 2]);
+    assert_eq!((found[1].truth, found[1].predicted), (3, 5));
+    let confidence = 1.0 / (1.0 + (-9f64).exp());
+    assert!((found[1].confidence - confidence).abs() < 1e-12);
+    assert!((found[1].loss - (9.0 - confidence.ln())).abs() < 1e-12);
 }

@@ -121,6 +121,11 @@ fn tensors(config: &ModelConfig, values: &[Vec<f32>]) -> Vec<(&'static str, Vec<
     shapes.iter().zip(values).map(tensor).collect()
 }
 
+/// The SHA-256 of some bytes, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

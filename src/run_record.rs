@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Kernels;
 use crate::device::DeviceInfo;
 use crate::evaluation::Evaluation;
+use crate::run_folder::{RUN, RunFolder};
 use crate::training::history::History;
 use crate::training::stopping::Ending;
 
@@ -20,6 +21,10 @@ pub struct RunRecord {
     pub kernels: Kernels,
     pub seed: u64,
     pub version: String,
+    /// Of the settings file as the program wrote it: it tells edits by hand from settings that
+    /// were asked for on the command line.
+    #[serde(default)]
+    pub settings_sha256: String,
     pub parameters: usize,
     #[serde(flatten)]
     pub history: History,
@@ -31,6 +36,14 @@ pub struct RunRecord {
     /// After the last step.
     pub last_weights: Option<Weights>,
     pub evaluation: Option<Evaluation>,
+}
+
+impl RunRecord {
+    /// The record of a run folder; `None` where there is none that this program can read.
+    pub fn read(folder: &RunFolder) -> Option<Self> {
+        let text = std::fs::read_to_string(folder.file(RUN)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
 }
 
 /// A file of weights.

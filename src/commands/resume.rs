@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::snapshot::{self, Checkpoint};
-use crate::checkpoint::{CheckpointError, Description};
+use crate::checkpoint::{self, CheckpointError, Description};
 use crate::config::{ConfigError, Layers, Origin};
 use crate::run_folder::{CHECKPOINTS, Lock, RunFolder, RunFolderError, SETTINGS};
+use crate::run_record::RunRecord;
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
 const INCIDENTAL: &[&str] = &[
@@ -64,8 +65,13 @@ pub struct Resumed {
     pub lock: Lock,
     /// Where it stood; `None` before its first checkpoint.
     pub checkpoint: Option<Checkpoint>,
-    /// The settings it was started with.
+    /// The settings it was started with, or was last resumed with on purpose.
     pub settings: Layers,
+    /// The settings file of the run.
+    file: PathBuf,
+    /// Whether the file is as the program wrote it: what differs from the checkpoint was then set
+    /// on the command line of a resume that was killed before its first checkpoint.
+    accepted: bool,
 }
 
 /// Opens the run `path`, a run folder (its newest checkpoint) or one of its checkpoint files.
@@ -77,7 +83,12 @@ pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
         Some(run) => (run, Some(path.to_path_buf())),
         None => (path, None),
     };
-    let folder = RunFolder::open_unfinished(run)?;
+    // A link such as runs/latest may point elsewhere later.
+    let target = std::fs::read_link(run).map(|target| match run.parent() {
+        Some(parent) => parent.join(target),
+        None => target,
+    });
+    let folder = RunFolder::open_unfinished(target.as_deref().unwrap_or(run))?;
     let lock = folder.lock()?;
     let all = snapshot::list(&folder.file(CHECKPOINTS));
     let checkpoint = match chosen.as_ref().or(all.first()) {
@@ -93,8 +104,14 @@ pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
         Some(checkpoint) => checkpoint.settings.clone(),
         None => read(&file)?,
     };
-    settings.overlay(&text, &Origin::File(file))?;
+    settings.overlay(&text, &Origin::File(file.clone()))?;
+    let written = RunRecord::read(&folder).map(|record| record.settings_sha256);
+    let accepted = written.is_some_and(|hash| {
+        std::fs::read(&file).is_ok_and(|text| checkpoint::sha256(&text) == hash)
+    });
     Ok(Resumed {
+        accepted,
+        file,
         folder,
         lock,
         checkpoint,
@@ -108,9 +125,8 @@ impl Resumed {
     /// # Errors
     /// [`ResumeError::Settings`].
     pub fn layers(&self) -> Result<Layers, ResumeError> {
-        let file = self.folder.file(SETTINGS);
         let mut layers = Layers::default();
-        layers.overlay(&read(&file)?, &Origin::File(file))?;
+        layers.overlay(&read(&self.file)?, &Origin::File(self.file.clone()))?;
         Ok(layers)
     }
 
@@ -134,7 +150,11 @@ impl Resumed {
                 let plain = |value: &toml_edit::Value| value.to_string().trim().to_string();
                 let before = entries.iter().find(|entry| entry.key == now.key)?;
                 let (old, new) = (plain(&before.value), plain(&now.value));
-                let explicit = matches!(now.origin, Origin::Set | Origin::Flag(_));
+                let explicit = match &now.origin {
+                    Origin::Set | Origin::Flag(_) => true,
+                    Origin::File(file) => self.accepted && *file == self.file,
+                    _ => false,
+                };
                 let line = format!(
                     "  {}: {old} in the run, {new} now ({})\n",
                     now.key, now.origin

@@ -163,7 +163,7 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let mut layers = args.over(resumed.layers()?)?;
     let mut config = cli::resolve(&layers)?;
     let changed = resumed.check(&layers)?;
-    let finished = run_record(&resumed.folder).filter(|record| record.evaluation.is_some());
+    let finished = RunRecord::read(&resumed.folder).filter(|record| record.evaluation.is_some());
     if let Some(record) = finished
         && !changed
     {
@@ -250,9 +250,16 @@ impl Run {
     ) -> anyhow::Result<()> {
         let Self { folder, config, .. } = self;
         let settings = self.layers.to_toml();
-        folder.write(SETTINGS, settings.as_bytes())?;
-        let mut record = self.record();
-        folder.write_json(RUN, &record)?;
+        let mut record = self.record(checkpoint::sha256(settings.as_bytes()));
+        // A folder becomes a run with its settings. Where it is one already, the record comes
+        // first: settings without their record would look as if edited by hand.
+        if folder.file(SETTINGS).exists() {
+            folder.write_json(RUN, &record)?;
+            folder.write(SETTINGS, settings.as_bytes())?;
+        } else {
+            folder.write(SETTINGS, settings.as_bytes())?;
+            folder.write_json(RUN, &record)?;
+        }
         let keeper = Keeper::new(
             folder.clone(),
             self.description.clone(),
@@ -354,8 +361,8 @@ impl Run {
     }
 
     /// The record of a run that has not ended; a resumed one keeps when it was started.
-    fn record(&self) -> RunRecord {
-        let started = run_record(&self.folder).map(|record| record.started);
+    fn record(&self, settings_sha256: String) -> RunRecord {
+        let started = RunRecord::read(&self.folder).map(|record| record.started);
         RunRecord {
             run: self.folder.path().display().to_string(),
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
@@ -364,6 +371,7 @@ impl Run {
             kernels: self.config.training.kernels,
             seed: self.config.seed,
             version: env!("CARGO_PKG_VERSION").into(),
+            settings_sha256,
             parameters: self.config.model.parameter_count(),
             history: History::default(),
             ending: None,
@@ -382,11 +390,6 @@ fn show(record: &RunRecord, json: bool) -> anyhow::Result<()> {
         true => serde_json::to_string(record)? + "\n",
         false => render(evaluation, Format::Text)?,
     })
-}
-
-fn run_record(folder: &RunFolder) -> Option<RunRecord> {
-    let text = std::fs::read_to_string(folder.file(RUN)).ok()?;
-    serde_json::from_str(&text).ok()
 }
 
 fn device_name(device: &Device) -> String {

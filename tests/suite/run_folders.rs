@@ -171,6 +171,36 @@ fn settings_that_change_the_outcome_are_refused_by_name() {
 }
 
 #[test]
+fn settings_of_a_resume_that_was_killed_at_once_are_not_asked_for_again() {
+    let home = home_with_data();
+    let home = home.path();
+    train(home, "run", &[]);
+    let checkpoints = home.join("run/checkpoints");
+    let before: Vec<_> = fs::read_dir(&checkpoints)
+        .expect("read")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    run(home, &["train", "--resume", "run", "--epochs", "3"]).code(0);
+    let longer = record(&home.join("run"));
+    // As the kill would leave it: the new settings and their record, the old checkpoints.
+    for entry in fs::read_dir(&checkpoints).expect("read") {
+        let path = entry.expect("an entry").path();
+        if !before.contains(&path) {
+            fs::remove_file(path).expect("removed");
+        }
+    }
+    let mut started = longer.clone();
+    for key in ["evaluation", "ending"] {
+        started[key] = Value::Null;
+    }
+    fs::write(home.join("run/run.json"), started.to_string()).expect("written");
+    run(home, &["train", "--resume", "run"]).code(0);
+    let again = record(&home.join("run"));
+    assert_eq!(again["last_weights"], longer["last_weights"]);
+    assert_eq!(again["epochs"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
 fn a_damaged_checkpoint_exits_4_and_the_one_before_it_can_be_used() {
     let home = home_with_data();
     let home = home.path();

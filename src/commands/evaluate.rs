@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
-use super::train::evaluate_on;
+use super::training_run::evaluate_on;
 use super::{dataset, open_device, weights_of};
 use crate::checkpoint;
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};

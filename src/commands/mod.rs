@@ -17,6 +17,7 @@ pub mod report;
 pub mod resume;
 pub mod runs;
 pub mod train;
+pub mod training_run;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

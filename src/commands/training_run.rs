@@ -1,0 +1,225 @@
+//! A training from its first step to its evaluation, with all that it leaves in the run folder.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use tracing::Instrument;
+
+use super::Interrupted;
+use super::keeper::Keeper;
+use super::progress::TrainingProgress;
+use super::report::{keep_worst, write_report};
+use crate::checkpoint::{self, Description};
+use crate::cli;
+use crate::config::{Config, Layers};
+use crate::data::batches::DeviceSplit;
+use crate::data::{Dataset, Split};
+use crate::device::Device;
+use crate::evaluation::{Evaluation, evaluate};
+use crate::metrics::MetricsWriter;
+use crate::model::Model;
+use crate::report::{Format, render};
+use crate::run_folder::{EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, SETTINGS, WEIGHTS};
+use crate::run_record::{RunRecord, Weights};
+use crate::tensorboard::EventWriter;
+use crate::training::history::History;
+use crate::training::state::{Parameters, Snapshot};
+use crate::training::stopping::Ending;
+use crate::training::{self, Trained};
+
+/// Everything that a training and its records need.
+pub struct Run {
+    pub folder: RunFolder,
+    pub layers: Layers,
+    pub config: Config,
+    pub device: Device,
+    pub dataset: Dataset,
+    /// Training and validation pictures.
+    pub splits: (Split, Split),
+    pub description: Description,
+}
+
+impl Run {
+    /// Trains from `start`, evaluates, and writes what the run folder holds at the end.
+    ///
+    /// # Errors
+    /// [`Interrupted`] after saving; those of the device, the training and the file system.
+    pub fn train(
+        &self,
+        start: Snapshot,
+        interrupted: Arc<AtomicBool>,
+        quiet: bool,
+        json: bool,
+    ) -> anyhow::Result<()> {
+        let Self { folder, config, .. } = self;
+        let settings = self.layers.to_toml();
+        let mut record = self.record(checkpoint::sha256(settings.as_bytes()));
+        // A folder becomes a run with its settings. Where it is one already, the record comes
+        // first: settings without their record would look as if edited by hand.
+        if folder.file(SETTINGS).exists() {
+            folder.write_json(RUN, &record)?;
+            folder.write(SETTINGS, settings.as_bytes())?;
+        } else {
+            folder.write(SETTINGS, settings.as_bytes())?;
+            folder.write_json(RUN, &record)?;
+        }
+        let keeper = Keeper::new(
+            folder.clone(),
+            self.description.clone(),
+            settings,
+            device_name(&self.device),
+            config.training.keep_checkpoints,
+        );
+        let path = folder.file(METRICS);
+        let metrics = MetricsWriter::open(&path, start.position, config.training.record_every)
+            .with_context(|| format!("{}: could not be written", path.display()))?;
+        let step = start.position.step;
+        let events = config
+            .training
+            .tensorboard
+            .then(|| EventWriter::create(folder.path(), step))
+            .transpose()
+            .with_context(|| format!("{}: no event file", folder.path().display()))?;
+        let epochs = config.training.epochs;
+        let mut observer =
+            TrainingProgress::new(keeper, metrics, events, step, epochs, interrupted, quiet);
+        // Inside the pool, so that no kernel on the CPU first has to wake another thread.
+        let span = tracing::debug_span!("train", run = %folder.path().display());
+        let trained = rayon::scope(|_| {
+            let training = self.train_on(start, &mut observer).instrument(span);
+            pollster::block_on(training)
+        });
+        observer.finish();
+        let trained = trained?;
+
+        let weights = trained.weights();
+        let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
+        let best_epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
+        record.weights = Some(self.save(WEIGHTS, weights, best_epoch)?);
+        record.last_weights = Some(self.save(LAST_WEIGHTS, &trained.last, last_epoch)?);
+        record.history = trained.history.clone();
+        record.ending = Some(trained.ending);
+        if trained.ending == Ending::Interrupted {
+            folder.write_json(RUN, &record)?;
+            write_report(folder.path());
+            let run = folder.path().display();
+            return Err(Interrupted {
+                saved: format!("go on with `gpu-mnist train --resume {run}`"),
+            }
+            .into());
+        }
+        let model = self.device.guard("evaluating", || {
+            Model::from_values(&config.model, weights.clone(), self.device.burn())
+        })?;
+        let evaluation = evaluate_on(
+            &self.dataset.test,
+            &model,
+            &self.description,
+            config,
+            &self.device,
+        )?;
+        observer.on_evaluation(record.history.steps, &evaluation);
+        folder.write_json(EVALUATION, &evaluation)?;
+        keep_worst(
+            folder,
+            &self.dataset.test,
+            &model,
+            &self.description,
+            config,
+            &self.device,
+        )?;
+        record.evaluation = Some(evaluation);
+        folder.write_json(RUN, &record)?;
+        write_report(folder.path());
+        tracing::info!(
+            "{} steps in {:.1} s of training, {:.0} images/s; run folder {}",
+            record.history.steps,
+            record.history.train_seconds,
+            record.history.images_per_second,
+            folder.path().display()
+        );
+        show(&record, json)
+    }
+
+    async fn train_on(
+        &self,
+        start: Snapshot,
+        observer: &mut TrainingProgress,
+    ) -> anyhow::Result<Trained> {
+        let (train, valid) = self.device.guard("preparing the training", || {
+            let normalisation = self.description.normalisation;
+            let upload = |split| DeviceSplit::upload(split, normalisation, &self.device);
+            (upload(&self.splits.0), upload(&self.splits.1))
+        })?;
+        Ok(training::train(start, &train, &valid, &self.config, &self.device, observer).await?)
+    }
+
+    fn save(&self, file: &str, values: &Parameters, epoch: usize) -> anyhow::Result<Weights> {
+        checkpoint::save_values(&self.folder.file(file), values, &self.description)?;
+        Ok(Weights {
+            file: file.into(),
+            epoch,
+            sha256: checkpoint::weight_hash(&self.config.model, values),
+        })
+    }
+
+    /// The record of a run that has not ended; a resumed one keeps when it was started.
+    fn record(&self, settings_sha256: String) -> RunRecord {
+        let started = RunRecord::read(&self.folder).map(|record| record.started);
+        RunRecord {
+            run: self.folder.path().display().to_string(),
+            started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
+            dataset: self.dataset.name.clone(),
+            device: self.device.info.clone(),
+            kernels: self.config.training.kernels,
+            seed: self.config.seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+            settings_sha256,
+            parameters: self.config.model.parameter_count(),
+            history: History::default(),
+            ending: None,
+            weights: None,
+            last_weights: None,
+            evaluation: None,
+        }
+    }
+}
+
+/// Prints what came of a run.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn show(record: &RunRecord, json: bool) -> anyhow::Result<()> {
+    let Some(evaluation) = &record.evaluation else {
+        return Ok(());
+    };
+    cli::print(&match json {
+        true => serde_json::to_string(record)? + "\n",
+        false => render(evaluation, Format::Text)?,
+    })
+}
+
+/// What tells devices apart whose results may differ.
+pub fn device_name(device: &Device) -> String {
+    format!("{} ({})", device.info.name, device.info.api)
+}
+
+/// Evaluates `model` on `pictures` with the class names of its description.
+///
+/// # Errors
+/// [`crate::device::DeviceError::Failed`].
+pub fn evaluate_on(
+    pictures: &Split,
+    model: &Model,
+    description: &Description,
+    config: &Config,
+    device: &Device,
+) -> anyhow::Result<Evaluation> {
+    let _span = tracing::debug_span!("evaluate", dataset = %description.dataset).entered();
+    let split = device.guard("evaluating", || {
+        DeviceSplit::upload(pictures, description.normalisation, device)
+    })?;
+    let evaluation = pollster::block_on(evaluate(model, &split, config, device))?;
+    Ok(evaluation.with_labels(&description.class_names))
+}

@@ -1,0 +1,111 @@
+//! The range of every setting; what is outside is refused with its key and origin.
+
+use super::{Config, ConfigError, Layers, OptimizerKind};
+
+impl Layers {
+    pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
+        let training = &config.training;
+        let at_least_one = [
+            ("training.epochs", training.epochs),
+            ("training.batch_size", training.batch_size),
+            ("training.step_epochs", training.step_epochs),
+            ("training.keep_checkpoints", training.keep_checkpoints),
+            ("training.record_every", training.record_every),
+            ("evaluation.batch_size", config.evaluation.batch_size),
+            ("doctor.steps", config.doctor.steps),
+            ("doctor.batch_size", config.doctor.batch_size),
+            ("bench.steps", config.bench.steps),
+            ("bench.rounds", config.bench.rounds),
+            ("model.conv1_channels", config.model.conv1_channels),
+            ("model.conv2_channels", config.model.conv2_channels),
+            ("model.conv1_kernel", config.model.conv1_kernel),
+            ("model.conv2_kernel", config.model.conv2_kernel),
+            ("model.hidden", config.model.hidden),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(self.invalid(key, "must be at least 1"));
+            }
+        }
+        let at_most = [
+            ("training.batch_size", training.batch_size, 65_536),
+            (
+                "evaluation.batch_size",
+                config.evaluation.batch_size,
+                65_536,
+            ),
+            ("doctor.steps", config.doctor.steps, 10_000),
+            ("doctor.batch_size", config.doctor.batch_size, 4_096),
+            ("bench.steps", config.bench.steps, 100_000),
+            ("bench.warmup", config.bench.warmup, 100_000),
+            ("bench.rounds", config.bench.rounds, 100_000),
+            ("model.conv1_channels", config.model.conv1_channels, 1024),
+            ("model.conv2_channels", config.model.conv2_channels, 1024),
+            ("model.hidden", config.model.hidden, 16_384),
+        ];
+        for (key, value, limit) in at_most {
+            if value > limit {
+                return Err(self.invalid(key, format!("must be at most {limit}")));
+            }
+        }
+        let positive = [
+            ("training.learning_rate", training.learning_rate),
+            ("training.start_divisor", training.start_divisor),
+            ("training.final_divisor", training.final_divisor),
+            ("training.epsilon", training.epsilon),
+            ("training.step_factor", training.step_factor),
+            ("doctor.learning_rate", config.doctor.learning_rate),
+            ("doctor.band", config.doctor.band),
+            ("bench.margin", config.bench.margin),
+        ];
+        for (key, value) in positive {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(self.invalid(key, "must be greater than 0 and finite"));
+            }
+        }
+        let not_negative = [
+            ("training.weight_decay", training.weight_decay),
+            ("training.clip_norm", training.clip_norm),
+            ("training.max_seconds", training.max_seconds),
+        ];
+        for (key, value) in not_negative {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(self.invalid(key, "must be at least 0 and finite"));
+            }
+        }
+        if training.optimizer == OptimizerKind::Muon && training.momentum == 0.0 {
+            return Err(self.invalid("training.momentum", "Muon needs momentum, such as 0.95"));
+        }
+        for (key, value) in [
+            ("training.beta1", training.beta1),
+            ("training.beta2", training.beta2),
+            ("training.momentum", training.momentum),
+            ("training.ema_decay", training.ema_decay),
+            ("training.label_smoothing", training.label_smoothing),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(self.invalid(key, "must lie from 0 to below 1"));
+            }
+        }
+        for (key, value) in [
+            ("training.warmup_fraction", training.warmup_fraction),
+            ("training.target_accuracy", training.target_accuracy),
+        ] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(self.invalid(key, "must lie from 0 to 1 (0.99 means 99 %)"));
+            }
+        }
+        if config.model.pooled_sides().is_none() {
+            let key = if config.model.conv1_kernel > 27 {
+                "model.conv1_kernel"
+            } else {
+                "model.conv2_kernel"
+            };
+            return Err(self.invalid(
+                key,
+                "too large: nothing is left of a 28x28 picture after the two poolings",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -33,7 +33,14 @@ impl ModuleVisitor for Squares<'_> {
         let Some(gradient) = self.gradients.get::<D>(parameter.id) else {
             return;
         };
-        let squares = gradient.square().sum();
+        // Along one dimension, because Burn's sum of everything adds in no fixed order on an
+        // adapter, and a resumed run would differ in its last bits.
+        let count = gradient.shape().num_elements();
+        let squares = gradient
+            .square()
+            .reshape([1, count])
+            .sum_dim(1)
+            .reshape([1]);
         self.sum = Some(match self.sum.take() {
             Some(sum) => sum + squares,
             None => squares,

@@ -1,7 +1,7 @@
 //! The passes of convolution + bias + max-pool + ReLU: constants, bindings and grid of each.
 
 pub use super::shape::Shape;
-use super::tiles::{product_tile, weight_tile};
+use super::tiles::{STAGED_INVOCATIONS, product_tile, staged_groups, weight_tile};
 use crate::kernels::shader::{Pass, TilePreset, binding, grid};
 
 /// Which channels lie innermost in packed weights.
@@ -87,7 +87,7 @@ pub fn forward(shape: &Shape, preset: TilePreset) -> Pass {
     let output = shape.windows() * shape.out_channels;
     let tiles = shape.windows().div_ceil(tile.blocks as usize)
         * channel_groups.div_ceil(tile.groups as usize);
-    Pass {
+    let pass = Pass {
         name,
         template,
         constants,
@@ -101,6 +101,51 @@ pub fn forward(shape: &Shape, preset: TilePreset) -> Pass {
         uniform: vec![shape.batch as u32, 0, 0, 0],
         workgroups: grid(tiles, tile.invocations),
         workgroup_size: [tile.invocations, 1, 1],
+    };
+    let items = shape.pooled_height() * shape.pooled_width() * channel_groups;
+    // A picture of one channel is staged whole: a quarter of a vec4 a pixel.
+    let (pixels, groups) = match shape.single() {
+        true => ((shape.height * shape.width).div_ceil(4), 1),
+        false => (shape.height * shape.width, shape.in_channels / 4),
+    };
+    match (preset, staged_groups(pixels, groups)) {
+        (TilePreset::Hardware, Some(staged)) => {
+            let (name, template) = match shape.single() {
+                true => (
+                    "convolve_pool_relu_single_channel_tiled",
+                    include_str!("../../../shaders/convolve_pool_relu_single_channel_tiled.wgsl"),
+                ),
+                false => (
+                    "convolve_pool_relu_tiled",
+                    include_str!("../../../shaders/convolve_pool_relu_tiled.wgsl"),
+                ),
+            };
+            let staged = (!shape.single()).then_some(staged);
+            a_picture_a_workgroup(pass, (name, template), shape, staged, items)
+        }
+        _ => pass,
+    }
+}
+
+/// The same pass with a shader that stages a picture in workgroup memory.
+fn a_picture_a_workgroup(
+    pass: Pass,
+    (name, template): (&'static str, &'static str),
+    shape: &Shape,
+    staged: Option<u32>,
+    items: usize,
+) -> Pass {
+    let mut constants = shape_constants(shape);
+    constants.push(("INVOCATIONS", STAGED_INVOCATIONS));
+    constants.extend(staged.map(|groups| ("STAGED", groups)));
+    let parts = items.div_ceil(STAGED_INVOCATIONS as usize);
+    Pass {
+        name,
+        template,
+        constants,
+        workgroups: grid(shape.batch * parts, 1),
+        workgroup_size: [STAGED_INVOCATIONS, 1, 1],
+        ..pass
     }
 }
 
@@ -140,7 +185,22 @@ pub fn grad_input(shape: &Shape, preset: TilePreset) -> Pass {
         blocks.div_ceil(tile.blocks as usize) * channel_groups.div_ceil(tile.groups as usize);
     pass.workgroups = grid(tiles, tile.invocations);
     pass.workgroup_size = [tile.invocations, 1, 1];
-    pass
+    let side = |pixels: usize| pixels.next_multiple_of(2) + shape.kernel - 1;
+    let staged = staged_groups(
+        side(shape.height) * side(shape.width),
+        shape.out_channels / 4,
+    );
+    match (preset, staged) {
+        (TilePreset::Hardware, Some(staged)) => {
+            let shader = (
+                "convolve_pool_relu_grad_input_tiled",
+                include_str!("../../../shaders/convolve_pool_relu_grad_input_tiled.wgsl"),
+            );
+            let items = shape.height.div_ceil(2) * shape.width.div_ceil(2) * channel_groups;
+            a_picture_a_workgroup(pass, shader, shape, Some(staged), items)
+        }
+        _ => pass,
+    }
 }
 
 /// Weight and bias gradients, a partial sum for each chunk of pictures. Bindings: input,

@@ -29,6 +29,17 @@ pub(super) fn product_tile(channel_groups: usize, preset: TilePreset) -> Product
     }
 }
 
+/// Invocations that share a picture in workgroup memory: as many as every adapter has.
+pub(super) const STAGED_INVOCATIONS: u32 = 256;
+
+/// How many fours of channels of a picture of `pixels` fit WebGPU's 16 KiB of workgroup memory at
+/// a time: a divisor of all `groups`, or `None` where not even one fits.
+pub(super) fn staged_groups(pixels: usize, groups: usize) -> Option<u32> {
+    const ROOM: usize = (16 << 10) / size_of::<[f32; 4]>();
+    let fits = |staged: &usize| groups.is_multiple_of(*staged) && pixels * staged <= ROOM;
+    (1..=groups).rev().find(fits).map(|staged| staged as u32)
+}
+
 pub(super) struct WeightTile {
     /// Rows of four weights.
     pub rows: u32,

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::{self, format::FmtSpan};
 
+use crate::bench::compare::SavedError;
 use crate::checkpoint::CheckpointError;
 use crate::checks::WrongNumbers;
 use crate::commands::resume::ResumeError;
@@ -40,6 +41,8 @@ pub enum Command {
     Predict(Box<commands::predict::PredictArgs>),
     /// List the runs, or remove old ones
     Runs(commands::runs::RunsArgs),
+    /// Time the same training work on every adapter and the CPU
+    Bench(Box<commands::bench::BenchArgs>),
     /// List the adapters and say which one would be used, and why
     Devices(commands::devices::DevicesArgs),
     /// Check that an adapter computes the right numbers
@@ -273,6 +276,7 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Runs(args) => commands::runs::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Devices(args) => commands::devices::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Data(args) => commands::data::run(&args, quiet),
@@ -310,6 +314,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         }
         if cause.is::<WrongNumbers>() {
             return 5;
+        }
+        if cause.is::<SavedError>() {
+            return 4;
         }
         if let Some(error) = cause.downcast_ref::<DeviceError>() {
             return match error {

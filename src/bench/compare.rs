@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 use super::statistics::median_ratio;
+use crate::config::{Config, Kernels, ModelConfig, TrainingConfig};
 
 /// Raised when files of an older program can no longer be read.
 pub const FORMAT: &str = "gpu-mnist bench 1";
@@ -22,13 +23,48 @@ pub struct Measurement {
     pub os: String,
     /// When it was measured, in UTC.
     pub time: String,
+    pub work: Work,
+    pub rows: Vec<Row>,
+    /// `None` without `--compare`.
+    pub comparison: Option<Vec<Comparison>>,
+}
+
+/// What was done: the fused kernels skip zeros, so a step costs less the further training is,
+/// and only the same steps of the same training can be compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
     pub seed: u64,
     pub steps: usize,
     pub warmup: usize,
     pub rounds: usize,
-    pub rows: Vec<Row>,
-    /// `None` without `--compare`.
-    pub comparison: Option<Vec<Comparison>>,
+    pub model: ModelConfig,
+    pub training: TrainingConfig,
+}
+
+impl Work {
+    pub fn of(config: &Config) -> Self {
+        let mut training = config.training.clone();
+        training.learning_rate = config.doctor.learning_rate;
+        Self {
+            seed: config.seed,
+            steps: config.bench.steps,
+            warmup: config.bench.warmup,
+            rounds: config.bench.rounds,
+            model: config.model.clone(),
+            training,
+        }
+    }
+
+    /// Whether rows of the same batch size and kernels did the same.
+    fn same(&self, other: &Self) -> bool {
+        let plain = |work: &Self| {
+            let mut work = work.clone();
+            work.training.batch_size = 0;
+            work.training.kernels = Kernels::Fused;
+            work
+        };
+        plain(self) == plain(other)
+    }
 }
 
 /// A saved measurement that cannot be used.
@@ -84,7 +120,7 @@ impl fmt::Display for Outcome {
 pub struct Comparison {
     pub name: String,
     pub api: String,
-    pub kernels: crate::config::Kernels,
+    pub kernels: Kernels,
     pub batch_size: usize,
     pub outcome: Outcome,
     /// Median step now over median step then, with its 95 % bootstrap interval.
@@ -95,9 +131,18 @@ pub struct Comparison {
     pub note: Option<String>,
 }
 
-/// Compares each row of `now` with the row of the same device, kernels and batch in `then`. A
-/// difference counts when the whole interval lies more than `margin` from equality.
-pub fn compare(now: &[Row], then: &[Row], margin: f64) -> Vec<Comparison> {
+/// Compares each row of `now`, measured at `work`, with the row of the same device, kernels and
+/// batch in `then`. A difference counts when the whole interval lies more than `margin` from
+/// equality.
+pub fn compare(now: &[Row], work: &Work, then: &Measurement, margin: f64) -> Vec<Comparison> {
+    if !work.same(&then.work) {
+        let note = format!(
+            "the saved measurement did other work (--steps {} --warmup {}, or other settings)",
+            then.work.steps, then.work.warmup
+        );
+        return now.iter().map(|row| not_comparable(row, &note)).collect();
+    }
+    let then = &then.rows;
     let mut comparisons: Vec<Comparison> = now
         .iter()
         .map(|row| match then.iter().find(|other| same(row, other)) {

@@ -15,6 +15,7 @@ use crate::checks::band;
 use crate::checks::steps::{Work, losses};
 use crate::config::{Config, Kernels};
 use crate::device::{Device, DeviceError};
+use crate::store::Store;
 use row::{Phases, Row, Spread};
 use session::Session;
 
@@ -58,6 +59,7 @@ pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row
     }
     for device in &devices {
         tracing::info!("{}: peak, copies, launches", device.info.name);
+        enter(device);
         let found = probes::measure(device);
         for one in measured.iter_mut().filter(|one| one.row.is_of(device)) {
             match &found {
@@ -72,7 +74,15 @@ pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row
         rows.push(one.row);
     }
     row::rank(&mut rows);
+    rows.sort_by_key(|row| row.rank.unwrap_or(usize::MAX));
     Ok(rows)
+}
+
+/// CubeCL keeps its files in one place at a time: that of the device whose turn it is.
+fn enter(device: &Device) {
+    if let Some(store) = device.adapter().and_then(Store::of) {
+        store.take_tuning();
+    }
 }
 
 /// A row in the making.
@@ -94,7 +104,9 @@ impl Measured {
             losses: Vec::new(),
             stretches: Vec::new(),
         };
+        enter(device);
         let memory = memory::Watch::start();
+        let reserved = device.memory_reserved();
         let first = |config: &Config| -> Result<(Session, f64), DeviceError> {
             let mut session = Session::new(device, config)?;
             let start = Instant::now();
@@ -119,17 +131,17 @@ impl Measured {
             }
             Ok(())
         });
-        if !device.is_gpu() {
-            measured.row.memory_bytes = memory.grown();
-        }
+        measured.row.memory_bytes = match (device.memory_reserved(), reserved) {
+            (Some(after), Some(before)) if device.is_gpu() => Some(after.saturating_sub(before)),
+            _ => memory.grown().filter(|_| !device.is_gpu()),
+        };
         measured
     }
 
     /// Runs a piece of the measurement; once one fails the row is done.
     fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), DeviceError>) {
-        if self.session.is_none() {
-            return;
-        }
+        let Some(session) = &self.session else { return };
+        enter(session.device());
         if let Err(error) = work(self) {
             self.row.fail(&error);
             self.session = None;
@@ -143,6 +155,10 @@ impl Measured {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
+        for _ in 0..session::STEPS_TO_RETURN {
+            session.step()?;
+        }
+        session.wait()?;
         let mut samples = Vec::new();
         for _ in 0..steps {
             let start = Instant::now();
@@ -181,9 +197,6 @@ impl Measured {
             n: count,
         });
         self.row.evaluation_images_per_second = Some(session.evaluate()?);
-        if let Some(bytes) = session.memory_reserved() {
-            self.row.memory_bytes = Some(bytes);
-        }
         self.losses = session.losses()?;
 
         let samples: Vec<f64> = self.row.samples_ms.concat();

@@ -39,7 +39,8 @@ pub struct Row {
     pub gflop_per_step: f64,
     pub gflops: Option<f64>,
     pub probes: Option<Probes>,
-    /// An adapter: what Burn's allocator holds. The CPU: how much the process grew.
+    /// By how much the first steps grew what Burn's allocator holds of an adapter, or on the CPU
+    /// the process at most.
     pub memory_bytes: Option<u64>,
     /// Why the device failed.
     pub error: Option<String>,

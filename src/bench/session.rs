@@ -29,11 +29,15 @@ pub fn pictures(config: &Config) -> usize {
     batch * PICTURES.div_ceil(batch).min(steps_in_all(config))
 }
 
+/// Untimed steps at the start of a round: the row before left caches full of its own, and the
+/// threads of this one asleep.
+pub const STEPS_TO_RETURN: usize = 3;
+
 /// Steps of a whole measurement: first, warm-up, timed alone and together, in phases.
 pub fn steps_in_all(config: &Config) -> usize {
     let bench = &config.bench;
-    let timed = bench.steps.max(bench.rounds);
-    1 + bench.warmup + 2 * timed + (bench.steps / 5).max(3)
+    let timed = 2 * bench.steps.max(bench.rounds) + STEPS_TO_RETURN * bench.rounds;
+    1 + bench.warmup + timed + (bench.steps / 5).max(3)
 }
 
 pub struct Session {
@@ -122,6 +126,10 @@ impl Session {
         Ok([forward, backward - forward, whole - backward].map(|time| time.as_secs_f64()))
     }
 
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     pub fn wait(&self) -> Result<(), DeviceError> {
         self.device.wait("training")
     }
@@ -140,10 +148,6 @@ impl Session {
             }
         }
         Ok(EVALUATED as f64 / super::statistics::median(&seconds))
-    }
-
-    pub fn memory_reserved(&self) -> Option<u64> {
-        self.device.memory_reserved()
     }
 
     /// The losses of the first steps, as many as are compared.

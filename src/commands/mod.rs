@@ -1,5 +1,6 @@
 //! The subcommands: each file holds a command's flags and its `run`, which joins the stages.
 
+pub mod bench;
 pub mod check;
 pub mod completions;
 pub mod config;

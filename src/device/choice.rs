@@ -104,9 +104,10 @@ fn named(infos: &[AdapterInfo], wanted: &str) -> Option<usize> {
         .position(|info| info.name.to_lowercase().contains(&wanted))
 }
 
-fn list(infos: &[AdapterInfo]) -> String {
+/// The adapters as messages list them, a line each.
+pub fn list<'a>(infos: impl IntoIterator<Item = &'a AdapterInfo>) -> String {
     infos
-        .iter()
+        .into_iter()
         .map(|info| format!("  {}: {info}\n", info.index))
         .collect()
 }

@@ -16,7 +16,7 @@ use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use serde::{Deserialize, Serialize};
 
 pub use adapters::{Adapter, AdapterInfo, Capabilities, adapters};
-pub use choice::{Choice, choose, select};
+pub use choice::{Choice, choose, list, select};
 pub use error::{DeviceError, Fault, driver_advice};
 pub use inject::Injection;
 

@@ -1,6 +1,7 @@
 //! What a person sees of a run: text, JSON, CSV or Markdown of its evaluation, and pages with
 //! pictures of the whole run.
 
+pub mod bench;
 pub mod curves;
 pub mod doctor;
 pub mod heat_map;

@@ -27,6 +27,7 @@ fn help_texts() {
         &["completions"],
         &["man"],
         &["devices"],
+        &["bench"],
         &["doctor"],
         &["runs"],
         &["runs", "prune"],

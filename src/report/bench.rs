@@ -1,0 +1,334 @@
+//! What `bench` measured: a table, CSV or Markdown. Untrusted rows are struck out.
+
+use comfy_table::{CellAlignment, TableStyle, presets};
+use serde::Serialize;
+
+use super::text::table;
+use crate::bench::compare::{Comparison, Measurement};
+use crate::bench::row::Row;
+
+const NONE: &str = "n/a";
+
+/// How to print a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+    Markdown,
+}
+
+/// Renders a measurement whole, with a final line break.
+///
+/// # Errors
+/// Those of the JSON and CSV writers.
+pub fn render(measurement: &Measurement, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Table => tables(measurement, presets::NOTHING),
+        Format::Markdown => tables(measurement, presets::ASCII_MARKDOWN),
+        Format::Json => serde_json::to_string(measurement)? + "\n",
+        Format::Csv => csv(measurement)?,
+    })
+}
+
+fn tables(measurement: &Measurement, style: TableStyle) -> String {
+    let rows = &measurement.rows;
+    let mut parts = vec![
+        shown(
+            style,
+            &[
+                "Rank",
+                "Device",
+                "Kernels",
+                "Batch",
+                "Images/s",
+                "Step (p10 to p90)",
+                "Forward",
+                "Backward",
+                "Optimiser",
+                "First step",
+                "Evaluation images/s",
+                "Losses",
+            ],
+            rows.iter().map(training),
+        ),
+        shown(
+            style,
+            &[
+                "Device",
+                "Kernels",
+                "Batch",
+                "GFLOP/s",
+                "of its peak",
+                "Peak GFLOP/s",
+                "Copy GB/s",
+                "Upload GB/s",
+                "Launch",
+                "Round trip",
+                "Memory",
+            ],
+            rows.iter().map(machine),
+        ),
+    ];
+    if let Some(comparison) = &measurement.comparison {
+        parts.push(shown(
+            style,
+            &[
+                "Device",
+                "Kernels",
+                "Batch",
+                "Compared",
+                "Step now / then",
+                "95 % interval",
+                "Note",
+            ],
+            comparison.iter().map(compared),
+        ));
+    }
+    let failures: Vec<String> = rows
+        .iter()
+        .filter_map(|row| Some(format!("{}: {}", row.name, row.error.as_ref()?)))
+        .collect();
+    if !failures.is_empty() {
+        parts.push(failures.join("\n"));
+    }
+    parts.join("\n\n") + "\n"
+}
+
+fn shown(style: TableStyle, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut shown = table(style);
+    shown.set_header(header.iter().copied());
+    for row in rows {
+        shown.add_row(row);
+    }
+    for (column, name) in shown.column_iter_mut().zip(header) {
+        column.set_cell_alignment(match *name {
+            "Device" | "Kernels" | "Losses" | "Compared" | "Note" => CellAlignment::Left,
+            _ => CellAlignment::Right,
+        });
+    }
+    shown.trim_fmt()
+}
+
+fn training(row: &Row) -> Vec<String> {
+    let step = row.step_ms.map(|step| {
+        format!(
+            "{} ({} to {})",
+            milliseconds(step.median),
+            milliseconds(step.p10),
+            milliseconds(step.p90)
+        )
+    });
+    let phase = |of: fn(&crate::bench::row::Phases) -> f64| {
+        cell(
+            row,
+            row.phases_ms
+                .as_ref()
+                .map(|phases| milliseconds(of(phases))),
+        )
+    };
+    vec![
+        row.rank.map_or_else(|| "-".into(), |rank| rank.to_string()),
+        name(row),
+        row.kernels.to_string(),
+        row.batch_size.to_string(),
+        cell(row, row.images_per_second.map(whole)),
+        cell(row, step),
+        phase(|phases| phases.forward),
+        phase(|phases| phases.backward),
+        phase(|phases| phases.optimizer),
+        cell(row, row.first_step_ms.map(milliseconds)),
+        cell(row, row.evaluation_images_per_second.map(whole)),
+        losses(row),
+    ]
+}
+
+fn machine(row: &Row) -> Vec<String> {
+    let probes = row.probes.as_ref();
+    let probe =
+        |of: fn(&crate::bench::row::Probes) -> String| probes.map_or_else(|| NONE.into(), of);
+    vec![
+        name(row),
+        row.kernels.to_string(),
+        row.batch_size.to_string(),
+        cell(row, row.gflops.map(|rate| format!("{rate:.1}"))),
+        cell(
+            row,
+            row.share_of_peak()
+                .map(|share| format!("{:.0} %", share * 100.0)),
+        ),
+        probe(|probes| format!("{:.1}", probes.peak_gflops)),
+        probe(|probes| format!("{:.1}", probes.copy_gb_per_second)),
+        probe(|probes| {
+            probes
+                .upload_gb_per_second
+                .map_or_else(|| NONE.into(), |rate| format!("{rate:.1}"))
+        }),
+        probe(|probes| format!("{:.1} us", probes.launch_us)),
+        probe(|probes| format!("{:.1} us", probes.round_trip_us)),
+        row.memory_bytes
+            .map_or_else(|| NONE.into(), |bytes| format!("{} MB", bytes / 1_000_000)),
+    ]
+}
+
+fn compared(comparison: &Comparison) -> Vec<String> {
+    let number = |number: Option<f64>| number.map_or_else(|| NONE.into(), |n| format!("{n:.3}"));
+    let interval = match (comparison.low, comparison.high) {
+        (Some(low), Some(high)) => format!("{low:.3} to {high:.3}"),
+        _ => NONE.into(),
+    };
+    vec![
+        comparison.name.clone(),
+        comparison.kernels.to_string(),
+        comparison.batch_size.to_string(),
+        comparison.outcome.to_string(),
+        number(comparison.ratio),
+        interval,
+        comparison.note.clone().unwrap_or_default(),
+    ]
+}
+
+fn name(row: &Row) -> String {
+    let label = match (row.kind.as_str(), row.is_software()) {
+        ("cpu", _) => format!("{} (CPU)", row.name),
+        (_, true) => format!("{} ({}, software)", row.name, row.api),
+        (_, false) => format!("{} ({})", row.name, row.api),
+    };
+    strike(row, label)
+}
+
+/// A measured number; struck out where the losses cannot be trusted.
+fn cell(row: &Row, text: Option<String>) -> String {
+    text.map_or_else(|| NONE.into(), |text| strike(row, text))
+}
+
+/// Markdown's mark, which reads the same without colour.
+fn strike(row: &Row, text: String) -> String {
+    match row.trusted() {
+        true => text,
+        false => format!("~~{text}~~"),
+    }
+}
+
+fn losses(row: &Row) -> String {
+    match (&row.error, row.parity) {
+        (Some(_), _) => "the device failed".into(),
+        (None, None) => NONE.into(),
+        (None, Some(parity)) => match (parity.ok, parity.deviation) {
+            (true, _) => "ok".into(),
+            (false, Some(deviation)) => {
+                format!("off by {:.1} % at step {}", deviation * 100.0, parity.step)
+            }
+            (false, None) => format!("no number at step {}", parity.step),
+        },
+    }
+}
+
+fn milliseconds(number: f64) -> String {
+    match number {
+        number if number < 10.0 => format!("{number:.2} ms"),
+        number if number < 100.0 => format!("{number:.1} ms"),
+        number => format!("{number:.0} ms"),
+    }
+}
+
+fn whole(number: f64) -> String {
+    format!("{number:.0}")
+}
+
+/// A row of the CSV: what the JSON has, without the samples, and the comparison.
+#[derive(Serialize)]
+struct Flat<'a> {
+    rank: Option<usize>,
+    name: &'a str,
+    kind: &'a str,
+    api: &'a str,
+    driver: &'a str,
+    adapter_type: &'a str,
+    index: Option<usize>,
+    id: Option<&'a str>,
+    bus: Option<&'a str>,
+    kernels: String,
+    batch_size: usize,
+    losses: String,
+    loss_deviation: Option<f64>,
+    step_ms_median: Option<f64>,
+    step_ms_p10: Option<f64>,
+    step_ms_p90: Option<f64>,
+    steps: Option<usize>,
+    forward_ms: Option<f64>,
+    backward_ms: Option<f64>,
+    optimizer_ms: Option<f64>,
+    images_per_second: Option<f64>,
+    first_step_ms: Option<f64>,
+    evaluation_images_per_second: Option<f64>,
+    gflop_per_step: f64,
+    gflops: Option<f64>,
+    share_of_peak: Option<f64>,
+    peak_gflops: Option<f64>,
+    copy_gb_per_second: Option<f64>,
+    upload_gb_per_second: Option<f64>,
+    launch_us: Option<f64>,
+    round_trip_us: Option<f64>,
+    memory_bytes: Option<u64>,
+    error: Option<&'a str>,
+    compared: Option<String>,
+    ratio: Option<f64>,
+    ratio_low: Option<f64>,
+    ratio_high: Option<f64>,
+}
+
+fn csv(measurement: &Measurement) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for (position, row) in measurement.rows.iter().enumerate() {
+        let comparison = measurement
+            .comparison
+            .as_ref()
+            .and_then(|comparison| comparison.get(position));
+        writer.serialize(flat(row, comparison))?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+fn flat<'a>(row: &'a Row, comparison: Option<&Comparison>) -> Flat<'a> {
+    let probes = row.probes.as_ref();
+    Flat {
+        rank: row.rank,
+        name: &row.name,
+        kind: &row.kind,
+        api: &row.api,
+        driver: &row.driver,
+        adapter_type: &row.adapter_type,
+        index: row.index,
+        id: row.id.as_deref(),
+        bus: row.bus.as_deref(),
+        kernels: row.kernels.to_string(),
+        batch_size: row.batch_size,
+        losses: losses(row),
+        loss_deviation: row.parity.and_then(|parity| parity.deviation),
+        step_ms_median: row.step_ms.map(|step| step.median),
+        step_ms_p10: row.step_ms.map(|step| step.p10),
+        step_ms_p90: row.step_ms.map(|step| step.p90),
+        steps: row.step_ms.map(|step| step.n),
+        forward_ms: row.phases_ms.map(|phases| phases.forward),
+        backward_ms: row.phases_ms.map(|phases| phases.backward),
+        optimizer_ms: row.phases_ms.map(|phases| phases.optimizer),
+        images_per_second: row.images_per_second,
+        first_step_ms: row.first_step_ms,
+        evaluation_images_per_second: row.evaluation_images_per_second,
+        gflop_per_step: row.gflop_per_step,
+        gflops: row.gflops,
+        share_of_peak: row.share_of_peak(),
+        peak_gflops: probes.map(|probes| probes.peak_gflops),
+        copy_gb_per_second: probes.map(|probes| probes.copy_gb_per_second),
+        upload_gb_per_second: probes.and_then(|probes| probes.upload_gb_per_second),
+        launch_us: probes.map(|probes| probes.launch_us),
+        round_trip_us: probes.map(|probes| probes.round_trip_us),
+        memory_bytes: row.memory_bytes,
+        error: row.error.as_deref(),
+        compared: comparison.map(|comparison| comparison.outcome.to_string()),
+        ratio: comparison.and_then(|comparison| comparison.ratio),
+        ratio_low: comparison.and_then(|comparison| comparison.low),
+        ratio_high: comparison.and_then(|comparison| comparison.high),
+    }
+}

@@ -1,7 +1,5 @@
 //! Exports: the ONNX graph computes what the network computes, and a wrong one is not written.
 
-use std::io::Write;
-
 use gpu_mnist::checkpoint::{self, Description};
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
@@ -15,7 +13,7 @@ use predicates::str::contains;
 use prost::Message;
 use tempfile::tempdir;
 
-use crate::support::{program, settings, write_dataset};
+use crate::support::{interop, program, settings, write_dataset};
 
 /// Odd everywhere, so that no two dimensions can be mistaken for each other.
 const ODD: &[&str] = &[
@@ -170,7 +168,17 @@ fn export_writes_whole_files_that_other_programs_agree_with() {
         .filter(|name| name.starts_with(".tmp-"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
-    interop(home.path());
+    interop(
+        home.path(),
+        "compare_logits.py",
+        &[
+            env!("CARGO_BIN_EXE_gpu-mnist"),
+            "run",
+            "digits/t10k-images-idx3-ubyte",
+            "--dataset",
+            "digits",
+        ],
+    );
 }
 
 fn predictions_agree_with_the_evaluation(home: &std::path::Path) {
@@ -204,34 +212,4 @@ fn predictions_agree_with_the_evaluation(home: &std::path::Path) {
     let mean = losses.sum::<f64>() / rows.len() as f64;
     let expected = evaluation["loss"].as_f64().expect("a number");
     assert!((mean - expected).abs() < 1e-5, "{mean} against {expected}");
-}
-
-/// ONNX Runtime and PyTorch, where Python has them (`GPU_MNIST_PYTHON` names another Python);
-/// the script says what it leaves out, past the capture of the test runner.
-fn interop(home: &std::path::Path) {
-    let python = std::env::var("GPU_MNIST_PYTHON").unwrap_or_else(|_| "python3".into());
-    let script = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/interop/compare_logits.py"
-    );
-    let output = std::process::Command::new(&python)
-        .current_dir(home)
-        .arg(script)
-        .arg(env!("CARGO_BIN_EXE_gpu-mnist"))
-        .args([
-            "run",
-            "digits/t10k-images-idx3-ubyte",
-            "--dataset",
-            "digits",
-        ])
-        .output();
-    let said = match output {
-        Err(error) => format!("SKIPPED (interop): {python}: {error}\n").into_bytes(),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{text}");
-            output.stdout
-        }
-    };
-    let _ = std::io::stderr().write_all(&said);
 }

@@ -88,3 +88,24 @@ pub fn program(home: &Path) -> Command {
         .timeout(std::time::Duration::from_secs(300));
     command
 }
+
+/// A script of `tests/interop/`, where Python has what it needs (`GPU_MNIST_PYTHON` names another
+/// Python); it says what it leaves out, past the capture of the test runner.
+pub fn interop(home: &Path, script: &str, arguments: &[&str]) {
+    let python = std::env::var("GPU_MNIST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
+    let output = std::process::Command::new(&python)
+        .current_dir(home)
+        .arg(Path::new(folder).join(script))
+        .args(arguments)
+        .output();
+    let said = match output {
+        Err(error) => format!("SKIPPED (interop): {script}: {python}: {error}\n").into_bytes(),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{script}: {text}");
+            output.stdout
+        }
+    };
+    let _ = std::io::stderr().write_all(&said);
+}

@@ -9,7 +9,7 @@ use gpu_mnist::tensorboard::messages::{Event, event, value};
 use gpu_mnist::tensorboard::{EventWriter, confusion_picture};
 use prost::Message;
 
-use crate::support::{program, write_dataset};
+use crate::support::{interop, program, write_dataset};
 
 /// The events of a file; fails on a record that is not whole.
 fn events(path: &Path) -> Vec<Event> {
@@ -165,4 +165,5 @@ fn a_resumed_run_starts_a_new_file_that_replaces_later_steps() {
     ] {
         assert!(tags.contains(&(4, tag.into())), "{tag}: {tags:?}");
     }
+    interop(home, "tensorboard_events.py", &["run"]);
 }

@@ -161,7 +161,8 @@ fn export_writes_whole_files_that_other_programs_agree_with() {
         .args(["onnx", "--out", "nowhere/model.onnx"])
         .assert()
         .code(1)
-        .stderr(contains("nowhere/model.onnx: could not be written"));
+        .stderr(contains("nowhere/model.onnx: could not be written"))
+        .stderr(contains("(os error").count(1));
     let names = std::fs::read_dir(home.path()).expect("read");
     let left: Vec<_> = names
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

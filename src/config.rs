@@ -192,6 +192,8 @@ pub enum Origin {
     Environment(&'static str),
     /// The check of the adapter before a training.
     Check,
+    /// A training that failed on its device and was tried again.
+    Fault,
 }
 
 impl fmt::Display for Origin {
@@ -204,6 +206,7 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => f.write_str(flag),
             Self::Environment(variable) => f.write_str(variable),
             Self::Check => f.write_str("the adapter's check"),
+            Self::Fault => f.write_str("a fault of the device"),
         }
     }
 }

@@ -6,27 +6,29 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use tracing::Instrument;
 
-use super::Interrupted;
 use super::keeper::Keeper;
 use super::progress::TrainingProgress;
 use super::report::{keep_worst, write_report};
-use crate::checkpoint::{self, Description};
+use super::{Interrupted, open_device};
+use crate::checkpoint::{self, Description, snapshot};
 use crate::cli;
-use crate::config::{Config, Layers};
+use crate::config::{Config, Layers, Origin};
 use crate::data::batches::DeviceSplit;
 use crate::data::{Dataset, Split};
-use crate::device::Device;
+use crate::device::{Device, DeviceError, Fault};
 use crate::evaluation::{Evaluation, evaluate};
 use crate::metrics::MetricsWriter;
 use crate::model::Model;
 use crate::report::{Format, render};
-use crate::run_folder::{EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, SETTINGS, WEIGHTS};
+use crate::run_folder::{
+    CHECKPOINTS, EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, SETTINGS, WEIGHTS,
+};
 use crate::run_record::{RunRecord, Weights};
 use crate::tensorboard::EventWriter;
 use crate::training::history::History;
 use crate::training::state::{Parameters, Snapshot};
 use crate::training::stopping::Ending;
-use crate::training::{self, Trained};
+use crate::training::{self, Trained, TrainingError};
 
 /// Everything that a training and its records need.
 pub struct Run {
@@ -41,11 +43,71 @@ pub struct Run {
 }
 
 impl Run {
-    /// Trains from `start`, evaluates, and writes what the run folder holds at the end.
+    /// Trains from `start`, evaluates, and writes what the run folder holds at the end. A device
+    /// that failed is opened once more, with half the batch, where a smaller batch can help.
     ///
     /// # Errors
     /// [`Interrupted`] after saving; those of the device, the training and the file system.
     pub fn train(
+        mut self,
+        start: Snapshot,
+        interrupted: Arc<AtomicBool>,
+        quiet: bool,
+        json: bool,
+    ) -> anyhow::Result<()> {
+        let first = start.clone();
+        let Err(error) = self.attempt(start, Arc::clone(&interrupted), quiet, json) else {
+            return Ok(());
+        };
+        let batch = self.config.training.batch_size;
+        let smaller = fault(&error).filter(|fault| fault.smaller_batch_helps() && batch > 1);
+        let Some(fault) = smaller else {
+            return Err(self.explain(error));
+        };
+        tracing::warn!(
+            "{}: {fault}: trying once more with half the batch ({} pictures)",
+            self.device.info.name,
+            batch / 2
+        );
+        let evaluated = self.config.evaluation.batch_size;
+        for (key, size) in [
+            ("training.batch_size", batch / 2),
+            ("evaluation.batch_size", (evaluated / 2).max(1)),
+        ] {
+            self.layers.set(key, size as i64, Origin::Fault)?;
+        }
+        self.config = cli::resolve(&self.layers)?;
+        // The one that failed may answer nothing any more.
+        self.device = open_device(&self.config.device)?;
+        let start = self.newest_checkpoint().unwrap_or(first);
+        self.attempt(start, interrupted, quiet, json)
+            .map_err(|error| self.explain(error))
+    }
+
+    fn newest_checkpoint(&self) -> Option<Snapshot> {
+        let all = snapshot::list(&self.folder.file(CHECKPOINTS));
+        let newest = snapshot::load(all.first()?);
+        newest.ok().map(|checkpoint| checkpoint.snapshot)
+    }
+
+    /// Says what is left of a training that a device ended.
+    fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        if fault(&error).is_none() {
+            return error;
+        }
+        let run = self.folder.path().display();
+        error.context(match self.newest_checkpoint() {
+            Some(kept) => format!(
+                "the training ended early; its state after {} steps is kept: go on with `gpu-mnist train --resume {run}`",
+                kept.position.step
+            ),
+            None => format!(
+                "the training ended before its first checkpoint; its settings are in {run}: start again with `gpu-mnist train --resume {run}`"
+            ),
+        })
+    }
+
+    fn attempt(
         &self,
         start: Snapshot,
         interrupted: Arc<AtomicBool>,
@@ -184,6 +246,17 @@ impl Run {
             evaluation: None,
         }
     }
+}
+
+/// What a device suffered, where that is what `error` is about.
+fn fault(error: &anyhow::Error) -> Option<Fault> {
+    error.chain().find_map(|cause| {
+        let training = match cause.downcast_ref() {
+            Some(TrainingError::Device(error)) => error.fault(),
+            _ => None,
+        };
+        training.or_else(|| cause.downcast_ref::<DeviceError>()?.fault())
+    })
 }
 
 /// Prints what came of a run.

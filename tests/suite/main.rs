@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod doctor;
 mod export;
+mod faults;
 mod fetch;
 mod help;
 mod kernels;

@@ -17,7 +17,7 @@ use gpu_mnist::training::{self, Observer, Progress};
 
 use support::{devices, settings};
 
-/// Steps of one measurement, after as many that warm up.
+/// Steps of one measurement; their median leaves the first one out, which compiles and warms up.
 const STEPS: usize = 20;
 
 fn training_step(criterion: &mut Criterion) {
@@ -39,7 +39,7 @@ fn training_step(criterion: &mut Criterion) {
     }
 }
 
-/// The mean time of a step.
+/// The median time of a step.
 fn run(kernels: Kernels, device: &Device) -> Duration {
     let mut config = settings();
     config.training.kernels = kernels;
@@ -63,7 +63,7 @@ fn run(kernels: Kernels, device: &Device) -> Duration {
         &mut Clock(std::time::Instant::now()),
     ))
     .expect("training");
-    Duration::from_secs_f64(trained.history.train_seconds / trained.history.steps as f64)
+    Duration::from_secs_f64(trained.history.step_ms.median / 1e3)
 }
 
 struct Clock(std::time::Instant);

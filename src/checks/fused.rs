@@ -11,6 +11,7 @@ use crate::data::{CLASSES, PIXELS};
 use crate::device::Device;
 use crate::kernels::adam::FusedAdam;
 use crate::kernels::convolve_pool_relu::convolve_pool_relu;
+use crate::kernels::count_confusion::count_confusion;
 use crate::kernels::gather_batch::gather_batch;
 use crate::kernels::linear_relu::linear_relu;
 use crate::kernels::softmax_cross_entropy::softmax_cross_entropy;
@@ -26,11 +27,19 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
         scores(scope.batch),
         adam(fc1.inputs * fc1.outputs),
         gather(scope.batch),
+        confusion(scope.batch),
     ];
     if scope.odd_shapes {
         cases.extend(odd_convolutions().map(convolution));
         cases.extend(odd_linears().map(|linear_layer| linear(linear_layer, true)));
-        cases.extend([scores(1), scores(77), adam(1), adam(131), gather(3)]);
+        cases.extend([
+            scores(1),
+            scores(77),
+            adam(1),
+            adam(131),
+            gather(3),
+            confusion(7),
+        ]);
     }
     cases
 }
@@ -249,6 +258,36 @@ fn gather(batch: usize) -> Case {
                 DEVIATION,
             );
             Outputs::default().with("output", found, pixels)
+        }),
+    }
+}
+
+fn confusion(batch: usize) -> Case {
+    Case {
+        group: Group::Fused,
+        op: "count_confusion",
+        shape: format!("{batch}x{CLASSES}"),
+        work: Box::new(move |device| {
+            let mut numbers = Numbers::new(6);
+            let logits = numbers.floats(batch * CLASSES, 8.0);
+            let labels = numbers.whole(batch, CLASSES);
+            let before = numbers.whole(CLASSES * CLASSES, 1000);
+            let mut expected: Vec<f64> = before.iter().map(|&count| count.into()).collect();
+            for (logits, &label) in logits.chunks_exact(CLASSES).zip(&labels) {
+                let mut highest = 0;
+                for class in 1..CLASSES {
+                    if logits[class] > logits[highest] {
+                        highest = class;
+                    }
+                }
+                expected[label as usize * CLASSES + highest] += 1.0;
+            }
+            let counted = count_confusion(
+                plain(&logits, [batch, CLASSES], device),
+                whole(&labels, [batch], device),
+                whole(&before, [CLASSES, CLASSES], device),
+            );
+            Outputs::default().with_exact("table", counted, expected)
         }),
     }
 }

@@ -73,74 +73,67 @@ pub fn forward(
         .chunks_mut(pooled)
         .zip(winners.chunks_mut(pooled))
         .enumerate();
-    if winograd::fits(shape) {
-        let packed = dispatch(
-            level,
-            winograd::Plan {
-                shape,
-                weight,
-                bias,
-            },
-        );
+    let on_every_chunk = |work: &Work| {
         parallel::for_each(chunks, |(chunk, (output, winners))| {
-            let input = &input[chunk * size..];
-            dispatch(
-                level,
-                winograd::Forward {
-                    shape,
-                    packed: &packed,
-                    input,
-                    output,
-                    winners,
-                },
-            );
+            work(&input[chunk * size..], output, winners);
+        });
+    };
+    if winograd::fits(shape) {
+        let plan = winograd::Plan {
+            shape,
+            weight,
+            bias,
+        };
+        let packed = &dispatch(level, plan);
+        on_every_chunk(&|input, output, winners| {
+            let work = winograd::Forward {
+                shape,
+                packed,
+                input,
+                output,
+                winners,
+            };
+            dispatch(level, work);
         });
     } else if foreground::fits(shape) {
-        let packed = dispatch(
-            level,
-            foreground::Plan {
+        let plan = foreground::Plan {
+            shape,
+            weight,
+            bias,
+        };
+        let packed = &dispatch(level, plan);
+        on_every_chunk(&|input, output, winners| {
+            let work = foreground::Forward {
                 shape,
-                weight,
-                bias,
-            },
-        );
-        parallel::for_each(chunks, |(chunk, (output, winners))| {
-            let input = &input[chunk * size..];
-            dispatch(
-                level,
-                foreground::Forward {
-                    shape,
-                    packed: &packed,
-                    input,
-                    output,
-                    winners,
-                },
-            );
+                packed,
+                input,
+                output,
+                winners,
+            };
+            dispatch(level, work);
         });
     } else {
-        let packed = dispatch(
-            level,
-            direct::Plan {
+        let plan = direct::Plan {
+            shape,
+            weight,
+            bias,
+        };
+        let packed = &dispatch(level, plan);
+        on_every_chunk(&|input, output, winners| {
+            let work = direct::Forward {
                 shape,
-                weight,
-                bias,
-            },
-        );
-        parallel::for_each(chunks, |(chunk, (output, winners))| {
-            let input = &input[chunk * size..];
-            dispatch(
-                level,
-                direct::Forward {
-                    shape,
-                    packed: &packed,
-                    input,
-                    output,
-                    winners,
-                },
-            );
+                packed,
+                input,
+                output,
+                winners,
+            };
+            dispatch(level, work);
         });
     }
 }
+
+/// Forward work on the input of some pictures, their output and their winners.
+type Work<'a> = dyn Fn(&[f32], &mut [f32], &mut [u8]) + Sync + 'a;
 
 /// Gradients of [`forward`] from `grad_output` (pooled) and the `winners` it kept.
 ///

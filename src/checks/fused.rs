@@ -9,6 +9,7 @@ use super::reference::{self, Convolution};
 use super::{Group, Scope};
 use crate::data::{CLASSES, PIXELS};
 use crate::device::Device;
+use crate::evaluation::inference::best;
 use crate::kernels::adam::FusedAdam;
 use crate::kernels::convolve_pool_relu::convolve_pool_relu;
 use crate::kernels::count_confusion::count_confusion;
@@ -273,14 +274,8 @@ fn confusion(batch: usize) -> Case {
             let labels = numbers.whole(batch, CLASSES);
             let before = numbers.whole(CLASSES * CLASSES, 1000);
             let mut expected: Vec<f64> = before.iter().map(|&count| count.into()).collect();
-            for (logits, &label) in logits.chunks_exact(CLASSES).zip(&labels) {
-                let mut highest = 0;
-                for class in 1..CLASSES {
-                    if logits[class] > logits[highest] {
-                        highest = class;
-                    }
-                }
-                expected[label as usize * CLASSES + highest] += 1.0;
+            for (logits, &label) in logits.as_chunks().0.iter().zip(&labels) {
+                expected[label as usize * CLASSES + best(logits)] += 1.0;
             }
             let counted = count_confusion(
                 plain(&logits, [batch, CLASSES], device),

@@ -146,7 +146,7 @@ impl Run {
         let epochs = config.training.epochs;
         let mut observer =
             TrainingProgress::new(keeper, metrics, events, step, epochs, interrupted, quiet);
-        // Inside the pool, so that no kernel on the CPU first has to wake another thread.
+        // Inside Rayon's pool, so that Burn's own operations on the CPU need not enter it each time.
         let span = tracing::debug_span!("train", run = %folder.path().display());
         let trained = rayon::scope(|_| {
             let training = self.train_on(start, &mut observer).instrument(span);

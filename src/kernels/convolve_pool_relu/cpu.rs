@@ -65,6 +65,50 @@ pub fn forward(
     if output.is_empty() {
         return;
     }
+    if winograd::fits(shape) {
+        let plan = winograd::Plan {
+            shape,
+            weight,
+            bias,
+        };
+        forward_chunks(level, shape, &dispatch(level, plan), input, output, winners);
+    } else if foreground::fits(shape) {
+        let plan = foreground::Plan {
+            shape,
+            weight,
+            bias,
+        };
+        forward_chunks(level, shape, &dispatch(level, plan), input, output, winners);
+    } else {
+        let plan = direct::Plan {
+            shape,
+            weight,
+            bias,
+        };
+        forward_chunks(level, shape, &dispatch(level, plan), input, output, winners);
+    }
+}
+
+/// The forward pass over the pictures that `output` has room for, with the weight packed as `P`.
+struct Forward<'a, P> {
+    shape: &'a Shape,
+    packed: &'a P,
+    input: &'a [f32],
+    output: &'a mut [f32],
+    winners: &'a mut [u8],
+}
+
+/// Runs [`Forward`] on every chunk of pictures.
+fn forward_chunks<P: Sync>(
+    level: Level,
+    shape: &Shape,
+    packed: &P,
+    input: &[f32],
+    output: &mut [f32],
+    winners: &mut [u8],
+) where
+    for<'a> Forward<'a, P>: Task<Output = ()>,
+{
     let (size, pooled) = (
         FORWARD_CHUNK * shape.input_size(),
         FORWARD_CHUNK * shape.output_size(),
@@ -73,67 +117,17 @@ pub fn forward(
         .chunks_mut(pooled)
         .zip(winners.chunks_mut(pooled))
         .enumerate();
-    let on_every_chunk = |work: &Work| {
-        parallel::for_each(chunks, |(chunk, (output, winners))| {
-            work(&input[chunk * size..], output, winners);
-        });
-    };
-    if winograd::fits(shape) {
-        let plan = winograd::Plan {
+    parallel::for_each(chunks, |(chunk, (output, winners))| {
+        let work = Forward {
             shape,
-            weight,
-            bias,
+            packed,
+            input: &input[chunk * size..],
+            output,
+            winners,
         };
-        let packed = &dispatch(level, plan);
-        on_every_chunk(&|input, output, winners| {
-            let work = winograd::Forward {
-                shape,
-                packed,
-                input,
-                output,
-                winners,
-            };
-            dispatch(level, work);
-        });
-    } else if foreground::fits(shape) {
-        let plan = foreground::Plan {
-            shape,
-            weight,
-            bias,
-        };
-        let packed = &dispatch(level, plan);
-        on_every_chunk(&|input, output, winners| {
-            let work = foreground::Forward {
-                shape,
-                packed,
-                input,
-                output,
-                winners,
-            };
-            dispatch(level, work);
-        });
-    } else {
-        let plan = direct::Plan {
-            shape,
-            weight,
-            bias,
-        };
-        let packed = &dispatch(level, plan);
-        on_every_chunk(&|input, output, winners| {
-            let work = direct::Forward {
-                shape,
-                packed,
-                input,
-                output,
-                winners,
-            };
-            dispatch(level, work);
-        });
-    }
+        dispatch(level, work);
+    });
 }
-
-/// Forward work on the input of some pictures, their output and their winners.
-type Work<'a> = dyn Fn(&[f32], &mut [f32], &mut [u8]) + Sync + 'a;
 
 /// Gradients of [`forward`] from `grad_output` (pooled) and the `winners` it kept.
 ///

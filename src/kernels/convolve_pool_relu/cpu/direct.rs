@@ -3,7 +3,7 @@
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
-use super::{DEAD, Shape};
+use super::{DEAD, Forward, Shape};
 use crate::kernels::simd::{Task, Vector, scratch};
 
 /// The weight as `[panels, kernel, kernel, in_channels, width]` and the bias as `[panels, width]`, padded with zeros;
@@ -79,16 +79,7 @@ fn pack(
     }
 }
 
-/// The forward pass over the pictures that `output` has room for.
-pub(super) struct Forward<'a> {
-    pub shape: &'a Shape,
-    pub packed: &'a Packed,
-    pub input: &'a [f32],
-    pub output: &'a mut [f32],
-    pub winners: &'a mut [u8],
-}
-
-impl Task for Forward<'_> {
+impl Task for Forward<'_, Packed> {
     type Output = ();
 
     #[inline(always)]

@@ -5,9 +5,9 @@
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
-use super::Shape;
 use super::blank::foreground_rows;
 use super::direct::{self, finish};
+use super::{Forward, Shape};
 use crate::kernels::simd::{Task, Vector, scratch};
 
 /// Whether the layer is one for this file: the patch of a pool window must fit 64 bits.
@@ -68,16 +68,7 @@ impl Task for Plan<'_> {
     }
 }
 
-/// The forward pass over the pictures that `output` has room for.
-pub(super) struct Forward<'a> {
-    pub shape: &'a Shape,
-    pub packed: &'a Packed,
-    pub input: &'a [f32],
-    pub output: &'a mut [f32],
-    pub winners: &'a mut [u8],
-}
-
-impl Task for Forward<'_> {
+impl Task for Forward<'_, Packed> {
     type Output = ();
 
     #[inline(always)]

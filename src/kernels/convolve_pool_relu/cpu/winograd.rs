@@ -4,8 +4,8 @@
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
-use super::Shape;
 use super::direct::finish;
+use super::{Forward, Shape};
 use crate::kernels::linear_relu::cpu::tile::tile;
 use crate::kernels::simd::{Task, Vector, scratch};
 
@@ -81,16 +81,7 @@ fn transform_taps(taps: &[f32; 9]) -> [f32; 16] {
     points
 }
 
-/// The forward pass over the pictures that `output` has room for.
-pub(super) struct Forward<'a> {
-    pub shape: &'a Shape,
-    pub packed: &'a Packed,
-    pub input: &'a [f32],
-    pub output: &'a mut [f32],
-    pub winners: &'a mut [u8],
-}
-
-impl Task for Forward<'_> {
+impl Task for Forward<'_, Packed> {
     type Output = ();
 
     #[inline(always)]

@@ -95,8 +95,8 @@ fn convolution(
         let forward = || {
             let (x, w, b) = (picture.clone(), weight.clone(), bias.clone());
             match kernels {
-                Kernels::Fused => convolve_pool_relu(x, w, b),
-                Kernels::Stock => general(x, w, b),
+                Kernels::Fused => convolve_pool_relu(x, w, b, true),
+                Kernels::Stock => general(x, w, b, true),
             }
         };
         time(group, device, &format!("{name} forward"), kernels, || {

@@ -11,6 +11,8 @@ const KERNEL: u32 = 5u;
 const WINDOWS: u32 = 4u;
 const GROUPS: u32 = 6u;
 const INVOCATIONS: u32 = 8u;
+// 1: ReLU follows; 0: the pooled sums are given as they are.
+const RELU: u32 = 1u;
 
 const POOLED_HEIGHT: u32 = (HEIGHT - KERNEL + 1u) / 2u;
 const POOLED_WIDTH: u32 = (WIDTH - KERNEL + 1u) / 2u;
@@ -61,7 +63,7 @@ fn store(sums: mat4x4<f32>, window: u32, windows: u32, group: u32) {
         code = select(code, vec4<u32>(3u), sums[3] > best);
         best = max(best, sums[3]);
         best += bias[group];
-        let dead = best <= vec4(0.0);
+        let dead = (best <= vec4(0.0)) & vec4<bool>(RELU == 1u);
         code = select(code, vec4<u32>(4u), dead);
         output[window * OUT_GROUPS + group] = select(best, vec4(0.0), dead);
         winners[window * OUT_GROUPS + group] = code.x | (code.y << 8u) | (code.z << 16u) | (code.w << 24u);

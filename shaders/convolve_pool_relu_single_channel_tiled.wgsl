@@ -5,6 +5,8 @@ const WIDTH: u32 = 28u;
 const OUT_CHANNELS: u32 = 24u;
 const KERNEL: u32 = 5u;
 const INVOCATIONS: u32 = 256u;
+// 1: ReLU follows; 0: the pooled sums are given as they are.
+const RELU: u32 = 1u;
 
 const POOLED_HEIGHT: u32 = (HEIGHT - KERNEL + 1u) / 2u;
 const POOLED_WIDTH: u32 = (WIDTH - KERNEL + 1u) / 2u;
@@ -46,7 +48,7 @@ fn store(sums: mat4x4<f32>, at: u32, group: u32) {
     code = select(code, vec4<u32>(3u), sums[3] > best);
     best = max(best, sums[3]);
     best += bias[group];
-    let dead = best <= vec4(0.0);
+    let dead = (best <= vec4(0.0)) & vec4<bool>(RELU == 1u);
     code = select(code, vec4<u32>(4u), dead);
     output[at] = select(best, vec4(0.0), dead);
     winners[at] = code.x | (code.y << 8u) | (code.z << 16u) | (code.w << 24u);

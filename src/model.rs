@@ -154,7 +154,7 @@ impl Model {
 
     fn forward_fused(&self, pictures: Tensor<4>) -> Tensor<2> {
         let convolve =
-            |layer: &Conv2d, x| convolve_pool_relu(x, layer.weight.val(), bias(&layer.bias));
+            |layer: &Conv2d, x| convolve_pool_relu(x, layer.weight.val(), bias(&layer.bias), true);
         let multiply =
             |layer: &Linear, x, relu| linear_relu(x, layer.weight.val(), bias(&layer.bias), relu);
         let x = convolve(&self.conv1, pictures);
@@ -164,7 +164,7 @@ impl Model {
     }
 
     fn forward_stock(&self, pictures: Tensor<4>) -> Tensor<2> {
-        let convolve = |layer: &Conv2d, x| general(x, layer.weight.val(), bias(&layer.bias));
+        let convolve = |layer: &Conv2d, x| general(x, layer.weight.val(), bias(&layer.bias), true);
         let x = convolve(&self.conv1, pictures);
         let x = convolve(&self.conv2, x);
         let x = relu(self.fc1.forward(x.flatten(1, 3)));

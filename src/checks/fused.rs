@@ -21,8 +21,8 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     let [conv1, conv2] = layers.convolutions;
     let [fc1, fc2] = layers.linears;
     let mut cases = vec![
-        convolution(conv1),
-        convolution(conv2),
+        convolution(conv1, true),
+        convolution(conv2, true),
         linear(fc1, true),
         linear(fc2, false),
         scores(scope.batch),
@@ -31,7 +31,9 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
         confusion(scope.batch),
     ];
     if scope.odd_shapes {
-        cases.extend(odd_convolutions().map(convolution));
+        for relu in [true, false] {
+            cases.extend(odd_convolutions().map(|shape| convolution(shape, relu)));
+        }
         cases.extend(odd_linears().map(|linear_layer| linear(linear_layer, true)));
         cases.extend([
             scores(1),
@@ -72,27 +74,40 @@ pub fn odd_linears() -> [Linear; 3] {
     [shape(77, 13, 7), shape(1, 100, 36), shape(5, 1, 3)]
 }
 
-fn convolution(shape: Convolution) -> Case {
+/// Without `relu` it has no bias either, as before a batch norm.
+fn convolution(shape: Convolution, relu: bool) -> Case {
     Case {
         group: Group::Fused,
-        op: "convolve_pool_relu",
+        op: match relu {
+            true => "convolve_pool_relu",
+            false => "convolve_pool",
+        },
         shape: shape.describe(),
         work: Box::new(move |device| {
             let mut numbers = Numbers::new(1);
             let input = numbers.floats(shape.input_size(), 1.0);
             let weight = numbers.floats(shape.weight_size(), 0.5);
-            let bias = numbers.floats(shape.outputs, 0.5);
+            let bias = match relu {
+                true => numbers.floats(shape.outputs, 0.5),
+                false => vec![0.0; shape.outputs],
+            };
             let (x, w, b) = (f64s(&input), f64s(&weight), f64s(&bias));
             let sums = shape.forward(&x, &w, &b);
             let doubt = doubt(&sums);
             let pooled = shape.pool(&sums, doubt);
             let mut upstream = numbers.floats(pooled.values.len(), 1.0);
             for (index, upstream) in upstream.iter_mut().enumerate() {
-                if !pooled.sure[index] || pooled.values[index].abs() < doubt {
+                if !pooled.sure[index] || relu && pooled.values[index].abs() < doubt {
                     *upstream = 0.0;
                 }
             }
-            let masked = masked(&upstream, &pooled.values);
+            let (masked, expected) = match relu {
+                true => (
+                    masked(&upstream, &pooled.values),
+                    rectified(pooled.values.clone()),
+                ),
+                false => (f64s(&upstream), pooled.values.clone()),
+            };
             let grad_sums = pooled.backward(&masked, sums.len());
             let [grad_input, grad_weight, grad_bias] = shape.backward(&x, &w, &grad_sums);
 
@@ -100,14 +115,19 @@ fn convolution(shape: Convolution) -> Case {
             let input = leaf(&input, dims, device);
             let kernel = [shape.outputs, shape.inputs, shape.kernel, shape.kernel];
             let weight = leaf(&weight, kernel, device);
-            let bias = leaf(&bias, [shape.outputs], device);
-            let output = convolve_pool_relu(input.clone(), weight.clone(), bias.clone());
+            let bias = relu.then(|| leaf(&bias, [shape.outputs], device));
+            let output = convolve_pool_relu(input.clone(), weight.clone(), bias.clone(), relu);
             let gradients = send_back(&output, &upstream);
-            Outputs::default()
-                .with("output", output.inner(), rectified(pooled.values))
+            let outputs = Outputs::default()
+                .with("output", output.inner(), expected)
                 .with_gradient("gradient of input", &input, &gradients, grad_input)
-                .with_gradient("gradient of weight", &weight, &gradients, grad_weight)
-                .with_gradient("gradient of bias", &bias, &gradients, grad_bias)
+                .with_gradient("gradient of weight", &weight, &gradients, grad_weight);
+            match bias {
+                Some(bias) => {
+                    outputs.with_gradient("gradient of bias", &bias, &gradients, grad_bias)
+                }
+                None => outputs,
+            }
         }),
     }
 }

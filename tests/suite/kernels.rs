@@ -1,5 +1,7 @@
 //! The fused operations against Burn's own through Burn: outputs, gradients, updates.
 
+mod convolve_pool_relu;
+
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{DType, Int, Tensor};
 use gpu_mnist::checkpoint::values;

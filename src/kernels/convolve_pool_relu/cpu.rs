@@ -1,4 +1,4 @@
-//! Convolution, bias, 2x2 max-pool and ReLU fused, forward and backward, on the CPU.
+//! Convolution, bias, 2x2 max-pool and (if asked for) ReLU fused, forward and backward, on the CPU.
 
 mod blank;
 mod direct;
@@ -42,18 +42,21 @@ impl Shape {
 }
 
 /// The pooled activations and, for each, its winner: the position `dy * 2 + dx` of the window's first maximum, or
-/// [`DEAD`]. NaN reaches the output. Nothing of the un-pooled size is stored.
+/// [`DEAD`]. Without `relu` the pooled sums are given as they are, and none is dead. NaN reaches the output. Nothing of
+/// the un-pooled size is stored.
 ///
 /// Scratch: the packed weight, kept by the calling thread for the next call.
 ///
 /// # Panics
 /// A slice does not have the length its shape says.
+#[allow(clippy::too_many_arguments)]
 pub fn forward(
     level: Level,
     shape: &Shape,
     input: &[f32],
     weight: &[f32],
     bias: &[f32],
+    relu: bool,
     output: &mut [f32],
     winners: &mut [u8],
 ) {
@@ -71,21 +74,24 @@ pub fn forward(
             weight,
             bias,
         };
-        forward_chunks(level, shape, &dispatch(level, plan), input, output, winners);
+        let packed = dispatch(level, plan);
+        forward_chunks((level, shape, relu), &packed, input, output, winners);
     } else if foreground::fits(shape) {
         let plan = foreground::Plan {
             shape,
             weight,
             bias,
         };
-        forward_chunks(level, shape, &dispatch(level, plan), input, output, winners);
+        let packed = dispatch(level, plan);
+        forward_chunks((level, shape, relu), &packed, input, output, winners);
     } else {
         let plan = direct::Plan {
             shape,
             weight,
             bias,
         };
-        forward_chunks(level, shape, &dispatch(level, plan), input, output, winners);
+        let packed = dispatch(level, plan);
+        forward_chunks((level, shape, relu), &packed, input, output, winners);
     }
 }
 
@@ -93,6 +99,7 @@ pub fn forward(
 struct Forward<'a, P> {
     shape: &'a Shape,
     packed: &'a P,
+    relu: bool,
     input: &'a [f32],
     output: &'a mut [f32],
     winners: &'a mut [u8],
@@ -100,8 +107,7 @@ struct Forward<'a, P> {
 
 /// Runs [`Forward`] on every chunk of pictures.
 fn forward_chunks<P: Sync>(
-    level: Level,
-    shape: &Shape,
+    (level, shape, relu): (Level, &Shape, bool),
     packed: &P,
     input: &[f32],
     output: &mut [f32],
@@ -121,6 +127,7 @@ fn forward_chunks<P: Sync>(
         let work = Forward {
             shape,
             packed,
+            relu,
             input: &input[chunk * size..],
             output,
             winners,

@@ -13,8 +13,9 @@ impl ConvolvePoolRelu for CubeBackend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        relu: bool,
     ) -> FloatTensor<Self> {
-        Self::run(input, weight, bias).0
+        Self::run(input, weight, bias, relu).0
     }
 }
 
@@ -23,6 +24,7 @@ impl ConvolvePoolReluKernel for CubeBackend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        relu: bool,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
         let (input, weight) = (into_contiguous(input), into_contiguous(weight));
         let bias = into_contiguous(bias);
@@ -37,7 +39,7 @@ impl ConvolvePoolReluKernel for CubeBackend {
             DType::U32,
         );
         launch(
-            passes::forward(&shape, preset(&input)),
+            passes::forward(&shape, preset(&input), relu),
             &[&input, &packed, &bias, &output, &winners],
         );
         (output, winners)

@@ -1,4 +1,4 @@
-//! Convolution, bias, 2x2 max-pooling and ReLU as one operation with its gradient. Nothing of
+//! Convolution, bias, 2x2 max-pooling and, if asked for, ReLU as one operation with its gradient. Nothing of
 //! the un-pooled size is ever written to memory.
 
 pub mod cpu;
@@ -13,10 +13,9 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use burn::tensor::{DType, Tensor, activation};
 
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
@@ -25,16 +24,28 @@ use super::simd;
 
 /// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]`, stride 1, no padding.
 ///
-/// `weight` is `[out, in, k, k]`, `bias` `[out]`; `h' = (h - k + 1) / 2`, rounded down.
+/// `weight` is `[out, in, k, k]`, `bias` `[out]` or none; `h' = (h - k + 1) / 2`, rounded down.
+/// Without `relu` the pooled sums are given as they are.
 /// On an adapter, shapes that the shaders do not take go through Burn's own operations.
-pub fn convolve_pool_relu(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+pub fn convolve_pool_relu(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: impl Into<Option<Tensor<1>>>,
+    relu: bool,
+) -> Tensor<4> {
+    let bias = bias.into();
     if is_adapter(&input.device()) && !shaders_take(&input, &weight) {
-        return general(input, weight, bias);
+        return general(input, weight, bias, relu);
     }
+    let bias = bias.unwrap_or_else(|| {
+        let options = (&weight.device(), DType::F32);
+        Tensor::zeros([weight.dims()[0]], options)
+    });
     Tensor::from_dispatch(Dispatch::convolve_pool_relu(
         input.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
+        relu,
     ))
 }
 
@@ -55,20 +66,31 @@ fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>) -> bool {
 }
 
 /// The same with Burn's own operations.
-pub fn general(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+pub fn general(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: impl Into<Option<Tensor<1>>>,
+    relu: bool,
+) -> Tensor<4> {
     let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-    let x = conv2d(input.permute([0, 3, 1, 2]), weight, Some(bias), options);
+    let x = conv2d(input.permute([0, 3, 1, 2]), weight, bias.into(), options);
     let pooling = MaxPoolOptions::new([2, 2]).with_stride([2, 2]);
-    relu(max_pool2d(x, pooling)).permute([0, 2, 3, 1])
+    let pooled = max_pool2d(x, pooling);
+    match relu {
+        true => activation::relu(pooled),
+        false => pooled,
+    }
+    .permute([0, 2, 3, 1])
 }
 
 /// The kernel on one backend, without gradients.
 pub trait ConvolvePoolReluKernel: Backend {
-    /// Output, and for each of its numbers which of the four it was (4: cut by ReLU).
+    /// Output, and for each of its numbers which of the four it was (4: cut by ReLU, if `relu`).
     fn run(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        relu: bool,
     ) -> (FloatTensor<Self>, IntTensor<Self>);
 
     /// Gradients of the input (when `with_input`), weight and bias.
@@ -101,6 +123,7 @@ pub trait ConvolvePoolRelu: Backend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        relu: bool,
     ) -> FloatTensor<Self>;
 }
 
@@ -109,8 +132,9 @@ impl ConvolvePoolRelu for Flex {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        relu: bool,
     ) -> FloatTensor<Self> {
-        Self::run(input, weight, bias).0
+        Self::run(input, weight, bias, relu).0
     }
 }
 
@@ -148,11 +172,12 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        relu: bool,
     ) -> FloatTensor<Self> {
         let (input, input_node) = input.into_parts();
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
-        let (output, winners) = B::run(input.clone(), weight.clone(), bias);
+        let (output, winners) = B::run(input.clone(), weight.clone(), bias, relu);
         match ConvolvePoolReluBackward
             .prepare::<C>([input_node, weight_node, bias_node])
             .compute_bound()
@@ -176,6 +201,7 @@ impl ConvolvePoolReluKernel for Flex {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        relu: bool,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let shape = shape(&input, &weight);
@@ -194,6 +220,7 @@ impl ConvolvePoolReluKernel for Flex {
             floats(&input),
             floats(&weight),
             floats(&bias),
+            relu,
             output.floats(),
             winners.as_bytes(),
         );

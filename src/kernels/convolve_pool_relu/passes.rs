@@ -1,4 +1,4 @@
-//! The passes of convolution + bias + max-pool + ReLU: constants, bindings and grid of each.
+//! The passes of convolution + bias + max-pool (+ ReLU): constants, bindings and grid of each.
 
 pub use super::shape::Shape;
 use super::tiles::{STAGED_INVOCATIONS, product_tile, staged_groups, weight_tile};
@@ -63,8 +63,8 @@ pub fn pack_weight(shape: &Shape, packing: Packing) -> Pass {
 
 /// Bindings: input `[n, h, w, in]`, packed weight (out innermost), bias, output
 /// `[n, h', w', out]`, winners `[n, h', w', out / 4]`: a byte a channel, 0..3 the position
-/// `dy * 2 + dx` of the first maximum, 4 where ReLU cut.
-pub fn forward(shape: &Shape, preset: TilePreset) -> Pass {
+/// `dy * 2 + dx` of the first maximum, 4 where ReLU cut (only with `relu`).
+pub fn forward(shape: &Shape, preset: TilePreset, relu: bool) -> Pass {
     let (name, template) = if shape.single() {
         (
             "convolve_pool_relu_single_channel",
@@ -83,6 +83,7 @@ pub fn forward(shape: &Shape, preset: TilePreset) -> Pass {
         ("WINDOWS", tile.blocks),
         ("GROUPS", tile.groups),
         ("INVOCATIONS", tile.invocations),
+        ("RELU", u32::from(relu)),
     ]);
     let output = shape.windows() * shape.out_channels;
     let tiles = shape.windows().div_ceil(tile.blocks as usize)
@@ -121,7 +122,10 @@ pub fn forward(shape: &Shape, preset: TilePreset) -> Pass {
                 ),
             };
             let staged = (!shape.single()).then_some(staged);
-            a_picture_a_workgroup(pass, (name, template), shape, staged, items)
+            let mut staged_pass =
+                a_picture_a_workgroup(pass, (name, template), shape, staged, items);
+            staged_pass.constants.push(("RELU", u32::from(relu)));
+            staged_pass
         }
         _ => pass,
     }

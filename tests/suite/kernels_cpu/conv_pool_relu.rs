@@ -50,7 +50,15 @@ struct ConvReference {
     close: Vec<bool>,
 }
 
-fn conv_forward(shape: &conv::Shape, input: &[f32], weight: &[f32], bias: &[f32]) -> ConvReference {
+fn conv_forward(case: &ConvCase) -> ConvReference {
+    let ConvCase {
+        shape,
+        relu,
+        input,
+        weight,
+        bias,
+        ..
+    } = case;
     let mut result = ConvReference {
         output: vec![],
         winners: vec![],
@@ -78,9 +86,14 @@ fn conv_forward(shape: &conv::Shape, input: &[f32], weight: &[f32], bias: &[f32]
                         |best, each| if four[each] > four[best] { each } else { best },
                     );
                     let near = |value: f64| (four[winner] - value).abs() < 1e-5;
-                    let close = near(0.0) || (0..4).any(|each| each != winner && near(four[each]));
-                    result.output.push(four[winner].max(0.0));
-                    result.winners.push(if four[winner] <= 0.0 {
+                    let close =
+                        *relu && near(0.0) || (0..4).any(|each| each != winner && near(four[each]));
+                    result.output.push(if *relu {
+                        four[winner].max(0.0)
+                    } else {
+                        four[winner]
+                    });
+                    result.winners.push(if *relu && four[winner] <= 0.0 {
                         conv::DEAD
                     } else {
                         winner as u8
@@ -187,6 +200,7 @@ pub(super) struct ConvResult {
 
 pub(super) struct ConvCase {
     shape: conv::Shape,
+    relu: bool,
     input: Vec<f32>,
     weight: Vec<f32>,
     bias: Vec<f32>,
@@ -195,6 +209,10 @@ pub(super) struct ConvCase {
 
 impl ConvCase {
     pub(super) fn new(shape: conv::Shape) -> Self {
+        Self::with_relu(shape, true)
+    }
+
+    pub(super) fn with_relu(shape: conv::Shape, relu: bool) -> Self {
         let scale = 1.0 / (shape.weight_size() as f32 / shape.out_channels as f32).sqrt();
         let mut input = random(1, shape.batch * shape.input_size());
         // A blank margin, as around a digit, and holes in the rows above; activations cut by ReLU.
@@ -220,12 +238,14 @@ impl ConvCase {
                 .collect(),
             grads: random(4, shape.batch * shape.output_size()),
             shape,
+            relu,
         }
     }
 
     pub(super) fn run(&self, level: Level) -> ConvResult {
         let Self {
             shape,
+            relu,
             input,
             weight,
             bias,
@@ -245,6 +265,7 @@ impl ConvCase {
             input,
             weight,
             bias,
+            *relu,
             &mut result.output,
             &mut result.winners,
         );
@@ -289,34 +310,63 @@ impl ConvCase {
 fn conv_pool_relu_agrees_with_float64() {
     let mut cases = 0;
     for shape in conv_shapes() {
-        let case = ConvCase::new(shape);
-        let want = conv_forward(&shape, &case.input, &case.weight, &case.bias);
-        for level in simd::available() {
-            let name = format!("{level} {shape:?}");
-            let got = case.run(level);
-            check(&format!("{name} output"), &got.output, &want.output);
-            for (at, (got, want_winner)) in got.winners.iter().zip(&want.winners).enumerate() {
-                assert!(
-                    got == want_winner || want.close[at],
-                    "{name}: winner {at} is {got}, not {want_winner}"
-                );
+        for relu in [true, false] {
+            let case = ConvCase::with_relu(shape, relu);
+            let want = conv_forward(&case);
+            for level in simd::available() {
+                case.agrees(level, &want);
+                cases += 1;
             }
-            let grads = conv_backward(&shape, &case.input, &case.weight, &got.winners, &case.grads);
-            check(
-                &format!("{name} input gradient"),
-                &got.grad_input,
-                &grads[0],
-            );
-            check(
-                &format!("{name} weight gradient"),
-                &got.grad_weight,
-                &grads[1],
-            );
-            check(&format!("{name} bias gradient"), &got.grad_bias, &grads[2]);
-            cases += 1;
         }
     }
-    assert!(cases >= 180, "{cases} cases");
+    assert!(cases >= 360, "{cases} cases");
+}
+
+impl ConvCase {
+    fn agrees(&self, level: Level, want: &ConvReference) {
+        let Self { shape, relu, .. } = self;
+        let name = format!("{level} {shape:?}, ReLU: {relu}");
+        let got = self.run(level);
+        check(&format!("{name} output"), &got.output, &want.output);
+        for (at, (got, want_winner)) in got.winners.iter().zip(&want.winners).enumerate() {
+            assert!(
+                got == want_winner || want.close[at],
+                "{name}: winner {at} is {got}, not {want_winner}"
+            );
+        }
+        let grads = conv_backward(shape, &self.input, &self.weight, &got.winners, &self.grads);
+        let pairs = [
+            ("input", &got.grad_input, &grads[0]),
+            ("weight", &got.grad_weight, &grads[1]),
+            ("bias", &got.grad_bias, &grads[2]),
+        ];
+        for (what, got, want) in pairs {
+            check(&format!("{name} {what} gradient"), got, want);
+        }
+    }
+}
+
+#[test]
+fn relu_cuts_the_pooled_sums_and_changes_no_other_bit() {
+    let mut cut = 0;
+    for level in simd::available() {
+        for shape in conv_shapes() {
+            let [with, without] =
+                [true, false].map(|relu| ConvCase::with_relu(shape, relu).run(level));
+            for at in 0..with.output.len() {
+                let sum = without.output[at];
+                let (value, winner) = match sum <= 0.0 {
+                    true => (0.0, conv::DEAD),
+                    false => (sum, without.winners[at]),
+                };
+                assert!(without.winners[at] < conv::DEAD, "{level} {shape:?}");
+                assert_eq!(with.output[at].to_bits(), f32::to_bits(value));
+                assert_eq!(with.winners[at], winner, "{level} {shape:?}");
+                cut += usize::from(winner == conv::DEAD);
+            }
+        }
+    }
+    assert!(cut > 0);
 }
 
 #[test]
@@ -370,7 +420,7 @@ fn conv_nan_reaches_the_outputs() {
 #[test]
 fn a_perturbed_side_is_found() {
     let case = ConvCase::new(shape(2, (12, 12), 24, 32, 3));
-    let want = conv_forward(&case.shape, &case.input, &case.weight, &case.bias);
+    let want = conv_forward(&case);
     let mut got = case.run(Level::Scalar).output;
     assert!(difference(&got, &want.output) <= TOLERANCE);
     for bad in [got[7] + 1e-4, f32::NAN] {

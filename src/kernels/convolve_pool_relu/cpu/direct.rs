@@ -87,6 +87,7 @@ impl Task for Forward<'_, Packed> {
         let Self {
             shape,
             packed,
+            relu,
             input,
             output,
             winners,
@@ -101,9 +102,9 @@ impl Task for Forward<'_, Packed> {
             // SAFETY: the slices hold one picture each; the caller vouches for the instruction set.
             unsafe {
                 match packed.width / V::LANES {
-                    1 => picture::<V, 1>(shape, packed, input, output, winners),
-                    2 => picture::<V, 2>(shape, packed, input, output, winners),
-                    _ => picture::<V, 3>(shape, packed, input, output, winners),
+                    1 => picture::<V, 1>((shape, packed, relu), input, output, winners),
+                    2 => picture::<V, 2>((shape, packed, relu), input, output, winners),
+                    _ => picture::<V, 3>((shape, packed, relu), input, output, winners),
                 }
             }
         }
@@ -112,8 +113,7 @@ impl Task for Forward<'_, Packed> {
 
 #[inline(always)]
 unsafe fn picture<V: Vector, const GROUPS: usize>(
-    shape: &Shape,
-    packed: &Packed,
+    (shape, packed, relu): (&Shape, &Packed, bool),
     input: &[f32],
     output: &mut [f32],
     winners: &mut [u8],
@@ -141,7 +141,7 @@ unsafe fn picture<V: Vector, const GROUPS: usize>(
                         let used = V::LANES.min(channels - channel);
                         finish(
                             four,
-                            bias,
+                            (bias, relu),
                             &mut output[at..at + used],
                             &mut winners[at..at + used],
                         );
@@ -219,20 +219,20 @@ unsafe fn window_sums<V: Vector, const GROUPS: usize, const RUN: usize>(
     }
 }
 
-/// Bias, maximum, winner and ReLU of a window's four sums; the slices say how many channels are real.
+/// Bias, maximum, winner and (if `relu`) ReLU of a window's four sums; the slices say how many channels are real.
 ///
 /// # Safety
 /// The processor has the instruction set; the slices are equally long and no longer than a register.
 #[inline(always)]
 pub(super) unsafe fn finish<V: Vector>(
     four: [V; 4],
-    bias: V,
+    (bias, relu): (V, bool),
     output: &mut [f32],
     winners: &mut [u8],
 ) {
     // SAFETY: no more is written than the slices hold; the caller vouches for the instruction set.
     unsafe {
-        let (best, winner) = pool(four, bias);
+        let (best, winner) = pool(four, bias, relu);
         if output.len() == V::LANES {
             best.store(output.as_mut_ptr());
             winner.store_bytes(winners.as_mut_ptr());
@@ -248,13 +248,16 @@ pub(super) unsafe fn finish<V: Vector>(
 /// # Safety
 /// The processor has the instruction set.
 #[inline(always)]
-pub(super) unsafe fn pool<V: Vector>(four: [V; 4], bias: V) -> (V, V) {
+pub(super) unsafe fn pool<V: Vector>(four: [V; 4], bias: V, relu: bool) -> (V, V) {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let (best, winner) = four[0].larger(V::zero(), four[1], V::splat(1.0));
         let (best, winner) = best.larger(winner, four[2], V::splat(2.0));
         let (best, winner) = best.larger(winner, four[3], V::splat(3.0));
         let best = best.add(bias);
+        if !relu {
+            return (best, winner);
+        }
         (
             best.select_positive(best, V::zero()),
             best.select_positive(winner, V::splat(f32::from(DEAD))),

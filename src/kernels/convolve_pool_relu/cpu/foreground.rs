@@ -76,6 +76,7 @@ impl Task for Forward<'_, Packed> {
         let Self {
             shape,
             packed,
+            relu,
             input,
             output,
             winners,
@@ -91,6 +92,7 @@ impl Task for Forward<'_, Packed> {
             let picture = Picture {
                 shape,
                 packed,
+                relu,
                 places: &places,
                 input,
             };
@@ -141,6 +143,7 @@ unsafe fn is_finite<V: Vector>(input: &[f32]) -> bool {
 struct Picture<'a> {
     shape: &'a Shape,
     packed: &'a Packed,
+    relu: bool,
     places: &'a [Place],
     input: &'a [f32],
 }
@@ -151,6 +154,7 @@ impl Picture<'_> {
         let Self {
             shape,
             packed,
+            relu,
             input,
             ..
         } = *self;
@@ -205,7 +209,12 @@ impl Picture<'_> {
                             let used = V::LANES.min(channels - channel);
                             let at = window * channels + channel;
                             let at = at..at + used;
-                            finish(four, bias, &mut output[at.clone()], &mut winners[at]);
+                            finish(
+                                four,
+                                (bias, relu),
+                                &mut output[at.clone()],
+                                &mut winners[at],
+                            );
                         }
                     }
                     first += width;

@@ -89,6 +89,7 @@ impl Task for Forward<'_, Packed> {
         let Self {
             shape,
             packed,
+            relu,
             input,
             output,
             winners,
@@ -148,7 +149,7 @@ impl Task for Forward<'_, Packed> {
                                 let bias = V::load(bias.as_ptr().add(group * V::LANES));
                                 finish(
                                     four,
-                                    bias,
+                                    (bias, relu),
                                     &mut output[at..at + used],
                                     &mut winners[at..at + used],
                                 );

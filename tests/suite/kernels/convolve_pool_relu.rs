@@ -1,0 +1,90 @@
+//! The fused convolution without bias or ReLU, as before a batch norm, against Burn's own operations.
+
+use burn::tensor::{DType, Tensor, TensorData};
+use gpu_mnist::device::Device;
+use gpu_mnist::kernels::convolve_pool_relu::{convolve_pool_relu, general};
+use gpu_mnist::kernels::gpu::with_preset;
+use gpu_mnist::kernels::shader::TilePreset;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use super::{difference, numbers};
+use crate::support::adapter_or_skip;
+
+/// A tensor that gets a gradient, uniform in ±1.
+pub(super) fn leaf<const D: usize>(seed: u64, dims: [usize; D], device: &Device) -> Tensor<D> {
+    let mut stream = ChaCha12Rng::seed_from_u64(seed);
+    let values: Vec<f32> = (0..dims.iter().product())
+        .map(|_| stream.random_range(-1.0..1.0))
+        .collect();
+    let options = (&device.autodiff(), DType::F32);
+    Tensor::from_data(TensorData::new(values, dims), options).require_grad()
+}
+
+/// Output, and the gradients of input, weight and (if there is one) bias.
+fn run(
+    [batch, side, inputs, outputs, kernel]: [usize; 5],
+    [with_bias, relu, fused]: [bool; 3],
+    device: &Device,
+) -> Vec<Vec<f32>> {
+    let input = leaf(1, [batch, side, side, inputs], device);
+    let weight = leaf(2, [outputs, inputs, kernel, kernel], device);
+    let bias = with_bias.then(|| leaf(3, [outputs], device));
+    let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
+    let output = match fused {
+        true => convolve_pool_relu(x, w, b, relu),
+        false => general(x, w, b, relu),
+    };
+    let upstream = leaf(4, output.dims(), device).detach();
+    let gradients = (output.clone() * upstream).sum().backward();
+    let mut found = vec![
+        numbers(output.inner()),
+        numbers(input.grad(&gradients).expect("a gradient")),
+        numbers(weight.grad(&gradients).expect("a gradient")),
+    ];
+    found.extend(bias.map(|bias| numbers(bias.grad(&gradients).expect("a gradient"))));
+    found
+}
+
+fn switches_equal_stock(device: &Device) {
+    // The last shape is one that shaders leave to Burn's own operations.
+    let shapes = [
+        [9, 28, 1, 24, 5],
+        [9, 12, 24, 32, 3],
+        [3, 11, 8, 12, 2],
+        [2, 9, 3, 5, 3],
+    ];
+    let mut compared = 0;
+    for shape in shapes {
+        for [bias, relu] in [[true, false], [false, false], [false, true]] {
+            let fused = run(shape, [bias, relu, true], device);
+            let stock = run(shape, [bias, relu, false], &Device::cpu());
+            assert_eq!(relu, !fused[0].iter().any(|value| *value < 0.0));
+            assert_eq!(fused.len(), stock.len());
+            for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
+                let found = difference(fused, stock);
+                assert!(
+                    found <= 2e-5,
+                    "{shape:?}, bias {bias}, ReLU {relu}, part {part}: differs by {found:e}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 4 * 10);
+}
+
+#[test]
+fn a_convolution_without_bias_or_relu_equals_stock_on_the_cpu() {
+    switches_equal_stock(&Device::cpu());
+}
+
+#[test]
+fn a_convolution_without_bias_or_relu_equals_stock_on_the_adapter() {
+    let name = "a_convolution_without_bias_or_relu_equals_stock_on_the_adapter";
+    if let Some(device) = adapter_or_skip(name) {
+        for preset in [TilePreset::Software, TilePreset::Hardware] {
+            with_preset(preset, || switches_equal_stock(&device));
+        }
+    }
+}

@@ -18,6 +18,7 @@ use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::evaluation::loss::cross_entropy;
 use gpu_mnist::kernels::adam::FusedAdam;
+use gpu_mnist::kernels::convolve::{convolve, general as stock_convolve};
 use gpu_mnist::kernels::convolve_pool_relu::{convolve_pool_relu, general};
 use gpu_mnist::kernels::linear_relu::linear_relu;
 use gpu_mnist::model::{Model, initial_values};
@@ -37,6 +38,15 @@ fn kernels(criterion: &mut Criterion) {
             .measurement_time(Duration::from_secs(2));
         convolution(&mut group, &device, "conv1", [28, 1, 24, 5]);
         convolution(&mut group, &device, "conv2", [12, 24, 32, 3]);
+        for shape in [
+            [256, 28, 1, 16],
+            [256, 28, 8, 8],
+            [256, 14, 16, 16],
+            [128, 14, 48, 48],
+            [128, 7, 96, 96],
+        ] {
+            padded_convolution(&mut group, &device, shape);
+        }
         linear(&mut group, &device, "fc1", [800, 256], true);
         linear(&mut group, &device, "fc2", [256, 10], false);
         batches(&mut group, &device);
@@ -111,6 +121,42 @@ fn convolution(
                 forward().sum().backward();
             },
         );
+    }
+}
+
+/// 3x3, stride 1, padding 1, with bias and ReLU, as in networks of many such layers.
+fn padded_convolution(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    device: &Device,
+    [batch, side, inputs, outputs]: [usize; 4],
+) {
+    let burn = device.burn();
+    let picture = random([batch, side, side, inputs], burn).autodiff();
+    let picture = match inputs {
+        1 => picture,
+        _ => picture.require_grad(),
+    };
+    let weight = random([outputs, inputs, 3, 3], burn).autodiff();
+    let (weight, bias) = (
+        weight.require_grad(),
+        random([outputs], burn).autodiff().require_grad(),
+    );
+    let name = format!("convolve {batch}x{side}x{side}x{inputs} to {outputs}");
+    for kernels in BOTH {
+        let forward = || {
+            let (x, w, b) = (picture.clone(), weight.clone(), Some(bias.clone()));
+            match kernels {
+                Kernels::Fused => convolve(x, w, b, 1, 1, true),
+                Kernels::Stock => stock_convolve(x, w, b, 1, 1, true),
+            }
+        };
+        time(group, device, &format!("{name} forward"), kernels, || {
+            forward();
+        });
+        let both = format!("{name} forward and backward");
+        time(group, device, &both, kernels, || {
+            forward().sum().backward();
+        });
     }
 }
 

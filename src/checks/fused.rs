@@ -6,7 +6,7 @@ use super::case::{
     Case, Layers, Linear, Numbers, Outputs, doubt, f64s, leaf, plain, send_back, whole,
 };
 use super::reference::{self, Convolution};
-use super::{Group, Scope};
+use super::{Group, Scope, convolve};
 use crate::data::{CLASSES, PIXELS};
 use crate::device::Device;
 use crate::evaluation::inference::best;
@@ -34,6 +34,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
         for relu in [true, false] {
             cases.extend(odd_convolutions().map(|shape| convolution(shape, relu)));
         }
+        cases.extend(convolve::odd_cases());
         cases.extend(odd_linears().map(|linear_layer| linear(linear_layer, true)));
         cases.extend([
             scores(1),

@@ -3,6 +3,7 @@
 
 pub mod band;
 mod case;
+mod convolve;
 mod fused;
 pub mod reference;
 mod shared;

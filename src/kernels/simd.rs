@@ -182,6 +182,14 @@ pub(crate) fn dispatch_narrow<T: Task>(level: Level, task: T) -> T::Output {
     }
 }
 
+/// Runs `task`, whose rows are `channels` floats or multiples of that, in registers that waste the least of them.
+pub(crate) fn dispatch_for_rows<T: Task>((level, channels): (Level, usize), task: T) -> T::Output {
+    match (1..=8).contains(&(channels % 16)) {
+        true => dispatch_narrow(level, task),
+        false => dispatch(level, task),
+    }
+}
+
 /// A register of floats. A value can only be made by the unsafe constructors, whose callers vouch that the processor
 /// has the instruction set; arithmetic on a value is therefore safe. Every function is `#[inline(always)]`.
 pub(crate) trait Vector: Copy {

@@ -1,6 +1,7 @@
 //! Every CPU kernel at every instruction set of this machine against a plain float64 reference.
 
 mod conv_pool_relu;
+mod convolve;
 mod linear;
 
 use conv_pool_relu::{ConvCase, shape};
@@ -69,6 +70,12 @@ fn results_do_not_depend_on_the_thread_count() {
             ] {
                 let got = ConvCase::new(shape).run(level);
                 parts.extend([got.output, got.grad_input, got.grad_weight, got.grad_bias]);
+            }
+            for shape in [
+                convolve::shape(77, (14, 14), 16, 24, [3, 1, 1]),
+                convolve::shape(77, (15, 14), 1, 8, [5, 2, 2]),
+            ] {
+                parts.extend(convolve::Case::new(shape, true).run(level));
             }
             parts.extend(
                 linear::LinearCase::new(

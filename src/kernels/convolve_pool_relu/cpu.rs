@@ -10,7 +10,7 @@ mod winograd;
 pub use super::shape::Shape;
 
 use crate::kernels::parallel;
-use crate::kernels::simd::{Level, Task, dispatch, dispatch_narrow, scratch};
+use crate::kernels::simd::{Level, Task, dispatch, dispatch_for_rows, scratch};
 
 /// Pictures that one task takes: fixed, so that sums over the batch do not depend on the thread count.
 const FORWARD_CHUNK: usize = 8;
@@ -236,12 +236,4 @@ pub fn backward(
         parallel::for_each(chunks, |(chunk, sums)| run(chunk, sums, None));
     }
     lists::collect(shape, &sums, grad_weight, grad_bias);
-}
-
-/// Runs `task`, whose rows are `channels` floats or multiples of that, in registers that waste the least of them.
-fn dispatch_for_rows<T: Task>((level, channels): (Level, usize), task: T) -> T::Output {
-    match (1..=8).contains(&(channels % 16)) {
-        true => dispatch_narrow(level, task),
-        false => dispatch(level, task),
-    }
 }

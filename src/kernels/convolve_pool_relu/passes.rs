@@ -252,8 +252,12 @@ pub fn grad_weight(shape: &Shape, preset: TilePreset) -> Pass {
 /// Adds the partial sums of [`grad_weight`]. Bindings: partials, gradient of the weight
 /// `[out][in][k][k]`, gradient of the bias.
 pub fn sum_weight(shape: &Shape, preset: TilePreset) -> Pass {
+    sum_partials(shape, chunks(shape, preset))
+}
+
+/// As [`sum_weight`], for any number of chunks.
+pub(crate) fn sum_partials(shape: &Shape, chunks: usize) -> Pass {
     let weights = shape.weight_size();
-    let chunks = chunks(shape, preset);
     Pass {
         name: "convolve_pool_relu_sum_weight",
         template: include_str!("../../../shaders/convolve_pool_relu_sum_weight.wgsl"),

@@ -234,6 +234,49 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const GROUPS: usize>(
     // SAFETY: the caller's promise.
     unsafe {
         let mut sums = [[V::zero(); GROUPS]; ROWS];
+        let strides = Strides {
+            run: 0,
+            row: row_stride,
+            step: step_stride,
+            panel: GROUPS * V::LANES,
+        };
+        accumulate::<V, ROWS, ROWS, GROUPS>(&mut sums, left, panel, strides, depth);
+        sums
+    }
+}
+
+/// Floats from one element to the next in both matrices of [`accumulate`].
+#[derive(Clone, Copy)]
+pub(crate) struct Strides {
+    /// From one run of rows to the next.
+    pub run: usize,
+    /// From one row of a run to the next.
+    pub row: usize,
+    /// From one step to the next on the left.
+    pub step: usize,
+    /// From one step to the next in the panel.
+    pub panel: usize,
+}
+
+/// As [`tile`], added to `sums`, with rows in runs of `RUN` and any distance between the panel's steps.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+pub(crate) unsafe fn accumulate<
+    V: Vector,
+    const ROWS: usize,
+    const RUN: usize,
+    const GROUPS: usize,
+>(
+    sums: &mut [[V; GROUPS]; ROWS],
+    left: *const f32,
+    panel: *const f32,
+    strides: Strides,
+    depth: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
         let mut left = left;
         let mut panel = panel;
         for _ in 0..depth {
@@ -242,14 +285,14 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const GROUPS: usize>(
                 right[group] = V::load(panel.add(group * V::LANES));
             }
             for row in 0..ROWS {
-                let value = V::splat(*left.add(row * row_stride));
+                let at = row / RUN * strides.run + row % RUN * strides.row;
+                let value = V::splat(*left.add(at));
                 for group in 0..GROUPS {
                     sums[row][group] = value.mul_add(right[group], sums[row][group]);
                 }
             }
-            left = left.wrapping_add(step_stride);
-            panel = panel.wrapping_add(GROUPS * V::LANES);
+            left = left.wrapping_add(strides.step);
+            panel = panel.wrapping_add(strides.panel);
         }
-        sums
     }
 }

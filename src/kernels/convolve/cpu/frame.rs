@@ -1,0 +1,143 @@
+//! Copies of one picture between zeros, so that no kernel needs to know the border.
+
+use super::Shape;
+use crate::kernels::simd::{Task, Vector};
+
+/// Where the pixels of a picture `[rows, columns, channels]` lie in a larger one, in floats.
+pub(super) struct Frame {
+    rows: usize,
+    columns: usize,
+    channels: usize,
+    pub first: usize,
+    /// From one row of pixels to the next.
+    pub line: usize,
+    /// From one pixel to the next.
+    pub step: usize,
+    /// Floats of the larger picture.
+    pub size: usize,
+}
+
+impl Frame {
+    /// The input, padded.
+    pub fn of_input(shape: &Shape) -> Self {
+        let &Shape {
+            height,
+            width,
+            in_channels: channels,
+            padding,
+            ..
+        } = shape;
+        let line = (width + 2 * padding) * channels;
+        Self {
+            rows: height,
+            columns: width,
+            channels,
+            first: padding * (line + channels),
+            line,
+            step: channels,
+            size: (height + 2 * padding) * line,
+        }
+    }
+
+    /// The gradient of the output, its pixels `stride` apart, so that a convolution with stride 1 and the weight turned
+    /// by 180 degrees gives the gradient of the input.
+    pub fn of_gradient(shape: &Shape) -> Self {
+        let border = shape.kernel - 1 - shape.padding;
+        let channels = shape.out_channels;
+        let line = (shape.width + shape.kernel - 1) * channels;
+        Self {
+            first: border * (line + channels),
+            line: shape.stride * line,
+            step: shape.stride * channels,
+            size: (shape.height + shape.kernel - 1) * line,
+            ..Self::of_gradient_alone(shape)
+        }
+    }
+
+    /// The gradient of the output without zeros.
+    pub fn of_gradient_alone(shape: &Shape) -> Self {
+        let (rows, columns) = (shape.output_height(), shape.output_width());
+        let channels = shape.out_channels;
+        Self {
+            rows,
+            columns,
+            channels,
+            first: 0,
+            line: columns * channels,
+            step: channels,
+            size: rows * columns * channels,
+        }
+    }
+
+    /// Copies a picture into its place; what lies around it stays.
+    pub fn copy(&self, from: &[f32], to: &mut [f32]) {
+        let row = self.columns * self.channels;
+        for (y, from) in from.chunks_exact(row).enumerate() {
+            to[self.first + y * self.line..][..row].copy_from_slice(from);
+        }
+    }
+}
+
+/// Copies a gradient into its place, zero where the output is not positive.
+pub(super) struct Fill<'a> {
+    pub frame: &'a Frame,
+    pub from: &'a [f32],
+    pub output: Option<&'a [f32]>,
+    pub to: &'a mut [f32],
+}
+
+impl Task for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self {
+            frame,
+            from,
+            output,
+            to,
+        } = self;
+        let Frame {
+            columns, channels, ..
+        } = *frame;
+        // Pixels that are adjacent are one row of numbers.
+        let (runs, length) = match frame.step == channels {
+            true => (1, columns * channels),
+            false => (columns, channels),
+        };
+        for y in 0..frame.rows {
+            for run in 0..runs {
+                let at = (y * columns + run * length / channels) * channels;
+                let from = &from[at..][..length];
+                let to = &mut to[frame.first + y * frame.line + run * frame.step..][..length];
+                match output {
+                    None => to.copy_from_slice(from),
+                    // SAFETY: the slices are of one length; the caller vouches for the instruction set.
+                    Some(output) => unsafe { mask::<V>(from, &output[at..][..length], to) },
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn mask<V: Vector>(from: &[f32], output: &[f32], to: &mut [f32]) {
+    assert!(from.len() == to.len() && output.len() == to.len());
+    for at in (0..to.len()).step_by(V::LANES) {
+        // SAFETY: `at + used` is at most the common length; the caller vouches for the instruction set.
+        unsafe {
+            let (from, output) = (from.as_ptr().add(at), output.as_ptr().add(at));
+            let used = V::LANES.min(to.len() - at);
+            let to = to.as_mut_ptr().add(at);
+            if used == V::LANES {
+                V::load(output)
+                    .select_positive(V::load(from), V::zero())
+                    .store(to);
+            } else {
+                V::load_first(output, used)
+                    .select_positive(V::load_first(from, used), V::zero())
+                    .store_first(to, used);
+            }
+        }
+    }
+}

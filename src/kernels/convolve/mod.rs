@@ -1,0 +1,292 @@
+//! Convolution with stride and zero padding, bias, and ReLU where it is asked for, as one
+//! operation with its gradient.
+
+pub mod cpu;
+pub mod gpu;
+pub mod passes;
+mod shape;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::Tensor;
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+
+use super::flex::{Fresh, floats};
+use super::gpu::is_adapter;
+use super::shader::TilePreset;
+use super::simd;
+pub use shape::Shape;
+
+/// Convolved pictures `[n, h', w', out]` of pictures `[n, h, w, in]`, then ReLU if `relu`.
+///
+/// `weight` is `[out, in, k, k]`, `bias` `[out]`; `h' = (h + 2 * padding - k) / stride + 1`,
+/// rounded down. On an adapter, shapes that the shaders do not take go through Burn's own
+/// operations.
+///
+/// # Panics
+/// `stride` is 0, or `padding` is not below `k`: whole outputs would see nothing but zeros.
+pub fn convolve(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: usize,
+    relu: bool,
+) -> Tensor<4> {
+    let shape = shape_of(input.dims(), weight.dims(), stride, padding);
+    if is_adapter(&input.device()) && !shaders_take(&shape) {
+        return general(input, weight, bias, stride, padding, relu);
+    }
+    let device = input.device();
+    let bias = bias.unwrap_or_else(|| Tensor::zeros([shape.out_channels], &device));
+    Tensor::from_dispatch(Dispatch::convolve(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        stride,
+        padding,
+        relu,
+    ))
+}
+
+fn shaders_take(shape: &Shape) -> bool {
+    [TilePreset::Software, TilePreset::Hardware]
+        .iter()
+        .all(|&preset| passes::supports(shape, preset))
+}
+
+fn shape_of(
+    [batch, height, width, in_channels]: [usize; 4],
+    [out_channels, inputs, kernel, kernel_width]: [usize; 4],
+    stride: usize,
+    padding: usize,
+) -> Shape {
+    assert_eq!(
+        inputs, in_channels,
+        "channels of the weight and of the pictures"
+    );
+    assert_eq!(kernel, kernel_width, "sides of the kernel");
+    assert!(stride > 0, "the stride is 0");
+    assert!(
+        padding < kernel,
+        "padding {padding} is not below kernel {kernel}"
+    );
+    Shape {
+        batch,
+        height,
+        width,
+        in_channels,
+        out_channels,
+        kernel,
+        stride,
+        padding,
+    }
+}
+
+/// The same with Burn's own operations.
+pub fn general(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: usize,
+    relu: bool,
+) -> Tensor<4> {
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+    let x = conv2d(input.permute([0, 3, 1, 2]), weight, bias, options);
+    let x = match relu {
+        true => burn::tensor::activation::relu(x),
+        false => x,
+    };
+    x.permute([0, 2, 3, 1])
+}
+
+/// The gradients on one backend.
+pub trait ConvolveKernel: Backend {
+    fn run_backward(
+        state: State<Self>,
+        grad_output: FloatTensor<Self>,
+        wanted: Wanted,
+    ) -> Grads<Self>;
+}
+
+/// What the forward pass keeps for the gradients.
+#[derive(Clone, Debug)]
+pub struct State<B: Backend> {
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    /// Where ReLU was applied: it says which outputs pass a gradient.
+    output: Option<FloatTensor<B>>,
+    stride: usize,
+    padding: usize,
+}
+
+/// Which gradients are computed beside the weight's.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub input: bool,
+    pub bias: bool,
+}
+
+/// Gradients of input (if wanted), weight and bias (if wanted).
+pub struct Grads<B: Backend> {
+    input: Option<FloatTensor<B>>,
+    weight: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
+}
+
+/// The operation as Burn dispatches it.
+#[backend_extension(Cube, Flex, Autodiff)]
+pub trait Convolve: Backend {
+    fn convolve(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+}
+
+#[derive(Debug)]
+struct ConvolveBackward;
+
+impl<B: ConvolveKernel> Backward<B, 3> for ConvolveBackward {
+    type State = State<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input, weight, bias] = ops.parents;
+        let grad_output = grads.consume::<B>(&ops.node);
+        let wanted = Wanted {
+            input: input.is_some(),
+            bias: bias.is_some(),
+        };
+        let found = B::run_backward(ops.state, grad_output, wanted);
+        for (node, grad) in [
+            (input, found.input),
+            (weight, Some(found.weight)),
+            (bias, found.bias),
+        ] {
+            if let (Some(node), Some(grad)) = (node, grad) {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
+impl<B: ConvolveKernel + Convolve, C: CheckpointStrategy> Convolve for Autodiff<B, C> {
+    fn convolve(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let (input, input_node) = input.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let output = B::convolve(input.clone(), weight.clone(), bias, stride, padding, relu);
+        match ConvolveBackward
+            .prepare::<C>([input_node, weight_node, bias_node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => {
+                let state = State {
+                    input,
+                    weight,
+                    output: relu.then(|| output.clone()),
+                    stride,
+                    padding,
+                };
+                prepared.finish(state, output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+}
+
+impl Convolve for Flex {
+    fn convolve(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let bias = bias.to_contiguous();
+        let shape = shape_of(dims(&input), dims(&weight), stride, padding);
+        let dims = [
+            shape.batch,
+            shape.output_height(),
+            shape.output_width(),
+            shape.out_channels,
+        ];
+        let mut output = Fresh::new(&dims);
+        cpu::forward(
+            simd::detect(),
+            &shape,
+            floats(&input),
+            floats(&weight),
+            floats(&bias),
+            relu,
+            output.floats(),
+        );
+        output.into_tensor(dims)
+    }
+}
+
+impl ConvolveKernel for Flex {
+    fn run_backward(
+        state: State<Self>,
+        grad_output: FloatTensor<Self>,
+        wanted: Wanted,
+    ) -> Grads<Self> {
+        let (input, weight) = (state.input.to_contiguous(), state.weight.to_contiguous());
+        let output = state.output.map(|output| output.to_contiguous());
+        let grad_output = grad_output.to_contiguous();
+        let (input_dims, weight_dims) = (dims(&input), dims(&weight));
+        let shape = shape_of(input_dims, weight_dims, state.stride, state.padding);
+        let mut grad_input = wanted.input.then(|| Fresh::new(&input_dims));
+        let mut grad_weight = Fresh::new(&weight_dims);
+        let mut grad_bias = wanted.bias.then(|| Fresh::new(&[shape.out_channels]));
+        cpu::backward(
+            simd::detect(),
+            &shape,
+            cpu::Known {
+                input: floats(&input),
+                weight: floats(&weight),
+                output: output.as_ref().map(floats),
+                grad_output: floats(&grad_output),
+            },
+            cpu::Sought {
+                input: grad_input.as_mut().map(Fresh::floats),
+                weight: grad_weight.floats(),
+                bias: grad_bias.as_mut().map(Fresh::floats),
+            },
+        );
+        Grads {
+            input: grad_input.map(|grad| grad.into_tensor(input_dims)),
+            weight: grad_weight.into_tensor(weight_dims),
+            bias: grad_bias.map(|grad| grad.into_tensor([shape.out_channels])),
+        }
+    }
+}
+
+fn dims(tensor: &FloatTensor<Flex>) -> [usize; 4] {
+    let shape = tensor.layout().shape();
+    [shape[0], shape[1], shape[2], shape[3]]
+}

@@ -1,9 +1,10 @@
 //! The fused operations against Burn's own through Burn: outputs, gradients, updates.
 
+mod convolve;
 mod convolve_pool_relu;
 
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{DType, Int, Tensor, TensorData};
+use burn::tensor::{DType, Int, Tensor};
 use gpu_mnist::checkpoint::values;
 use gpu_mnist::config::{Config, Kernels};
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
@@ -12,7 +13,6 @@ use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::evaluation::loss::cross_entropy;
 use gpu_mnist::kernels::adam::FusedAdam;
-use gpu_mnist::kernels::convolve::{convolve, general as stock_convolve};
 use gpu_mnist::kernels::count_confusion::count_confusion;
 use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
@@ -160,95 +160,6 @@ fn shaders_equal_the_simd_twins_reference_with_the_tiles_for_hardware() {
 fn shaders_equal_the_reference(test: &str, preset: TilePreset) {
     if let Some(device) = adapter_or_skip(test) {
         with_preset(preset, || fused_equals_stock(&device, &Device::cpu()));
-    }
-}
-
-/// Shapes of `convolve`: pictures `[n, h, w, in]`, outputs, `[kernel, stride, padding]`, bias, ReLU. The last two take
-/// the general path on an adapter.
-type Convolution = ([usize; 4], usize, [usize; 3], bool, bool);
-const CONVOLUTIONS: &[Convolution] = &[
-    ([33, 28, 28, 1], 16, [3, 1, 1], true, true),
-    ([17, 14, 14, 16], 16, [3, 1, 1], false, false),
-    ([5, 7, 7, 24], 40, [3, 1, 1], true, true),
-    ([9, 14, 13, 8], 12, [3, 2, 1], true, true),
-    ([3, 11, 9, 4], 8, [5, 2, 3], false, true),
-    ([2, 9, 9, 12], 4, [1, 1, 0], true, false),
-    ([2, 9, 10, 1], 4, [2, 3, 1], true, true),
-    ([2, 9, 10, 3], 8, [3, 1, 1], true, true),
-    ([4, 7, 7, 8], 10, [3, 1, 2], false, true),
-];
-
-/// Output and gradients of input, weight and bias (where there is one).
-fn convolution_and_gradients(
-    &(dims, outputs, [kernel, stride, padding], with_bias, relu): &Convolution,
-    device: &Device,
-    kernels: Kernels,
-) -> Vec<Vec<f32>> {
-    let mut state = 1u32;
-    let mut leaf = |count: usize| -> Vec<f32> {
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-        };
-        (0..count).map(|_| next()).collect()
-    };
-    let inner = device.autodiff();
-    let options = || (&inner, DType::F32);
-    let from = |numbers: Vec<f32>, dims: &[usize]| TensorData::new(numbers, dims.to_vec());
-    let numbers_of = |dims: &[usize]| dims.iter().product();
-    let input = Tensor::<4>::from_data(from(leaf(numbers_of(&dims)), &dims), options());
-    let weight_dims = [outputs, dims[3], kernel, kernel];
-    let weight = leaf(numbers_of(&weight_dims));
-    let weight = Tensor::<4>::from_data(from(weight, &weight_dims), options());
-    let bias = Tensor::<1>::from_data(from(leaf(outputs), &[outputs]), options());
-    let (input, weight) = (input.require_grad(), weight.require_grad());
-    let bias = with_bias.then(|| bias.require_grad());
-    let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
-    let output = match kernels {
-        Kernels::Fused => convolve(x, w, b, stride, padding, relu),
-        Kernels::Stock => stock_convolve(x, w, b, stride, padding, relu),
-    };
-    let dims = output.dims();
-    let upstream = Tensor::<4>::from_data(from(leaf(numbers_of(&dims)), &dims), options());
-    let gradients = (output.clone() * upstream).sum().backward();
-    let mut found = vec![
-        numbers(output.inner()),
-        numbers(input.grad(&gradients).expect("a gradient")),
-        numbers(weight.grad(&gradients).expect("a gradient")),
-    ];
-    found.extend(bias.map(|bias| numbers(bias.grad(&gradients).expect("a gradient"))));
-    found
-}
-
-fn convolve_equals_stock(device: &Device) {
-    let mut compared = 0;
-    for shape in CONVOLUTIONS {
-        let fused = convolution_and_gradients(shape, device, Kernels::Fused);
-        let stock = convolution_and_gradients(shape, &Device::cpu(), Kernels::Stock);
-        assert_eq!(fused.len(), stock.len());
-        for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
-            let difference = difference(fused, stock);
-            assert!(
-                difference <= 2e-5,
-                "{shape:?}, part {part}: differs by {difference:e}"
-            );
-            compared += 1;
-        }
-    }
-    assert!(compared >= 3 * CONVOLUTIONS.len());
-}
-
-#[test]
-fn convolve_equals_stock_on_the_cpu() {
-    convolve_equals_stock(&Device::cpu());
-}
-
-#[test]
-fn convolve_equals_stock_on_the_adapter() {
-    if let Some(device) = adapter_or_skip("convolve_equals_stock_on_the_adapter") {
-        for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || convolve_equals_stock(&device));
-        }
     }
 }
 

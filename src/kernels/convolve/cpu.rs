@@ -3,14 +3,16 @@
 mod direct;
 mod frame;
 mod grad_weight;
+mod grad_winograd;
 mod panels;
+mod winograd;
 
 pub use super::shape::Shape;
 
 use crate::kernels::parallel;
 use crate::kernels::simd::{Level, dispatch, dispatch_for_rows, scratch};
 use frame::{Fill, Frame};
-use panels::{Collect, Plan};
+use panels::{Collect, Packed, Plan, SLACK};
 
 /// Pictures that one task takes: fixed, so that sums over the batch do not depend on the thread count.
 const FORWARD_CHUNK: usize = 4;
@@ -38,33 +40,88 @@ pub fn forward(
     if output.is_empty() {
         return;
     }
-    let lanes = (level, shape.out_channels);
-    let packed = dispatch_for_rows(lanes, Plan::of(shape, weight, bias));
-    let frame = Frame::of_input(shape);
+    let frame = Frame::of_input(shape, winograd::fits(shape));
+    let layer = Layer::new(level, *shape, &frame, Plan::of(shape, weight, bias));
     let (size, convolved) = (shape.input_size(), shape.output_size());
     let chunks = output.chunks_mut(FORWARD_CHUNK * convolved).enumerate();
     parallel::for_each(chunks, |(chunk, output)| {
-        let mut framed = scratch::zeroed(frame.size);
+        let mut framed = scratch::zeroed(frame.size + SLACK);
         let first = chunk * FORWARD_CHUNK;
         for (picture, output) in output.chunks_exact_mut(convolved).enumerate() {
             let input = &input[(first + picture) * size..][..size];
-            let framed = match shape.padding {
-                0 => input,
-                _ => {
-                    frame.copy(input, &mut framed);
-                    &*framed
-                }
-            };
-            let work = direct::Picture {
+            let framed = layer.frame(&frame, input, &mut framed);
+            layer.run(framed, relu, output);
+        }
+    });
+}
+
+/// A convolution with its weight packed for the way that suits its shape.
+struct Layer {
+    shape: Shape,
+    lanes: (Level, usize),
+    packed: Packed,
+    winograd: bool,
+    /// Floats from one row of a padded picture to the next.
+    line: usize,
+}
+
+impl Layer {
+    fn new(level: Level, shape: Shape, frame: &Frame, plan: Plan<'_>) -> Self {
+        let lanes = (level, shape.out_channels);
+        let winograd = winograd::fits(&shape);
+        let mut packed = dispatch_for_rows(lanes, plan);
+        if winograd {
+            let channels = [shape.in_channels, shape.out_channels];
+            let work = winograd::Transform { channels, packed };
+            packed = dispatch_for_rows(lanes, work);
+        }
+        Self {
+            shape,
+            lanes,
+            packed,
+            winograd,
+            line: frame.line,
+        }
+    }
+
+    /// The picture with its padding, in `framed` where it needs any.
+    fn frame<'a>(&self, frame: &Frame, input: &'a [f32], framed: &'a mut [f32]) -> &'a [f32] {
+        if self.shape.padding == 0 && !self.winograd {
+            return input;
+        }
+        frame.copy(input, framed);
+        framed
+    }
+
+    fn run(&self, framed: &[f32], relu: bool, output: &mut [f32]) {
+        let Self {
+            shape,
+            lanes,
+            packed,
+            line,
+            ..
+        } = self;
+        if self.winograd {
+            let work = winograd::Picture {
                 shape,
-                packed: &packed,
+                packed,
+                line: *line,
                 framed,
                 relu,
                 output,
             };
-            dispatch_for_rows(lanes, work);
+            dispatch_for_rows(*lanes, work);
+        } else {
+            let work = direct::Picture {
+                shape,
+                packed,
+                framed,
+                relu,
+                output,
+            };
+            dispatch_for_rows(*lanes, work);
         }
-    });
+    }
 }
 
 /// What the gradients are computed from.
@@ -116,22 +173,26 @@ pub fn backward(level: Level, shape: &Shape, known: Known<'_>, sought: Sought<'_
     }
 
     let lanes = (level, shape.out_channels);
-    let input_lanes = (level, shape.in_channels);
+    let winograd = winograd::fits(shape);
+    let input_frame = Frame::of_input(shape, winograd);
     let turned_shape = shape.turned();
-    let turned = wanted.then(|| dispatch_for_rows(input_lanes, Plan::turned(shape, known.weight)));
-    let input_frame = Frame::of_input(shape);
     let grad_frame = match wanted {
-        true => Frame::of_gradient(shape),
-        false => Frame::of_gradient_alone(shape),
+        true => Frame::of_gradient(shape, winograd::fits(&turned_shape)),
+        false => Frame::of_gradient_alone(shape, winograd),
     };
+    let turned = wanted.then(|| {
+        let plan = Plan::turned(shape, known.weight);
+        Layer::new(level, turned_shape, &grad_frame, plan)
+    });
     let sums_size = dispatch_for_rows(lanes, grad_weight::Size(shape));
     let chunks = shape.batch.div_ceil(BACKWARD_CHUNK);
     let mut sums = scratch::dirty(chunks * sums_size);
+    let with_bias = sought.bias.is_some();
     let run = |chunk: usize, sums: &mut [f32], mut grad_input: Option<&mut [f32]>| {
         sums.fill(0.0);
-        let mut framed = scratch::zeroed(input_frame.size);
-        // A register may be read past the last channel.
-        let mut grads = scratch::zeroed(grad_frame.size + panels::SLACK);
+        let mut framed = scratch::zeroed(input_frame.size + SLACK);
+        let mut grads = scratch::zeroed(grad_frame.size + SLACK);
+        let mut collected = winograd.then(|| grad_winograd::Collected::new(shape));
         let first = chunk * BACKWARD_CHUNK;
         let pictures = BACKWARD_CHUNK.min(shape.batch - first);
         for picture in 0..pictures {
@@ -145,31 +206,54 @@ pub fn backward(level: Level, shape: &Shape, known: Known<'_>, sought: Sought<'_
                 to: &mut grads,
             };
             dispatch(level, fill);
-            let framed = match shape.padding {
-                0 => input,
-                _ => {
+            if with_bias {
+                let work = grad_weight::Bias {
+                    shape,
+                    grad_frame: &grad_frame,
+                    grads: &grads,
+                    sums,
+                };
+                dispatch_for_rows(lanes, work);
+            }
+            let framed = match shape.padding == 0 && !winograd {
+                true => input,
+                false => {
                     input_frame.copy(input, &mut framed);
                     &*framed
                 }
             };
-            let work = grad_weight::Picture {
+            if let Some(collected) = &mut collected {
+                let work = grad_winograd::Picture {
+                    shape,
+                    line: input_frame.line,
+                    framed,
+                    grad_frame: &grad_frame,
+                    grads: &grads,
+                    collected,
+                };
+                dispatch_for_rows(lanes, work);
+            } else {
+                let work = grad_weight::Picture {
+                    shape,
+                    framed,
+                    grad_frame: &grad_frame,
+                    grads: &grads,
+                    sums,
+                };
+                dispatch_for_rows(lanes, work);
+            }
+            if let (Some(grad_input), Some(turned)) = (grad_input.as_deref_mut(), &turned) {
+                let output = &mut grad_input[picture * input_size..][..input_size];
+                turned.run(&grads, false, output);
+            }
+        }
+        if let Some(collected) = &mut collected {
+            let work = grad_winograd::Finish {
                 shape,
-                framed,
-                grad_frame: &grad_frame,
-                grads: &grads,
+                collected,
                 sums,
             };
             dispatch_for_rows(lanes, work);
-            if let (Some(grad_input), Some(turned)) = (grad_input.as_deref_mut(), &turned) {
-                let work = direct::Picture {
-                    shape: &turned_shape,
-                    packed: turned,
-                    framed: &grads,
-                    relu: false,
-                    output: &mut grad_input[picture * input_size..][..input_size],
-                };
-                dispatch_for_rows(input_lanes, work);
-            }
         }
     };
     let parts = sums.chunks_mut(sums_size).enumerate();

@@ -5,7 +5,7 @@ mod direct;
 mod foreground;
 mod lists;
 mod single;
-mod winograd;
+pub(crate) mod winograd;
 
 pub use super::shape::Shape;
 

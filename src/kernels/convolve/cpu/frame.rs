@@ -9,8 +9,10 @@ pub(super) struct Frame {
     columns: usize,
     channels: usize,
     pub first: usize,
-    /// From one row of pixels to the next.
+    /// A row of the larger picture.
     pub line: usize,
+    /// From one row of pixels to the next.
+    pub row: usize,
     /// From one pixel to the next.
     pub step: usize,
     /// Floats of the larger picture.
@@ -18,8 +20,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// The input, padded.
-    pub fn of_input(shape: &Shape) -> Self {
+    /// The input, padded. With `even`, as for an output of even sides: Winograd's tiles hang over odd ones.
+    pub fn of_input(shape: &Shape, even: bool) -> Self {
         let &Shape {
             height,
             width,
@@ -27,45 +29,52 @@ impl Frame {
             padding,
             ..
         } = shape;
-        let line = (width + 2 * padding) * channels;
+        let over = |side: usize| usize::from(even) * (side % 2);
+        let line = (width + 2 * padding + over(shape.output_width())) * channels;
         Self {
             rows: height,
             columns: width,
             channels,
             first: padding * (line + channels),
             line,
+            row: line,
             step: channels,
-            size: (height + 2 * padding) * line,
+            size: (height + 2 * padding + over(shape.output_height())) * line,
         }
     }
 
     /// The gradient of the output, its pixels `stride` apart, so that a convolution with stride 1 and the weight turned
-    /// by 180 degrees gives the gradient of the input.
-    pub fn of_gradient(shape: &Shape) -> Self {
+    /// by 180 degrees gives the gradient of the input; `even` as for the input.
+    pub fn of_gradient(shape: &Shape, even: bool) -> Self {
         let border = shape.kernel - 1 - shape.padding;
         let channels = shape.out_channels;
-        let line = (shape.width + shape.kernel - 1) * channels;
+        let side = |side: usize| side + shape.kernel - 1 + usize::from(even) * (side % 2);
+        let line = side(shape.width) * channels;
         Self {
             first: border * (line + channels),
-            line: shape.stride * line,
+            line,
+            row: shape.stride * line,
             step: shape.stride * channels,
-            size: (shape.height + shape.kernel - 1) * line,
-            ..Self::of_gradient_alone(shape)
+            size: side(shape.height) * line,
+            ..Self::of_gradient_alone(shape, even)
         }
     }
 
-    /// The gradient of the output without zeros.
-    pub fn of_gradient_alone(shape: &Shape) -> Self {
+    /// The gradient of the output without zeros; `even` adds a row and a column of them to odd sides.
+    pub fn of_gradient_alone(shape: &Shape, even: bool) -> Self {
         let (rows, columns) = (shape.output_height(), shape.output_width());
         let channels = shape.out_channels;
+        let side = |side: usize| side + usize::from(even) * (side % 2);
+        let line = side(columns) * channels;
         Self {
             rows,
             columns,
             channels,
             first: 0,
-            line: columns * channels,
+            line,
+            row: line,
             step: channels,
-            size: rows * columns * channels,
+            size: side(rows) * line,
         }
     }
 
@@ -73,7 +82,7 @@ impl Frame {
     pub fn copy(&self, from: &[f32], to: &mut [f32]) {
         let row = self.columns * self.channels;
         for (y, from) in from.chunks_exact(row).enumerate() {
-            to[self.first + y * self.line..][..row].copy_from_slice(from);
+            to[self.first + y * self.row..][..row].copy_from_slice(from);
         }
     }
 }
@@ -109,7 +118,7 @@ impl Task for Fill<'_> {
             for run in 0..runs {
                 let at = (y * columns + run * length / channels) * channels;
                 let from = &from[at..][..length];
-                let to = &mut to[frame.first + y * frame.line + run * frame.step..][..length];
+                let to = &mut to[frame.first + y * frame.row + run * frame.step..][..length];
                 match output {
                     None => to.copy_from_slice(from),
                     // SAFETY: the slices are of one length; the caller vouches for the instruction set.

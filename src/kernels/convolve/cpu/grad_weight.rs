@@ -1,4 +1,4 @@
-//! The gradients of weight and bias from one picture: lanes are output channels, a tile is some adjacent weights of one
+//! The gradient of the weight from one picture: lanes are output channels, a tile is some adjacent weights of one
 //! kernel row, summed over the pixels of the picture in registers.
 
 // Loops over registers are written with indices: both sides of an array are named at once.
@@ -18,17 +18,17 @@ impl Task for Size<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> usize {
-        let Shape {
-            in_channels,
-            out_channels,
-            kernel,
-            ..
-        } = *self.0;
-        out_channels.next_multiple_of(V::LANES) * (kernel * kernel * in_channels + 1)
+        size::<V>(self.0)
     }
 }
 
-/// Adds one picture's gradients to `sums`.
+#[inline(always)]
+fn size<V: Vector>(shape: &Shape) -> usize {
+    let weights = shape.kernel * shape.kernel * shape.in_channels;
+    shape.out_channels.next_multiple_of(V::LANES) * (weights + 1)
+}
+
+/// Adds one picture's gradient of the weight to `sums`.
 pub(super) struct Picture<'a> {
     pub shape: &'a Shape,
     /// The input with its padding.
@@ -48,16 +48,14 @@ impl Task for Picture<'_> {
         let line = (shape.width + 2 * shape.padding) * shape.in_channels;
         assert!(self.framed.len() >= (shape.height + 2 * shape.padding) * line);
         assert!(self.grads.len() >= self.grad_frame.size + SLACK);
-        // SAFETY: only the shape is read.
-        assert_eq!(self.sums.len(), unsafe { Size(shape).run::<V>() });
-        let biases = self.sums.len() - shape.out_channels.next_multiple_of(V::LANES);
+        assert_eq!(self.sums.len(), size::<V>(shape));
         for (first, groups) in panels::<V>(shape.out_channels) {
             // SAFETY: the sizes asserted above cover every row and panel; the caller vouches for the rest.
             unsafe {
                 match groups {
-                    1 => self.panel::<V, 1>(first, biases),
-                    2 => self.panel::<V, 2>(first, biases),
-                    _ => self.panel::<V, 3>(first, biases),
+                    1 => self.panel::<V, 1>(first),
+                    2 => self.panel::<V, 2>(first),
+                    _ => self.panel::<V, 3>(first),
                 }
             }
         }
@@ -66,7 +64,7 @@ impl Task for Picture<'_> {
 
 impl Picture<'_> {
     #[inline(always)]
-    unsafe fn panel<V: Vector, const GROUPS: usize>(&mut self, first: usize, biases: usize) {
+    unsafe fn panel<V: Vector, const GROUPS: usize>(&mut self, first: usize) {
         let &Shape {
             in_channels,
             kernel,
@@ -76,7 +74,6 @@ impl Picture<'_> {
         // SAFETY: the caller's promise.
         unsafe {
             let sums = self.sums.as_mut_ptr();
-            self.bias::<V, GROUPS>(first, sums.add(biases + first));
             let weights = sums.add(first * kernel * run);
             // Three rows of three weights are too few for a tile each.
             if kernel == 3 && run == 3 && most_rows::<V>(GROUPS) >= 9 {
@@ -127,7 +124,7 @@ impl Picture<'_> {
             }
             for y in 0..rows {
                 let from = self.framed.as_ptr().add(from + y * stride * line);
-                let at = self.grad_frame.first + y * self.grad_frame.line + first;
+                let at = self.grad_frame.first + y * self.grad_frame.row + first;
                 let grads = self.grads.as_ptr().add(at);
                 accumulate::<V, ROWS, RUN, GROUPS>(&mut sums, from, grads, strides, columns);
             }
@@ -138,18 +135,34 @@ impl Picture<'_> {
             }
         }
     }
+}
+
+/// Adds one picture's gradient of the bias to `sums`.
+pub(super) struct Bias<'a> {
+    pub shape: &'a Shape,
+    pub grad_frame: &'a Frame,
+    /// As in [`Picture`].
+    pub grads: &'a [f32],
+    pub sums: &'a mut [f32],
+}
+
+impl Task for Bias<'_> {
+    type Output = ();
 
     #[inline(always)]
-    unsafe fn bias<V: Vector, const GROUPS: usize>(&self, first: usize, to: *mut f32) {
-        let frame = self.grad_frame;
-        // SAFETY: as in `tile`.
-        unsafe {
-            for group in 0..GROUPS {
-                let to = to.add(group * V::LANES);
+    unsafe fn run<V: Vector>(self) {
+        let (shape, frame) = (self.shape, self.grad_frame);
+        let padded = shape.out_channels.next_multiple_of(V::LANES);
+        assert!(self.grads.len() >= frame.size + SLACK && self.sums.len() >= padded);
+        let biases = self.sums.len() - padded;
+        for first in (0..padded).step_by(V::LANES) {
+            // SAFETY: a register reaches at most `SLACK` past the last pixel; the caller vouches for the rest.
+            unsafe {
+                let to = self.sums.as_mut_ptr().add(biases + first);
                 let mut sum = V::load(to);
-                for y in 0..self.shape.output_height() {
-                    let at = frame.first + y * frame.line + first + group * V::LANES;
-                    for x in 0..self.shape.output_width() {
+                for y in 0..shape.output_height() {
+                    let at = frame.first + y * frame.row + first;
+                    for x in 0..shape.output_width() {
                         sum = sum.add(V::load(self.grads.as_ptr().add(at + x * frame.step)));
                     }
                 }

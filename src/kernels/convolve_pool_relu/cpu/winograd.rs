@@ -142,7 +142,7 @@ impl Task for Forward<'_, Packed> {
                                 let four = transform_products::<V>(
                                     &products,
                                     (index * groups + group) * V::LANES,
-                                    width,
+                                    TILES * width,
                                 );
                                 let used = V::LANES.min(out_channels - channel);
                                 let at = (start + index) * out_channels + channel;
@@ -272,10 +272,14 @@ impl Block<'_> {
     }
 }
 
-/// `A' m A`: the four outputs of the window whose products begin at `first`.
+/// `A' m A`: the four outputs of the tile whose products begin at `first`, `stride` apart.
 #[inline(always)]
-unsafe fn transform_products<V: Vector>(products: &[f32], first: usize, width: usize) -> [V; 4] {
-    assert!(products.len() >= 15 * TILES * width + first + V::LANES);
+pub(crate) unsafe fn transform_products<V: Vector>(
+    products: &[f32],
+    first: usize,
+    stride: usize,
+) -> [V; 4] {
+    assert!(products.len() >= 15 * stride + first + V::LANES);
     // SAFETY: the assert covers the 16 points; the caller vouches for the instruction set.
     unsafe {
         let mut top = [V::zero(); 4];
@@ -283,11 +287,7 @@ unsafe fn transform_products<V: Vector>(products: &[f32], first: usize, width: u
         for column in 0..4 {
             let mut m = [V::zero(); 4];
             for (row, value) in m.iter_mut().enumerate() {
-                *value = V::load(
-                    products
-                        .as_ptr()
-                        .add((4 * row + column) * TILES * width + first),
-                );
+                *value = V::load(products.as_ptr().add((4 * row + column) * stride + first));
             }
             top[column] = m[0].add(m[1]).add(m[2]);
             bottom[column] = m[1].sub(m[2]).sub(m[3]);

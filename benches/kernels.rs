@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use burn::module::Param;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device as BurnDevice, Distribution, Tensor};
@@ -243,18 +243,19 @@ fn optimizer(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
         time(group, device, "adam", kernels, || {
             let current = model.take().expect("put back below");
             let mut gradients = GradientsParams::new();
-            register(&mut gradients, &current.conv1.weight);
-            register(&mut gradients, &current.conv2.weight);
-            register(&mut gradients, &current.fc1.weight);
-            register(&mut gradients, &current.fc2.weight);
+            current.visit(&mut Itself(&mut gradients));
             model = Some(optimizer.step(1e-3, current, gradients));
         });
     }
 }
 
 /// The parameter itself as its gradient.
-fn register<const D: usize>(gradients: &mut GradientsParams, parameter: &Param<Tensor<D>>) {
-    gradients.register(parameter.id, parameter.val().inner());
+struct Itself<'a>(&'a mut GradientsParams);
+
+impl ModuleVisitor for Itself<'_> {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        self.0.register(parameter.id, parameter.val().inner());
+    }
 }
 
 fn confusion(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {

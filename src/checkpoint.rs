@@ -1,6 +1,7 @@
 //! Weights on disk: safetensors with PyTorch's names and layouts, and what is needed to use
 //! them again in the metadata. Written atomically.
 
+mod format1;
 pub mod snapshot;
 
 use std::collections::HashMap;
@@ -19,8 +20,10 @@ pub use crate::model::values;
 use crate::model::{Model, ParameterShape};
 use crate::run_folder::write_atomically;
 
-/// Raised when files of an older program can no longer be read.
-const FORMAT: &str = "gpu-mnist 1";
+/// Raised when older programs can no longer read the files.
+const FORMAT: &str = "gpu-mnist 2";
+/// Its description names two convolutions and a hidden layer instead of a list of layers.
+const FORMAT_1: &str = "gpu-mnist 1";
 /// Larger files are no weights of ours: the widest network the settings allow needs less.
 const MOST_BYTES: u64 = 4 << 30;
 
@@ -85,7 +88,7 @@ pub fn save_values(
     let views = tensors
         .iter()
         .map(|(name, dims, bytes)| {
-            TensorView::new(Dtype::F32, dims.clone(), bytes).map(|view| (*name, view))
+            TensorView::new(Dtype::F32, dims.clone(), bytes).map(|view| (name.as_str(), view))
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| write_error(std::io::Error::other(error)))?;
@@ -110,13 +113,13 @@ pub fn weight_hash(config: &ModelConfig, values: &[Vec<f32>]) -> String {
     hexadecimal(&hash.finalize())
 }
 
-/// Name, dimensions and bytes of every parameter as PyTorch has them.
-fn tensors(config: &ModelConfig, values: &[Vec<f32>]) -> Vec<(&'static str, Vec<usize>, Vec<u8>)> {
+/// Name, dimensions and bytes of every tensor as PyTorch has them.
+fn tensors(config: &ModelConfig, values: &[Vec<f32>]) -> Vec<(String, Vec<usize>, Vec<u8>)> {
     let shapes = config.parameters();
     let tensor = |(shape, values): (&ParameterShape, &Vec<f32>)| {
-        let (dims, values) = to_pytorch(config, shape.name, &shape.dims, values.clone());
+        let (dims, values) = to_pytorch(config, shape, values.clone());
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        (shape.name, dims, bytes.collect())
+        (shape.name.clone(), dims, bytes.collect())
     };
     shapes.iter().zip(values).map(tensor).collect()
 }
@@ -150,7 +153,7 @@ pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), Ch
         .map_err(|error| damaged(format!("not a safetensors file ({error})")))?;
     let metadata = header.metadata().clone().unwrap_or_default();
     match metadata.get("format").map(String::as_str) {
-        Some(FORMAT) => {}
+        Some(FORMAT | FORMAT_1) => {}
         Some(other) => {
             return Err(damaged(format!(
                 "written in format '{other}', this program reads '{FORMAT}'"
@@ -158,23 +161,29 @@ pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), Ch
         }
         None => return Err(damaged("no weights of gpu-mnist".into())),
     }
-    let description: Description = metadata
+    let old = metadata
+        .get("format")
+        .is_some_and(|format| format == FORMAT_1);
+    let text = metadata
         .get("description")
-        .ok_or_else(|| damaged("without a description of its network".into()))
-        .and_then(|text| {
-            serde_json::from_str(text)
-                .map_err(|error| damaged(format!("its description is damaged ({error})")))
-        })?;
-    if description.model.pooled_sides().is_none() {
-        return Err(damaged("it describes a network that cannot be".into()));
+        .ok_or_else(|| damaged("without a description of its network".into()))?;
+    let description: Description = match old {
+        true => format1::description(text),
+        false => serde_json::from_str(text).map_err(|error| error.to_string()),
+    }
+    .map_err(|error| damaged(format!("its description is damaged ({error})")))?;
+    if let Err(reason) = description.model.sizes() {
+        return Err(damaged(format!(
+            "it describes a network that cannot be ({reason})"
+        )));
     }
     let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
     let mut values = Vec::new();
     for shape in description.model.parameters() {
         let view = tensors
-            .tensor(shape.name)
+            .tensor(&shape.name)
             .map_err(|_| damaged(format!("'{}' is missing", shape.name)))?;
-        let expected = pytorch_dims(shape.name, &shape.dims);
+        let expected = pytorch_dims(&shape.dims);
         if view.shape() != expected || view.dtype() != Dtype::F32 {
             return Err(damaged(format!(
                 "'{}' is {:?} {:?}, expected F32 {expected:?}",
@@ -188,53 +197,45 @@ pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), Ch
             .chunks_exact(4)
             .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
             .collect();
-        values.push(from_pytorch(
-            &description.model,
-            shape.name,
-            &shape.dims,
-            numbers,
-        ));
+        values.push(from_pytorch(&description.model, &shape, numbers));
     }
     let model = Model::from_values(&description.model, values, device);
     Ok((model, description))
 }
 
-/// PyTorch's linear weight is `[outputs, inputs]`; convolutions and biases agree.
-fn pytorch_dims(name: &str, dims: &[usize]) -> Vec<usize> {
+/// PyTorch's linear weight is `[outputs, inputs]`; everything else agrees.
+fn pytorch_dims(dims: &[usize]) -> Vec<usize> {
     let mut dims = dims.to_vec();
-    if name.starts_with("fc") {
+    if dims.len() == 2 {
         dims.reverse();
     }
     dims
 }
 
-/// The dimensions and numbers of a parameter as PyTorch lays them out.
+/// The dimensions and numbers of a tensor as PyTorch lays them out.
 pub fn to_pytorch(
     config: &ModelConfig,
-    name: &str,
-    dims: &[usize],
+    shape: &ParameterShape,
     values: Vec<f32>,
 ) -> (Vec<usize>, Vec<f32>) {
-    let [rows, columns] = dims[..] else {
-        return (dims.to_vec(), values);
+    let [rows, columns] = shape.dims[..] else {
+        return (shape.dims.clone(), values);
     };
     let mut turned = vec![0.0; values.len()];
-    for row in 0..rows {
-        let place = input_place(config, name, row);
+    for (row, place) in input_places(config, shape).enumerate() {
         for column in 0..columns {
             turned[column * rows + place] = values[row * columns + column];
         }
     }
-    (pytorch_dims(name, dims), turned)
+    (pytorch_dims(&shape.dims), turned)
 }
 
-fn from_pytorch(config: &ModelConfig, name: &str, dims: &[usize], values: Vec<f32>) -> Vec<f32> {
-    let [rows, columns] = dims[..] else {
+fn from_pytorch(config: &ModelConfig, shape: &ParameterShape, values: Vec<f32>) -> Vec<f32> {
+    let [rows, columns] = shape.dims[..] else {
         return values;
     };
     let mut turned = vec![0.0; values.len()];
-    for row in 0..rows {
-        let place = input_place(config, name, row);
+    for (row, place) in input_places(config, shape).enumerate() {
         for column in 0..columns {
             turned[row * columns + column] = values[column * rows + place];
         }
@@ -242,13 +243,14 @@ fn from_pytorch(config: &ModelConfig, name: &str, dims: &[usize], values: Vec<f3
     turned
 }
 
-/// Where PyTorch has the input that is our `row`: it flattens (channel, height, width), we
-/// flatten (height, width, channel).
-fn input_place(config: &ModelConfig, name: &str, row: usize) -> usize {
-    if name != "fc1.weight" {
-        return row;
-    }
-    let channels = config.conv2_channels;
-    let pixels = config.flattened() / channels;
-    (row % channels) * pixels + row / channels
+/// Where PyTorch has each input of a linear layer: before the first one it flattens (channel,
+/// height, width), we flatten (height, width, channel).
+fn input_places(config: &ModelConfig, shape: &ParameterShape) -> impl Iterator<Item = usize> {
+    let rows = shape.dims[0];
+    let channels = match shape.name == "fc1.weight" {
+        true => config.checked_sizes().channels,
+        false => rows,
+    };
+    let pixels = rows / channels;
+    (0..rows).map(move |row| (row % channels) * pixels + row / channels)
 }

@@ -29,7 +29,7 @@ pub struct Store {
 }
 
 /// What a check of one network on an adapter found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Version of the program.
     pub version: String,

@@ -102,11 +102,11 @@ impl Session {
         let kernels = self.config.training.kernels;
         let rate = self.schedule.learning_rate(self.step);
         let start = Instant::now();
-        let found = device.guard("training", || {
+        let (found, statistics) = device.guard("training", || {
             let batch = self.split.gather(self.indices(), kernels);
             let model = self.model.as_ref().expect("put back after every step");
-            let logits = model.forward(batch.pictures.autodiff(), kernels);
-            cross_entropy(logits, batch.labels, kernels)
+            let (logits, statistics) = model.forward_training(batch.pictures.autodiff(), kernels);
+            (cross_entropy(logits, batch.labels, kernels), statistics)
         })?;
         device.wait("training")?;
         let forward = start.elapsed();
@@ -118,7 +118,8 @@ impl Session {
         let backward = start.elapsed();
         device.guard("training", || {
             let model = self.model.take().expect("put back after every step");
-            self.model = Some(self.optimizer.step(rate, model, gradients));
+            let model = self.optimizer.step(rate, model, gradients);
+            self.model = Some(model.with_statistics(statistics));
         })?;
         device.wait("training")?;
         let whole = start.elapsed();

@@ -1,26 +1,25 @@
 //! How much arithmetic a training step takes, counted from the settings.
 
-use crate::config::ModelConfig;
-use crate::data::{CLASSES, SIDE};
+use crate::config::{ConvolutionSize, ModelConfig};
 
-/// Floating-point operations of one training step, in 10^9: two a multiply-add. Forward in full;
-/// backward of a pooled convolution a quarter, because pooling passes one gradient of four; no
-/// gradient of the pictures. The same count for every device and kernel set, whatever they do.
+/// Floating-point operations of one training step, in 10^9: two a multiply-add, convolutions and
+/// linear layers alone. Forward in full; backward of a pooled convolution a quarter, because
+/// pooling passes one gradient of four; no gradient of the pictures. The same count for every
+/// device and kernel set, whatever they do.
 pub fn gflop_per_step(model: &ModelConfig, batch: usize) -> f64 {
-    let [first, _] = model.pooled_sides().expect("checked with the settings");
-    let convolution = |side: usize, inputs: usize, outputs: usize, kernel: usize| {
-        let places = (side + 1 - kernel) * (side + 1 - kernel);
-        (places * inputs * outputs * kernel * kernel) as f64
+    let sizes = model.checked_sizes();
+    let forward = |size: &ConvolutionSize| {
+        let places = size.convolved() * size.convolved();
+        (places * size.inputs * size.layer.channels * size.layer.kernel * size.layer.kernel) as f64
     };
-    let conv1 = convolution(SIDE, 1, model.conv1_channels, model.conv1_kernel);
-    let conv2 = convolution(
-        first,
-        model.conv1_channels,
-        model.conv2_channels,
-        model.conv2_kernel,
-    );
-    let linear = (model.flattened() * model.hidden + model.hidden * CLASSES) as f64;
-    let forward = conv1 + conv2 + linear;
-    let backward = conv1 / 4.0 + 2.0 * conv2 / 4.0 + 2.0 * linear;
-    2.0 * batch as f64 * (forward + backward) / 1e9
+    let mut products = 0.0;
+    for (index, size) in sizes.convolutions.iter().enumerate() {
+        let gradients = if index == 0 { 1.0 } else { 2.0 };
+        let passed = if size.layer.pool { 0.25 } else { 1.0 };
+        products += forward(size) * (1.0 + gradients * passed);
+    }
+    for [inputs, outputs] in &sizes.linears {
+        products += 3.0 * (inputs * outputs) as f64;
+    }
+    2.0 * batch as f64 * products / 1e9
 }

@@ -6,9 +6,9 @@ use rand_chacha::ChaCha12Rng;
 
 use super::Group;
 use super::reference::Convolution;
-use crate::config::ModelConfig;
-use crate::data::{CLASSES, SIDE};
+use crate::config::{ConvolutionSize, ModelConfig};
 use crate::device::Device;
+use crate::model::ParameterShape;
 
 /// For float32 against float64 over sums of up to some 150,000 products; measured errors are
 /// below 1e-5, wrong kernels are off by far more.
@@ -169,58 +169,82 @@ pub fn send_back<const D: usize>(output: &Tensor<D>, upstream: &[f32]) -> Gradie
     (output.clone() * upstream).sum().backward()
 }
 
-/// The sizes of the model's layers for a batch.
+/// The sizes of the model's layers for a batch, each once.
 pub struct Layers {
-    pub convolutions: [Convolution; 2],
-    pub linears: [Linear; 2],
+    pub convolutions: Vec<Layer>,
+    pub linears: Vec<Linear>,
+    /// Numbers in the largest tensor that is trained.
+    pub largest: usize,
+}
+
+/// A convolution and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer {
+    pub shape: Convolution,
+    pub pool: bool,
+    pub norm: bool,
+    pub residual: bool,
 }
 
 /// Sizes of a linear layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linear {
     pub batch: usize,
     pub inputs: usize,
     pub outputs: usize,
+    /// Whether a ReLU follows.
+    pub relu: bool,
 }
 
 impl Layers {
     pub fn new(model: &ModelConfig, batch: usize) -> Self {
-        let [first, _] = model.pooled_sides().expect("checked with the settings");
-        let square = |side, inputs, outputs, kernel| Convolution {
+        let sizes = model.checked_sizes();
+        let layer = |size: &ConvolutionSize| Layer {
+            shape: Convolution {
+                batch,
+                height: size.side,
+                width: size.side,
+                inputs: size.inputs,
+                outputs: size.layer.channels,
+                kernel: size.layer.kernel,
+                stride: size.layer.stride,
+                padding: size.layer.padding,
+            },
+            pool: size.layer.pool,
+            norm: size.layer.norm,
+            residual: size.layer.residual,
+        };
+        let last = sizes.linears.len() - 1;
+        let linear = |(index, &[inputs, outputs]): (usize, &[usize; 2])| Linear {
             batch,
-            height: side,
-            width: side,
             inputs,
             outputs,
-            kernel,
+            relu: index < last,
         };
-        let linear = |inputs, outputs| Linear {
-            batch,
-            inputs,
-            outputs,
-        };
+        let counts = model.parameters();
+        let counts = counts.iter().map(ParameterShape::count);
         Self {
-            convolutions: [
-                square(SIDE, 1, model.conv1_channels, model.conv1_kernel),
-                square(
-                    first,
-                    model.conv1_channels,
-                    model.conv2_channels,
-                    model.conv2_kernel,
-                ),
-            ],
-            linears: [
-                linear(model.flattened(), model.hidden),
-                linear(model.hidden, CLASSES),
-            ],
+            convolutions: distinct(sizes.convolutions.iter().map(layer)),
+            linears: distinct(sizes.linears.iter().enumerate().map(linear)),
+            largest: counts.max().unwrap_or_default(),
         }
     }
+}
+
+fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for one in all {
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    found
 }
 
 impl Convolution {
     /// As the table of `doctor` shows it.
     pub fn describe(&self) -> String {
-        format!(
+        let mut text = format!(
             "{}x{}x{}x{} -> {}, {k}x{k}",
             self.batch,
             self.height,
@@ -228,7 +252,14 @@ impl Convolution {
             self.inputs,
             self.outputs,
             k = self.kernel
-        )
+        );
+        if self.stride != 1 {
+            text += &format!(", stride {}", self.stride);
+        }
+        if self.padding != 0 {
+            text += &format!(", padding {}", self.padding);
+        }
+        text
     }
 }
 

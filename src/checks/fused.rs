@@ -18,24 +18,27 @@ use crate::kernels::linear_relu::linear_relu;
 use crate::kernels::softmax_cross_entropy::softmax_cross_entropy;
 
 pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
-    let [conv1, conv2] = layers.convolutions;
-    let [fc1, fc2] = layers.linears;
-    let mut cases = vec![
-        convolution(conv1, true),
-        convolution(conv2, true),
-        linear(fc1, true),
-        linear(fc2, false),
+    let mut cases = Vec::new();
+    for layer in &layers.convolutions {
+        let rectified = !layer.norm && !layer.residual;
+        cases.push(match layer.pool && layer.shape.stride == 1 {
+            true => convolution(padded(layer.shape), rectified),
+            false => convolve::case(layer.shape, rectified && !layer.pool),
+        });
+    }
+    cases.extend(layers.linears.iter().map(|&shape| linear(shape)));
+    cases.extend([
         scores(scope.batch),
-        adam(fc1.inputs * fc1.outputs),
+        adam(layers.largest),
         gather(scope.batch),
         confusion(scope.batch),
-    ];
+    ]);
     if scope.odd_shapes {
         for relu in [true, false] {
             cases.extend(odd_convolutions().map(|shape| convolution(shape, relu)));
         }
         cases.extend(convolve::odd_cases());
-        cases.extend(odd_linears().map(|linear_layer| linear(linear_layer, true)));
+        cases.extend(odd_linears().map(linear));
         cases.extend([
             scores(1),
             scores(77),
@@ -58,6 +61,8 @@ pub fn odd_convolutions() -> [Convolution; 3] {
         inputs,
         outputs,
         kernel,
+        stride: 1,
+        padding: 0,
     };
     [
         shape(7, 13, 11, 4, 12, 3),
@@ -71,8 +76,19 @@ pub fn odd_linears() -> [Linear; 3] {
         batch,
         inputs,
         outputs,
+        relu: true,
     };
     [shape(77, 13, 7), shape(1, 100, 36), shape(5, 1, 3)]
+}
+
+/// The same convolution of pictures that have their padding.
+fn padded(shape: Convolution) -> Convolution {
+    Convolution {
+        height: shape.height + 2 * shape.padding,
+        width: shape.width + 2 * shape.padding,
+        padding: 0,
+        ..shape
+    }
 }
 
 /// Without `relu` it has no bias either, as before a batch norm.
@@ -133,11 +149,12 @@ fn convolution(shape: Convolution, relu: bool) -> Case {
     }
 }
 
-fn linear(shape: Linear, relu: bool) -> Case {
+fn linear(shape: Linear) -> Case {
     let Linear {
         batch,
         inputs,
         outputs,
+        relu,
     } = shape;
     Case {
         group: Group::Fused,

@@ -4,8 +4,8 @@
 
 use rayon::prelude::*;
 
-/// Sizes of a square convolution, stride 1, without padding.
-#[derive(Clone, Copy, Debug)]
+/// Sizes of a convolution with a square kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convolution {
     pub batch: usize,
     pub height: usize,
@@ -13,11 +13,15 @@ pub struct Convolution {
     pub inputs: usize,
     pub outputs: usize,
     pub kernel: usize,
+    pub stride: usize,
+    /// Pixels of zeros around each picture.
+    pub padding: usize,
 }
 
 impl Convolution {
     pub fn sides(&self) -> [usize; 2] {
-        [self.height, self.width].map(|side| side + 1 - self.kernel)
+        let places = |side| (side + 2 * self.padding - self.kernel) / self.stride + 1;
+        [self.height, self.width].map(places)
     }
 
     pub fn input_size(&self) -> usize {
@@ -41,9 +45,14 @@ impl Convolution {
             for x in 0..width {
                 for dy in 0..self.kernel {
                     for dx in 0..self.kernel {
+                        let row = (y * self.stride + dy).wrapping_sub(self.padding);
+                        let column = (x * self.stride + dx).wrapping_sub(self.padding);
+                        if row >= self.height || column >= self.width {
+                            continue;
+                        }
                         visit(
                             (y * width + x) * self.outputs,
-                            ((y + dy) * self.width + x + dx) * self.inputs,
+                            (row * self.width + column) * self.inputs,
                             (dy * self.kernel + dx) * self.inputs * self.outputs,
                         );
                     }

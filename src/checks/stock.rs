@@ -14,16 +14,18 @@ use crate::data::{CLASSES, PIXELS};
 
 pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     let mut cases = Vec::new();
-    for shape in layers.convolutions {
-        cases.extend([convolution(shape), pool(shape)]);
+    for layer in &layers.convolutions {
+        cases.push(convolution(layer.shape));
+        if layer.pool {
+            cases.push(pool(layer.shape));
+        }
     }
-    for shape in layers.linears {
+    for &shape in &layers.linears {
         cases.extend([multiply(shape), rectify(shape)]);
     }
-    let [fc1, _] = layers.linears;
     cases.extend([
         scores(scope.batch),
-        adam(fc1.inputs * fc1.outputs),
+        adam(layers.largest),
         unpacking(scope.batch),
     ]);
     if scope.odd_shapes {
@@ -56,7 +58,7 @@ fn convolution(shape: Convolution) -> Case {
             let kernel = [shape.outputs, shape.inputs, shape.kernel, shape.kernel];
             let weight = leaf(&weight, kernel, device);
             let bias = leaf(&bias, [shape.outputs], device);
-            let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+            let options = ConvOptions::new([shape.stride; 2], [shape.padding; 2], [1, 1], 1);
             let output = conv2d(
                 input.clone().permute([0, 3, 1, 2]),
                 weight.clone(),
@@ -106,6 +108,7 @@ fn multiply(shape: Linear) -> Case {
         batch,
         inputs,
         outputs,
+        relu: _,
     } = shape;
     Case {
         group: Group::Stock,

@@ -50,10 +50,28 @@ pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
     let mut shown = table(presets::NOTHING);
     shown.set_header(["Setting", "Value", "Origin"]);
     for entry in entries {
-        let value = entry.value.clone().decorated("", "").to_string();
-        shown.add_row([entry.key, value, entry.origin.to_string()]);
+        shown.add_row([
+            entry.key,
+            shown_value(&entry.value),
+            entry.origin.to_string(),
+        ]);
     }
     cli::print(&format!("{shown}\n"))
+}
+
+/// An entry of a list a line.
+fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Array(list) if !list.is_empty() => {
+            let entries: Vec<String> = list.iter().map(|entry| entry.to_string()).collect();
+            entries
+                .iter()
+                .map(|entry| entry.trim())
+                .collect::<Vec<_>>()
+                .join("\n")
+        }
+        plain => plain.to_string().trim().into(),
+    }
 }
 
 fn json_value(value: &Value) -> serde_json::Value {
@@ -62,6 +80,12 @@ fn json_value(value: &Value) -> serde_json::Value {
         Value::Integer(number) => json!(number.value()),
         Value::Float(number) => json!(number.value()),
         Value::Boolean(choice) => json!(choice.value()),
-        other => json!(other.to_string()),
+        Value::Array(list) => list.iter().map(json_value).collect(),
+        Value::InlineTable(table) => table
+            .iter()
+            .map(|(key, value)| (key.to_string(), json_value(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Datetime(time) => json!(time.to_string()),
     }
 }

@@ -26,11 +26,9 @@ const INCIDENTAL: &[&str] = &[
 /// What trained weights are for; with another value they are worth nothing.
 const FIXED: &[&str] = &[
     "data.set",
-    "model.conv1_channels",
-    "model.conv1_kernel",
-    "model.conv2_channels",
-    "model.conv2_kernel",
-    "model.hidden",
+    "model.layers",
+    "model.norm_epsilon",
+    "model.norm_momentum",
 ];
 
 /// A run that cannot go on as asked.

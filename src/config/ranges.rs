@@ -16,11 +16,6 @@ impl Layers {
             ("doctor.batch_size", config.doctor.batch_size),
             ("bench.steps", config.bench.steps),
             ("bench.rounds", config.bench.rounds),
-            ("model.conv1_channels", config.model.conv1_channels),
-            ("model.conv2_channels", config.model.conv2_channels),
-            ("model.conv1_kernel", config.model.conv1_kernel),
-            ("model.conv2_kernel", config.model.conv2_kernel),
-            ("model.hidden", config.model.hidden),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
@@ -39,9 +34,6 @@ impl Layers {
             ("bench.steps", config.bench.steps, 100_000),
             ("bench.warmup", config.bench.warmup, 100_000),
             ("bench.rounds", config.bench.rounds, 100_000),
-            ("model.conv1_channels", config.model.conv1_channels, 1024),
-            ("model.conv2_channels", config.model.conv2_channels, 1024),
-            ("model.hidden", config.model.hidden, 16_384),
         ];
         for (key, value, limit) in at_most {
             if value > limit {
@@ -54,6 +46,7 @@ impl Layers {
             ("training.final_divisor", training.final_divisor),
             ("training.epsilon", training.epsilon),
             ("training.step_factor", training.step_factor),
+            ("model.norm_epsilon", config.model.norm_epsilon),
             ("doctor.learning_rate", config.doctor.learning_rate),
             ("doctor.band", config.doctor.band),
             ("bench.margin", config.bench.margin),
@@ -89,22 +82,15 @@ impl Layers {
         }
         for (key, value) in [
             ("training.warmup_fraction", training.warmup_fraction),
+            ("model.norm_momentum", config.model.norm_momentum),
             ("training.target_accuracy", training.target_accuracy),
         ] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(self.invalid(key, "must lie from 0 to 1 (0.99 means 99 %)"));
             }
         }
-        if config.model.pooled_sides().is_none() {
-            let key = if config.model.conv1_kernel > 27 {
-                "model.conv1_kernel"
-            } else {
-                "model.conv2_kernel"
-            };
-            return Err(self.invalid(
-                key,
-                "too large: nothing is left of a 28x28 picture after the two poolings",
-            ));
+        if let Err(reason) = config.model.sizes() {
+            return Err(self.invalid("model.layers", reason));
         }
         Ok(())
     }

@@ -54,7 +54,11 @@ fn compute(graph: &GraphProto, tensors: &mut HashMap<String, Tensor>) -> Result<
                 let rows = *x.dims.first().ok_or("nothing to flatten")?;
                 (vec![rows, x.values.len() / rows.max(1)], x.values.clone())
             }
-            ("Conv", [x, weight, bias]) => convolve(x, weight, bias)?,
+            ("Conv", [x, weight]) => convolve(x, weight, None, node)?,
+            ("Conv", [x, weight, bias]) => convolve(x, weight, Some(bias), node)?,
+            ("BatchNormalization", [x, tensors @ ..]) => normalise(x, tensors, node)?,
+            ("Add", [x, y]) => add(x, y)?,
+            ("GlobalAveragePool", [x]) => average(x)?,
             ("MaxPool", [x]) => pool(x, node)?,
             ("Gemm", [x, weight, bias]) => multiply(x, weight, bias, node)?,
             (other, inputs) => {
@@ -79,31 +83,60 @@ fn scalar(x: &Tensor, y: &Tensor, operation: fn(f32, f32) -> f32) -> Result<Valu
     Ok((x.dims.clone(), values))
 }
 
-/// Stride 1, no padding: x `[n, c, h, w]`, weight `[o, c, k, k]`.
-fn convolve(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Value, String> {
+fn add(x: &Tensor, y: &Tensor) -> Result<Value, String> {
+    if x.dims != y.dims {
+        return Err(format!("'{}' and '{}' are not alike", x.name, y.name));
+    }
+    let sums = x.values.iter().zip(&y.values).map(|(x, y)| x + y);
+    Ok((x.dims.clone(), sums.collect()))
+}
+
+/// x `[n, c, h, w]`, weight `[o, c, k, k]`; the same stride and padding on all sides.
+fn convolve(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    node: &NodeProto,
+) -> Result<Value, String> {
     let (&[count, channels, height, width], &[outputs, inputs, rows, columns]) =
         (&x.dims[..], &weight.dims[..])
     else {
         return Err("a convolution of other than four dimensions".into());
     };
-    if inputs != channels || rows > height || columns > width || bias.values.len() != outputs {
+    let stride = alike(node, "strides").unwrap_or(Ok(1))?;
+    let padding = alike(node, "pads").unwrap_or(Ok(0))?;
+    let (padded_height, padded_width) = (height + 2 * padding, width + 2 * padding);
+    let biases = bias.is_none_or(|bias| bias.values.len() == outputs);
+    if inputs != channels
+        || rows > padded_height
+        || columns > padded_width
+        || !biases
+        || stride == 0
+    {
         return Err(format!("'{}' does not fit its input", weight.name));
     }
-    let (out_height, out_width) = (height + 1 - rows, width + 1 - columns);
+    let out_height = (padded_height - rows) / stride + 1;
+    let out_width = (padded_width - columns) / stride + 1;
     let mut values = Vec::with_capacity(count * outputs * out_height * out_width);
     for picture in 0..count {
         for output in 0..outputs {
             for y in 0..out_height {
-                for x_position in 0..out_width {
-                    let mut sum = f64::from(bias.values[output]);
+                for place in 0..out_width {
+                    let mut sum = bias.map_or(0.0, |bias| f64::from(bias.values[output]));
                     for channel in 0..channels {
                         for row in 0..rows {
-                            let at = ((picture * channels + channel) * height + y + row) * width
-                                + x_position;
+                            let line = (y * stride + row).wrapping_sub(padding);
+                            if line >= height {
+                                continue;
+                            }
+                            let at = ((picture * channels + channel) * height + line) * width;
                             let by = ((output * channels + channel) * rows + row) * columns;
                             for column in 0..columns {
-                                sum += f64::from(x.values[at + column])
-                                    * f64::from(weight.values[by + column]);
+                                let pixel = (place * stride + column).wrapping_sub(padding);
+                                if pixel < width {
+                                    sum += f64::from(x.values[at + pixel])
+                                        * f64::from(weight.values[by + column]);
+                                }
                             }
                         }
                     }
@@ -113,6 +146,42 @@ fn convolve(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Value, String>
         }
     }
     Ok((vec![count, outputs, out_height, out_width], values))
+}
+
+/// x `[n, c, h, w]`; scale, shift, mean and variance `[c]`.
+fn normalise(x: &Tensor, tensors: &[&Tensor], node: &NodeProto) -> Result<Value, String> {
+    let (&[_, channels, height, width], &[scale, shift, mean, variance]) = (&x.dims[..], tensors)
+    else {
+        return Err("a batch norm of other than four dimensions or tensors".into());
+    };
+    if tensors.iter().any(|tensor| tensor.values.len() != channels) {
+        return Err(format!("'{}' does not fit its input", scale.name));
+    }
+    let epsilon = attribute(node, "epsilon").and_then(|found| found.f);
+    let epsilon = f64::from(epsilon.ok_or("a batch norm without epsilon")?);
+    let planes = x.values.chunks(height * width).enumerate();
+    let values = planes.flat_map(|(plane, values)| {
+        let number = |tensor: &Tensor| f64::from(tensor.values[plane % channels]);
+        let factor = number(scale) / (number(variance) + epsilon).sqrt();
+        let (mean, shift) = (number(mean), number(shift));
+        let normalised = move |&value: &f32| ((f64::from(value) - mean) * factor + shift) as f32;
+        values.iter().map(normalised)
+    });
+    Ok((x.dims.clone(), values.collect()))
+}
+
+/// The mean of each plane.
+fn average(x: &Tensor) -> Result<Value, String> {
+    let &[count, channels, height, width] = &x.dims[..] else {
+        return Err("an average over other than four dimensions".into());
+    };
+    let pixels = height * width;
+    let planes = x.values.chunks(pixels);
+    let mean = |plane: &[f32]| {
+        let sum: f64 = plane.iter().map(|&value| f64::from(value)).sum();
+        (sum / pixels as f64) as f32
+    };
+    Ok((vec![count, channels, 1, 1], planes.map(mean).collect()))
 }
 
 /// Square windows side by side; what does not fill a window is left out.
@@ -179,6 +248,17 @@ fn read(tensor: &TensorProto) -> Result<Tensor, String> {
             .iter()
             .map(|&four| f32::from_le_bytes(four))
             .collect(),
+    })
+}
+
+/// The one number of an attribute that is the same for all sides; `None` without it.
+fn alike(node: &NodeProto, name: &str) -> Option<Result<usize, String>> {
+    let values = &attribute(node, name)?.ints;
+    Some(match values.first() {
+        Some(&first) if first >= 0 && values.iter().all(|&value| value == first) => {
+            Ok(first as usize)
+        }
+        _ => Err(format!("'{name}' is {values:?}")),
     })
 }
 

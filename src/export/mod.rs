@@ -136,16 +136,16 @@ pub fn export(
     Ok(agreement)
 }
 
-/// Every parameter as PyTorch names it and lays it out.
+/// Every tensor of the network as PyTorch names it and lays it out.
 pub fn parameters(description: &Description, values: Vec<Vec<f32>>) -> Vec<Tensor> {
     let model = &description.model;
     let shapes = model.parameters();
     let pairs = shapes.iter().zip(values);
     pairs
         .map(|(shape, values)| {
-            let (dims, values) = checkpoint::to_pytorch(model, shape.name, &shape.dims, values);
+            let (dims, values) = checkpoint::to_pytorch(model, shape, values);
             Tensor {
-                name: shape.name.into(),
+                name: shape.name.clone(),
                 dims,
                 values,
             }

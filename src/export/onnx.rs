@@ -4,11 +4,12 @@ use serde_json::json;
 
 use super::Tensor;
 use super::proto::{
-    ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, Dimension, DimensionProto, FLOAT, GraphProto,
-    ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
+    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, Dimension, DimensionProto,
+    FLOAT, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
+    TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
 };
 use crate::checkpoint::Description;
+use crate::config::ConvolutionConfig;
 use crate::data::{CLASSES, SIDE};
 
 /// ONNX 1.8 of November 2020: every runtime in use reads it.
@@ -21,20 +22,10 @@ pub const OUTPUT: &str = "logits";
 /// The graph of a network with these `parameters`. Its input `[batch, 1, 28, 28]` is normalised
 /// floats, or bytes with `raw_input`; its output is logits `[batch, 10]`.
 pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) -> ModelProto {
-    let mut nodes = Vec::new();
     let mut initializers: Vec<TensorProto> = parameters.iter().map(initializer).collect();
-    let mut features = INPUT.to_string();
-    let mut then = |name: &str, operation: &str, others: &[&str], attributes| {
-        let mut input = vec![features.clone()];
-        input.extend(others.iter().map(ToString::to_string));
-        features = name.to_string();
-        nodes.push(NodeProto {
-            input,
-            output: vec![name.into()],
-            name: Some(format!("{name}_node")),
-            op_type: Some(operation.into()),
-            attribute: attributes,
-        });
+    let mut chain = Chain {
+        nodes: Vec::new(),
+        features: INPUT.into(),
     };
     if raw_input {
         let normalisation = description.normalisation;
@@ -50,23 +41,30 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
                 values: vec![value],
             })
         }));
-        then("floats", "Cast", &[], vec![int("to", FLOAT.into())]);
-        then("shares", "Div", &["white"], Vec::new());
-        then("centred", "Sub", &["mean"], Vec::new());
-        then("normalised", "Div", &["standard_deviation"], Vec::new());
+        chain.then("floats", "Cast", &[], vec![int("to", FLOAT.into())]);
+        chain.then("shares", "Div", &["white"], Vec::new());
+        chain.then("centred", "Sub", &["mean"], Vec::new());
+        chain.then("normalised", "Div", &["standard_deviation"], Vec::new());
     }
-    for layer in ["conv1", "conv2"] {
-        let (weight, bias) = (format!("{layer}.weight"), format!("{layer}.bias"));
-        then(layer, "Conv", &[&weight, &bias], Vec::new());
-        let window = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
-        then(&format!("{layer}_pooled"), "MaxPool", &[], window);
-        then(&format!("{layer}_relu"), "Relu", &[], Vec::new());
+    let sizes = description.model.checked_sizes();
+    for (number, size) in (1..).zip(&sizes.convolutions) {
+        chain.convolution(number, &size.layer, description.model.norm_epsilon);
     }
-    then("flat", "Flatten", &[], vec![int("axis", 1)]);
-    let turned = || vec![int("transB", 1)];
-    then("fc1", "Gemm", &["fc1.weight", "fc1.bias"], turned());
-    then("fc1_relu", "Relu", &[], Vec::new());
-    then(OUTPUT, "Gemm", &["fc2.weight", "fc2.bias"], turned());
+    if sizes.average {
+        chain.then("average", "GlobalAveragePool", &[], Vec::new());
+    }
+    chain.then("flat", "Flatten", &[], vec![int("axis", 1)]);
+    let last = sizes.linears.len();
+    for number in 1..=last {
+        let layer = format!("fc{number}");
+        let name = if number == last { OUTPUT } else { &layer };
+        let parameters = [format!("{layer}.weight"), format!("{layer}.bias")];
+        let parameters = [parameters[0].as_str(), parameters[1].as_str()];
+        chain.then(name, "Gemm", &parameters, vec![int("transB", 1)]);
+        if number < last {
+            chain.then(&format!("{layer}_relu"), "Relu", &[], Vec::new());
+        }
+    }
 
     let side = SIDE as i64;
     let element = if raw_input { UINT8 } else { FLOAT };
@@ -76,7 +74,7 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
         producer_version: Some(env!("CARGO_PKG_VERSION").into()),
         doc_string: Some(explanation(description, raw_input)),
         graph: Some(GraphProto {
-            node: nodes,
+            node: chain.nodes,
             name: Some("classifier".into()),
             initializer: initializers,
             input: vec![value(INPUT, element, &[1, side, side])],
@@ -87,6 +85,69 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
             version: Some(OPSET),
         }],
         metadata_props: metadata(description),
+    }
+}
+
+/// Nodes, each working on what the one before it gives.
+struct Chain {
+    nodes: Vec<NodeProto>,
+    /// What the last node gives.
+    features: String,
+}
+
+impl Chain {
+    fn then(
+        &mut self,
+        name: &str,
+        operation: &str,
+        others: &[&str],
+        attributes: Vec<AttributeProto>,
+    ) {
+        let mut input = vec![std::mem::replace(&mut self.features, name.into())];
+        input.extend(others.iter().map(ToString::to_string));
+        self.nodes.push(NodeProto {
+            input,
+            output: vec![name.into()],
+            name: Some(format!("{name}_node")),
+            op_type: Some(operation.into()),
+            attribute: attributes,
+        });
+    }
+
+    /// The `number`-th convolution with all that belongs to it.
+    fn convolution(&mut self, number: usize, layer: &ConvolutionConfig, epsilon: f64) {
+        let residual = self.features.clone();
+        let (name, norm) = (format!("conv{number}"), format!("bn{number}"));
+        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+        let with_bias = [weight.as_str(), bias.as_str()];
+        let parameters = if layer.norm {
+            &with_bias[..1]
+        } else {
+            &with_bias
+        };
+        let mut attributes = Vec::new();
+        if layer.stride != 1 {
+            attributes.push(ints("strides", &[layer.stride as i64; 2]));
+        }
+        if layer.padding != 0 {
+            attributes.push(ints("pads", &[layer.padding as i64; 4]));
+        }
+        self.then(&name, "Conv", parameters, attributes);
+        if layer.pool {
+            let window = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
+            self.then(&format!("{name}_pooled"), "MaxPool", &[], window);
+        }
+        if layer.norm {
+            let tensors = ["weight", "bias", "running_mean", "running_var"];
+            let tensors = tensors.map(|tensor| format!("{norm}.{tensor}"));
+            let tensors = [0, 1, 2, 3].map(|place| tensors[place].as_str());
+            let attributes = vec![float("epsilon", epsilon as f32)];
+            self.then(&norm, "BatchNormalization", &tensors, attributes);
+        }
+        if layer.residual {
+            self.then(&format!("{name}_sum"), "Add", &[&residual], Vec::new());
+        }
+        self.then(&format!("{name}_relu"), "Relu", &[], Vec::new());
     }
 }
 
@@ -153,20 +214,31 @@ fn value(name: &str, element: i32, dims: &[i64]) -> ValueInfoProto {
     }
 }
 
+fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        f: Some(value),
+        ..attribute(name, ATTRIBUTE_FLOAT)
+    }
+}
+
 fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
-        name: Some(name.into()),
         i: Some(value),
-        ints: Vec::new(),
-        kind: Some(ATTRIBUTE_INT),
+        ..attribute(name, ATTRIBUTE_INT)
     }
 }
 
 fn ints(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {
-        name: Some(name.into()),
-        i: None,
         ints: values.to_vec(),
-        kind: Some(ATTRIBUTE_INTS),
+        ..attribute(name, ATTRIBUTE_INTS)
+    }
+}
+
+fn attribute(name: &str, kind: i32) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        kind: Some(kind),
+        ..AttributeProto::default()
     }
 }

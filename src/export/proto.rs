@@ -6,6 +6,7 @@ use prost::{Message, Oneof};
 /// `TensorProto.DataType` and `AttributeProto.AttributeType` of what is written here.
 pub const FLOAT: i32 = 1;
 pub const UINT8: i32 = 2;
+pub const ATTRIBUTE_FLOAT: i32 = 1;
 pub const ATTRIBUTE_INT: i32 = 2;
 pub const ATTRIBUTE_INTS: i32 = 7;
 
@@ -75,6 +76,8 @@ pub struct NodeProto {
 pub struct AttributeProto {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
+    #[prost(float, optional, tag = "2")]
+    pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
     #[prost(int64, repeated, packed = "false", tag = "8")]

@@ -1,7 +1,8 @@
 //! The exponential moving average of the weights: what is validated and kept, while the weights
-//! themselves go on training (Polyak & Juditsky, 1992).
+//! themselves go on training (Polyak & Juditsky, 1992). Running statistics are averaged likewise.
 
-use burn::module::{Module, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::DynState;
 use burn::tensor::{Device, Tensor};
 
 use super::state::Averaged;
@@ -46,30 +47,34 @@ impl Average {
         self.updates += 1;
         let updates = self.updates as f64;
         let decay = self.decay.min((1.0 + updates) / (10.0 + updates));
-        let average = &mut self.model;
-        blend(&mut average.conv1.weight, &model.conv1.weight, decay);
-        blend_bias(&mut average.conv1.bias, &model.conv1.bias, decay);
-        blend(&mut average.conv2.weight, &model.conv2.weight, decay);
-        blend_bias(&mut average.conv2.bias, &model.conv2.bias, decay);
-        blend(&mut average.fc1.weight, &model.fc1.weight, decay);
-        blend_bias(&mut average.fc1.bias, &model.fc1.bias, decay);
-        blend(&mut average.fc2.weight, &model.fc2.weight, decay);
-        blend_bias(&mut average.fc2.bias, &model.fc2.bias, decay);
+        let mut values = Values(Vec::new());
+        model.visit(&mut values);
+        self.model = self.model.clone().map(&mut Blend {
+            values: values.0.into_iter(),
+            decay,
+        });
     }
 }
 
-fn blend<const D: usize>(average: &mut Param<Tensor<D>>, value: &Param<Tensor<D>>, decay: f64) {
-    let value = value.val().inner();
-    let old = average.val();
-    *average = Param::from_tensor(old * decay + value * (1.0 - decay));
+/// The tensors of a model in order, without gradients.
+struct Values(Vec<DynState>);
+
+impl ModuleVisitor for Values {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let value = parameter.val().without_autodiff();
+        self.0.push(DynState::create(value, D));
+    }
 }
 
-fn blend_bias(
-    average: &mut Option<Param<Tensor<1>>>,
-    value: &Option<Param<Tensor<1>>>,
+struct Blend {
+    values: std::vec::IntoIter<DynState>,
     decay: f64,
-) {
-    if let (Some(average), Some(value)) = (average, value) {
-        blend(average, value, decay);
+}
+
+impl ModuleMapper for Blend {
+    fn map_float<const D: usize>(&mut self, average: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let value = self.values.next().expect("models of one kind");
+        let value = value.downcast::<Tensor<D>>();
+        average.map(|old| old * self.decay + value * (1.0 - self.decay))
     }
 }

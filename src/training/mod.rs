@@ -17,7 +17,7 @@ use burn::module::Module;
 use burn::tensor::Transaction;
 use tracing::Instrument;
 
-use crate::config::Config;
+use crate::config::{Config, ModelConfig};
 use crate::data::batches::{DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::{Evaluation, evaluate};
@@ -208,7 +208,8 @@ pub async fn train(
                     pictures: done,
                     step,
                 };
-                let snapshot = snapshot(position, &model, &optimizer, &average, &recorder, device);
+                let kept = (&model, &optimizer, &average, &recorder);
+                let snapshot = snapshot(position, kept, &config.model, device);
                 observer.on_checkpoint(&snapshot.await?);
                 stretch_start = observer.now();
             }
@@ -261,7 +262,8 @@ pub async fn train(
                 pictures: 0,
                 step,
             };
-            let snapshot = snapshot(position, &model, &optimizer, &average, &recorder, device);
+            let kept = (&model, &optimizer, &average, &recorder);
+            let snapshot = snapshot(position, kept, &config.model, device);
             observer.on_checkpoint(&snapshot.await?);
         }
     }
@@ -284,10 +286,8 @@ fn judged(model: &Model, average: &Option<Average>) -> Model {
 /// Reads the whole state back, in one go.
 async fn snapshot(
     position: Position,
-    model: &Model,
-    optimizer: &Optimizer,
-    average: &Option<Average>,
-    recorder: &Recorder,
+    (model, optimizer, average, recorder): (&Model, &Optimizer, &Option<Average>, &Recorder),
+    config: &ModelConfig,
     device: &Device,
 ) -> Result<Snapshot, DeviceError> {
     // Without gradients, as the rest of what is read.
@@ -301,9 +301,9 @@ async fn snapshot(
     let mut data = data.into_iter();
     Ok(Snapshot {
         position,
-        parameters: model::take(&mut data),
+        parameters: model::take(config, &mut data),
         averaged: average.as_ref().map(|average| Averaged {
-            parameters: model::take(&mut data),
+            parameters: model::take(config, &mut data),
             updates: average.updates,
         }),
         optimizer: optimizer.states(data),

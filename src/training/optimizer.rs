@@ -150,7 +150,7 @@ impl ModuleMapper for Step<'_> {
 
 /// Whether `rule` made this state of a parameter of that shape.
 fn understands(rule: &Rule, state: &ParameterState, shape: &ParameterShape) -> bool {
-    let length: usize = shape.dims.iter().product();
+    let length = shape.count();
     let names = rule.slot_names();
     state.rule == rule.name()
         && state.tensors.len() == names.len()

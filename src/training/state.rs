@@ -8,7 +8,7 @@ use super::history::EpochRecord;
 use crate::config::Config;
 use crate::model::initial_values;
 
-/// Every parameter's numbers in the order and layout of
+/// The numbers of every tensor of the network, in the order and layout of
 /// [`crate::config::ModelConfig::parameters`].
 pub type Parameters = Vec<Vec<f32>>;
 
@@ -20,7 +20,7 @@ pub struct Snapshot {
     pub parameters: Parameters,
     /// The moving average of the parameters, where the settings ask for one.
     pub averaged: Option<Averaged>,
-    /// One entry a parameter; `None` before its first update.
+    /// One entry a tensor; `None` before its first update, and for what is not trained.
     pub optimizer: Vec<Option<ParameterState>>,
     /// The current epoch so far.
     pub sums: Sums,

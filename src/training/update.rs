@@ -10,10 +10,7 @@ use burn::tensor::Tensor;
 
 use crate::config::{Kernels, OptimizerKind, TrainingConfig};
 use crate::kernels::adam::FusedAdam;
-use crate::model::ParameterShape;
-
-/// Hidden matrices: Muon is not for the first and the last layer, nor for biases.
-const MUON_PARAMETERS: [&str; 2] = ["conv2.weight", "fc1.weight"];
+use crate::model::{ParameterShape, Role};
 
 /// How one parameter is updated.
 #[derive(Clone)]
@@ -68,7 +65,8 @@ impl Rule {
                 momentum,
                 penalty: settings.weight_decay,
             }),
-            OptimizerKind::Muon if MUON_PARAMETERS.contains(&shape.name) => Self::Muon {
+            // Muon is not for the first and the last layer, nor for biases.
+            OptimizerKind::Muon if shape.role == Role::HiddenWeight => Self::Muon {
                 momentum,
                 orthogonalise: muon(settings),
             },

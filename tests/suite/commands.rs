@@ -22,7 +22,7 @@ const TRAIN: &[&str] = &[
     "--set",
     "data.validation_size=100",
     "--set",
-    "model.hidden=32",
+    "model.layers=[{convolution=24,kernel=5,pool=2},{convolution=32,kernel=3,pool=2},{linear=32}]",
     "--out",
     "run",
 ];
@@ -115,7 +115,7 @@ fn train_on_the_adapter_names_it() {
             "gpu",
             "--json",
             "--set",
-            "model.conv1_channels=4",
+            "model.layers=[{convolution=4,kernel=5,pool=2},{convolution=32,kernel=3,pool=2}]",
         ])
         .assert()
         .code(0)

@@ -98,14 +98,124 @@ fn wrong_types_words_and_ranges_name_the_key() {
         ("training.learning_rate=nan", "must be greater than 0"),
         ("training.beta1=1.0", "from 0 to below 1"),
         ("training.target_accuracy=99", "0.99 means 99 %"),
-        ("model.conv1_kernel=28", "nothing is left"),
-        ("model.hidden=99999999", "at most"),
+        (
+            "model.layers=[{ convolution = 24, kernel = 28, pool = 2 }]",
+            "entry 1: nothing is left of its 28x28 input",
+        ),
+        (
+            "model.layers=[{ linear = 8 }, { linear = 99999999 }]",
+            "entry 2: linear = 99999999 must lie from 1 to 16384",
+        ),
         ("epochs", "--set KEY=VALUE"),
         ("training=3", "unknown setting 'training'"),
     ] {
         let text = error(|layers| layers.assign(assignment));
         assert!(text.contains(expected), "{assignment}: {text}");
     }
+}
+
+#[test]
+fn layers_that_cannot_be_name_their_entry() {
+    for (layers, expected) in [
+        (
+            "[{convolution=8,kernel=3},{convolution=8,kernel=29}]",
+            "entry 2: kernel = 29",
+        ),
+        (
+            "[{convolution=8,kernel=5,pool=2},{convolution=8,kernel=13}]",
+            "left of its 12x12 input",
+        ),
+        (
+            "[{convolution=8,kernel=28,pool=2}]",
+            "entry 1: nothing is left",
+        ),
+        (
+            "[{convolution=8,kernel=3,stride=0}]",
+            "stride = 0 must lie from 1",
+        ),
+        (
+            "[{convolution=8,kernel=3,padding=3}]",
+            "padding = 3 must be less than kernel = 3",
+        ),
+        (
+            "[{convolution=0,kernel=3}]",
+            "convolution = 0 must lie from 1",
+        ),
+        (
+            "[{convolution=8}]",
+            "entry 1: a convolution needs its kernel",
+        ),
+        (
+            "[{convolution=8,kernel=3,norm=\"layer\"}]",
+            "norm can only be \"batch\"",
+        ),
+        ("[{convolution=8,kernel=3,pool=3}]", "pool can only be 2"),
+        (
+            "[{convolution=1,kernel=3,residual=true}]",
+            "28x28 of 1 channels, to its output, 26x26",
+        ),
+        (
+            "[{convolution=8,kernel=3,padding=1,residual=true}]",
+            "must be alike",
+        ),
+        (
+            "[{linear=8},{convolution=8,kernel=3}]",
+            "entry 2: a convolution cannot follow a linear",
+        ),
+        (
+            "[{pool=\"average\"},{pool=\"average\"}]",
+            "entry 2: pool = \"average\" cannot follow",
+        ),
+        (
+            "[{linear=8},{pool=\"average\"}]",
+            "entry 2: pool = \"average\" cannot follow a linear",
+        ),
+        ("[{pool=2}]", "entry 1: a pool by itself"),
+        (
+            "[{linear=8,kernel=3}]",
+            "entry 1: 'kernel' belongs to a convolution",
+        ),
+        (
+            "[{linear=8,convolution=3,kernel=3}]",
+            "entry 1: write convolution and linear as two",
+        ),
+        ("[{}]", "entry 1: an entry has convolution = N"),
+        ("[{linear=8},{widht=3}]", "entry 2: unknown field `widht`"),
+        ("[{linear=8},3]", "entry 2 is no { key = value }"),
+        (
+            "[{linear=16384},{linear=16384}]",
+            "entry 2: more than 150000000 weights",
+        ),
+        ("3", "must be a list in brackets"),
+        ("[{linear=8}", "must be a list in brackets"),
+    ] {
+        let text = error(|config| config.assign(&format!("model.layers={layers}")));
+        assert!(
+            text.contains("--set: setting 'model.layers'") && text.contains(expected),
+            "{layers}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_list_of_layers_is_replaced_whole_however_it_is_written() {
+    let written = "[model]\nlayers = [\n  { linear = 5 }, # why not\n]\n";
+    let tables = "[[model.layers]]\nlinear = 5\n";
+    let mut found = Vec::new();
+    for text in [written, tables] {
+        let mut layers = Layers::default();
+        layers.overlay(text, &Origin::Set).expect("overlaid");
+        let config = layers.resolve().expect("in range");
+        assert_eq!(config.model.parameter_count(), 784 * 5 + 5 + 5 * 10 + 10);
+        let entries = layers.entries();
+        let entry = entries.iter().find(|entry| entry.key == "model.layers");
+        found.push(entry.expect("the setting").value.to_string());
+        let mut again = Layers::default();
+        let copy = layers.to_toml();
+        again.overlay(&copy, &Origin::Set).expect("a settings file");
+        assert_eq!(again.resolve().expect("in range"), config);
+    }
+    assert_eq!(found, ["[{ linear = 5 }]"; 2]);
 }
 
 #[test]

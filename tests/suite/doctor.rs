@@ -18,9 +18,7 @@ const ALL: [Group; 3] = [Group::Shared, Group::Fused, Group::Stock];
 
 fn small() -> Config {
     settings(&[
-        "model.conv1_channels=4",
-        "model.conv2_channels=8",
-        "model.hidden=12",
+        "model.layers=[{convolution=4,kernel=5,pool=2},{convolution=8,kernel=3,pool=2},{linear=12}]",
         "training.batch_size=4",
         "doctor.steps=3",
         "doctor.batch_size=8",
@@ -173,7 +171,7 @@ fn another_kernel_set_version_or_network_is_checked_anew() {
     let mut changed = vec![right.clone(), right.clone(), right.clone()];
     changed[0].kernel_set = "another".into();
     changed[1].version = "0.0.9".into();
-    changed[2].model.hidden += 1;
+    changed[2].model.layers.pop();
     for other in &changed {
         assert_eq!(store.verdict(other), None);
         store.remember(other).expect("written");

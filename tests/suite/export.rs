@@ -13,16 +13,11 @@ use predicates::str::contains;
 use prost::Message;
 use tempfile::tempdir;
 
-use crate::support::{interop, program, settings, write_dataset};
+use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, interop, program, settings, write_dataset};
 
 /// Odd everywhere, so that no two dimensions can be mistaken for each other.
-const ODD: &[&str] = &[
-    "model.conv1_channels=3",
-    "model.conv1_kernel=4",
-    "model.conv2_channels=5",
-    "model.conv2_kernel=2",
-    "model.hidden=7",
-];
+const ODD: &[&str] =
+    &["model.layers=[{convolution=3,kernel=4,pool=2},{convolution=5,kernel=2,pool=2},{linear=7}]"];
 
 const NORMALISATION: Normalisation = Normalisation {
     mean: 0.13,
@@ -32,11 +27,16 @@ const NORMALISATION: Normalisation = Normalisation {
 /// Logits of some digits, and the graph of the same network as another program reads it.
 fn network(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelProto) {
     let device = Device::cpu();
-    let model = Model::from_values(
-        &config.model,
-        initial_values(&config.model, 1),
-        device.burn(),
-    );
+    let mut values = initial_values(&config.model, 1);
+    // Statistics, scales and shifts as a training could leave them.
+    for (shape, values) in config.model.parameters().iter().zip(&mut values) {
+        if shape.name.starts_with("bn") {
+            for (index, value) in values.iter_mut().enumerate() {
+                *value += 0.1 * (index + 1) as f32;
+            }
+        }
+    }
+    let model = Model::from_values(&config.model, values, device.burn());
     let description = Description {
         model: config.model.clone(),
         normalisation: NORMALISATION,
@@ -54,7 +54,7 @@ fn network(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelProto) {
 
 #[test]
 fn the_graph_computes_what_the_network_computes() {
-    for assignments in [&[][..], ODD] {
+    for assignments in [&[][..], ODD, &[EVERY_LAYER], &[EVERY_LAYER_FLAT]] {
         let config = settings(assignments);
         for raw_input in [false, true] {
             let (expected, graph) = network(&config, raw_input);
@@ -69,7 +69,12 @@ fn the_graph_computes_what_the_network_computes() {
 
 #[test]
 fn a_changed_graph_does_not_agree() {
-    let config = settings(ODD);
+    changed_graphs_do_not_agree(ODD, 8);
+    changed_graphs_do_not_agree(&[EVERY_LAYER], 3 * 5 + 3 * 2 + 4);
+}
+
+fn changed_graphs_do_not_agree(assignments: &[&str], tensors: usize) {
+    let config = settings(assignments);
     let pictures = synthetic::draw(1, 1, 20);
     let count = network(&config, true)
         .1
@@ -77,14 +82,14 @@ fn a_changed_graph_does_not_agree() {
         .expect("a graph")
         .initializer
         .len();
-    assert_eq!(count, 8 + 3);
+    assert_eq!(count, tensors + 3);
     for place in 0..count {
         let (expected, mut graph) = network(&config, true);
         let tensor = &mut graph.graph.as_mut().expect("a graph").initializer[place];
         let bytes = tensor.raw_data.as_mut().expect("numbers");
         for number in bytes.chunks_exact_mut(4) {
             let value = f32::from_le_bytes([number[0], number[1], number[2], number[3]]);
-            number.copy_from_slice(&(value * 1.1 + 0.01).to_le_bytes());
+            number.copy_from_slice(&(value * 1.5 + 0.1).to_le_bytes());
         }
         let found = execute_on(&graph, &pictures, None).expect("computed");
         assert!(

@@ -31,7 +31,8 @@ fn train(home: &TempDir, injected: &str) -> assert_cmd::Command {
             "--set",
             "data.validation_size=88",
             "--set",
-            "model.hidden=16",
+            "model.layers=[{convolution=24,kernel=5,pool=2},\
+            {convolution=32,kernel=3,pool=2},{linear=16}]",
         ])
         .args(["--batch-size", "64", "--set", "training.checkpoint_every=2"])
         .env("GPU_MNIST_INJECT", injected);

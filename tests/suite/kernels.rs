@@ -3,6 +3,7 @@
 mod convolve;
 mod convolve_pool_relu;
 
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{DType, Int, Tensor};
 use gpu_mnist::checkpoint::values;
@@ -16,9 +17,9 @@ use gpu_mnist::kernels::adam::FusedAdam;
 use gpu_mnist::kernels::count_confusion::count_confusion;
 use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
-use gpu_mnist::model::{Model, initial_values};
+use gpu_mnist::model::{Model, Role, initial_values};
 
-use crate::support::{adapter_or_skip, settings};
+use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
 
 /// Largest difference, relative to the largest number of the reference.
 fn difference(found: &[f32], expected: &[f32]) -> f32 {
@@ -55,30 +56,31 @@ fn logits_and_gradients(
     let indices: Vec<i32> = (0..count as i32).rev().collect();
     let batch = pictures.gather(upload_indices(&indices, device), kernels);
     let model = model(config, device);
-    let logits = model.forward(batch.pictures.autodiff(), kernels);
+    let (logits, _) = model.forward_training(batch.pictures.autodiff(), kernels);
     let mut found = vec![numbers(logits.clone().inner())];
     let score = cross_entropy(logits, batch.labels, kernels);
     found.push(numbers(score.loss));
-    let gradients = score.differentiable.backward();
-    let gradient = |tensor: Tensor<2>| numbers(tensor);
-    let weight = |layer: &burn::nn::conv::Conv2d| {
-        numbers(layer.weight.val().grad(&gradients).expect("a gradient"))
+    let mut of = GradientsOf {
+        gradients: GradientsParams::from_grads(score.differentiable.backward(), &model),
+        found,
     };
-    let bias = |bias: &Option<burn::module::Param<Tensor<1>>>| {
-        let bias = bias.as_ref().expect("a bias").val();
-        numbers(bias.grad(&gradients).expect("a gradient"))
-    };
-    found.push(weight(&model.conv1));
-    found.push(bias(&model.conv1.bias));
-    found.push(weight(&model.conv2));
-    found.push(bias(&model.conv2.bias));
-    for layer in [&model.fc1, &model.fc2] {
-        found.push(gradient(
-            layer.weight.val().grad(&gradients).expect("a gradient"),
-        ));
-        found.push(bias(&layer.bias));
+    model.visit(&mut of);
+    let shapes = config.model.parameters();
+    let trained = shapes.iter().filter(|shape| shape.role != Role::Statistic);
+    assert_eq!(of.found.len(), 2 + trained.count());
+    of.found
+}
+
+struct GradientsOf {
+    gradients: GradientsParams,
+    found: Vec<Vec<f32>>,
+}
+
+impl ModuleVisitor for GradientsOf {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let gradient = self.gradients.get::<D>(parameter.id);
+        self.found.extend(gradient.map(numbers));
     }
-    found
 }
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -92,29 +94,29 @@ const CASES: &[(&[&str], usize)] = &[
     (&[], 77),
     (
         &[
-            "model.conv1_channels=3",
-            "model.conv2_channels=7",
-            "model.hidden=13",
+            "model.layers=[{convolution=3,kernel=5,pool=2},{convolution=7,kernel=3,pool=2},{linear=13}]",
         ],
         10,
     ),
-    (&["model.conv1_kernel=3", "model.conv2_kernel=5"], 33),
     (
-        &[
-            "model.conv1_kernel=1",
-            "model.conv2_kernel=2",
-            "model.conv1_channels=1",
-        ],
+        &["model.layers=[{convolution=24,kernel=3,pool=2},\
+    {convolution=32,kernel=5,pool=2},{linear=256}]"],
+        33,
+    ),
+    (
+        &["model.layers=[{convolution=1,kernel=1,pool=2},\
+            {convolution=32,kernel=2,pool=2},{linear=256}]"],
         5,
     ),
     (
         &[
-            "model.conv1_kernel=7",
-            "model.conv2_kernel=4",
-            "model.conv2_channels=40",
+            "model.layers=[{convolution=24,kernel=7,pool=2},{convolution=40,kernel=4,pool=2},{linear=256}]",
         ],
         9,
     ),
+    (&[EVERY_LAYER], 12),
+    (&[EVERY_LAYER_FLAT], 7),
+    (&["model.layers=[]"], 3),
 ];
 
 fn fused_equals_stock(device: &Device, reference: &Device) {
@@ -132,7 +134,7 @@ fn fused_equals_stock(device: &Device, reference: &Device) {
             compared += 1;
         }
     }
-    assert_eq!(compared, CASES.len() * 10);
+    assert_eq!(compared, 7 * 10 + (2 + 23) + (2 + 13) + (2 + 2));
 }
 
 #[test]
@@ -243,7 +245,8 @@ fn naga_accepts_every_shader_as_it_stands() {
 
 #[test]
 fn a_perturbed_gradient_is_found() {
-    let config = settings(&["model.hidden=13"]);
+    let config = settings(&["model.layers=[{convolution=24,kernel=5,pool=2},\
+    {convolution=32,kernel=3,pool=2},{linear=13}]"]);
     let stock = logits_and_gradients(&config, &Device::cpu(), 10, Kernels::Stock);
     for bad in [stock[2][3] * 1.01 + 1e-3, f32::NAN] {
         let mut perturbed = stock[2].clone();
@@ -266,7 +269,8 @@ fn fused_adam_equals_stock_on_the_adapter() {
 }
 
 fn fused_adam_equals_stock(device: &Device) {
-    let config = settings(&["model.hidden=13"]);
+    let config = settings(&["model.layers=[{convolution=24,kernel=5,pool=2},\
+    {convolution=32,kernel=3,pool=2},{linear=13}]"]);
     let run = |mut optimizer: ModuleOptimizer| {
         let split = synthetic::draw(9, 0, 40);
         let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);

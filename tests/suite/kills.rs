@@ -27,7 +27,7 @@ const SETTINGS: &[&str] = &[
     "--set",
     "data.validation_size=100",
     "--set",
-    "model.hidden=32",
+    "model.layers=[{convolution=24,kernel=5,pool=2},{convolution=32,kernel=3,pool=2},{linear=32}]",
     "--set",
     "training.batch_size=16",
     "--set",

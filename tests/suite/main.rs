@@ -14,6 +14,7 @@ mod help;
 mod kernels;
 mod kernels_cpu;
 mod kills;
+mod network;
 mod optimizers;
 mod parallel;
 mod picture;

@@ -15,11 +15,8 @@ use gpu_mnist::training::optimizer::Optimizer;
 
 use crate::support::{adapter_or_skip, settings};
 
-const SMALL: &[&str] = &[
-    "model.conv1_channels=4",
-    "model.conv2_channels=8",
-    "model.hidden=13",
-];
+const SMALL: &[&str] =
+    &["model.layers=[{convolution=4,kernel=5,pool=2},{convolution=8,kernel=3,pool=2},{linear=13}]"];
 const RATE: f64 = 0.003;
 
 fn config(more: &[&str]) -> Config {
@@ -170,7 +167,7 @@ fn muon_makes_updates_of_hidden_matrices_nearly_orthogonal_and_leaves_the_rest_t
     let shapes = muon.model.parameters();
     let mut matrices = 0;
     for (index, shape) in shapes.iter().enumerate() {
-        if !["conv2.weight", "fc1.weight"].contains(&shape.name) {
+        if !["conv2.weight", "fc1.weight"].contains(&shape.name.as_str()) {
             assert_eq!(after[index], adamw[index], "{}", shape.name);
             continue;
         }

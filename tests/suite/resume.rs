@@ -15,12 +15,10 @@ use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::state::{Parameters, Snapshot};
 use gpu_mnist::training::{self, Observer, Progress, Trained};
 
-use crate::support::{adapter_or_skip, settings};
+use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
 
 const SMALL: &[&str] = &[
-    "model.conv1_channels=4",
-    "model.conv2_channels=8",
-    "model.hidden=16",
+    "model.layers=[{convolution=4,kernel=5,pool=2},{convolution=8,kernel=3,pool=2},{linear=16}]",
     "training.batch_size=64",
     "training.epochs=2",
     "training.checkpoint_every=2",
@@ -133,6 +131,13 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
         &["training.ema_decay=0.9", "training.schedule=cosine"],
         &["training.clip_norm=0.5", "training.schedule=step"],
         &["training.label_smoothing=0.1", "training.schedule=constant"],
+        &[EVERY_LAYER],
+        &[EVERY_LAYER, "training.kernels=stock"],
+        &[
+            EVERY_LAYER_FLAT,
+            "training.optimizer=muon",
+            "training.ema_decay=0.9",
+        ],
     ] {
         goes_on_bit_for_bit(&Device::cpu(), more);
     }
@@ -147,12 +152,23 @@ fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
             &device,
             &["training.clip_norm=0.5", "training.ema_decay=0.9"],
         );
+        goes_on_bit_for_bit(&device, &[EVERY_LAYER]);
     }
 }
 
 #[test]
 fn the_average_follows_the_weights_and_is_what_is_kept() {
-    let config = config(&["training.ema_decay=0.8", "training.checkpoint_every=1"]);
+    the_average_follows(&[]);
+}
+
+#[test]
+fn the_average_follows_running_statistics_too() {
+    the_average_follows(&[EVERY_LAYER]);
+}
+
+fn the_average_follows(more: &[&str]) {
+    let average = ["training.ema_decay=0.8", "training.checkpoint_every=1"];
+    let config = config(&[more, &average].concat());
     let mut kept = Kept::default();
     let initial = Snapshot::initial(&config);
     let trained = train_from(initial.clone(), &config, &Device::cpu(), &mut kept);
@@ -263,13 +279,13 @@ fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_offered() {
     }
     let at = bytes
         .windows(22)
-        .position(|window| window == b"gpu-mnist checkpoint 1")
+        .position(|window| window == b"gpu-mnist checkpoint 2")
         .expect("the format");
     let mut newer = bytes.clone();
-    newer[at + 21] = b'2';
+    newer[at + 21] = b'3';
     let text = faulty(&path, &newer);
     assert!(
-        text.contains("format 2") && text.contains("reads format 1") && text.contains(&offer),
+        text.contains("format 3") && text.contains("reads format 2") && text.contains(&offer),
         "{text}"
     );
     let weights = faulty(&path, b"\x02\0\0\0\0\0\0\0{}");

@@ -20,7 +20,7 @@ const TRAIN: &[&str] = &[
     "--set",
     "data.validation_size=100",
     "--set",
-    "model.hidden=32",
+    "model.layers=[{convolution=24,kernel=5,pool=2},{convolution=32,kernel=3,pool=2},{linear=32}]",
     "--set",
     "training.batch_size=64",
     "--epochs",
@@ -156,12 +156,20 @@ fn settings_that_change_the_outcome_are_refused_by_name() {
     let refused = text(
         run(
             home,
-            &["train", "--resume", "run", "--set", "model.hidden=64"],
+            &[
+                "train",
+                "--resume",
+                "run",
+                "--set",
+                "model.layers=[{convolution=24,kernel=5,pool=2},\
+            {convolution=32,kernel=3,pool=2},{linear=64}]",
+            ],
         )
         .code(2),
     );
     assert!(
-        refused.contains("model.hidden: 32 in the run, 64 now (--set)"),
+        refused.contains("model.layers: [{ convolution = 24")
+            && refused.contains("{ linear = 64 }]"),
         "{refused}"
     );
     let other = &["train", "--resume", "run", "--dataset", "synthetic"];

@@ -38,6 +38,21 @@ pub fn adapter_or_skip(test: &str) -> Option<Device> {
     }
 }
 
+/// A small network with every kind of layer, and one whose pictures are flattened instead of
+/// averaged.
+pub const EVERY_LAYER: &str = "model.layers=[\
+    {convolution=4,kernel=3,padding=1,norm='batch'},\
+    {convolution=4,kernel=3,padding=1,norm='batch',residual=true},\
+    {convolution=8,kernel=3,stride=2,padding=1},\
+    {convolution=8,kernel=3,padding=1,pool=2,norm='batch'},\
+    {convolution=8,kernel=3,padding=1,residual=true},\
+    {convolution=12,kernel=2,padding=1,pool=2},\
+    {pool='average'},{linear=13}]";
+pub const EVERY_LAYER_FLAT: &str = "model.layers=[\
+    {convolution=5,kernel=4,stride=3,padding=2,norm='batch'},\
+    {convolution=5,kernel=1,residual=true},\
+    {convolution=6,kernel=3,padding=1,pool=2},{linear=9},{linear=11}]";
+
 /// Default settings with `--set` assignments.
 pub fn settings(assignments: &[&str]) -> Config {
     let mut layers = Layers::default();

@@ -16,12 +16,10 @@ use gpu_mnist::training::state::Snapshot;
 use gpu_mnist::training::stopping::Ending;
 use gpu_mnist::training::{self, Observer, Progress, Trained, TrainingError};
 
-use crate::support::{adapter_or_skip, settings};
+use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
 
 const SMALL: &[&str] = &[
-    "model.conv1_channels=4",
-    "model.conv2_channels=8",
-    "model.hidden=32",
+    "model.layers=[{convolution=4,kernel=5,pool=2},{convolution=8,kernel=3,pool=2},{linear=32}]",
     "training.batch_size=64",
     "evaluation.batch_size=100",
 ];
@@ -165,8 +163,14 @@ fn the_same_seed_gives_the_same_weights_on_the_cpu_and_another_does_not() {
 
 #[test]
 fn weights_survive_their_file() {
+    for more in [&[][..], &[EVERY_LAYER], &[EVERY_LAYER_FLAT]] {
+        survive_their_file(more);
+    }
+}
+
+fn survive_their_file(more: &[&str]) {
     let device = Device::cpu();
-    let config = config(&[]);
+    let config = config(more);
     let split = synthetic::draw(4, 1, 200);
     let trained = train_with(&split, &config, &device, &mut Notes::default()).expect("trained");
     let description = checkpoint::Description {
@@ -192,11 +196,11 @@ fn weights_survive_their_file() {
         ("noise", vec![0xff; 100]),
         (
             "another format",
-            replace(&bytes, b"gpu-mnist 1", b"gpu-mnist 9"),
+            replace(&bytes, b"gpu-mnist 2", b"gpu-mnist 9"),
         ),
         (
             "a missing tensor",
-            replace(&bytes, b"conv1.bias", b"conv9.bias"),
+            replace(&bytes, b"fc1.bias", b"fc9.bias"),
         ),
     ] {
         std::fs::write(&path, damaged).expect("written");

@@ -8,6 +8,7 @@ use safetensors::tensor::Dtype;
 use super::{Checkpoint, Counts, EPOCH_COLUMNS, FORMAT, VERSION, hash};
 use crate::checkpoint::{Description, from_pytorch, pytorch_dims};
 use crate::config::ModelConfig;
+use crate::model::ParameterShape;
 use crate::training::history::EpochRecord;
 use crate::training::state::{Averaged, Best, ParameterState, Parameters, Snapshot, Sums};
 
@@ -53,11 +54,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
         .map_err(|error| format!("its description is damaged ({error})"))?;
     let counts: Counts = serde_json::from_str(text("counts")?)
         .map_err(|error| format!("its counts are damaged ({error})"))?;
-    if description.model.pooled_sides().is_none() {
-        return Err("it describes a network that cannot be".into());
-    }
+    let sizes = description.model.sizes();
+    sizes.map_err(|reason| format!("it describes a network that cannot be ({reason})"))?;
     let reader = Reader {
         file,
+        shapes: description.model.parameters(),
         model: description.model.clone(),
     };
     let snapshot = reader.snapshot(counts)?;
@@ -72,6 +73,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
 struct Reader<'a> {
     file: SafeTensors<'a>,
     model: ModelConfig,
+    shapes: Vec<ParameterShape>,
 }
 
 impl Reader<'_> {
@@ -129,35 +131,34 @@ impl Reader<'_> {
     }
 
     fn parameters(&self, prefix: &str) -> Result<Parameters, String> {
-        (0..self.model.parameters().len())
+        (0..self.shapes.len())
             .map(|index| self.parameter(prefix, "", index))
             .collect()
     }
 
     fn parameter(&self, prefix: &str, suffix: &str, index: usize) -> Result<Vec<f32>, String> {
-        let parameters = self.model.parameters();
-        let shape = parameters.get(index).ok_or("more states than parameters")?;
+        let shape = self
+            .shapes
+            .get(index)
+            .ok_or("more states than parameters")?;
         let name = format!("{prefix}.{}{suffix}", shape.name);
         let view = self
             .file
             .tensor(&name)
             .map_err(|_| format!("'{name}' is missing"))?;
-        if view.dtype() != Dtype::F32 || view.shape() != pytorch_dims(shape.name, &shape.dims) {
+        if view.dtype() != Dtype::F32 || view.shape() != pytorch_dims(&shape.dims) {
             return Err(format!("'{name}' has the wrong shape"));
         }
         let numbers = view.data().chunks_exact(4);
         let numbers = numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        Ok(from_pytorch(
-            &self.model,
-            shape.name,
-            &shape.dims,
-            numbers.collect(),
-        ))
+        Ok(from_pytorch(&self.model, shape, numbers.collect()))
     }
 
     fn state(&self, index: usize, (rule, time): (String, usize)) -> Result<ParameterState, String> {
-        let parameters = self.model.parameters();
-        let shape = parameters.get(index).ok_or("more states than parameters")?;
+        let shape = self
+            .shapes
+            .get(index)
+            .ok_or("more states than parameters")?;
         let prefix = format!("optimizer.{}.", shape.name);
         let mut slots: Vec<&str> = self
             .file

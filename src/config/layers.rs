@@ -1,0 +1,181 @@
+//! The layers of settings: each replaces values of the default document.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml_edit::{DocumentMut, Value};
+
+use super::document::{coerce, compact, first_line, leaves, nearest};
+use super::network::misunderstood;
+use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments, preset_names};
+
+/// The layers merged so far: the default document with values replaced, and each key's origin.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    document: DocumentMut,
+    origins: BTreeMap<String, Origin>,
+}
+
+impl Default for Layers {
+    fn default() -> Self {
+        Self {
+            document: DEFAULT.parse().expect("config/default.toml is valid TOML"),
+            origins: BTreeMap::new(),
+        }
+    }
+}
+
+impl Layers {
+    /// Overlays a preset by name, or a settings file by path.
+    pub fn load(&mut self, name: &str) -> Result<(), ConfigError> {
+        if let Some((preset, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+            return self.overlay(text, &Origin::Preset((*preset).into()));
+        }
+        let path = Path::new(name);
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::NotFound {
+            name: name.into(),
+            presets: preset_names().join(", "),
+            reason: error.to_string(),
+        })?;
+        self.overlay(&text, &Origin::File(path.into()))
+    }
+
+    /// Overlays every value of a TOML text, and keeps its comments beside the default's.
+    pub fn overlay(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {
+        let layer: DocumentMut =
+            text.parse()
+                .map_err(|error: toml_edit::TomlError| ConfigError::Syntax {
+                    origin: origin.clone(),
+                    reason: error.to_string().trim_end().into(),
+                })?;
+        for (key, value) in leaves(layer.as_table()) {
+            self.replace(&key, value, origin)?;
+        }
+        comments::adopt(&mut self.document, &layer);
+        Ok(())
+    }
+
+    /// Applies one `--set KEY=VALUE`; a value that is not TOML is taken as text.
+    pub fn assign(&mut self, argument: &str) -> Result<(), ConfigError> {
+        let (key, text) = argument
+            .split_once('=')
+            .map(|(key, text)| (key.trim(), text.trim()))
+            .filter(|(key, text)| !key.is_empty() && !text.is_empty())
+            .ok_or_else(|| ConfigError::Assignment {
+                argument: argument.into(),
+            })?;
+        let value = text.parse().unwrap_or_else(|_| Value::from(text));
+        self.replace(key, value, &Origin::Set)
+    }
+
+    /// Sets one value that a flag or an environment variable gave.
+    pub fn set(
+        &mut self,
+        key: &str,
+        value: impl Into<Value>,
+        origin: Origin,
+    ) -> Result<(), ConfigError> {
+        self.replace(key, value.into(), &origin)
+    }
+
+    fn replace(&mut self, key: &str, value: Value, origin: &Origin) -> Result<(), ConfigError> {
+        let known: Vec<String> = leaves(self.document.as_table())
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
+        if !known.iter().any(|name| name == key) {
+            return Err(ConfigError::UnknownKey {
+                key: key.into(),
+                origin: origin.clone(),
+                hint: nearest(key, &known)
+                    .map(|name| format!(" (did you mean '{name}'?)"))
+                    .unwrap_or_default(),
+            });
+        }
+        let mut item = self.document.as_item_mut();
+        for part in key.split('.') {
+            item = &mut item[part];
+        }
+        let slot = item.as_value_mut().expect("a leaf is a value");
+        let mut value =
+            coerce(slot, value).map_err(|(expected, found)| ConfigError::WrongType {
+                key: key.into(),
+                origin: origin.clone(),
+                expected,
+                found,
+            })?;
+        *value.decor_mut() = slot.decor().clone();
+        *slot = value;
+        self.origins.insert(key.into(), origin.clone());
+        Ok(())
+    }
+
+    /// The typed settings, every value checked against its range.
+    pub fn resolve(&self) -> Result<Config, ConfigError> {
+        let config: Config = toml_edit::de::from_document(self.document.clone())
+            .map_err(|error| self.blame(error.message()))?;
+        self.check(&config)?;
+        Ok(config)
+    }
+
+    /// Finds the one value that the typed settings refuse (a word no enumeration knows).
+    fn blame(&self, reason: &str) -> ConfigError {
+        for (key, value) in leaves(self.document.as_table()) {
+            let mut alone = Self::default();
+            let replaced = alone.replace(&key, value, &Origin::Default);
+            let typed = toml_edit::de::from_document::<Config>(alone.document);
+            if let (Ok(()), Err(error)) = (replaced, typed) {
+                let entry = self.found(&key).and_then(|value| misunderstood(&value));
+                return self.invalid(&key, entry.unwrap_or(first_line(error.message())));
+            }
+        }
+        self.invalid("", first_line(reason))
+    }
+
+    pub(super) fn invalid(&self, key: &str, reason: impl Into<String>) -> ConfigError {
+        ConfigError::Invalid {
+            key: key.into(),
+            origin: self.origin(key),
+            value: self
+                .found(key)
+                .map_or_else(String::new, |value| value.to_string()),
+            reason: reason.into(),
+        }
+    }
+
+    /// Where the value of `key` comes from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
+    fn found(&self, key: &str) -> Option<Value> {
+        let mut entries = self.entries().into_iter();
+        Some(entries.find(|entry| entry.key == key)?.value)
+    }
+
+    /// Every setting in the order of `config/default.toml`.
+    pub fn entries(&self) -> Vec<Entry> {
+        leaves(self.document.as_table())
+            .into_iter()
+            .map(|(key, value)| Entry {
+                origin: self.origin(&key),
+                value: compact(&value),
+                key,
+            })
+            .collect()
+    }
+
+    /// The resolved settings as a file: the default's comments with the values in force.
+    pub fn to_toml(&self) -> String {
+        self.document.to_string()
+    }
+}
+
+/// One setting with its value and origin.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub key: String,
+    /// Without comments and line breaks.
+    pub value: Value,
+    pub origin: Origin,
+}

@@ -1,0 +1,181 @@
+//! A convolution with what follows it: max-pooling, batch norm, the residual sum, ReLU.
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use burn::tensor::ops::PadMode;
+
+use super::stock::{self, max_pool};
+use crate::config::{ConvolutionConfig, Kernels};
+use crate::kernels::convolve;
+use crate::kernels::convolve_pool_relu::convolve_pool_relu;
+
+/// One convolution of the network.
+#[derive(Module, Debug)]
+pub struct Convolution {
+    /// `[outputs, inputs, k, k]`
+    pub(super) weight: Param<Tensor<4>>,
+    /// Without batch norm only.
+    pub(super) bias: Option<Param<Tensor<1>>>,
+    pub(super) norm: Option<BatchNorm>,
+    #[module(skip)]
+    pub(super) layer: ConvolutionConfig,
+}
+
+/// Batch norm (Ioffe & Szegedy, arXiv:1502.03167) over all but the channels.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    pub(super) scale: Param<Tensor<1>>,
+    pub(super) shift: Param<Tensor<1>>,
+    /// Running, as the variance.
+    pub(super) mean: Param<Tensor<1>>,
+    pub(super) variance: Param<Tensor<1>>,
+    pub(super) epsilon: f64,
+    pub(super) momentum: f64,
+}
+
+/// Mean and variance of each channel of a batch, `[c]`, without gradients.
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    pub mean: Tensor<1>,
+    /// Of the batch itself: divided by `count`.
+    pub variance: Tensor<1>,
+    /// Numbers a channel.
+    pub count: usize,
+}
+
+impl Convolution {
+    /// Activations `[n, h', w', outputs]` of `[n, h, w, inputs]`; in `training`, what batch norm
+    /// saw of the batch.
+    pub(super) fn forward(
+        &self,
+        input: Tensor<4>,
+        kernels: Kernels,
+        training: bool,
+    ) -> (Tensor<4>, Option<Statistics>) {
+        let residual = self.layer.residual.then(|| input.clone());
+        let Some(norm) = &self.norm else {
+            let rectify = residual.is_none();
+            let sums = self.convolve(input, kernels, rectify);
+            let output = match residual {
+                Some(residual) => relu(sums + residual),
+                None => sums,
+            };
+            return (output, None);
+        };
+        let sums = self.convolve(input, kernels, false);
+        match training {
+            true => {
+                let (output, statistics) = norm.of_the_batch(sums, residual);
+                (output, Some(statistics))
+            }
+            false => (norm.of_the_past(sums, residual), None),
+        }
+    }
+
+    /// The convolution and its pooling, rectified where nothing comes between.
+    fn convolve(&self, input: Tensor<4>, kernels: Kernels, rectify: bool) -> Tensor<4> {
+        let ConvolutionConfig {
+            stride,
+            padding,
+            pool,
+            ..
+        } = self.layer;
+        let weight = self.weight.val();
+        let bias = self.bias.as_ref().map(Param::val);
+        match (kernels, pool) {
+            (Kernels::Fused, true) if stride == 1 => {
+                convolve_pool_relu(padded(input, padding), weight, bias, rectify)
+            }
+            (_, false) => convolve_by(kernels)(input, weight, bias, stride, padding, rectify),
+            (_, true) => {
+                let convolve = convolve_by(kernels);
+                let pooled = max_pool(convolve(input, weight, bias, stride, padding, false));
+                match rectify {
+                    true => relu(pooled),
+                    false => pooled,
+                }
+            }
+        }
+    }
+}
+
+type Convolve = fn(Tensor<4>, Tensor<4>, Option<Tensor<1>>, usize, usize, bool) -> Tensor<4>;
+
+fn convolve_by(kernels: Kernels) -> Convolve {
+    match kernels {
+        Kernels::Fused => convolve::convolve,
+        Kernels::Stock => convolve::general,
+    }
+}
+
+impl BatchNorm {
+    fn of_the_batch(
+        &self,
+        sums: Tensor<4>,
+        residual: Option<Tensor<4>>,
+    ) -> (Tensor<4>, Statistics) {
+        let [batch, height, width, _] = sums.dims();
+        let (output, mean, variance) = stock::batch_norm_relu(
+            sums,
+            self.scale.val(),
+            self.shift.val(),
+            residual,
+            self.epsilon,
+        );
+        let count = batch * height * width;
+        let statistics = Statistics {
+            mean,
+            variance,
+            count,
+        };
+        (output, statistics)
+    }
+
+    fn of_the_past(&self, sums: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
+        stock::normalise_relu(
+            sums,
+            self.scale.val(),
+            self.shift.val(),
+            self.mean.val(),
+            self.variance.val(),
+            residual,
+            self.epsilon,
+        )
+    }
+
+    /// Moves the running mean and variance as PyTorch does: the variance is that of the
+    /// distribution the batch was drawn from, divided by `count - 1`.
+    pub(super) fn follow(&mut self, found: Statistics) {
+        let count = found.count as f64;
+        let unbiased = count / (count - 1.0).max(1.0);
+        move_towards(&mut self.mean, found.mean, self.momentum);
+        move_towards(&mut self.variance, found.variance * unbiased, self.momentum);
+    }
+}
+
+fn move_towards(running: &mut Param<Tensor<1>>, found: Tensor<1>, momentum: f64) {
+    let old = running.val();
+    let differentiable = old.is_autodiff();
+    let moved = old.without_autodiff() * (1.0 - momentum) + found * momentum;
+    *running = untrained(match differentiable {
+        true => Tensor::from_inner(moved),
+        false => moved,
+    });
+}
+
+/// A tensor that is part of the module but gets no gradients.
+pub(super) fn untrained(tensor: Tensor<1>) -> Param<Tensor<1>> {
+    Param::initialized(ParamId::new(), tensor)
+}
+
+/// `[n, h, w, c]` with zeros around each picture.
+fn padded(input: Tensor<4>, padding: usize) -> Tensor<4> {
+    match padding {
+        0 => input,
+        padding => input.pad(
+            [(padding, padding), (padding, padding), (0, 0)],
+            PadMode::Constant(0.0),
+        ),
+    }
+}

@@ -1,0 +1,163 @@
+//! The network as a Burn module: convolutions, then linear layers, as the settings list them.
+//! With the default settings it is the reference network of the benchmarks.
+
+mod convolution;
+mod parameters;
+mod stock;
+mod tensors;
+
+use burn::module::{Module, Param};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::config::{Kernels, ModelConfig};
+use crate::kernels::linear_relu::linear_relu;
+pub use convolution::Statistics;
+use convolution::{BatchNorm, Convolution};
+pub use parameters::{Initial, ParameterShape, Role, initial_values};
+pub use tensors::{register, take, values};
+
+/// Convolutions, where asked for the mean of each channel, then linear layers with a ReLU
+/// between them. Tensors are visited in the order of [`ModelConfig::parameters`].
+#[derive(Module, Debug)]
+pub struct Model {
+    convolutions: Vec<Convolution>,
+    average: bool,
+    /// The first has the weight `[height * width * channels, outputs]`: rows in (height, width,
+    /// channel) order, as the kernels lay activations out. Files hold PyTorch's (channel, height,
+    /// width) order.
+    linears: Vec<Linear>,
+}
+
+/// What the batch norms of a network saw of a batch, a place for each convolution.
+pub type BatchStatistics = Vec<Option<Statistics>>;
+
+impl Model {
+    /// Builds the network on `device` from one list of numbers a tensor, in the order and layout
+    /// of [`ModelConfig::parameters`].
+    ///
+    /// # Panics
+    /// When a list has the wrong length; readers of files check that first.
+    pub fn from_values(config: &ModelConfig, values: Vec<Vec<f32>>, device: &Device) -> Self {
+        let mut tensors = config
+            .parameters()
+            .into_iter()
+            .zip(values)
+            .map(|(shape, numbers)| TensorData::new(numbers, shape.dims));
+        let mut next = || tensors.next().expect("a list for every tensor");
+        let sizes = config.checked_sizes();
+        let convolution = |size: &crate::config::ConvolutionSize| {
+            let layer = size.layer;
+            let weight = trained(next(), device);
+            let bias = (!layer.norm).then(|| trained(next(), device));
+            let norm = layer.norm.then(|| BatchNorm {
+                scale: trained(next(), device),
+                shift: trained(next(), device),
+                mean: measured(next(), device),
+                variance: measured(next(), device),
+                epsilon: config.norm_epsilon,
+                momentum: config.norm_momentum,
+            });
+            Convolution {
+                weight,
+                bias,
+                norm,
+                layer,
+            }
+        };
+        let convolutions = sizes.convolutions.iter().map(convolution).collect();
+        let linear = |&[inputs, outputs]: &[usize; 2]| {
+            let mut layer = LinearConfig::new(inputs, outputs).init(device);
+            layer.weight = trained(next(), device);
+            layer.bias = Some(trained(next(), device));
+            layer
+        };
+        Self {
+            convolutions,
+            average: sizes.average,
+            linears: sizes.linears.iter().map(linear).collect(),
+        }
+    }
+
+    /// Logits `[n, 10]` of normalised pictures `[n, 28, 28, 1]`; batch norms use their running
+    /// mean and variance.
+    pub fn forward(&self, pictures: Tensor<4>, kernels: Kernels) -> Tensor<2> {
+        let features = self
+            .convolutions
+            .iter()
+            .fold(pictures, |x, layer| layer.forward(x, kernels, false).0);
+        self.classify(features, kernels)
+    }
+
+    /// Logits in training: batch norms use the mean and variance of the batch, which
+    /// [`Self::with_statistics`] takes into the running ones.
+    pub fn forward_training(
+        &self,
+        pictures: Tensor<4>,
+        kernels: Kernels,
+    ) -> (Tensor<2>, BatchStatistics) {
+        let mut statistics = Vec::with_capacity(self.convolutions.len());
+        let mut features = pictures;
+        for layer in &self.convolutions {
+            let found;
+            (features, found) = layer.forward(features, kernels, true);
+            statistics.push(found);
+        }
+        (self.classify(features, kernels), statistics)
+    }
+
+    /// The network with the running mean and variance moved towards those of a batch.
+    #[must_use]
+    pub fn with_statistics(mut self, statistics: BatchStatistics) -> Self {
+        for (layer, found) in self.convolutions.iter_mut().zip(statistics) {
+            if let (Some(norm), Some(found)) = (&mut layer.norm, found) {
+                norm.follow(found);
+            }
+        }
+        self
+    }
+
+    fn classify(&self, features: Tensor<4>, kernels: Kernels) -> Tensor<2> {
+        let flat = match self.average {
+            true => average(features),
+            false => features.flatten(1, 3),
+        };
+        let last = self.linears.len() - 1;
+        let layers = self.linears.iter().enumerate();
+        layers.fold(flat, |x, (index, layer)| {
+            let rectify = index < last;
+            match (kernels, rectify) {
+                (Kernels::Fused, _) => {
+                    linear_relu(x, layer.weight.val(), bias(&layer.bias), rectify)
+                }
+                (Kernels::Stock, true) => relu(layer.forward(x)),
+                (Kernels::Stock, false) => layer.forward(x),
+            }
+        })
+    }
+}
+
+/// `[n, c]`: the mean of each channel of `[n, h, w, c]`.
+fn average(features: Tensor<4>) -> Tensor<2> {
+    let [count, height, width, channels] = features.dims();
+    features
+        .reshape([count, height * width, channels])
+        .mean_dim(1)
+        .reshape([count, channels])
+}
+
+/// The bias of a layer that has one.
+fn bias(bias: &Option<Param<Tensor<1>>>) -> Tensor<1> {
+    bias.as_ref().expect("the layer has a bias").val()
+}
+
+/// A tensor that gets gradients.
+fn trained<const D: usize>(data: TensorData, device: &Device) -> Param<Tensor<D>> {
+    Param::from_data(data, device)
+}
+
+/// A tensor that gets none.
+fn measured(data: TensorData, device: &Device) -> Param<Tensor<1>> {
+    convolution::untrained(Tensor::from_data(data, device))
+}

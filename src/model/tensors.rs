@@ -1,0 +1,47 @@
+//! The numbers of a network read back from its device.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData, Transaction};
+
+use super::Model;
+use crate::config::ModelConfig;
+use crate::device::DeviceError;
+
+/// Every tensor's numbers in the order and layout of [`ModelConfig::parameters`].
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn values(
+    model: &Model,
+    device: &crate::device::Device,
+) -> Result<Vec<Vec<f32>>, DeviceError> {
+    let tensors = register(model, Transaction::default());
+    let data = device.read("reading the weights", tensors).await?;
+    Ok(data.into_iter().map(numbers).collect())
+}
+
+/// Adds every tensor to a read-back.
+pub fn register(model: &Model, transaction: Transaction) -> Transaction {
+    let mut reading = Reading(transaction);
+    model.visit(&mut reading);
+    reading.0
+}
+
+/// The numbers of the tensors that [`register`] had read of a network with these settings.
+pub fn take(config: &ModelConfig, data: &mut impl Iterator<Item = TensorData>) -> Vec<Vec<f32>> {
+    let count = config.parameters().len();
+    data.take(count).map(numbers).collect()
+}
+
+fn numbers(data: TensorData) -> Vec<f32> {
+    data.iter::<f32>().collect()
+}
+
+struct Reading(Transaction);
+
+impl ModuleVisitor for Reading {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let transaction = std::mem::take(&mut self.0);
+        self.0 = transaction.register(parameter.val());
+    }
+}

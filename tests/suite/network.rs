@@ -1,0 +1,187 @@
+//! The network of the settings: names, batch norm against float64, files of older programs.
+
+use std::collections::HashMap;
+
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData};
+use gpu_mnist::checkpoint;
+use gpu_mnist::config::{Config, Kernels};
+use gpu_mnist::device::Device;
+use gpu_mnist::model::{Model, Role, initial_values, values};
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
+
+#[test]
+fn tensors_bear_the_names_pytorch_gives_them() {
+    let names = |assignments: &[&str]| -> Vec<String> {
+        let shapes = settings(assignments).model.parameters();
+        shapes.into_iter().map(|shape| shape.name).collect()
+    };
+    let default = [
+        "conv1.weight",
+        "conv1.bias",
+        "conv2.weight",
+        "conv2.bias",
+        "fc1.weight",
+        "fc1.bias",
+        "fc2.weight",
+        "fc2.bias",
+    ];
+    assert_eq!(names(&[]), default);
+    assert_eq!(
+        names(&[EVERY_LAYER])[..6],
+        [
+            "conv1.weight",
+            "bn1.weight",
+            "bn1.bias",
+            "bn1.running_mean",
+            "bn1.running_var",
+            "conv2.weight"
+        ]
+    );
+    assert_eq!(names(&["model.layers=[]"]), ["fc1.weight", "fc1.bias"]);
+}
+
+#[test]
+fn statistics_are_no_parameters_and_muon_gets_what_lies_between_first_and_last() {
+    let model = settings(&[EVERY_LAYER_FLAT]).model;
+    let shapes = model.parameters();
+    let of = |role: Role| -> Vec<&str> {
+        let found = shapes.iter().filter(|shape| shape.role == role);
+        found.map(|shape| shape.name.as_str()).collect()
+    };
+    assert_eq!(of(Role::Statistic), ["bn1.running_mean", "bn1.running_var"]);
+    assert_eq!(
+        of(Role::HiddenWeight),
+        ["conv2.weight", "conv3.weight", "fc1.weight", "fc2.weight"]
+    );
+    let convolutions = 5 * 16 + 2 * 5 + (5 * 5 + 5) + (6 * 5 * 9 + 6);
+    // 28 and two zeros on each side, every third place: 10x10, pooled 5x5.
+    let linears = (5 * 5 * 6 * 9 + 9) + (9 * 11 + 11) + (11 * 10 + 10);
+    assert_eq!(model.parameter_count(), convolutions + linears);
+}
+
+/// One convolution 1x1 of one channel with weight 1 is the picture itself.
+const NORM: &[&str] = &[
+    "model.layers=[{convolution=1,kernel=1,norm='batch'},{pool='average'}]",
+    "model.norm_epsilon=0.01",
+    "model.norm_momentum=0.3",
+];
+
+fn norm(config: &Config, [scale, shift, mean, variance]: [f32; 4], device: &Device) -> Model {
+    let mut values = initial_values(&config.model, 1);
+    for (place, value) in [1.0, scale, shift, mean, variance].into_iter().enumerate() {
+        values[place] = vec![value];
+    }
+    // The logit of a class is the average of the picture times one more than the class.
+    values[5] = (1..=10).map(|class| class as f32).collect();
+    values[6] = vec![0.0; 10];
+    Model::from_values(&config.model, values, &device.autodiff())
+}
+
+fn batch_norm_is_right(device: &Device) {
+    const PICTURES: usize = 3;
+    const PIXELS: usize = 28 * 28;
+    let config = settings(NORM);
+    let pixels: Vec<f32> = (0..PICTURES * PIXELS)
+        .map(|index| (index * 37 % 101) as f32 / 20.0 - 1.0 + (index / PIXELS) as f32)
+        .collect();
+    let count = pixels.len() as f64;
+    let mean = pixels.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    let squares = pixels.iter().map(|&x| (f64::from(x) - mean).powi(2));
+    let variance = squares.sum::<f64>() / count;
+    let logit = |picture: usize, mean: f64, variance: f64| {
+        let pixels = &pixels[picture * PIXELS..][..PIXELS];
+        let normalised = pixels.iter().map(|&x| {
+            let x = (f64::from(x) - mean) / (variance + 0.01).sqrt();
+            (x * 1.5 + 0.25).max(0.0)
+        });
+        normalised.sum::<f64>() / PIXELS as f64
+    };
+    for kernels in [Kernels::Fused, Kernels::Stock] {
+        let model = norm(&config, [1.5, 0.25, 0.5, 2.0], device);
+        let data = TensorData::new(pixels.clone(), [PICTURES, 28, 28, 1]);
+        let pictures = Tensor::<4>::from_data(data, device.burn());
+        let check = |logits: Tensor<2>, mean: f64, variance: f64| {
+            let found: Vec<f64> = logits.into_data().iter::<f64>().collect();
+            for picture in 0..PICTURES {
+                for class in 0..10 {
+                    let expected = logit(picture, mean, variance) * (class + 1) as f64;
+                    let found = found[picture * 10 + class];
+                    let near = (found - expected).abs() < 1e-4 * expected.abs().max(1.0);
+                    assert!(
+                        near,
+                        "{kernels:?} {picture} {class}: {found} for {expected}"
+                    );
+                }
+            }
+        };
+        check(model.valid().forward(pictures.clone(), kernels), 0.5, 2.0);
+        let (logits, statistics) = model.forward_training(pictures.autodiff(), kernels);
+        check(logits.inner(), mean, variance);
+        let model = model.with_statistics(statistics).valid();
+        let values = pollster::block_on(values(&model, device)).expect("read");
+        let expected = [
+            0.7 * 0.5 + 0.3 * mean,
+            0.7 * 2.0 + 0.3 * variance * count / (count - 1.0),
+        ];
+        for (found, expected) in [values[3][0], values[4][0]].into_iter().zip(expected) {
+            let near = (f64::from(found) - expected).abs() < 1e-5;
+            assert!(near, "{kernels:?}: {found} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn batch_norm_equals_float64_on_the_cpu() {
+    batch_norm_is_right(&Device::cpu());
+}
+
+#[test]
+fn batch_norm_equals_float64_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("batch_norm_equals_float64_on_the_adapter") {
+        batch_norm_is_right(&device);
+    }
+}
+
+/// A file as the program wrote it before layers were a list.
+fn write_format_1(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) {
+    let shapes = config.model.parameters();
+    let tensors = shapes.iter().zip(values).map(|(shape, values)| {
+        let (dims, values) = checkpoint::to_pytorch(&config.model, shape, values.clone());
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        (shape.name.clone(), dims, bytes)
+    });
+    let tensors: Vec<_> = tensors.collect();
+    let views = tensors.iter().map(|(name, dims, bytes)| {
+        let view = TensorView::new(Dtype::F32, dims.clone(), bytes).expect("whole");
+        (name.as_str(), view)
+    });
+    let description = r#"{"model":{"conv1_channels":3,"conv1_kernel":4,"conv2_channels":5,
+        "conv2_kernel":2,"hidden":7},"normalisation":{"mean":0.1,"standard_deviation":0.3},
+        "class_names":["0","1","2","3","4","5","6","7","8","9"],"dataset":"mnist"}"#;
+    let metadata = HashMap::from([
+        ("format".to_string(), "gpu-mnist 1".to_string()),
+        ("description".into(), description.into()),
+    ]);
+    let bytes = safetensors::serialize(views, Some(metadata)).expect("serialised");
+    std::fs::write(path, bytes).expect("written");
+}
+
+#[test]
+fn weights_of_format_1_are_read() {
+    let config = settings(&[
+        "model.layers=[{convolution=3,kernel=4,pool=2},{convolution=5,kernel=2,pool=2},{linear=7}]",
+    ]);
+    let written = initial_values(&config.model, 4);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.safetensors");
+    write_format_1(&path, &config, &written);
+    let device = Device::cpu();
+    let (model, description) = checkpoint::load(&path, device.burn()).expect("read");
+    assert_eq!(description.model, config.model);
+    assert_eq!(description.normalisation.mean, 0.1);
+    let found = pollster::block_on(values(&model, &device)).expect("read");
+    assert!(found == written);
+}

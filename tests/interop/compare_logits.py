@@ -113,21 +113,50 @@ def pytorch(numpy, folder, raw, ours):
         about = json.loads(file.metadata()["description"])
 
     class Network(nn.Module):
-        def __init__(self):
+        """The description's layers under the names of the file."""
+
+        def __init__(self, layers, epsilon):
             super().__init__()
-            conv = lambda w: nn.Conv2d(w.shape[1], w.shape[0], tuple(w.shape[2:]))
-            linear = lambda w: nn.Linear(w.shape[1], w.shape[0])
-            self.conv1, self.conv2 = conv(weights["conv1.weight"]), conv(weights["conv2.weight"])
-            self.fc1, self.fc2 = linear(weights["fc1.weight"]), linear(weights["fc2.weight"])
+            self.layers = [layer for layer in layers if "linear" not in layer]
+            self.linears = 1 + sum("linear" in layer for layer in layers)
+            for number, layer in enumerate(self.layers, 1):
+                if "convolution" not in layer:
+                    continue
+                stride, padding = layer.get("stride", 1), layer.get("padding", 0)
+                outputs, inputs, *kernel = weights[f"conv{number}.weight"].shape
+                bias = "norm" not in layer
+                conv = nn.Conv2d(inputs, outputs, tuple(kernel), stride, padding, bias=bias)
+                self.add_module(f"conv{number}", conv)
+                if "norm" in layer:
+                    self.add_module(f"bn{number}", nn.BatchNorm2d(outputs, epsilon))
+            for number in range(1, self.linears + 1):
+                outputs, inputs = weights[f"fc{number}.weight"].shape
+                self.add_module(f"fc{number}", nn.Linear(inputs, outputs))
 
         def forward(self, x):
-            pool = nn.functional.max_pool2d
-            x = torch.relu(pool(self.conv1(x), 2))
-            x = torch.relu(pool(self.conv2(x), 2))
-            return self.fc2(torch.relu(self.fc1(x.flatten(1))))
+            for number, layer in enumerate(self.layers, 1):
+                if "convolution" not in layer:
+                    x = x.mean((2, 3))
+                    continue
+                sums = getattr(self, f"conv{number}")(x)
+                if "pool" in layer:
+                    sums = nn.functional.max_pool2d(sums, 2)
+                if "norm" in layer:
+                    sums = getattr(self, f"bn{number}")(sums)
+                if layer.get("residual"):
+                    sums = sums + x
+                x = torch.relu(sums)
+            x = x.flatten(1)
+            for number in range(1, self.linears + 1):
+                x = getattr(self, f"fc{number}")(x)
+                x = torch.relu(x) if number < self.linears else x
+            return x
 
-    network = Network()
-    network.load_state_dict(weights)
+    network = Network(about["model"]["layers"], about["model"]["norm_epsilon"]).eval()
+    # PyTorch's batch norm also counts batches, which our files do not.
+    missing = network.load_state_dict(weights, strict=False)
+    counted = all(name.endswith(".num_batches_tracked") for name in missing.missing_keys)
+    assert counted and not missing.unexpected_keys, missing
     by = about["normalisation"]
     pictures = normalised(numpy, raw, by["mean"], by["standard_deviation"])
     with torch.no_grad():

@@ -83,6 +83,8 @@ pub struct DataConfig {
     pub folder: PathBuf,
     pub train_limit: usize,
     pub validation_size: usize,
+    /// A whole number; empty: the seed of the run.
+    pub synthetic_seed: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -159,6 +161,7 @@ impl fmt::Display for Kernels {
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
     pub batch_size: usize,
+    pub shift: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

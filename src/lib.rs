@@ -19,6 +19,7 @@ pub mod picture;
 pub mod report;
 pub mod run_folder;
 pub mod run_record;
+pub mod seeds_record;
 pub mod store;
 pub mod tensorboard;
 pub mod training;

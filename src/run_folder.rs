@@ -21,8 +21,13 @@ pub const EVALUATION: &str = "evaluation.json";
 /// The JSON that `train --json` prints.
 pub const RUN: &str = "run.json";
 
+/// In a folder of several runs: what they came to.
+pub const SEEDS: &str = "seeds.json";
+
 /// Held by the program that trains the run.
 const LOCK: &str = ".lock";
+/// Said where one run is needed.
+const SEVERAL: &str = "it holds runs of several seeds: name one of them, such as its seed-0";
 /// Begins the names of files that are not complete yet.
 const TEMPORARY: &str = ".tmp-";
 
@@ -69,6 +74,9 @@ impl RunFolder {
         }
         if path.join(SETTINGS).exists() || path.join(RUN).exists() {
             return Err(occupied("a run"));
+        }
+        if path.join(SEEDS).exists() {
+            return Err(occupied("runs of several seeds"));
         }
         // What a killed program left before it had settings is no run.
         let foreign = |entry: io::Result<fs::DirEntry>| {
@@ -136,6 +144,9 @@ impl RunFolder {
         if !path.is_dir() {
             return Err(not_a_run("no such folder"));
         }
+        if path.join(SEEDS).is_file() {
+            return Err(not_a_run(SEVERAL));
+        }
         if !path.join(WEIGHTS).is_file() {
             return Err(not_a_run("it holds no model.safetensors"));
         }
@@ -154,10 +165,26 @@ impl RunFolder {
         Err(RunFolderError::NotARun {
             path: path.into(),
             reason: match path.is_dir() {
+                true if path.join(SEEDS).is_file() => SEVERAL.into(),
                 true => format!("it holds no {SETTINGS}"),
                 false => "no such folder".into(),
             },
         })
+    }
+
+    /// Opens the folder of several runs.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`].
+    pub fn open_several(path: &Path) -> Result<Self, RunFolderError> {
+        let path = &followed(path);
+        match path.join(SEEDS).is_file() {
+            true => Ok(Self { path: path.into() }),
+            false => Err(RunFolderError::NotARun {
+                path: path.into(),
+                reason: format!("it holds no {SEEDS}"),
+            }),
+        }
     }
 
     /// Keeps other programs from training this run until the lock is dropped or the program

@@ -9,16 +9,21 @@ use directories::ProjectDirs;
 use crate::config::DataConfig;
 use crate::data::fetch::{FetchOptions, fetch};
 use crate::data::idx::{self, Kind};
-use crate::data::{DataError, Dataset, FileRole, KnownSet, digit_names, mnist, synthetic, verify};
+use crate::data::{
+    DataError, Dataset, FileRole, KnownSet, Split, digit_names, mnist, synthetic, verify,
+};
+use crate::evaluation::test_split::TestSplit;
 
 const TRAIN_PICTURES: usize = 60_000;
 const TEST_PICTURES: usize = 10_000;
 
-/// The pictures of the settings.
+/// The pictures of the settings; built-in digits follow from `seed` unless the settings name
+/// another.
 ///
 /// # Errors
 /// [`DataError`] names the file, the fault and the next step.
 pub fn load(config: &DataConfig, seed: u64) -> anyhow::Result<Dataset> {
+    let seed = config.synthetic_seed.parse().unwrap_or(seed);
     match config.set.as_str() {
         "auto" => automatic(config, seed),
         "synthetic" => built_in(seed),
@@ -114,26 +119,27 @@ fn built_in(seed: u64) -> anyhow::Result<Dataset> {
         "data: drawing {} built-in digits",
         TRAIN_PICTURES + TEST_PICTURES
     );
-    let dataset = Dataset {
-        name: "synthetic".into(),
-        class_names: digit_names(),
-        train: synthetic::draw(seed, 0, TRAIN_PICTURES),
-        test: synthetic::draw(seed, 1, TEST_PICTURES),
-    };
+    let train = synthetic::draw(seed, 0, TRAIN_PICTURES);
+    let test = synthetic::draw(seed, 1, TEST_PICTURES);
     if let Some(folder) = kept
-        && let Err(error) = keep(&folder, &dataset)
+        && let Err(error) = keep(&folder, &train, &test)
     {
         tracing::debug!("the built-in digits are not kept: {error}");
     }
-    Ok(dataset)
+    Ok(Dataset {
+        name: "synthetic".into(),
+        class_names: digit_names(),
+        train,
+        test: TestSplit::new(test),
+    })
 }
 
-fn keep(folder: &Path, dataset: &Dataset) -> Result<(), DataError> {
+fn keep(folder: &Path, train: &Split, test: &Split) -> Result<(), DataError> {
     for (role, items) in [
-        (FileRole::TrainImages, &dataset.train.images),
-        (FileRole::TrainLabels, &dataset.train.labels),
-        (FileRole::TestImages, &dataset.test.images),
-        (FileRole::TestLabels, &dataset.test.labels),
+        (FileRole::TrainImages, &train.images),
+        (FileRole::TrainLabels, &train.labels),
+        (FileRole::TestImages, &test.images),
+        (FileRole::TestLabels, &test.labels),
     ] {
         let kind: Kind = role.kind();
         idx::write(&folder.join(role.name()), kind, items)?;

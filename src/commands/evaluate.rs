@@ -5,29 +5,34 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
-use super::training_run::evaluate_on;
 use super::{dataset, open_device, weights_of};
-use crate::checkpoint;
-use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
+use crate::checkpoint::{self, Description};
+use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, UsageError};
 use crate::completion;
 use crate::config::Origin;
-use crate::evaluation::inference::classify;
+use crate::evaluation::test_split::{Answers, answer};
+use crate::model::Model;
 use crate::report::predictions::predictions;
 use crate::report::{Format, render};
 use crate::run_folder::write_atomically;
+use crate::seeds_record::SeedsRecord;
 
 /// Flags of `evaluate`.
 #[derive(Args, Debug)]
 pub struct EvaluateArgs {
-    /// A run folder (runs/latest is the newest) or a model.safetensors
-    #[arg(value_name = "RUN", add = completion::runs())]
-    run: PathBuf,
+    /// A run folder (runs/latest is the newest) or a model.safetensors; several, or a folder of
+    /// `train --seeds` or `--vote`, vote: the mean of their class probabilities is evaluated
+    #[arg(value_name = "RUN", required = true, add = completion::runs())]
+    runs: Vec<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
     data: DataSetArgs,
+    /// Average class probabilities over all shifts by up to N pixels (test-time augmentation)
+    #[arg(long, value_name = "N")]
+    shifts: Option<u32>,
     /// How to print the statistics
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -45,24 +50,35 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.device.apply(&mut layers)?;
     args.data.apply(&mut layers)?;
-    let weights = weights_of(&args.run)?;
+    if let Some(shifts) = args.shifts {
+        let origin = Origin::Flag("--shifts");
+        layers.set("evaluation.shift", i64::from(shifts), origin)?;
+    }
+    let files = networks(&args.runs)?;
     let device = open_device(&cli::resolve(&layers)?.device)?;
-    let (model, description) = checkpoint::load(&weights, device.burn())?;
+    let load = |file: &PathBuf| checkpoint::load(file, device.burn());
+    let networks = files.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+    let (_, first) = &networks[0];
     if layers.origin("data.set") == Origin::Default {
-        layers.set(
-            "data.set",
-            description.dataset.as_str(),
-            Origin::File(weights),
-        )?;
+        same_data(&files, &networks)?;
+        let origin = Origin::File(files[0].clone());
+        layers.set("data.set", first.dataset.as_str(), origin)?;
     }
     let config = cli::resolve(&layers)?;
-    let dataset = dataset::load(&config.data, config.seed)?;
-    let evaluation = evaluate_on(&dataset.test, &model, &description, &config, &device)?;
-    if let Some(path) = &args.predictions {
+    let test = dataset::load(&config.data, config.seed)?.test;
+    let mut answers = Vec::new();
+    for (model, description) in &networks {
         let normalisation = description.normalisation;
-        let test = &dataset.test;
-        let scores = pollster::block_on(classify(&model, test, normalisation, &config, &device))?;
-        let text = predictions(&scores, &test.labels)?;
+        let asked = answer(model, &test, normalisation, &config, &device);
+        answers.push(pollster::block_on(asked)?);
+    }
+    let answers = Answers::vote(&answers);
+    let evaluation = answers.evaluation(&test, &first.class_names);
+    if let Some(manner) = evaluation.manner() {
+        tracing::info!("evaluating by {manner}: no figure of a single network on plain pictures");
+    }
+    if let Some(path) = &args.predictions {
+        let text = predictions(&answers, &test)?;
         write_atomically(path, &text).with_context(|| {
             format!(
                 "--predictions {}: could not be written; name another file",
@@ -72,4 +88,34 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     let format = if args.json { Format::Json } else { args.format };
     cli::print(&render(&evaluation, format)?)
+}
+
+/// The weights that the arguments name; a folder of several runs stands for those that ended.
+fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for run in named {
+        match SeedsRecord::read(run)? {
+            Some(record) => {
+                for folder in record.folders(run)? {
+                    files.push(weights_of(&folder)?);
+                }
+            }
+            None => files.push(weights_of(run)?),
+        }
+    }
+    Ok(files)
+}
+
+fn same_data(files: &[PathBuf], networks: &[(Model, Description)]) -> Result<(), UsageError> {
+    let first = &networks[0].1.dataset;
+    let other = networks.iter().position(|(_, of)| of.dataset != *first);
+    match other {
+        None => Ok(()),
+        Some(other) => Err(UsageError(format!(
+            "{} was trained on {}, {} on {first}: say with --dataset which test pictures they vote on",
+            files[other].display(),
+            networks[other].1.dataset,
+            files[0].display(),
+        ))),
+    }
 }

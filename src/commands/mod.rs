@@ -12,11 +12,13 @@ pub mod evaluate;
 pub mod export;
 pub mod keeper;
 pub mod man;
+pub mod pictures;
 pub mod predict;
 pub mod progress;
 pub mod report;
 pub mod resume;
 pub mod runs;
+pub mod seeds;
 pub mod train;
 pub mod training_run;
 

@@ -18,11 +18,22 @@ use crate::training::history::EpochRecord;
 use crate::training::state::Snapshot;
 use crate::training::{Observer, Progress};
 
+/// How a person follows a training, and ends it.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Raised by Ctrl-C.
+    pub interrupted: Arc<AtomicBool>,
+    /// No bar.
+    pub quiet: bool,
+    /// One of several runs, of which one line in all is wanted.
+    pub brief: bool,
+}
+
 /// Shows training to a person and writes its records to the run folder.
 pub struct TrainingProgress {
     start: Instant,
     bar: Option<ProgressBar>,
-    interrupted: Arc<AtomicBool>,
+    watch: Watch,
     keeper: Keeper,
     metrics: MetricsWriter,
     events: Option<EventWriter>,
@@ -38,10 +49,9 @@ impl TrainingProgress {
         events: Option<EventWriter>,
         step: usize,
         epochs: usize,
-        interrupted: Arc<AtomicBool>,
-        quiet: bool,
+        watch: Watch,
     ) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal())
+        let bar = (!watch.quiet && std::io::stderr().is_terminal())
             .then(|| bar("{bar:24} {pos}/{len}  {msg}  {eta} left"));
         if let Some(bar) = &bar {
             bar.set_position(step as u64);
@@ -50,7 +60,7 @@ impl TrainingProgress {
         Self {
             start: Instant::now(),
             bar,
-            interrupted,
+            watch,
             keeper,
             metrics,
             events,
@@ -70,7 +80,16 @@ impl TrainingProgress {
     pub fn on_evaluation(&mut self, step: usize, evaluation: &Evaluation) {
         self.events(|events| {
             let Evaluation { loss, accuracy, .. } = *evaluation;
-            events.scalars(step, &[("loss/test", loss), ("accuracy/test", accuracy)])?;
+            let scalars = match &evaluation.test_time_augmentation {
+                None => vec![("loss/test", loss), ("accuracy/test", accuracy)],
+                Some(found) => vec![
+                    ("loss/test", found.without.loss),
+                    ("accuracy/test", found.without.accuracy),
+                    ("loss/test with test-time augmentation", loss),
+                    ("accuracy/test with test-time augmentation", accuracy),
+                ],
+            };
+            events.scalars(step, &scalars)?;
             events.confusion(step, "confusion/test", &evaluation.confusion)
         });
     }
@@ -105,7 +124,7 @@ impl Observer for TrainingProgress {
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
+        self.watch.interrupted.load(Ordering::SeqCst)
     }
 
     fn on_progress(&mut self, progress: &Progress) {
@@ -148,15 +167,17 @@ impl Observer for TrainingProgress {
             }
             _ => String::new(),
         };
-        let line = || {
-            tracing::info!(
-                "epoch {}/{}: training loss {:.4} accuracy {}{validation}, {:.1} s",
-                record.epoch,
-                self.epochs,
-                record.train_loss,
-                percent(Some(record.train_accuracy)),
-                record.seconds
-            );
+        let text = format!(
+            "epoch {}/{}: training loss {:.4} accuracy {}{validation}, {:.1} s",
+            record.epoch,
+            self.epochs,
+            record.train_loss,
+            percent(Some(record.train_accuracy)),
+            record.seconds
+        );
+        let line = || match self.watch.brief {
+            true => tracing::debug!("{text}"),
+            false => tracing::info!("{text}"),
         };
         match &self.bar {
             Some(bar) => bar.suspend(line),

@@ -5,32 +5,31 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
-use crate::checkpoint::Description;
 use crate::cli;
 use crate::completion;
-use crate::config::Config;
-use crate::data::Split;
-use crate::device::Device;
-use crate::evaluation::inference::classify;
-use crate::evaluation::worst::{verdicts, worst};
-use crate::model::Model;
+use crate::evaluation::test_split::{Answers, TestSplit};
+use crate::evaluation::worst::worst;
 use crate::report::record::{Record, WORST, WorstPicture};
 use crate::report::{curves, heat_map, page};
 use crate::run_folder::{RunFolder, RunFolderError, followed, write_atomically};
+use crate::seeds_record::SeedsRecord;
 
 pub const REPORT: &str = "report.html";
 pub const CONFUSION: &str = "confusion.svg";
 pub const CURVES: &str = "curves.svg";
+const COMPARISON: &str = "comparison.html";
 /// Test pictures kept with a run.
 const WORST_KEPT: usize = 25;
 
 /// Flags of `report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// Run folders (runs/latest is the newest); several are compared on one page
+    /// Run folders (runs/latest is the newest); several, or those in a folder of `train --seeds`,
+    /// are compared on one page
     #[arg(value_name = "RUN", required = true, add = completion::runs())]
     runs: Vec<PathBuf>,
-    /// The page to write [default: report.html in the run folder, comparison.html for several]
+    /// The page to write [default: report.html in the run folder; comparison.html for several, in
+    /// their folder if they have one of their own]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
     /// Show the page in the browser
@@ -41,17 +40,31 @@ pub struct ReportArgs {
 /// # Errors
 /// A folder that holds no run, or a page that cannot be written.
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
-    let records = args
-        .runs
+    let mut folders = Vec::new();
+    let mut several = Vec::new();
+    for run in &args.runs {
+        match SeedsRecord::read(run)? {
+            Some(found) => {
+                folders.extend(found.folders(run)?);
+                several.push(found);
+            }
+            None => folders.push(run.clone()),
+        }
+    }
+    let records = folders
         .iter()
         .map(|run| Record::read(run))
         .collect::<Result<Vec<_>, _>>()?;
-    let path = match (&records[..], &args.out) {
-        ([record], None) => write_pages(&followed(&args.runs[0]), record)?,
-        ([record], Some(out)) => write(out, &page::run(record)?)?,
-        (records, out) => {
-            let out = out.clone().unwrap_or_else(|| "comparison.html".into());
-            write(&out, &page::comparison(records)?)?
+    let path = match (&records[..], &args.out, &several[..]) {
+        ([record], None, []) => write_pages(&followed(&folders[0]), record)?,
+        ([record], Some(out), []) => write(out, &page::run(record)?)?,
+        (records, out, several) => {
+            let beside = match &args.runs[..] {
+                [parent] => followed(parent).join(COMPARISON),
+                _ => COMPARISON.into(),
+            };
+            let out = out.as_ref().unwrap_or(&beside);
+            write(out, &page::comparison(records, several)?)?
         }
     };
     cli::print(&format!("{}\n", path.display()))?;
@@ -65,22 +78,17 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
 /// Keeps what only the test split knows: the worst pictures, drawn.
 ///
 /// # Errors
-/// The device's, or that of the file system.
+/// That of the file system.
 pub fn keep_worst(
     folder: &RunFolder,
-    test: &Split,
-    model: &Model,
-    description: &Description,
-    config: &Config,
-    device: &Device,
-) -> anyhow::Result<()> {
-    let normalisation = description.normalisation;
-    let scores = pollster::block_on(classify(model, test, normalisation, config, device))?;
-    let pictures: Vec<WorstPicture> = worst(verdicts(&scores, &test.labels), WORST_KEPT)
+    answers: &Answers,
+    test: &TestSplit,
+) -> Result<(), RunFolderError> {
+    let pictures: Vec<WorstPicture> = worst(answers.verdicts(test), WORST_KEPT)
         .into_iter()
         .filter_map(|verdict| WorstPicture::draw(verdict, test))
         .collect();
-    Ok(folder.write_json(WORST, &pictures)?)
+    folder.write_json(WORST, &pictures)
 }
 
 /// Writes the report of a run that just ended; the run is kept whatever becomes of its report.

@@ -22,6 +22,7 @@ const INCIDENTAL: &[&str] = &[
     "training.record_every",
     "training.tensorboard",
     "evaluation.batch_size",
+    "evaluation.shift",
 ];
 /// What trained weights are for; with another value they are worth nothing.
 const FIXED: &[&str] = &[

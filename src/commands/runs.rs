@@ -9,9 +9,11 @@ use comfy_table::presets;
 use serde::Serialize;
 
 use crate::cli;
+use crate::evaluation::Evaluation;
 use crate::report::text::{percent, table};
-use crate::run_folder::{RUN, RUNS, RunFolder, RunFolderError, SETTINGS};
+use crate::run_folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS};
 use crate::run_record::RunRecord;
+use crate::seeds_record::{SeedRun, SeedsRecord};
 use crate::training::stopping::Ending;
 
 /// Flags of `runs`.
@@ -25,7 +27,8 @@ pub struct RunsArgs {
 enum Action {
     /// Date, data set, device, accuracy and seconds of each run, the newest last
     List(ListArgs),
-    /// Remove all runs but the newest; other folders are never touched
+    /// Remove all runs but the newest; those of several seeds count as one, and other folders are
+    /// never touched
     Prune(PruneArgs),
 }
 
@@ -65,7 +68,23 @@ pub fn run(args: &RunsArgs) -> anyhow::Result<()> {
 #[derive(Debug)]
 struct Run {
     path: PathBuf,
-    record: RunRecord,
+    record: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    One(Box<RunRecord>),
+    /// Of several seeds, each in a folder below.
+    Several(Box<SeedsRecord>),
+}
+
+impl Kept {
+    fn started(&self) -> &str {
+        match self {
+            Self::One(record) => &record.started,
+            Self::Several(record) => &record.started,
+        }
+    }
 }
 
 /// A line of `runs list`.
@@ -75,25 +94,81 @@ struct Line<'a> {
     started: &'a str,
     dataset: &'a str,
     device: &'a str,
-    epochs: usize,
+    /// `None` for several seeds.
+    epochs: Option<usize>,
+    /// Of several seeds, the mean.
     accuracy: Option<f64>,
-    /// Of training.
+    /// Of training; of several seeds, the mean.
     seconds: f64,
     ending: Option<Ending>,
+    /// What makes the accuracy no plain one of a single network.
+    manner: Option<String>,
+    /// `None` for a single run.
+    seeds: Option<Seeds>,
+}
+
+#[derive(Serialize)]
+struct Seeds {
+    asked: usize,
+    finished: usize,
+    vote_accuracy: Option<f64>,
 }
 
 impl<'a> Line<'a> {
     fn new(Run { path, record }: &'a Run) -> Self {
-        Self {
-            run: path.display().to_string(),
-            started: &record.started,
-            dataset: &record.dataset,
-            device: &record.device.name,
-            epochs: record.history.epochs.len(),
-            accuracy: record.evaluation.as_ref().map(|found| found.accuracy),
-            seconds: record.history.train_seconds,
-            ending: record.ending,
+        let run = path.display().to_string();
+        match record {
+            Kept::One(record) => Self {
+                run,
+                started: &record.started,
+                dataset: &record.dataset,
+                device: &record.device.name,
+                epochs: Some(record.history.epochs.len()),
+                accuracy: record.evaluation.as_ref().map(|found| found.accuracy),
+                seconds: record.history.train_seconds,
+                ending: record.ending,
+                manner: record.evaluation.as_ref().and_then(Evaluation::manner),
+                seeds: None,
+            },
+            Kept::Several(record) => Self {
+                run,
+                started: &record.started,
+                dataset: &record.dataset,
+                device: &record.device.name,
+                epochs: None,
+                accuracy: record.statistics.accuracy.map(|found| found.mean),
+                seconds: record
+                    .statistics
+                    .train_seconds
+                    .map_or(0.0, |found| found.mean),
+                ending: None,
+                manner: record.runs.iter().find_map(SeedRun::manner),
+                seeds: Some(Seeds {
+                    asked: record.seeds.len(),
+                    finished: record.runs.len(),
+                    vote_accuracy: record.vote.as_ref().map(|vote| vote.accuracy),
+                }),
+            },
         }
+    }
+
+    fn remark(&self) -> String {
+        let state = match (&self.seeds, self.ending) {
+            (Some(seeds), _) => {
+                let vote = seeds.vote_accuracy.map_or_else(String::new, |accuracy| {
+                    format!(", their vote {}", percent(Some(accuracy)))
+                });
+                Some(format!(
+                    "mean of {} of {} seeds{vote}",
+                    seeds.finished, seeds.asked
+                ))
+            }
+            (None, None) => Some("unfinished".into()),
+            (None, Some(Ending::Interrupted)) => Some("interrupted".into()),
+            (None, Some(_)) => None,
+        };
+        let parts: Vec<String> = state.into_iter().chain(self.manner.clone()).collect();
+        parts.join(", ")
     }
 }
 
@@ -118,14 +193,11 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
             started.replace('T', " "),
             line.dataset.into(),
             line.device.into(),
-            line.epochs.to_string(),
+            line.epochs
+                .map_or_else(String::new, |epochs| epochs.to_string()),
             percent(line.accuracy),
             format!("{:.1}", line.seconds),
-            match line.ending {
-                None => "unfinished".into(),
-                Some(Ending::Interrupted) => "interrupted".into(),
-                Some(_) => String::new(),
-            },
+            line.remark(),
         ]);
     }
     let rows: Vec<String> = table
@@ -141,9 +213,8 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
     let (mut removed, mut busy) = (Vec::new(), Vec::new());
     for run in runs {
         let name = run.path.display().to_string();
-        let folder = RunFolder::open_unfinished(&run.path)?;
-        match folder.lock() {
-            Ok(_lock) => {
+        match locks(&run) {
+            Ok(_locks) => {
                 fs::remove_dir_all(&run.path)
                     .with_context(|| format!("{name}: could not be removed"))?;
                 unlink_latest(&run.path);
@@ -192,21 +263,48 @@ fn runs(named: Option<&Path>) -> anyhow::Result<Vec<Run>> {
         .flatten()
         .filter_map(|entry| recognise(entry.path()))
         .collect();
-    found.sort_by(|a, b| (&a.record.started, &a.path).cmp(&(&b.record.started, &b.path)));
+    found.sort_by(|a, b| (a.record.started(), &a.path).cmp(&(b.record.started(), &b.path)));
     Ok(found)
 }
 
-/// A run is a folder of its own, not a link, with settings and a record that `train` wrote.
+/// What nobody may train while it is removed: a run, or each of several and their folder.
+fn locks(run: &Run) -> Result<Vec<Lock>, RunFolderError> {
+    match &run.record {
+        Kept::One(_) => Ok(vec![RunFolder::open_unfinished(&run.path)?.lock()?]),
+        Kept::Several(record) => {
+            let folder = RunFolder::open_several(&run.path)?;
+            let mut locks = vec![folder.lock()?];
+            for seed in &record.seeds {
+                if let Ok(run) = RunFolder::open_unfinished(&folder.file(&format!("seed-{seed}"))) {
+                    locks.push(run.lock()?);
+                }
+            }
+            Ok(locks)
+        }
+    }
+}
+
+/// A run is a folder of its own, not a link, with settings and a record that `train` wrote; or
+/// one with the record of several such.
 fn recognise(path: PathBuf) -> Option<Run> {
-    if !fs::symlink_metadata(&path).ok()?.is_dir() || !path.join(SETTINGS).is_file() {
+    if !fs::symlink_metadata(&path).ok()?.is_dir() {
         return None;
     }
-    let text = fs::read_to_string(path.join(RUN)).ok()?;
-    match serde_json::from_str(&text) {
+    let several = path.join(SEEDS).is_file();
+    if !several && !path.join(SETTINGS).is_file() {
+        return None;
+    }
+    let name = if several { SEEDS } else { RUN };
+    let text = fs::read_to_string(path.join(name)).ok()?;
+    let record = match several {
+        true => serde_json::from_str(&text).map(Kept::Several),
+        false => serde_json::from_str(&text).map(Kept::One),
+    };
+    match record {
         Ok(record) => Some(Run { path, record }),
         Err(error) => {
             tracing::warn!(
-                "{}: left out, its {RUN} is not one of this program ({error})",
+                "{}: left out, its {name} is not one of this program ({error})",
                 path.display()
             );
             None

@@ -1,17 +1,19 @@
 //! `gpu-mnist train`: trains a model and evaluates it on the test set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::pictures::Pictures;
+use super::progress::Watch;
 use super::report::{REPORT, write_report};
+use super::resume::Resumed;
+use super::seeds::Series;
 use super::training_run::{Run, device_name, show};
 use super::{check, dataset, interrupt_flag, open_device, resume};
-use crate::checkpoint::Description;
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, value_name};
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
-use crate::data::batches::Normalisation;
-use crate::data::{Dataset, Split};
 use crate::device::Device;
 use crate::run_folder::{RUN, RunFolder};
 use crate::run_record::RunRecord;
@@ -44,6 +46,17 @@ pub struct TrainArgs {
     /// Stop once training has taken so many seconds in all
     #[arg(long, value_name = "SECONDS")]
     max_seconds: Option<f64>,
+    /// Average class probabilities of the test pictures over all shifts by up to N pixels
+    #[arg(long, value_name = "N")]
+    shifts: Option<u32>,
+    /// Train once with each of N seeds, from --seed up, and give means and deviations
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(conflicts_with_all = ["vote", "resume"])]
+    seeds: Option<u32>,
+    /// Train N networks, as --seeds does, and also evaluate the mean of their class probabilities
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    #[arg(conflicts_with = "resume")]
+    vote: Option<u32>,
     /// Whose operations compute the network
     #[arg(long, value_enum)]
     kernels: Option<Kernels>,
@@ -75,6 +88,7 @@ impl TrainArgs {
             ("training.epochs", self.epochs, "--epochs"),
             ("training.batch_size", self.batch_size, "--batch-size"),
             ("data.train_limit", self.train_limit, "--train-limit"),
+            ("evaluation.shift", self.shifts, "--shifts"),
         ];
         for (key, value, flag) in counts {
             if let Some(value) = value {
@@ -120,33 +134,59 @@ impl TrainArgs {
 /// # Errors
 /// Settings, device, data, training: each with its exit code.
 pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
-    let interrupted = interrupt_flag();
-    let Some(resumed) = args.resume.as_deref().map(resume::open).transpose()? else {
-        let mut layers = args.over(Layers::default())?;
-        let mut config = cli::resolve(&layers)?;
-        if let Some(out) = &args.out {
-            RunFolder::check_free(out)?;
-        }
-        let device = open_checked(&mut layers, &mut config)?;
-        let dataset = dataset::load(&config.data, config.seed)?;
-        let splits = split(&dataset, &config, &layers)?;
-        name_data(&mut layers, &config, &dataset)?;
-        let folder = RunFolder::create(args.out.as_deref(), &dataset.name, &device.info.kind)?;
-        let _lock = folder.lock()?;
-        let description = describe(&config, &dataset, &splits.0);
-        let start = Snapshot::initial(&config);
-        let run = Run {
-            folder,
-            layers,
-            config,
-            device,
-            dataset,
-            splits,
-            description,
-        };
-        return run.train(start, interrupted, quiet, args.json);
+    let watch = Watch {
+        interrupted: interrupt_flag(),
+        quiet,
+        brief: false,
     };
+    let resumed = args.resume.as_deref().map(resume::open).transpose()?;
+    match resumed {
+        Some(resumed) => go_on(args, &resumed, &watch),
+        None => start(args, watch),
+    }
+}
 
+/// A new run, or one for each of several seeds.
+fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
+    let mut layers = args.over(Layers::default())?;
+    let mut config = cli::resolve(&layers)?;
+    let series = match (args.seeds, args.vote) {
+        (None, None) => None,
+        (seeds, vote) => Some(Series::new(
+            config.seed,
+            vote.or(seeds).unwrap_or(1),
+            vote.is_some(),
+        )?),
+    };
+    if let Some(out) = &args.out {
+        RunFolder::check_free(out)?;
+    }
+    let device = open_checked(&mut layers, &mut config)?;
+    let pictures = Pictures::split(dataset::load(&config.data, config.seed)?, &config, &layers)?;
+    pictures.name_in(&mut layers, &config)?;
+    let kind = match &series {
+        Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
+        None => device.info.kind.clone(),
+    };
+    let folder = RunFolder::create(args.out.as_deref(), &pictures.dataset, &kind)?;
+    let _lock = folder.lock()?;
+    let run = Run {
+        folder,
+        description: pictures.describe(&config),
+        pictures: Arc::new(pictures),
+        layers,
+        config,
+        device,
+    };
+    if let Some(series) = series {
+        return series.train(run, watch, args.json);
+    }
+    let start = Snapshot::initial(&run.config);
+    show(&run.train(start, &watch)?.record, args.json)
+}
+
+/// A run that stopped somewhere.
+fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<()> {
     let mut layers = args.over(resumed.layers()?)?;
     let mut config = cli::resolve(&layers)?;
     let changed = resumed.check(&layers)?;
@@ -165,9 +205,8 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         };
     }
     let device = open_checked(&mut layers, &mut config)?;
-    let dataset = dataset::load(&config.data, config.seed)?;
-    let splits = split(&dataset, &config, &layers)?;
-    let mut description = describe(&config, &dataset, &splits.0);
+    let pictures = Pictures::split(dataset::load(&config.data, config.seed)?, &config, &layers)?;
+    let mut description = pictures.describe(&config);
     let start = match &resumed.checkpoint {
         None => {
             tracing::info!("no checkpoint yet: starting from the settings of the run");
@@ -197,11 +236,10 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         layers,
         config,
         device,
-        dataset,
-        splits,
+        pictures: Arc::new(pictures),
         description,
     };
-    run.train(start, interrupted, quiet, args.json)
+    show(&run.train(start, watch)?.record, args.json)
 }
 
 /// Opens the device of the settings, and has them name the kernels that compute right on it.
@@ -213,71 +251,4 @@ fn open_checked(layers: &mut Layers, config: &mut Config) -> anyhow::Result<Devi
         *config = cli::resolve(layers)?;
     }
     Ok(device)
-}
-
-fn describe(config: &Config, dataset: &Dataset, train: &Split) -> Description {
-    Description {
-        model: config.model.clone(),
-        normalisation: Normalisation::measure(train),
-        class_names: dataset.class_names.clone(),
-        dataset: dataset.name.clone(),
-    }
-}
-
-/// The settings of the run name the pictures it found, wherever it is resumed from.
-fn name_data(layers: &mut Layers, config: &Config, dataset: &Dataset) -> Result<(), ConfigError> {
-    let origin = layers.origin("data.set");
-    let folder = std::path::absolute(&config.data.folder);
-    if let Ok(folder) = folder
-        && !config.data.folder.as_os_str().is_empty()
-    {
-        let origin = layers.origin("data.folder");
-        layers.set("data.folder", folder.to_string_lossy().into_owned(), origin)?;
-    }
-    let set = Path::new(&config.data.set);
-    match std::path::absolute(set) {
-        _ if config.data.set == "auto" => layers.set("data.set", dataset.name.as_str(), origin),
-        Ok(path) if set.is_dir() => {
-            layers.set("data.set", path.to_string_lossy().into_owned(), origin)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Training and validation pictures; the test split is no part of this.
-fn split(
-    dataset: &Dataset,
-    config: &Config,
-    layers: &Layers,
-) -> Result<(Split, Split), ConfigError> {
-    let all = dataset.train.len();
-    let held_out = config.data.validation_size;
-    if held_out >= all {
-        return Err(ConfigError::Invalid {
-            key: "data.validation_size".into(),
-            origin: layers.origin("data.validation_size"),
-            value: held_out.to_string(),
-            reason: format!(
-                "{} has only {all} training pictures: hold out fewer, --set data.validation_size={}",
-                dataset.name,
-                all / 10
-            ),
-        });
-    }
-    if held_out == 0 && config.training.target_accuracy > 0.0 {
-        return Err(ConfigError::Invalid {
-            key: "training.target_accuracy".into(),
-            origin: layers.origin("training.target_accuracy"),
-            value: config.training.target_accuracy.to_string(),
-            reason: "needs a validation split: data.validation_size is 0".into(),
-        });
-    }
-    let limit = match config.data.train_limit {
-        0 => all - held_out,
-        limit => limit.min(all - held_out),
-    };
-    Ok((
-        dataset.train.first(limit),
-        dataset.train.take(all - held_out..all),
-    ))
 }

@@ -1,22 +1,21 @@
 //! A training from its first step to its evaluation, with all that it leaves in the run folder.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use tracing::Instrument;
 
 use super::keeper::Keeper;
-use super::progress::TrainingProgress;
+use super::pictures::Pictures;
+use super::progress::{TrainingProgress, Watch};
 use super::report::{keep_worst, write_report};
 use super::{Interrupted, open_device};
 use crate::checkpoint::{self, Description, snapshot};
 use crate::cli;
 use crate::config::{Config, Layers, Origin};
 use crate::data::batches::DeviceSplit;
-use crate::data::{Dataset, Split};
 use crate::device::{Device, DeviceError, Fault};
-use crate::evaluation::{Evaluation, evaluate};
+use crate::evaluation::test_split::{Answers, answer};
 use crate::metrics::MetricsWriter;
 use crate::model::Model;
 use crate::report::{Format, render};
@@ -36,10 +35,15 @@ pub struct Run {
     pub layers: Layers,
     pub config: Config,
     pub device: Device,
-    pub dataset: Dataset,
-    /// Training and validation pictures.
-    pub splits: (Split, Split),
+    pub pictures: Arc<Pictures>,
     pub description: Description,
+}
+
+/// What came of a run.
+pub struct Finished {
+    pub record: RunRecord,
+    /// Of its network to the test split.
+    pub answers: Answers,
 }
 
 impl Run {
@@ -48,16 +52,11 @@ impl Run {
     ///
     /// # Errors
     /// [`Interrupted`] after saving; those of the device, the training and the file system.
-    pub fn train(
-        mut self,
-        start: Snapshot,
-        interrupted: Arc<AtomicBool>,
-        quiet: bool,
-        json: bool,
-    ) -> anyhow::Result<()> {
+    pub fn train(mut self, start: Snapshot, watch: &Watch) -> anyhow::Result<Finished> {
         let first = start.clone();
-        let Err(error) = self.attempt(start, Arc::clone(&interrupted), quiet, json) else {
-            return Ok(());
+        let error = match self.attempt(start, watch) {
+            Ok(finished) => return Ok(finished),
+            Err(error) => error,
         };
         let batch = self.config.training.batch_size;
         let smaller = fault(&error).filter(|fault| fault.smaller_batch_helps() && batch > 1);
@@ -80,7 +79,17 @@ impl Run {
         // The one that failed may answer nothing any more.
         self.device = open_device(&self.config.device)?;
         let start = self.newest_checkpoint().unwrap_or(first);
-        self.attempt(start, interrupted, quiet, json)
+        self.attempt(start, watch)
+            .map_err(|error| self.explain(error))
+    }
+
+    /// The same with the device and the batch as they are: runs whose figures are put together
+    /// must have the same settings.
+    ///
+    /// # Errors
+    /// Those of [`Self::train`].
+    pub fn train_once(&self, start: Snapshot, watch: &Watch) -> anyhow::Result<Finished> {
+        self.attempt(start, watch)
             .map_err(|error| self.explain(error))
     }
 
@@ -107,13 +116,7 @@ impl Run {
         })
     }
 
-    fn attempt(
-        &self,
-        start: Snapshot,
-        interrupted: Arc<AtomicBool>,
-        quiet: bool,
-        json: bool,
-    ) -> anyhow::Result<()> {
+    fn attempt(&self, start: Snapshot, watch: &Watch) -> anyhow::Result<Finished> {
         let Self { folder, config, .. } = self;
         let settings = self.layers.to_toml();
         let mut record = self.record(checkpoint::sha256(settings.as_bytes()));
@@ -145,7 +148,7 @@ impl Run {
             .with_context(|| format!("{}: no event file", folder.path().display()))?;
         let epochs = config.training.epochs;
         let mut observer =
-            TrainingProgress::new(keeper, metrics, events, step, epochs, interrupted, quiet);
+            TrainingProgress::new(keeper, metrics, events, step, epochs, watch.clone());
         // Inside Rayon's pool, so that Burn's own operations on the CPU need not enter it each time.
         let span = tracing::debug_span!("train", run = %folder.path().display());
         let trained = rayon::scope(|_| {
@@ -174,34 +177,27 @@ impl Run {
         let model = self.device.guard("evaluating", || {
             Model::from_values(&config.model, weights.clone(), self.device.burn())
         })?;
-        let evaluation = evaluate_on(
-            &self.dataset.test,
-            &model,
-            &self.description,
-            config,
-            &self.device,
-        )?;
+        let test = &self.pictures.test;
+        let normalisation = self.description.normalisation;
+        let asked = answer(&model, test, normalisation, config, &self.device);
+        let answers = pollster::block_on(asked)?;
+        let evaluation = answers.evaluation(test, &self.description.class_names);
         observer.on_evaluation(record.history.steps, &evaluation);
         folder.write_json(EVALUATION, &evaluation)?;
-        keep_worst(
-            folder,
-            &self.dataset.test,
-            &model,
-            &self.description,
-            config,
-            &self.device,
-        )?;
+        keep_worst(folder, &answers, test)?;
         record.evaluation = Some(evaluation);
         folder.write_json(RUN, &record)?;
         write_report(folder.path());
-        tracing::info!(
-            "{} steps in {:.1} s of training, {:.0} images/s; run folder {}",
-            record.history.steps,
-            record.history.train_seconds,
-            record.history.images_per_second,
-            folder.path().display()
-        );
-        show(&record, json)
+        if !watch.brief {
+            tracing::info!(
+                "{} steps in {:.1} s of training, {:.0} images/s; run folder {}",
+                record.history.steps,
+                record.history.train_seconds,
+                record.history.images_per_second,
+                folder.path().display()
+            );
+        }
+        Ok(Finished { record, answers })
     }
 
     async fn train_on(
@@ -212,7 +208,7 @@ impl Run {
         let (train, valid) = self.device.guard("preparing the training", || {
             let normalisation = self.description.normalisation;
             let upload = |split| DeviceSplit::upload(split, normalisation, &self.device);
-            (upload(&self.splits.0), upload(&self.splits.1))
+            (upload(&self.pictures.train), upload(&self.pictures.valid))
         })?;
         Ok(training::train(start, &train, &valid, &self.config, &self.device, observer).await?)
     }
@@ -232,7 +228,7 @@ impl Run {
         RunRecord {
             run: self.folder.path().display().to_string(),
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
-            dataset: self.dataset.name.clone(),
+            dataset: self.pictures.dataset.clone(),
             device: self.device.info.clone(),
             kernels: self.config.training.kernels,
             seed: self.config.seed,
@@ -276,23 +272,4 @@ pub fn show(record: &RunRecord, json: bool) -> anyhow::Result<()> {
 /// What tells devices apart whose results may differ.
 pub fn device_name(device: &Device) -> String {
     format!("{} ({})", device.info.name, device.info.api)
-}
-
-/// Evaluates `model` on `pictures` with the class names of its description.
-///
-/// # Errors
-/// [`crate::device::DeviceError::Failed`].
-pub fn evaluate_on(
-    pictures: &Split,
-    model: &Model,
-    description: &Description,
-    config: &Config,
-    device: &Device,
-) -> anyhow::Result<Evaluation> {
-    let _span = tracing::debug_span!("evaluate", dataset = %description.dataset).entered();
-    let split = device.guard("evaluating", || {
-        DeviceSplit::upload(pictures, description.normalisation, device)
-    })?;
-    let evaluation = pollster::block_on(evaluate(model, &split, config, device))?;
-    Ok(evaluation.with_labels(&description.class_names))
 }

@@ -29,6 +29,7 @@ impl Layers {
                 config.evaluation.batch_size,
                 65_536,
             ),
+            ("evaluation.shift", config.evaluation.shift, 8),
             ("doctor.steps", config.doctor.steps, 10_000),
             ("doctor.batch_size", config.doctor.batch_size, 4_096),
             ("bench.steps", config.bench.steps, 100_000),
@@ -39,6 +40,11 @@ impl Layers {
             if value > limit {
                 return Err(self.invalid(key, format!("must be at most {limit}")));
             }
+        }
+        let seed = &config.data.synthetic_seed;
+        if !seed.is_empty() && seed.parse::<u64>().is_err() {
+            let reason = "must be a whole number of at least 0, or empty";
+            return Err(self.invalid("data.synthetic_seed", reason));
         }
         let positive = [
             ("training.learning_rate", training.learning_rate),

@@ -13,6 +13,7 @@ use super::idx::{self, Summary};
 use super::known::{FileRole, KnownSet};
 use super::source::{self, Source};
 use super::{CLASSES, Dataset, PIXELS, Split, digit_names};
+use crate::evaluation::test_split::TestSplit;
 
 const OFFICIAL_TRAIN: usize = 60_000;
 const OFFICIAL_TEST: usize = 10_000;
@@ -52,7 +53,7 @@ pub fn load(folder: &Path, known: Option<KnownSet>) -> Result<Dataset, DataError
         name: set.map_or_else(|| folder_name(folder), str::to_owned),
         class_names,
         train,
-        test,
+        test: TestSplit::new(test),
     })
 }
 

@@ -16,6 +16,8 @@ pub use source::Source;
 
 use std::ops::Range;
 
+use crate::evaluation::test_split::TestSplit;
+
 /// Rows, and columns, of a picture.
 pub const SIDE: usize = 28;
 /// Bytes of a picture.
@@ -71,7 +73,7 @@ pub struct Dataset {
     /// One name per class.
     pub class_names: Vec<String>,
     pub train: Split,
-    pub test: Split,
+    pub test: TestSplit,
 }
 
 /// The class names of a set of digits: "0" to "9".

@@ -1,4 +1,4 @@
-//! Logits of every picture, read back: for predictions, exports and the worst pictures.
+//! Logits of every picture, read back: for the test split, predictions and exports.
 
 use burn::tensor::Transaction;
 

@@ -1,9 +1,15 @@
-//! (model, split) in, [`Evaluation`] out: counted on the device, read back once.
+//! (model, split) in, [`Evaluation`] out. Validation is counted on the device and read back once;
+//! the test split's answers are read back, so that one pass serves all that is made of them.
 
 pub mod confusion;
 pub mod inference;
 pub mod loss;
+pub mod probabilities;
+pub mod shifts;
+pub mod test_split;
 pub mod worst;
+
+use std::fmt;
 
 use burn::tensor::{DType, Int, Tensor, Transaction};
 use serde::{Deserialize, Serialize};
@@ -33,6 +39,37 @@ pub struct Evaluation {
     pub macro_: Averages,
     pub weighted: Averages,
     pub first: First,
+    /// 1, or how many voted: then their class probabilities were averaged.
+    #[serde(default = "one")]
+    pub networks: usize,
+    /// `None`: the pictures were taken as they are.
+    #[serde(default)]
+    pub test_time_augmentation: Option<TestTimeAugmentation>,
+}
+
+/// Class probabilities were averaged over shifted copies of each picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestTimeAugmentation {
+    /// Pixels, in every direction.
+    pub shift: usize,
+    /// Copies, the picture itself among them: (2 shift + 1)^2.
+    pub views: usize,
+    /// What the pictures as they are give.
+    pub without: Plain,
+}
+
+impl fmt::Display for TestTimeAugmentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "test-time augmentation ({} shifts)", self.views)
+    }
+}
+
+/// An evaluation without test-time augmentation, in short.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plain {
+    pub accuracy: f64,
+    pub correct: u64,
+    pub loss: f64,
 }
 
 /// The first predictions beside the truth.
@@ -56,13 +93,25 @@ impl Evaluation {
             confusion,
             classes,
             first,
+            networks: 1,
+            test_time_augmentation: None,
         }
     }
 
-    /// Names the classes.
-    pub fn with_labels(self, labels: &[String]) -> Self {
-        Self::from_counts(self.confusion, self.loss, self.first, labels)
+    /// What makes this no plain figure of a single network; `None` where it is one.
+    pub fn manner(&self) -> Option<String> {
+        let vote = (self.networks > 1).then(|| format!("vote of {} networks", self.networks));
+        let shifts = self
+            .test_time_augmentation
+            .as_ref()
+            .map(ToString::to_string);
+        let parts: Vec<String> = vote.into_iter().chain(shifts).collect();
+        (!parts.is_empty()).then(|| parts.join(" with "))
     }
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Classifies every picture of `split` with `model`, which records no gradients.

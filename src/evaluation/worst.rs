@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::inference::{Logits, best, softmax};
+use super::probabilities::{LogProbabilities, most_probable};
 
 /// What a model made of one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,20 +18,17 @@ pub struct Verdict {
 }
 
 /// The verdict on every picture, in order.
-pub fn verdicts(scores: &[Logits], labels: &[u8]) -> Vec<Verdict> {
-    let pairs = scores.iter().zip(labels).enumerate();
+pub fn verdicts(answers: &[LogProbabilities], labels: &[u8]) -> Vec<Verdict> {
+    let pairs = answers.iter().zip(labels).enumerate();
     pairs
-        .map(|(index, (scores, &truth))| {
-            let predicted = best(scores);
-            let highest = f64::from(scores[predicted]);
-            let powers = scores.map(|score| (f64::from(score) - highest).exp());
-            let sum: f64 = powers.iter().sum();
+        .map(|(index, (answer, &truth))| {
+            let predicted = most_probable(answer);
             Verdict {
                 index,
                 truth,
                 predicted: predicted as u8,
-                confidence: softmax(scores)[predicted],
-                loss: highest + sum.ln() - f64::from(scores[usize::from(truth)]),
+                confidence: answer[predicted].exp(),
+                loss: -answer[usize::from(truth)],
             }
         })
         .collect()

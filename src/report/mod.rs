@@ -9,6 +9,7 @@ pub mod page;
 pub mod picture;
 pub mod predictions;
 pub mod record;
+pub mod seeds;
 mod templates;
 pub mod text;
 

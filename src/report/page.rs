@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::record::{Record, WorstPicture};
+use super::seeds::sentences;
 use super::templates::render;
 use super::{curves, heat_map};
 use crate::evaluation::Evaluation;
 use crate::evaluation::confusion::ClassStatistics;
 use crate::report::text::percent;
+use crate::seeds_record::SeedsRecord;
 
 /// Confusions listed on the page of a run.
 const MISTAKES_SHOWN: usize = 12;
@@ -25,6 +27,8 @@ struct Pair {
 #[derive(Serialize)]
 struct RunPage<'a> {
     title: String,
+    /// What makes its accuracy no plain one.
+    manner: Option<String>,
     record: &'a Record,
     pairs: Vec<Pair>,
     mistakes: Vec<MistakeBar>,
@@ -71,6 +75,7 @@ pub fn run(record: &Record) -> anyhow::Result<String> {
     let pairs = evaluation.map(pairs).unwrap_or_default();
     let page = RunPage {
         title: title(record, &pairs),
+        manner: evaluation.and_then(Evaluation::manner),
         mistakes: evaluation.map(mistakes).unwrap_or_default(),
         classes: evaluation.map(class_bars).unwrap_or_default(),
         worst: evaluation.map_or_else(Vec::new, |found| pictures(found, &record.worst)),
@@ -83,7 +88,9 @@ pub fn run(record: &Record) -> anyhow::Result<String> {
 }
 
 fn title(record: &Record, pairs: &[Pair]) -> String {
-    let about = format!("{}, {}", record.run.dataset, record.run.device.kind);
+    let manner = record.run.evaluation.as_ref().and_then(Evaluation::manner);
+    let manner = manner.map_or_else(String::new, |manner| format!(", by {manner}"));
+    let about = format!("{}, {}{manner}", record.run.dataset, record.run.device.kind);
     match (&record.run.evaluation, pairs.first()) {
         (None, _) => format!("Not evaluated: {about}"),
         (Some(found), None) => format!("{} right: {about}", percent(Some(found.accuracy))),
@@ -176,6 +183,8 @@ fn name(evaluation: &Evaluation, class: usize) -> String {
 #[derive(Serialize)]
 struct ComparisonPage<'a> {
     title: String,
+    /// A list of sentences for each folder of several seeds.
+    several: Vec<Vec<String>>,
     runs: Vec<ComparedRun<'a>>,
     best: Option<Best>,
     /// Percentage points between the best and the worst, as text.
@@ -189,6 +198,8 @@ struct ComparisonPage<'a> {
 #[derive(Serialize)]
 struct ComparedRun<'a> {
     number: usize,
+    /// What makes its accuracy no plain one.
+    manner: Option<String>,
     record: &'a Record,
     pairs: Vec<Pair>,
     heat_map: Option<String>,
@@ -218,11 +229,11 @@ struct ComparedCell {
     best: bool,
 }
 
-/// The page that compares several runs.
+/// The page that compares several runs, and sums up those of `several` seeds each.
 ///
 /// # Errors
 /// Those of the templates and the charts.
-pub fn comparison(records: &[Record]) -> anyhow::Result<String> {
+pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result<String> {
     let accuracies: Vec<(usize, f64)> = records
         .iter()
         .enumerate()
@@ -244,6 +255,7 @@ pub fn comparison(records: &[Record]) -> anyhow::Result<String> {
             let evaluation = record.run.evaluation.as_ref();
             Ok(ComparedRun {
                 number: place + 1,
+                manner: evaluation.and_then(Evaluation::manner),
                 record,
                 pairs: evaluation.map(pairs).unwrap_or_default(),
                 heat_map: evaluation.map(heat_map::heat_map).transpose()?,
@@ -252,6 +264,7 @@ pub fn comparison(records: &[Record]) -> anyhow::Result<String> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     let page = ComparisonPage {
         title: format!("{} runs compared", records.len()),
+        several: several.iter().map(sentences).collect(),
         runs,
         spread: match (best, lowest) {
             (Some(best), Some(lowest)) if accuracies.len() > 1 => {

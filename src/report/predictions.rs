@@ -1,19 +1,23 @@
-//! Every picture's verdict and logits as CSV.
+//! Every picture's verdict and scores as CSV.
 
 use crate::data::CLASSES;
-use crate::evaluation::inference::Logits;
-use crate::evaluation::worst::verdicts;
+use crate::evaluation::test_split::{Answers, TestSplit};
 
-/// One line a picture; a logit has as many digits as give back the same 32 bits.
+/// One line a picture: the logits of one network without shifts, else the logarithms of the mean
+/// probabilities. A logit has as many digits as give back the same 32 bits.
 ///
 /// # Errors
 /// Those of the CSV writer.
-pub fn predictions(scores: &[Logits], labels: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub fn predictions(answers: &Answers, test: &TestSplit) -> anyhow::Result<Vec<u8>> {
+    let (name, scores): (_, Vec<[String; CLASSES]>) = match answers.logits() {
+        Some(logits) => ("logit", texts(logits)),
+        None => ("log_probability", texts(answers.log_probabilities())),
+    };
     let mut writer = csv::Writer::from_writer(Vec::new());
     let names = ["index", "truth", "predicted", "confidence", "loss"].map(String::from);
-    let logits = (0..CLASSES).map(|class| format!("logit_{class}"));
-    writer.write_record(names.into_iter().chain(logits))?;
-    for (verdict, scores) in verdicts(scores, labels).iter().zip(scores) {
+    let columns = (0..CLASSES).map(|class| format!("{name}_{class}"));
+    writer.write_record(names.into_iter().chain(columns))?;
+    for (verdict, scores) in answers.verdicts(test).iter().zip(scores) {
         let found = [
             verdict.index.to_string(),
             verdict.truth.to_string(),
@@ -21,11 +25,12 @@ pub fn predictions(scores: &[Logits], labels: &[u8]) -> anyhow::Result<Vec<u8>> 
             verdict.confidence.to_string(),
             verdict.loss.to_string(),
         ];
-        writer.write_record(
-            found
-                .into_iter()
-                .chain(scores.map(|score| score.to_string())),
-        )?;
+        writer.write_record(found.into_iter().chain(scores))?;
     }
     Ok(writer.into_inner()?)
+}
+
+fn texts<T: Copy + ToString>(scores: &[[T; CLASSES]]) -> Vec<[String; CLASSES]> {
+    let row = |row: &[T; CLASSES]| row.map(|score| score.to_string());
+    scores.iter().map(row).collect()
 }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::DEFAULT;
-use crate::data::{SIDE, Split};
+use crate::data::SIDE;
+use crate::evaluation::test_split::TestSplit;
 use crate::evaluation::worst::Verdict;
 use crate::metrics::{self, StepRecord};
 use crate::run_folder::{METRICS, RUN, RunFolderError, SETTINGS, followed};
@@ -85,13 +86,13 @@ impl Record {
 }
 
 impl WorstPicture {
-    /// Draws the picture of a verdict on `split`; `None` when the split has no such picture.
-    pub fn draw(verdict: Verdict, split: &Split) -> Option<Self> {
+    /// Draws the picture of a verdict on `test`; `None` when the split has no such picture.
+    pub fn draw(verdict: Verdict, test: &TestSplit) -> Option<Self> {
         let mut bytes = Vec::new();
         let side = SIDE as u32;
         PngEncoder::new(&mut bytes)
             .write_image(
-                split.image(verdict.index)?,
+                test.image(verdict.index)?,
                 side,
                 side,
                 ExtendedColorType::L8,

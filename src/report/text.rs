@@ -49,13 +49,27 @@ pub fn markdown(evaluation: &Evaluation) -> String {
 }
 
 fn summary(evaluation: &Evaluation) -> String {
-    format!(
-        "Accuracy {} ({} of {} right), loss {:.4}",
+    let manner = match evaluation.manner() {
+        Some(manner) => format!(" by {manner}"),
+        None => String::new(),
+    };
+    let mut text = format!(
+        "Accuracy{manner} {} ({} of {} right), loss {:.4}",
         percent(Some(evaluation.accuracy)),
         evaluation.correct,
         evaluation.total,
         evaluation.loss
-    )
+    );
+    if let Some(found) = &evaluation.test_time_augmentation {
+        let _ = write!(
+            text,
+            "\nWithout test-time augmentation {} ({} right), loss {:.4}",
+            percent(Some(found.without.accuracy)),
+            found.without.correct,
+            found.without.loss
+        );
+    }
+    text
 }
 
 fn first(evaluation: &Evaluation) -> String {
@@ -184,7 +198,8 @@ pub fn table(style: TableStyle) -> Table {
     table
 }
 
-fn align(table: &mut Table) -> String {
+/// The table as text: names to the left, numbers to the right.
+pub fn align(table: &mut Table) -> String {
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_cell_alignment(match index {
             0 => CellAlignment::Left,

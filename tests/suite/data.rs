@@ -11,6 +11,7 @@ use gpu_mnist::data::verify::{self, Form};
 use gpu_mnist::data::{
     CLASSES, DataError, Dataset, Fault, FileRole, KnownSet, PIXELS, Split, mnist,
 };
+use gpu_mnist::evaluation::test_split::TestSplit;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -319,7 +320,6 @@ fn official_counts_pass_through_the_crate_unmixed() {
     }
     let Dataset { train, test, .. } = mnist::load(folder.path(), None).expect("a sound set");
     assert_eq!(train.images.len(), 60_000 * PIXELS);
-    assert_eq!(test.images.len(), 10_000 * PIXELS);
     assert!(
         train
             .images
@@ -327,12 +327,11 @@ fn official_counts_pass_through_the_crate_unmixed() {
             .chain(&train.labels)
             .all(|&value| value == 1)
     );
-    assert!(
-        test.images
-            .iter()
-            .chain(&test.labels)
-            .all(|&value| value == 2)
-    );
+    let expected = Split {
+        images: vec![2; 10_000 * PIXELS],
+        labels: vec![2; 10_000],
+    };
+    assert!(test == TestSplit::new(expected));
 }
 
 #[test]
@@ -356,17 +355,20 @@ fn official_archives_load() {
         let loaded = mnist::load(&folder, Some(set)).expect("the official archives");
         assert_eq!((loaded.train.len(), loaded.test.len()), (60_000, 10_000));
         let mut support = [0; CLASSES];
-        for &label in &loaded.test.labels {
-            support[usize::from(label)] += 1;
+        let label = |index| loaded.test.label(index).expect("a picture");
+        for index in 0..loaded.test.len() {
+            support[usize::from(label(index))] += 1;
         }
         assert_eq!(support, counts);
-        assert_eq!(loaded.test.labels[..10], first);
+        assert_eq!(first, std::array::from_fn(label));
         // The crate and our own reader see the same bytes.
         let own = idx::read(
             &folder.join(FileRole::TestImages.archive_name()),
             Kind::Images,
         );
-        assert!(own.expect("sound").0 == loaded.test.images);
+        let own = own.expect("sound").0;
+        let same = |(index, image)| loaded.test.image(index) == Some(image);
+        assert!(own.chunks_exact(PIXELS).enumerate().all(same));
         let plain = mnist::load(&folder, None).expect("the official archives");
         assert_eq!(plain.class_names, set.class_names(), "known by its labels");
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gpu_mnist::data::CLASSES;
+use gpu_mnist::evaluation::probabilities::log_softmax;
 use gpu_mnist::evaluation::worst::{verdicts, worst};
 use gpu_mnist::report::page;
 use gpu_mnist::report::record::Record;
@@ -144,7 +145,7 @@ fn a_killed_run_with_a_cut_line_has_a_page() {
     assert_eq!((record.epochs.len(), record.steps.len()), (1, 1));
     let text = page::run(&record).expect("a page");
     assert!(text.contains("Not evaluated") && text.matches("<svg ").count() == 2);
-    assert!(page::comparison(&[record.clone(), record]).is_ok());
+    assert!(page::comparison(&[record.clone(), record], &[]).is_ok());
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn names_cannot_break_out_of_the_page() {
     let record = Record::read(home.path()).expect("a record");
     for text in [
         page::run(&record).expect("a page"),
-        page::comparison(&[record.clone(), record]).expect("a page"),
+        page::comparison(&[record.clone(), record], &[]).expect("a page"),
     ] {
         assert!(!text.contains("<script"));
         assert!(text.contains("&lt;script&gt;"));
@@ -183,13 +184,13 @@ fn the_worst_pictures_come_first() {
     let logits = |truth: f32, other: f32| {
         let mut logits = [-50.0; CLASSES];
         (logits[3], logits[5]) = (truth, other);
-        logits
+        log_softmax(&logits)
     };
     let scores = [
         logits(9.0, 0.0),
         logits(0.0, 9.0),
         logits(0.0, 4.0),
-        [f32::NAN; CLASSES],
+        [f64::NAN; CLASSES],
     ];
     let found = worst(verdicts(&scores, &[3; 4]), 3);
     let order: Vec<usize> = found.iter().map(|verdict| verdict.index).collect();

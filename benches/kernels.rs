@@ -18,6 +18,7 @@ use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::evaluation::loss::cross_entropy;
 use gpu_mnist::kernels::adam::FusedAdam;
+use gpu_mnist::kernels::batch_norm_relu::{self, batch_norm_relu};
 use gpu_mnist::kernels::convolve::{convolve, general as stock_convolve};
 use gpu_mnist::kernels::convolve_pool_relu::{convolve_pool_relu, general};
 use gpu_mnist::kernels::linear_relu::linear_relu;
@@ -46,6 +47,9 @@ fn kernels(criterion: &mut Criterion) {
             [128, 7, 96, 96],
         ] {
             padded_convolution(&mut group, &device, shape);
+        }
+        for (side, channels) in [(28, 8), (12, 32), (5, 64)] {
+            batch_norm(&mut group, &device, [BATCH, side, side, channels]);
         }
         linear(&mut group, &device, "fc1", [800, 256], true);
         linear(&mut group, &device, "fc2", [256, 10], false);
@@ -157,6 +161,34 @@ fn padded_convolution(
         time(group, device, &both, kernels, || {
             forward().sum().backward();
         });
+    }
+}
+
+fn batch_norm(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device, shape: [usize; 4]) {
+    let burn = device.burn();
+    let [_, side, _, channels] = shape;
+    let input = random(shape, burn).autodiff().require_grad();
+    let scale = random([channels], burn).autodiff().require_grad();
+    let shift = random([channels], burn).autodiff().require_grad();
+    let name = format!("batch_norm {side}x{side}x{channels}");
+    for kernels in BOTH {
+        let forward = || {
+            let (x, w, b) = (input.clone(), scale.clone(), shift.clone());
+            match kernels {
+                Kernels::Fused => batch_norm_relu(x, w, b, None, 1e-5, true).0,
+                Kernels::Stock => batch_norm_relu::general(x, w, b, None, 1e-5, true).0,
+            }
+        };
+        // Sum and its gradient, as large as the output, are Burn's and are in the figure.
+        time(
+            group,
+            device,
+            &format!("{name} forward and backward"),
+            kernels,
+            || {
+                forward().sum().backward();
+            },
+        );
     }
 }
 

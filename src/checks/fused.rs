@@ -6,7 +6,7 @@ use super::case::{
     Case, Layers, Linear, Numbers, Outputs, doubt, f64s, leaf, plain, send_back, whole,
 };
 use super::reference::{self, Convolution};
-use super::{Group, Scope, convolve};
+use super::{Group, Scope, batch_norm, convolve};
 use crate::data::{CLASSES, PIXELS};
 use crate::device::Device;
 use crate::evaluation::inference::best;
@@ -25,6 +25,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
             true => convolution(padded(layer.shape), rectified),
             false => convolve::case(layer.shape, rectified && !layer.pool),
         });
+        cases.extend(batch_norm::of_layer(Group::Fused, layer));
     }
     cases.extend(layers.linears.iter().map(|&shape| linear(shape)));
     cases.extend([
@@ -39,6 +40,11 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
         }
         cases.extend(convolve::odd_cases());
         cases.extend(odd_linears().map(linear));
+        cases.extend(
+            batch_norm::ODD_SHAPES
+                .into_iter()
+                .flat_map(batch_norm::fused),
+        );
         cases.extend([
             scores(1),
             scores(77),

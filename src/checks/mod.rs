@@ -2,6 +2,7 @@
 //! against float64 on the CPU, then training steps beside the CPU.
 
 pub mod band;
+mod batch_norm;
 mod case;
 mod convolve;
 mod fused;

@@ -2,7 +2,11 @@
 //! Layouts as the model has them: pictures `[n, h, w, c]`, convolution weights `[out, in, k, k]`,
 //! linear weights `[in, out]`.
 
+mod batch_norm;
+
 use rayon::prelude::*;
+
+pub use batch_norm::BatchNorm;
 
 /// Sizes of a convolution with a square kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

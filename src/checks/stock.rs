@@ -8,7 +8,7 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use super::case::{Case, Layers, Linear, Numbers, Outputs, f64s, leaf, send_back, whole};
 use super::fused::{DEVIATION, MEAN, adam_steps, odd_convolutions, odd_linears, pictures};
 use super::reference::{self, Convolution};
-use super::{Group, Scope};
+use super::{Group, Scope, batch_norm};
 use crate::data::batches::unpack;
 use crate::data::{CLASSES, PIXELS};
 
@@ -19,6 +19,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
         if layer.pool {
             cases.push(pool(layer.shape));
         }
+        cases.extend(batch_norm::of_layer(Group::Stock, layer));
     }
     for &shape in &layers.linears {
         cases.extend([multiply(shape), rectify(shape)]);
@@ -33,6 +34,11 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
             cases.extend([convolution(shape), pool(shape)]);
         }
         cases.extend(odd_linears().map(multiply));
+        cases.extend(
+            batch_norm::ODD_SHAPES
+                .into_iter()
+                .flat_map(batch_norm::stock),
+        );
         cases.extend([scores(1), scores(77), adam(131), unpacking(3)]);
     }
     cases

@@ -5,8 +5,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::ops::PadMode;
 
-use super::stock::{self, max_pool};
+use super::stock::max_pool;
 use crate::config::{ConvolutionConfig, Kernels};
+use crate::kernels::batch_norm_relu;
 use crate::kernels::convolve;
 use crate::kernels::convolve_pool_relu::convolve_pool_relu;
 
@@ -66,10 +67,10 @@ impl Convolution {
         let sums = self.convolve(input, kernels, false);
         match training {
             true => {
-                let (output, statistics) = norm.of_the_batch(sums, residual);
+                let (output, statistics) = norm.of_the_batch(sums, residual, kernels);
                 (output, Some(statistics))
             }
-            false => (norm.of_the_past(sums, residual), None),
+            false => (norm.of_the_past(sums, residual, kernels), None),
         }
     }
 
@@ -114,33 +115,49 @@ impl BatchNorm {
         &self,
         sums: Tensor<4>,
         residual: Option<Tensor<4>>,
+        kernels: Kernels,
     ) -> (Tensor<4>, Statistics) {
         let [batch, height, width, _] = sums.dims();
-        let (output, mean, variance) = stock::batch_norm_relu(
+        let normalise = match kernels {
+            Kernels::Fused => batch_norm_relu::batch_norm_relu,
+            Kernels::Stock => batch_norm_relu::general,
+        };
+        let (output, mean, variance) = normalise(
             sums,
             self.scale.val(),
             self.shift.val(),
             residual,
-            self.epsilon,
+            self.epsilon as f32,
+            true,
         );
         let count = batch * height * width;
         let statistics = Statistics {
-            mean,
-            variance,
+            mean: mean.without_autodiff(),
+            variance: variance.without_autodiff(),
             count,
         };
         (output, statistics)
     }
 
-    fn of_the_past(&self, sums: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
-        stock::normalise_relu(
+    fn of_the_past(
+        &self,
+        sums: Tensor<4>,
+        residual: Option<Tensor<4>>,
+        kernels: Kernels,
+    ) -> Tensor<4> {
+        let normalise = match kernels {
+            Kernels::Fused => batch_norm_relu::normalise_relu,
+            Kernels::Stock => batch_norm_relu::general_normalise,
+        };
+        normalise(
             sums,
             self.scale.val(),
             self.shift.val(),
             self.mean.val(),
             self.variance.val(),
             residual,
-            self.epsilon,
+            self.epsilon as f32,
+            true,
         )
     }
 

@@ -1,5 +1,6 @@
 //! The fused operations against Burn's own through Burn: outputs, gradients, updates.
 
+mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
 
@@ -244,7 +245,7 @@ fn naga_accepts_every_shader_as_it_stands() {
         assert_eq!(module.entry_points.len(), 1, "{name}");
         validated += 1;
     }
-    assert_eq!(validated, 27);
+    assert_eq!(validated, 33);
 }
 
 #[test]

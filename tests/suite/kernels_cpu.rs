@@ -1,5 +1,6 @@
 //! Every CPU kernel at every instruction set of this machine against a plain float64 reference.
 
+mod batch_norm;
 mod conv_pool_relu;
 mod convolve;
 mod linear;
@@ -88,6 +89,9 @@ fn results_do_not_depend_on_the_thread_count() {
                 )
                 .run(level),
             );
+            for switches in [[true, true], [false, true]] {
+                parts.extend(batch_norm::NormCase::new(9000, 24, switches, 0.3).run(level));
+            }
             let (logits, labels) = (
                 random(9, 770),
                 (0..77).map(|row| row % 10).collect::<Vec<_>>(),

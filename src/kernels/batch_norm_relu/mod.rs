@@ -1,0 +1,229 @@
+//! Batch normalisation, residual addition and ReLU as one operation with its gradient (Ioffe and
+//! Szegedy, "Batch Normalization", arXiv:1502.03167).
+
+mod autodiff;
+pub mod cpu;
+mod flex;
+pub mod gpu;
+pub mod passes;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::tensor::{Tensor, activation};
+
+use super::gpu::is_adapter;
+
+/// Normalises each channel of `input [n, h, w, c]` by the statistics of this batch:
+/// `(input - mean) / sqrt(variance + epsilon) * scale + shift`, plus `residual [n, h, w, c]` if
+/// there is one, then ReLU if `relu`. `scale` and `shift` are `[c]`.
+///
+/// Gives the output `[n, h, w, c]`, and the mean and the variance of each channel `[c]`, which
+/// record no gradients. The variance is divided by `n * h * w` (biased).
+/// On an adapter, channels that are no fours go through Burn's own operations.
+///
+/// # Panics
+/// The residual has another shape than the input.
+pub fn batch_norm_relu(
+    input: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    epsilon: f32,
+    relu: bool,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    assert_shapes(&input, &scale, residual.as_ref());
+    if is_adapter(&input.device()) && !shaders_take(&input) {
+        return general(input, scale, shift, residual, epsilon, relu);
+    }
+    let with_residual = residual.is_some();
+    let (output, mean, variance) = Dispatch::batch_norm_relu(
+        input.into_dispatch(),
+        scale.clone().into_dispatch(),
+        shift.into_dispatch(),
+        or_nothing(residual, &scale),
+        with_residual,
+        epsilon,
+        relu,
+    );
+    (
+        Tensor::from_dispatch(output),
+        Tensor::from_dispatch(mean),
+        Tensor::from_dispatch(variance),
+    )
+}
+
+/// As [`batch_norm_relu`], with a `mean [c]` and a `variance [c]` that are given: for inference.
+///
+/// Tensors that record gradients go through Burn's own operations, and so do, on an adapter,
+/// channels that are no fours.
+///
+/// # Panics
+/// The residual has another shape than the input.
+#[allow(clippy::too_many_arguments)]
+pub fn normalise_relu(
+    input: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    mean: Tensor<1>,
+    variance: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    epsilon: f32,
+    relu: bool,
+) -> Tensor<4> {
+    assert_shapes(&input, &scale, residual.as_ref());
+    let device = input.device();
+    if device.is_autodiff() || is_adapter(&device) && !shaders_take(&input) {
+        return general_normalise(input, scale, shift, mean, variance, residual, epsilon, relu);
+    }
+    let with_residual = residual.is_some();
+    Tensor::from_dispatch(Dispatch::normalise_relu(
+        input.into_dispatch(),
+        scale.clone().into_dispatch(),
+        shift.into_dispatch(),
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        or_nothing(residual, &scale),
+        with_residual,
+        epsilon,
+        relu,
+    ))
+}
+
+/// [`batch_norm_relu`] with Burn's own operations.
+pub fn general(
+    input: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    epsilon: f32,
+    relu: bool,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let [batch, height, width, channels] = input.dims();
+    // Along one dimension: Burn's sums over several add in no fixed order on an adapter.
+    let rows = input.clone().reshape([batch * height * width, channels]);
+    let mean = rows.clone().mean_dim(0);
+    let deviations = rows - mean.clone();
+    let variance = (deviations.clone() * deviations).mean_dim(0);
+    let (mean, variance) = (mean.squeeze_dim(0), variance.squeeze_dim(0));
+    let output = general_normalise(
+        input,
+        scale,
+        shift,
+        mean.clone(),
+        variance.clone(),
+        residual,
+        epsilon,
+        relu,
+    );
+    (output, mean.detach(), variance.detach())
+}
+
+/// [`normalise_relu`] with Burn's own operations.
+#[allow(clippy::too_many_arguments)]
+pub fn general_normalise(
+    input: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    mean: Tensor<1>,
+    variance: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    epsilon: f32,
+    relu: bool,
+) -> Tensor<4> {
+    let factor = scale / (variance + epsilon).sqrt();
+    let normalised = (input - mean.unsqueeze()) * factor.unsqueeze() + shift.unsqueeze();
+    let sum = match residual {
+        Some(residual) => normalised + residual,
+        None => normalised,
+    };
+    match relu {
+        true => activation::relu(sum),
+        false => sum,
+    }
+}
+
+fn assert_shapes(input: &Tensor<4>, scale: &Tensor<1>, residual: Option<&Tensor<4>>) {
+    let dims = input.dims();
+    assert_eq!(scale.dims(), [dims[3]], "scale against input {dims:?}");
+    if let Some(residual) = residual {
+        assert_eq!(residual.dims(), dims, "residual against input");
+    }
+}
+
+fn shaders_take(input: &Tensor<4>) -> bool {
+    let [batch, height, width, channels] = input.dims();
+    passes::supports(&passes::Shape {
+        rows: batch * height * width,
+        channels,
+    })
+}
+
+/// The residual, or a tensor that stands for none: an extension of Burn takes no `Option`.
+fn or_nothing(residual: Option<Tensor<4>>, like: &Tensor<1>) -> FloatTensor<Dispatch> {
+    match residual {
+        Some(residual) => residual.into_dispatch(),
+        None => like.clone().detach().into_dispatch(),
+    }
+}
+
+/// The operations as Burn dispatches them. Without `with_residual`, `residual` is not looked at.
+#[backend_extension(Cube, Flex, Autodiff)]
+pub trait BatchNormRelu: Backend {
+    /// Output, mean and variance.
+    fn batch_norm_relu(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        with_residual: bool,
+        epsilon: f32,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The operation of inference as Burn dispatches it; it records no gradients.
+#[backend_extension(Cube, Flex)]
+pub trait NormaliseRelu: Backend {
+    #[allow(clippy::too_many_arguments)]
+    fn normalise_relu(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        with_residual: bool,
+        epsilon: f32,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+}
+
+/// The gradients on one backend.
+pub trait BatchNormReluGradient: Backend {
+    fn batch_norm_relu_backward(
+        state: State<Self>,
+        grad_output: FloatTensor<Self>,
+    ) -> Gradients<Self>;
+}
+
+/// What the forward pass keeps for the gradients.
+#[derive(Clone, Debug)]
+pub struct State<B: Backend> {
+    input: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    mean: FloatTensor<B>,
+    variance: FloatTensor<B>,
+    output: FloatTensor<B>,
+    with_residual: bool,
+    epsilon: f32,
+    relu: bool,
+}
+
+/// Gradients of input, scale, shift and (if one was added) residual.
+pub struct Gradients<B: Backend> {
+    input: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    residual: Option<FloatTensor<B>>,
+}

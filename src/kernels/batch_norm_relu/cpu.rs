@@ -68,7 +68,9 @@ pub fn statistics(level: Level, input: &[f32], mean: &mut [f32], variance: &mut 
         dispatch(level, sums::Moments { input, part })
     });
     let rows = (input.len() / channels) as f64;
-    let counts = input.chunks(size).map(|chunk| (chunk.len() / channels) as f64);
+    let counts = input
+        .chunks(size)
+        .map(|chunk| (chunk.len() / channels) as f64);
     let parts = || parts.chunks_exact(2 * channels).zip(counts.clone());
     let mut centres = vec![0.0f64; channels];
     for (part, count) in parts() {

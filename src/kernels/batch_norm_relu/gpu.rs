@@ -57,8 +57,7 @@ impl NormaliseRelu for CubeBackend {
         relu: bool,
     ) -> FloatTensor<Self> {
         let input = into_contiguous(input);
-        let [scale, shift, mean, variance] =
-            [scale, shift, mean, variance].map(|tensor| into_contiguous(tensor));
+        let [scale, shift, mean, variance] = [scale, shift, mean, variance].map(into_contiguous);
         let residual = match with_residual {
             true => into_contiguous(residual),
             false => nothing(&input),
@@ -95,7 +94,7 @@ impl BatchNormReluGradient for CubeBackend {
             state.output,
             grad_output,
         ]
-        .map(|tensor| into_contiguous(tensor));
+        .map(into_contiguous);
         let (shape, preset) = (shape(&input), preset(&input));
         let words = passes::partial_words(&shape, preset);
         let partials = empty(&input, &[words], DType::F32);

@@ -12,6 +12,7 @@ use burn::tensor::{Device as BurnDevice, Distribution, Tensor};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
 use gpu_mnist::config::Kernels;
+use gpu_mnist::data::augment::Augment;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::device::Device;
@@ -235,12 +236,22 @@ fn linear(
 fn batches(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let split = synthetic::draw(1, 0, 4096);
     let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
-    let indices: Vec<i32> = (0..BATCH as i32).map(|index| index * 7 % 4096).collect();
-    let indices = upload_indices(&indices, device);
+    let numbers: Vec<i32> = (0..BATCH as i32).map(|index| index * 7 % 4096).collect();
+    let indices = upload_indices(&numbers, device);
     for kernels in BOTH {
         time(group, device, "gather_batch", kernels, || {
             pictures.gather(indices.clone(), kernels);
         });
+        for (name, elastic) in [("augment_batch", 4.0), ("augment_batch, affine", 0.0)] {
+            let mut config = settings();
+            config.augment.rotation = 15.0;
+            config.augment.shift = 2.0;
+            config.augment.elastic = elastic;
+            let augment = Augment::in_epoch(&config, 1).expect("distorted pictures");
+            time(group, device, name, kernels, || {
+                pictures.gather_augmented(indices.clone(), &numbers, &augment, kernels);
+            });
+        }
     }
 }
 

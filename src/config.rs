@@ -37,6 +37,7 @@ pub struct Config {
     pub data: DataConfig,
     pub model: ModelConfig,
     pub training: TrainingConfig,
+    pub augment: AugmentConfig,
     pub evaluation: EvaluationConfig,
     pub doctor: DoctorConfig,
     pub bench: BenchConfig,
@@ -154,6 +155,34 @@ impl fmt::Display for Kernels {
             Self::Fused => "fused",
             Self::Stock => "stock",
         })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AugmentConfig {
+    pub rotation: f64,
+    pub scale: f64,
+    pub shear: f64,
+    pub shift: f64,
+    pub elastic: f64,
+    pub elastic_cells: usize,
+    pub cutout: usize,
+    pub flip: bool,
+    pub off_epochs: usize,
+}
+
+impl AugmentConfig {
+    /// Whether any picture is distorted.
+    pub fn distorts(&self) -> bool {
+        let amounts = [
+            self.rotation,
+            self.scale,
+            self.shear,
+            self.shift,
+            self.elastic,
+        ];
+        amounts.iter().any(|&amount| amount > 0.0) || self.cutout > 0 || self.flip
     }
 }
 

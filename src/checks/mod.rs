@@ -1,6 +1,7 @@
 //! Whether a device computes right numbers: every operation the model uses, forward and gradient,
 //! against float64 on the CPU, then training steps beside the CPU.
 
+mod augment;
 pub mod band;
 mod batch_norm;
 mod case;
@@ -133,6 +134,7 @@ fn cases(config: &Config, scope: Scope) -> Vec<Case> {
     let mut cases = shared::cases(scope);
     cases.extend(fused::cases(&layers, scope));
     cases.extend(stock::cases(&layers, scope));
+    cases.extend(augment::cases(scope));
     cases
 }
 

@@ -2,6 +2,7 @@
 //! Layouts as the model has them: pictures `[n, h, w, c]`, convolution weights `[out, in, k, k]`,
 //! linear weights `[in, out]`.
 
+pub mod augment;
 mod batch_norm;
 
 use rayon::prelude::*;

@@ -1,4 +1,6 @@
-//! `gpu-mnist data`: fetches, verifies and lists data sets.
+//! `gpu-mnist data`: fetches, verifies, lists and shows data sets.
+
+mod show;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -50,11 +52,16 @@ enum Action {
     },
     /// Say which sets are there
     List,
+    /// Draw training pictures beside what [augment] in the settings makes of them
+    Show(show::ShowArgs),
 }
 
 /// # Errors
 /// [`DataError`].
 pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
+    if let Action::Show(show) = &args.action {
+        return show::run(show, args.data_dir.as_ref(), args.json);
+    }
     let mut config = Layers::default().resolve()?.data;
     config.folder = args.data_dir.clone().unwrap_or_default();
     let folder = data_folder(&config)?;
@@ -81,7 +88,7 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
             ))
         }
         Action::Verify { set } => verify_set(*set, &folder.join(set.id()), args.json),
-        Action::List => list(&folder, args.json),
+        Action::List | Action::Show(_) => list(&folder, args.json),
     }
 }
 

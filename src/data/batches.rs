@@ -7,9 +7,11 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
+use super::augment::Augment;
 use super::{PIXELS, SIDE, Split};
 use crate::config::Kernels;
 use crate::device::Device;
+use crate::kernels::augment_batch::{augment_batch, distort};
 use crate::kernels::gather_batch::gather_batch;
 
 const WORDS: usize = PIXELS / 4;
@@ -103,28 +105,69 @@ impl DeviceSplit {
         }
     }
 
+    /// The pictures at `indices` `[n]`, distorted and normalised; `numbers` are the same indices on the host, from
+    /// which Burn's own operations are told what is drawn.
+    pub fn gather_augmented(
+        &self,
+        indices: Tensor<1, Int>,
+        numbers: &[i32],
+        augment: &Augment,
+        kernels: Kernels,
+    ) -> Batch {
+        let Augment {
+            augmentation,
+            stream,
+        } = *augment;
+        match kernels {
+            Kernels::Fused => {
+                let Normalisation {
+                    mean,
+                    standard_deviation,
+                } = self.normalisation;
+                let (words, picked) = (self.words.clone(), indices.clone());
+                let pictures = augment_batch(
+                    words,
+                    picked,
+                    augmentation,
+                    stream,
+                    mean,
+                    standard_deviation,
+                );
+                self.batch(pictures, indices)
+            }
+            Kernels::Stock => {
+                let pixels = unpack(self.words.clone().select(0, indices.clone()));
+                let pixels = distort(pixels, numbers, &augmentation, stream);
+                self.batch(self.normalise(pixels), indices)
+            }
+        }
+    }
+
     fn gather_fused(&self, indices: Tensor<1, Int>) -> Batch {
-        let [count] = indices.dims();
         let Normalisation {
             mean,
             standard_deviation,
         } = self.normalisation;
         let words = self.words.clone();
         let pictures = gather_batch(words, indices.clone(), mean, standard_deviation);
-        Batch {
-            pictures: pictures.reshape([count, SIDE, SIDE, 1]),
-            labels: self.labels.clone().select(0, indices),
-        }
+        self.batch(pictures, indices)
     }
 
     fn gather_stock(&self, indices: Tensor<1, Int>) -> Batch {
-        let [count] = indices.dims();
         let pixels = unpack(self.words.clone().select(0, indices.clone()));
+        self.batch(self.normalise(pixels), indices)
+    }
+
+    fn normalise(&self, pixels: Tensor<2>) -> Tensor<2> {
         let Normalisation {
             mean,
             standard_deviation,
         } = self.normalisation;
-        let pictures = (pixels / 255.0 - mean) / standard_deviation;
+        (pixels / 255.0 - mean) / standard_deviation
+    }
+
+    fn batch(&self, pictures: Tensor<2>, indices: Tensor<1, Int>) -> Batch {
+        let [count] = indices.dims();
         Batch {
             pictures: pictures.reshape([count, SIDE, SIDE, 1]),
             labels: self.labels.clone().select(0, indices),

@@ -1,5 +1,6 @@
 //! Data sets of 28x28 grey pictures in ten classes: reading, checking and fetching their files.
 
+pub mod augment;
 pub mod batches;
 mod error;
 pub mod fetch;

@@ -2,6 +2,7 @@
 //! `passes` as plain data) and its SIMD twin (`cpu`).
 
 pub mod adam;
+pub mod augment_batch;
 pub mod batch_norm_relu;
 pub mod convolve;
 pub mod convolve_pool_relu;

@@ -265,6 +265,18 @@ pub(crate) trait Vector: Copy {
     /// Bit `lane` is set where the lanes are equal.
     fn equal_bits(self, other: Self) -> u32;
 
+    /// Each lane within `low..=high`; NaN becomes `low`.
+    fn clamp(self, low: Self, high: Self) -> Self;
+
+    /// Lanes from 0 to below 2^24 without their fractions.
+    fn truncate(self) -> Self;
+
+    /// In each lane the four bytes, lowest first, of the word of `table` that `index`, a whole number, names.
+    ///
+    /// # Safety
+    /// As [`Vector::splat`]; the table has a word at each index.
+    unsafe fn look_up(table: *const u32, index: Self) -> [Self; 4];
+
     /// Four floats, repeated over the register.
     ///
     /// # Safety

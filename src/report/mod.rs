@@ -10,6 +10,7 @@ pub mod picture;
 pub mod predictions;
 pub mod record;
 pub mod seeds;
+pub mod sheet;
 mod templates;
 pub mod text;
 

@@ -18,6 +18,7 @@ use burn::tensor::Transaction;
 use tracing::Instrument;
 
 use crate::config::{Config, ModelConfig};
+use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::{Evaluation, evaluate};
@@ -147,7 +148,9 @@ pub async fn train(
 
     while ending.is_none() && epoch <= settings.epochs {
         let span = tracing::debug_span!("epoch", number = epoch);
-        let pictures = upload_indices(&order(config.seed, epoch, train.len()), device);
+        let order = order(config.seed, epoch, train.len());
+        let pictures = upload_indices(&order, device);
+        let augment = Augment::in_epoch(config, epoch);
         let mut unread = Vec::new();
         let mut stretch_start = observer.now();
 
@@ -159,7 +162,11 @@ pub async fn train(
             let stepping = tracing::trace_span!(parent: &span, "step", number = step + 1);
             (model, loss, correct) = device.guard("training", || {
                 let _span = stepping.entered();
-                let batch = train.gather(pictures.clone().slice(done..end), settings.kernels);
+                let (indices, kernels) = (pictures.clone().slice(done..end), settings.kernels);
+                let batch = match &augment {
+                    Some(how) => train.gather_augmented(indices, &order[done..end], how, kernels),
+                    None => train.gather(indices, kernels),
+                };
                 let trained = train_step(model, &mut optimizer, batch, learning_rate, settings);
                 if let Some(average) = &mut average {
                     average.update(&trained.0);

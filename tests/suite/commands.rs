@@ -282,3 +282,54 @@ fn wait_for(path: &Path) {
     }
     panic!("{} did not appear within 60 s", path.display());
 }
+
+#[test]
+fn data_show_draws_training_pictures_beside_distorted_ones() {
+    let home = home_with_data();
+    let show = |more: &[&str]| {
+        program(home.path())
+            .args(["data", "show", "--dataset", "digits", "--rows", "4"])
+            .args(["--versions", "2"])
+            .args(more)
+            .assert()
+    };
+    let sheet = || {
+        let picture = image::open(home.path().join("sheet.png")).expect("a picture");
+        picture.into_luma8()
+    };
+    // The centre of a cell: a gap of 6, then 28 pixels of 3 each, a gap between all.
+    let cell = |sheet: &image::GrayImage, row: u32, column: u32| -> Vec<u8> {
+        let left = column * 90 + if column == 0 { 6 } else { 12 };
+        (0..784)
+            .map(|at| {
+                sheet
+                    .get_pixel(left + at % 28 * 3 + 1, row * 90 + 6 + at / 28 * 3 + 1)
+                    .0[0]
+            })
+            .collect()
+    };
+    show(&["--out", "sheet.png"])
+        .code(0)
+        .stderr(contains("distort nothing"))
+        .stdout(contains("sheet.png: 4 training pictures of digits"));
+    let plain = sheet();
+    assert_eq!(plain.dimensions(), (3 * 90 + 12, 4 * 90 + 6));
+    let original = cell(&plain, 2, 0);
+    assert!(original.iter().any(|&value| value > 200));
+    assert!(cell(&plain, 2, 1) == original && cell(&plain, 3, 0) != original);
+
+    let more = ["--set", "augment.elastic=5", "--json", "--out", "sheet.png"];
+    let shown = show(&more).code(0);
+    let shown = json(&shown.get_output().stdout);
+    assert_eq!(shown["pictures"].as_array().map(Vec::len), Some(4));
+    let bent = sheet();
+    assert!(cell(&bent, 2, 0) == original);
+    assert!(cell(&bent, 2, 1) != original && cell(&bent, 2, 2) != cell(&bent, 2, 1));
+
+    show(&["--out", "nowhere/sheet.png"])
+        .code(1)
+        .stderr(contains("name another file"));
+    show(&["--set", "augment.scale=1"])
+        .code(2)
+        .stderr(contains("'augment.scale' = 1.0"));
+}

@@ -106,6 +106,11 @@ fn wrong_types_words_and_ranges_name_the_key() {
             "model.layers=[{ linear = 8 }, { linear = 99999999 }]",
             "entry 2: linear = 99999999 must lie from 1 to 16384",
         ),
+        ("augment.rotation=181", "from 0 to 180 degrees"),
+        ("augment.elastic=-1", "from 0 to 28 pixels"),
+        ("augment.elastic_cells=0", "from 1 to 14"),
+        ("augment.cutout=29", "at most 28"),
+        ("augment.flip=true", "data.set = \"auto\" holds digits"),
         ("epochs", "--set KEY=VALUE"),
         ("training=3", "unknown setting 'training'"),
     ] {
@@ -283,4 +288,29 @@ evaluation = { batch_size = 10 } # ten
     ] {
         assert!(copy.contains(expected), "{expected} is missing in\n{copy}");
     }
+}
+
+#[test]
+fn pictures_are_mirrored_where_that_makes_sense_and_some_epoch_is_distorted() {
+    let text = error(|layers| {
+        layers.assign("augment.flip=true")?;
+        layers.assign("data.set=mnist")
+    });
+    assert!(
+        text.contains("mirrored digits") && text.contains("fashion-mnist"),
+        "{text}"
+    );
+    let mut layers = Layers::default();
+    for assignment in ["augment.flip=true", "data.set=fashion-mnist"] {
+        layers.assign(assignment).expect("a setting");
+    }
+    assert!(layers.resolve().expect("in range").augment.distorts());
+    let text = error(|layers| {
+        layers.assign("augment.shift=1")?;
+        layers.assign("augment.off_epochs=1")
+    });
+    assert!(
+        text.contains("none of 1 epochs") && text.contains("off_epochs=0"),
+        "{text}"
+    );
 }

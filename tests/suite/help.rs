@@ -33,6 +33,7 @@ fn help_texts() {
         &["runs", "prune"],
         &["data"],
         &["data", "fetch"],
+        &["data", "show"],
         &["config"],
     ] {
         let name = match arguments {

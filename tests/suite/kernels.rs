@@ -245,7 +245,7 @@ fn naga_accepts_every_shader_as_it_stands() {
         assert_eq!(module.entry_points.len(), 1, "{name}");
         validated += 1;
     }
-    assert_eq!(validated, 33);
+    assert_eq!(validated, 34);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One test binary; a file a subject.
 
+mod augment;
 mod bench;
 mod commands;
 mod config;

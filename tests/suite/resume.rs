@@ -24,6 +24,13 @@ const SMALL: &[&str] = &[
     "training.checkpoint_every=2",
 ];
 
+const DISTORTED: &[&str] = &[
+    "augment.rotation=15",
+    "augment.shift=2",
+    "augment.elastic=4",
+    "augment.cutout=6",
+];
+
 /// Keeps every checkpoint.
 #[derive(Default)]
 struct Kept {
@@ -138,6 +145,8 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
             "training.optimizer=muon",
             "training.ema_decay=0.9",
         ],
+        DISTORTED,
+        &[DISTORTED, &["training.kernels=stock"]].concat(),
     ] {
         goes_on_bit_for_bit(&Device::cpu(), more);
     }
@@ -153,6 +162,7 @@ fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
             &["training.clip_norm=0.5", "training.ema_decay=0.9"],
         );
         goes_on_bit_for_bit(&device, &[EVERY_LAYER]);
+        goes_on_bit_for_bit(&device, DISTORTED);
     }
 }
 

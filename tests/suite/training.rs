@@ -162,6 +162,40 @@ fn the_same_seed_gives_the_same_weights_on_the_cpu_and_another_does_not() {
 }
 
 #[test]
+fn distorted_pictures_lead_to_other_weights_the_same_each_time_and_never_judge() {
+    let split = synthetic::draw(3, 0, 300);
+    let device = Device::cpu();
+    let train = |more: &[&str]| {
+        let config = config(&[&["training.epochs=2"], more].concat());
+        let trained = train_with(&split, &config, &device, &mut Notes::default()).expect("trained");
+        let model = model(&trained, &config, &device);
+        let evaluation = evaluate_with(&model, &split, &config, &device);
+        let mut plain = config.clone();
+        plain.augment = self::config(&[]).augment;
+        assert_eq!(evaluation, evaluate_with(&model, &split, &plain, &device));
+        trained.last
+    };
+    let distorted = &["augment.shift=2", "augment.elastic=4"];
+    let more = |other: &'static str| [distorted.as_slice(), &[other]].concat();
+    let weights = train(distorted);
+    assert_eq!(train(distorted), weights);
+    let differ = [
+        train(&[]),
+        train(&more("seed=1")),
+        train(&more("augment.rotation=1")),
+        train(&more("augment.off_epochs=1")),
+    ];
+    for (at, other) in differ.iter().enumerate() {
+        assert_ne!(*other, weights, "{at}");
+        assert!(differ[..at].iter().all(|earlier| earlier != other), "{at}");
+    }
+    let stock = train(&more("training.kernels=stock"));
+    let pairs = stock.iter().flatten().zip(weights.iter().flatten());
+    let apart = pairs.fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+    assert!(apart < 1e-3, "the kernels lead {apart} apart");
+}
+
+#[test]
 fn weights_survive_their_file() {
     for more in [&[][..], &[EVERY_LAYER], &[EVERY_LAYER_FLAT]] {
         survive_their_file(more);

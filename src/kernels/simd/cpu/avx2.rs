@@ -123,6 +123,33 @@ impl<const REGISTERS: usize> Vector for F32x8<REGISTERS> {
     }
 
     #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        // The second operand wins over NaN.
+        unsafe { Self(_mm256_min_ps(_mm256_max_ps(self.0, low.0), high.0)) }
+    }
+
+    #[inline(always)]
+    fn truncate(self) -> Self {
+        unsafe { Self(_mm256_cvtepi32_ps(_mm256_cvttps_epi32(self.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn look_up(table: *const u32, index: Self) -> [Self; 4] {
+        unsafe {
+            let words = _mm256_i32gather_epi32::<4>(table.cast(), _mm256_cvttps_epi32(index.0));
+            let low = _mm256_set1_epi32(255);
+            let second = _mm256_and_si256(_mm256_srli_epi32::<8>(words), low);
+            let third = _mm256_and_si256(_mm256_srli_epi32::<16>(words), low);
+            [
+                Self(_mm256_cvtepi32_ps(_mm256_and_si256(words, low))),
+                Self(_mm256_cvtepi32_ps(second)),
+                Self(_mm256_cvtepi32_ps(third)),
+                Self(_mm256_cvtepi32_ps(_mm256_srli_epi32::<24>(words))),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load_four(from: *const f32) -> Self {
         unsafe { Self(_mm256_broadcast_ps(&from.cast::<__m128>().read_unaligned())) }
     }

@@ -134,6 +134,33 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        // The second operand wins over NaN.
+        unsafe { Self(_mm512_min_ps(_mm512_max_ps(self.0, low.0), high.0)) }
+    }
+
+    #[inline(always)]
+    fn truncate(self) -> Self {
+        unsafe { Self(_mm512_cvtepi32_ps(_mm512_cvttps_epi32(self.0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn look_up(table: *const u32, index: Self) -> [Self; 4] {
+        unsafe {
+            let words = _mm512_i32gather_epi32::<4>(_mm512_cvttps_epi32(index.0), table.cast());
+            let low = _mm512_set1_epi32(255);
+            let second = _mm512_and_si512(_mm512_srli_epi32::<8>(words), low);
+            let third = _mm512_and_si512(_mm512_srli_epi32::<16>(words), low);
+            [
+                Self(_mm512_cvtepi32_ps(_mm512_and_si512(words, low))),
+                Self(_mm512_cvtepi32_ps(second)),
+                Self(_mm512_cvtepi32_ps(third)),
+                Self(_mm512_cvtepi32_ps(_mm512_srli_epi32::<24>(words))),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load_four(from: *const f32) -> Self {
         unsafe { Self(_mm512_broadcast_f32x4(_mm_loadu_ps(from))) }
     }

@@ -139,6 +139,36 @@ impl Vector for F32x4 {
     }
 
     #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        // The number wins over NaN.
+        unsafe { Self(vminnmq_f32(vmaxnmq_f32(self.0, low.0), high.0)) }
+    }
+
+    #[inline(always)]
+    fn truncate(self) -> Self {
+        unsafe { Self(vrndq_f32(self.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn look_up(table: *const u32, index: Self) -> [Self; 4] {
+        let mut lanes = [0u32; 4];
+        unsafe {
+            vst1q_u32(lanes.as_mut_ptr(), vcvtq_u32_f32(index.0));
+            let words = lanes.map(|index| table.add(index as usize).read());
+            let words = vld1q_u32(words.as_ptr());
+            let low = vdupq_n_u32(255);
+            let second = vandq_u32(vshrq_n_u32::<8>(words), low);
+            let third = vandq_u32(vshrq_n_u32::<16>(words), low);
+            [
+                Self(vcvtq_f32_u32(vandq_u32(words, low))),
+                Self(vcvtq_f32_u32(second)),
+                Self(vcvtq_f32_u32(third)),
+                Self(vcvtq_f32_u32(vshrq_n_u32::<24>(words))),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load_four(from: *const f32) -> Self {
         unsafe { Self(vld1q_f32(from)) }
     }

@@ -114,6 +114,28 @@ impl Vector for F32x4 {
     }
 
     #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        lanes!(i => self.0[i].max(low.0[i]).min(high.0[i]))
+    }
+
+    #[inline(always)]
+    fn truncate(self) -> Self {
+        lanes!(i => self.0[i] as i32 as f32)
+    }
+
+    #[inline(always)]
+    unsafe fn look_up(table: *const u32, index: Self) -> [Self; 4] {
+        let mut bytes = [[0.0; 4]; 4];
+        for (lane, index) in index.0.into_iter().enumerate() {
+            let word = unsafe { table.add(index as usize).read() };
+            for (place, byte) in word.to_le_bytes().into_iter().enumerate() {
+                bytes[place][lane] = f32::from(byte);
+            }
+        }
+        bytes.map(Self)
+    }
+
+    #[inline(always)]
     unsafe fn load_four(from: *const f32) -> Self {
         unsafe { Self::load(from) }
     }

@@ -1,0 +1,129 @@
+//! Augmentation in float64, straight from its definition: true sines, every control point, every pixel alone.
+
+use crate::kernels::augment_batch::random::threefry;
+use crate::kernels::augment_batch::{Augmentation, Stream};
+
+/// A picture's numbers as they are drawn; each `unit` lies from -1 to below 1.
+pub struct Draws {
+    key: [u32; 4],
+}
+
+impl Draws {
+    pub fn new(stream: Stream, sample: u32) -> Self {
+        let Stream { seed, epoch } = stream;
+        Self {
+            key: [seed as u32, (seed >> 32) as u32, epoch, sample],
+        }
+    }
+
+    /// Word `at` of the picture's stream.
+    pub fn word(&self, at: usize) -> u32 {
+        threefry(self.key, [(at / 4) as u32, 0, 0, 0])[at % 4]
+    }
+
+    /// The 24 highest bits of that word, evenly from -1 to below 1.
+    pub fn unit(&self, at: usize) -> f64 {
+        f64::from(self.word(at) >> 8) / f64::from(1 << 23) - 1.0
+    }
+}
+
+/// The bytes `[side * side]` of `image`, picture `sample`, distorted.
+pub fn augment(
+    image: &[u8],
+    side: usize,
+    augmentation: &Augmentation,
+    stream: Stream,
+    sample: u32,
+) -> Vec<f64> {
+    let draws = Draws::new(stream, sample);
+    let unit = |at| draws.unit(at);
+    let most = |number: f32| f64::from(number);
+    let (sine, cosine) = (most(augmentation.rotation).to_radians() * unit(0)).sin_cos();
+    let stretch = [1, 2].map(|at| 1.0 + most(augmentation.scale) * unit(at));
+    let shear = most(augmentation.shear) * unit(3);
+    let shift = [4, 5].map(|at| most(augmentation.shift) * unit(at));
+    let place = |at| {
+        let pixel = (u64::from(draws.word(at) >> 8) * side as u64) >> 24;
+        pixel as i64 - i64::from(augmentation.cutout) / 2
+    };
+    let hole = [place(6), place(7)];
+    let mirrored = augmentation.flip && draws.word(8) >= 1 << 31;
+    let controls = augmentation.elastic_cells as usize + 3;
+    let points: Vec<[f64; 2]> = match augmentation.elastic > 0.0 {
+        true => (0..controls * controls)
+            .map(|point| [12 + 2 * point, 13 + 2 * point])
+            .map(|places| places.map(|at| most(augmentation.elastic) * unit(at)))
+            .collect(),
+        false => Vec::new(),
+    };
+
+    let centre = (side as f64 - 1.0) / 2.0;
+    let mut bytes = Vec::with_capacity(side * side);
+    for row in 0..side {
+        for column in 0..side {
+            let cut = |at: usize, start: i64| {
+                (start..start + i64::from(augmentation.cutout)).contains(&(at as i64))
+            };
+            if cut(row, hole[1]) && cut(column, hole[0]) {
+                bytes.push(0.0);
+                continue;
+            }
+            let (x, y) = (column as f64 - centre, row as f64 - centre);
+            let (x, y) = (stretch[0] * x + shear * y, stretch[1] * y);
+            let elastic = displacement(&points, controls, side, row, column);
+            let mut source_x = cosine * x - sine * y + shift[0] + elastic[0];
+            let source_y = sine * x + cosine * y + shift[1] + elastic[1];
+            if mirrored {
+                source_x = -source_x;
+            }
+            bytes.push(read(image, side, source_x + centre, source_y + centre));
+        }
+    }
+    bytes
+}
+
+/// The picture at a column and a row, by linear interpolation; 0 outside.
+fn read(image: &[u8], side: usize, x: f64, y: f64) -> f64 {
+    let byte = |column: f64, row: f64| {
+        let inside = |at: f64| at >= 0.0 && at < side as f64;
+        match inside(column) && inside(row) {
+            true => f64::from(image[row as usize * side + column as usize]),
+            false => 0.0,
+        }
+    };
+    let (left, top) = (x.floor(), y.floor());
+    let (x, y) = (x - left, y - top);
+    let row = |row: f64| byte(left, row) * (1.0 - x) + byte(left + 1.0, row) * x;
+    row(top) * (1.0 - y) + row(top + 1.0) * y
+}
+
+/// How far the spline over the displacements `points` moves a pixel: the sum over all of them, each as far as the cubic
+/// B-spline around it reaches.
+fn displacement(
+    points: &[[f64; 2]],
+    controls: usize,
+    side: usize,
+    row: usize,
+    column: usize,
+) -> [f64; 2] {
+    // In cells from the left or upper edge; control point `k` stands at cell `k - 1`.
+    let place = |at: usize| (at as f64 + 0.5) * (controls - 3) as f64 / side as f64;
+    let weight = |at: usize, control: usize| bump(place(at) - (control as f64 - 1.0));
+    let mut moved = [0.0; 2];
+    for (at, point) in points.iter().enumerate() {
+        let weight = weight(row, at / controls) * weight(column, at % controls);
+        moved[0] += weight * point[0];
+        moved[1] += weight * point[1];
+    }
+    moved
+}
+
+/// The cubic B-spline's basis function, in cells from its control point.
+fn bump(distance: f64) -> f64 {
+    let distance = distance.abs();
+    match distance {
+        ..1.0 => 2.0 / 3.0 - distance * distance + distance.powi(3) / 2.0,
+        ..2.0 => (2.0 - distance).powi(3) / 6.0,
+        _ => 0.0,
+    }
+}

@@ -1,0 +1,135 @@
+//! `gpu-mnist data show`: a picture of training pictures beside distorted ones, as training sees them.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, ValueHint};
+use serde_json::json;
+
+use crate::cli::{self, SettingsArgs};
+use crate::commands::dataset;
+use crate::completion;
+use crate::config::{Config, Kernels, Origin};
+use crate::data::augment::Augment;
+use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use crate::data::{CLASSES, PIXELS, Split};
+use crate::device::Device;
+use crate::report::sheet::sheet;
+use crate::run_folder::write_atomically;
+
+/// Bytes come out of the kernels as they are.
+const BYTES: Normalisation = Normalisation {
+    mean: 0.0,
+    standard_deviation: 1.0 / 255.0,
+};
+
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files
+    #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
+    dataset: Option<String>,
+    /// Training pictures, a row each, of all classes in turn
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rows: u32,
+    /// Distorted versions of each: epochs 1 to N of the training
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100))]
+    versions: u32,
+    /// The PNG file to write
+    #[arg(long, value_name = "FILE", default_value = "augmented.png", value_hint = ValueHint::FilePath)]
+    out: PathBuf,
+}
+
+/// # Errors
+/// Settings, data, and files that cannot be written.
+pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow::Result<()> {
+    let mut layers = args.settings.layers()?;
+    if let Some(set) = &args.dataset {
+        layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
+    }
+    if let Some(folder) = data_dir {
+        let folder = folder.to_string_lossy().into_owned();
+        layers.set("data.folder", folder, Origin::Flag("--data-dir"))?;
+    }
+    let config = cli::resolve(&layers)?;
+    let dataset = dataset::load(&config.data, config.seed)?;
+    if !config.augment.distorts() {
+        tracing::warn!(
+            "these settings distort nothing: try --set augment.elastic=4, or a preset with --config"
+        );
+    }
+    let chosen = one_of_each_class(&dataset.train, args.rows as usize);
+    let versions = versions(&dataset.train, &chosen, args.versions as usize, &config);
+    let rows: Vec<Vec<&[u8]>> = chosen
+        .iter()
+        .enumerate()
+        .map(|(row, &index)| {
+            let original = &dataset.train.images[index as usize * PIXELS..][..PIXELS];
+            let distorted = versions.iter().map(|version| &version[row][..]);
+            std::iter::once(original).chain(distorted).collect()
+        })
+        .collect();
+    write_atomically(&args.out, &sheet(&rows)?).with_context(|| {
+        format!(
+            "--out {}: could not be written; name another file",
+            args.out.display()
+        )
+    })?;
+    cli::print(&match as_json {
+        true => format!(
+            "{}\n",
+            json!({"file": args.out, "dataset": dataset.name, "pictures": chosen, "versions": args.versions})
+        ),
+        false => format!(
+            "{}: {} training pictures of {}, each beside {} versions of it\n",
+            args.out.display(),
+            chosen.len(),
+            dataset.name,
+            args.versions
+        ),
+    })
+}
+
+/// The first pictures, a class after another and then the next of each, where there are so many.
+fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
+    let mut seen = [0; CLASSES];
+    let mut order: Vec<(usize, u8, i32)> = split
+        .labels
+        .iter()
+        .enumerate()
+        .map(|(index, &label)| {
+            let before = &mut seen[usize::from(label)];
+            *before += 1;
+            (*before, label, index as i32)
+        })
+        .collect();
+    order.sort_unstable();
+    let indices = order.into_iter().map(|(_, _, index)| index);
+    indices.take(count).collect()
+}
+
+/// The bytes of the `chosen` pictures in each of the epochs 1 to `count`, as training on the CPU sees them.
+fn versions(split: &Split, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
+    let device = Device::cpu();
+    let split = DeviceSplit::upload(split, BYTES, &device);
+    // Whatever the length of the training, its first epochs are shown.
+    let mut config = config.clone();
+    config.training.epochs = usize::MAX;
+    (1..=count)
+        .map(|epoch| {
+            let indices = upload_indices(chosen, &device);
+            let batch = match Augment::in_epoch(&config, epoch) {
+                Some(how) => split.gather_augmented(indices, chosen, &how, Kernels::Fused),
+                None => split.gather(indices, Kernels::Fused),
+            };
+            let bytes: Vec<u8> = batch
+                .pictures
+                .into_data()
+                .iter::<f32>()
+                .map(|value| value.round() as u8)
+                .collect();
+            bytes.chunks_exact(PIXELS).map(<[u8]>::to_vec).collect()
+        })
+        .collect()
+}

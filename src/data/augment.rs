@@ -1,0 +1,45 @@
+//! What the settings say about distorting training pictures, as the kernel takes it.
+
+use crate::config::{AugmentConfig, Config};
+use crate::kernels::augment_batch::{Augmentation, Stream};
+
+/// How the pictures of one epoch are distorted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Augment {
+    pub augmentation: Augmentation,
+    pub stream: Stream,
+}
+
+impl Augment {
+    /// `None` where the settings leave the pictures of `epoch`, from 1, as they are.
+    pub fn in_epoch(config: &Config, epoch: usize) -> Option<Self> {
+        let AugmentConfig {
+            rotation,
+            scale,
+            shear,
+            shift,
+            elastic,
+            elastic_cells,
+            cutout,
+            flip,
+            off_epochs,
+        } = config.augment;
+        let distorted = config.augment.distorts() && epoch + off_epochs <= config.training.epochs;
+        distorted.then_some(Self {
+            augmentation: Augmentation {
+                rotation: rotation as f32,
+                scale: scale as f32,
+                shear: shear as f32,
+                shift: shift as f32,
+                elastic: elastic as f32,
+                elastic_cells: elastic_cells as u32,
+                cutout: cutout as u32,
+                flip,
+            },
+            stream: Stream {
+                seed: config.seed,
+                epoch: epoch as u32,
+            },
+        })
+    }
+}

@@ -1,0 +1,507 @@
+//! Augmentation: the stream against its published answers, shader = twin = Burn's own operations = float64, and what
+//! each distortion does to a picture.
+
+use burn::tensor::{DType, Int, Tensor, TensorData};
+use gpu_mnist::checks::reference::augment::{Draws, augment};
+use gpu_mnist::device::Device;
+use gpu_mnist::kernels::augment_batch::cpu::Plan;
+use gpu_mnist::kernels::augment_batch::random::threefry;
+use gpu_mnist::kernels::augment_batch::{Augmentation, Stream, augment_batch, distort};
+use gpu_mnist::kernels::gather_batch::cpu::{self as gather, Normalisation, OutOfRange};
+use gpu_mnist::kernels::gather_batch::gather_batch;
+use gpu_mnist::kernels::simd::{self, Level};
+
+use crate::support::adapter_or_skip;
+
+const NORMALISATION: Normalisation = Normalisation {
+    mean: 0.1307,
+    deviation: 0.3081,
+};
+/// Bytes come out as they are.
+const BYTES: Normalisation = Normalisation {
+    mean: 0.0,
+    deviation: 1.0 / 255.0,
+};
+const STREAM: Stream = Stream {
+    seed: 0xfedc_ba98_7654_3210,
+    epoch: 4,
+};
+const OFF: Augmentation = Augmentation {
+    rotation: 0.0,
+    scale: 0.0,
+    shear: 0.0,
+    shift: 0.0,
+    elastic: 0.0,
+    elastic_cells: 5,
+    cutout: 0,
+    flip: false,
+};
+const ALL: Augmentation = Augmentation {
+    rotation: 20.0,
+    scale: 0.15,
+    shear: 0.2,
+    shift: 3.0,
+    elastic: 5.0,
+    elastic_cells: 5,
+    cutout: 7,
+    flip: true,
+};
+
+/// Sides of pictures, and distortions of them.
+fn cases() -> Vec<(usize, Augmentation)> {
+    let coarse = Augmentation {
+        rotation: 180.0,
+        elastic_cells: 1,
+        cutout: 3,
+        ..ALL
+    };
+    let fine = Augmentation {
+        elastic_cells: 14,
+        shift: 28.0,
+        ..ALL
+    };
+    let rigid = Augmentation {
+        elastic: 0.0,
+        flip: false,
+        ..ALL
+    };
+    let bent = Augmentation {
+        elastic: 6.0,
+        ..OFF
+    };
+    vec![
+        (28, ALL),
+        (28, coarse),
+        (28, fine),
+        (28, rigid),
+        (28, bent),
+        (28, OFF),
+        (10, coarse),
+        (2, ALL),
+        (34, ALL),
+    ]
+}
+
+/// Smooth pictures that differ, so that the last bits of a place do not count for more than in a digit.
+fn images(count: usize, side: usize) -> Vec<u8> {
+    let pixel = |at: usize| {
+        let (picture, row, column) = (at / (side * side), at / side % side, at % side);
+        let wave = (row as f64 * 0.7 + picture as f64).sin() * (column as f64 * 0.9).cos();
+        (127.5 + 127.0 * wave) as u8
+    };
+    (0..count * side * side).map(pixel).collect()
+}
+
+fn twin(
+    level: Level,
+    side: usize,
+    augmentation: Augmentation,
+    normalisation: Normalisation,
+    images: &[u8],
+    indices: &[i32],
+) -> Vec<f32> {
+    let mut output = vec![f32::NAN; indices.len() * side * side];
+    Plan::new(side, augmentation, STREAM, normalisation)
+        .run(level, images, indices, &mut output)
+        .expect("indices in range");
+    output
+}
+
+fn expected(side: usize, augmentation: Augmentation, images: &[u8], indices: &[i32]) -> Vec<f64> {
+    let (mean, deviation) = (
+        f64::from(NORMALISATION.mean),
+        f64::from(NORMALISATION.deviation),
+    );
+    let distorted = indices.iter().flat_map(|&index| {
+        let image = &images[index as usize * side * side..][..side * side];
+        augment(image, side, &augmentation, STREAM, index as u32)
+    });
+    distorted
+        .map(|byte| (byte / 255.0 - mean) / deviation)
+        .collect()
+}
+
+/// The largest difference; NaN if there is one.
+fn difference(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    assert!(!expected.is_empty(), "nothing was compared");
+    let pairs = found.iter().zip(expected);
+    pairs.fold(0.0, |most: f64, (&found, expected)| {
+        let difference = (f64::from(found) - expected).abs();
+        match difference > most || difference.is_nan() {
+            true => difference,
+            false => most,
+        }
+    })
+}
+
+/// From `kat_vectors` of the authors' Random123.
+#[test]
+fn threefry_gives_the_published_answers() {
+    for (counter, key, answer) in [
+        (
+            [0; 4],
+            [0; 4],
+            [0x9c6c_a96a, 0xe17e_ae66, 0xfc10_ecd4, 0x5256_a7d8],
+        ),
+        (
+            [u32::MAX; 4],
+            [u32::MAX; 4],
+            [0x2a88_1696, 0x5701_2287, 0xf6c7_446e, 0xa16a_6732],
+        ),
+        (
+            [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+            [0xa409_3822, 0x299f_31d0, 0x082e_fa98, 0xec4e_6c89],
+            [0x59cd_1dbb, 0xb887_9579, 0x86b5_d00c, 0xac8b_6d84],
+        ),
+    ] {
+        assert_eq!(threefry(key, counter), answer);
+    }
+}
+
+#[test]
+fn the_twin_agrees_with_float64_at_every_instruction_set() {
+    let indices: Vec<i32> = (0..37).map(|at| at * 11 % 23).collect();
+    let mut compared = 0;
+    for level in simd::available() {
+        for (side, augmentation) in cases() {
+            let images = images(23, side);
+            let found = twin(level, side, augmentation, NORMALISATION, &images, &indices);
+            let expected = expected(side, augmentation, &images, &indices);
+            let difference = difference(&found, &expected);
+            // Places are rounded to some 4e-6 of a pixel.
+            assert!(
+                difference <= 3e-5,
+                "{level}, {side}, {augmentation:?}: {difference:e}"
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared >= cases().len());
+}
+
+#[test]
+fn a_number_of_no_picture_is_refused() {
+    let images = images(3, 28);
+    let plan = Plan::new(28, ALL, STREAM, NORMALISATION);
+    for index in [-1, 3] {
+        let mut output = [7.0; 28 * 28];
+        assert_eq!(
+            plan.run(simd::detect(), &images, &[index], &mut output),
+            Err(OutOfRange { index, pictures: 3 })
+        );
+        assert!(output.iter().all(|&number| number == 7.0));
+    }
+}
+
+#[test]
+fn without_distortion_every_bit_is_that_of_gathering() {
+    let (images, indices) = (images(9, 28), [4, 0, 8, 8]);
+    for level in simd::available() {
+        let mut gathered = vec![f32::NAN; 4 * 784];
+        gather::gather(level, NORMALISATION, 784, &images, &indices, &mut gathered)
+            .expect("indices in range");
+        let found = twin(level, 28, OFF, NORMALISATION, &images, &indices);
+        let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&found), bits(&gathered), "{level}");
+    }
+}
+
+#[test]
+fn a_picture_does_not_depend_on_its_batch() {
+    let images = images(40, 28);
+    let all: Vec<i32> = (0..40).collect();
+    let one = |index: i32| twin(simd::detect(), 28, ALL, NORMALISATION, &images, &[index]);
+    let whole = twin(simd::detect(), 28, ALL, NORMALISATION, &images, &all);
+    let turned: Vec<i32> = all.iter().rev().copied().collect();
+    let turned = twin(simd::detect(), 28, ALL, NORMALISATION, &images, &turned);
+    for index in 0..40 {
+        let alone = one(index as i32);
+        assert!(alone == whole[index * 784..][..784]);
+        assert!(alone == turned[(39 - index) * 784..][..784]);
+    }
+    let other = |stream| {
+        let mut output = vec![0.0; 784];
+        Plan::new(28, ALL, stream, NORMALISATION)
+            .run(simd::detect(), &images, &[5], &mut output)
+            .expect("in range");
+        output
+    };
+    let next_epoch = Stream { epoch: 5, ..STREAM };
+    let high_seed = Stream {
+        seed: STREAM.seed ^ 1 << 40,
+        ..STREAM
+    };
+    assert!(other(STREAM) == one(5));
+    assert!(other(next_epoch) != one(5) && other(high_seed) != one(5));
+}
+
+fn tensors(device: &Device, side: usize, indices: &[i32]) -> (Tensor<2, Int>, Tensor<1, Int>) {
+    let words: Vec<i32> = images(23, side)
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&bytes| i32::from_le_bytes(bytes))
+        .collect();
+    let options = || (device.burn(), DType::I32);
+    (
+        Tensor::from_data(TensorData::new(words, [23, side * side / 4]), options()),
+        Tensor::from_data(
+            TensorData::new(indices.to_vec(), [indices.len()]),
+            options(),
+        ),
+    )
+}
+
+fn numbers(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// The kernel through Burn, and Burn's own operations, against float64.
+fn fused_and_stock_agree_with_float64(device: &Device) {
+    let Normalisation { mean, deviation } = NORMALISATION;
+    for count in [1, 37] {
+        let indices: Vec<i32> = (0..count).map(|at| at * 7 % 23).collect();
+        for (side, augmentation) in cases() {
+            let images = images(23, side);
+            let (words, picked) = tensors(device, side, &indices);
+            let expected = expected(side, augmentation, &images, &indices);
+            let fused = augment_batch(
+                words.clone(),
+                picked.clone(),
+                augmentation,
+                STREAM,
+                mean,
+                deviation,
+            );
+            let pixels: Vec<f32> = indices
+                .iter()
+                .flat_map(|&index| &images[index as usize * side * side..][..side * side])
+                .map(|&byte| byte.into())
+                .collect();
+            let pixels = Tensor::<2>::from_data(
+                TensorData::new(pixels, [indices.len(), side * side]),
+                (device.burn(), DType::F32),
+            );
+            let stock = distort(pixels, &indices, &augmentation, STREAM);
+            let stock = (stock / 255.0 - mean) / deviation;
+            for (kernels, found) in [("fused", fused), ("stock", stock)] {
+                let difference = difference(&numbers(found), &expected);
+                assert!(
+                    difference <= 3e-5,
+                    "{kernels}, {count}, {side}, {augmentation:?}: {difference:e}"
+                );
+            }
+        }
+    }
+    let (words, picked) = tensors(device, 28, &[3, 1]);
+    let found = augment_batch(words.clone(), picked.clone(), OFF, STREAM, mean, deviation);
+    let gathered = gather_batch(words, picked, mean, deviation);
+    assert_eq!(numbers(found), numbers(gathered));
+}
+
+#[test]
+fn fused_and_stock_agree_with_float64_on_the_cpu() {
+    fused_and_stock_agree_with_float64(&Device::cpu());
+}
+
+#[test]
+fn fused_and_stock_agree_with_float64_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("fused_and_stock_agree_with_float64_on_the_adapter") {
+        fused_and_stock_agree_with_float64(&device);
+    }
+}
+
+const SPOTS: i32 = 200;
+
+/// A soft spot at `place` relative to the centre, right and down, distorted as pictures 0 to [`SPOTS`] are; where it
+/// is then.
+fn spots(augmentation: Augmentation, place: [f64; 2]) -> Vec<[f64; 2]> {
+    let centred = |at: usize| at as f64 - 13.5;
+    let spot: Vec<u8> = (0..784)
+        .map(|at| {
+            let (x, y) = (centred(at % 28) - place[0], centred(at / 28) - place[1]);
+            (255.0 * (-(x * x + y * y) / 4.5).exp()) as u8
+        })
+        .collect();
+    let images = spot.repeat(SPOTS as usize);
+    let indices: Vec<i32> = (0..SPOTS).collect();
+    let found = twin(simd::detect(), 28, augmentation, BYTES, &images, &indices);
+    let centre = |picture: &[f32]| {
+        let [mut mass, mut x, mut y] = [0.0; 3];
+        for (at, &value) in picture.iter().enumerate() {
+            let value = f64::from(value);
+            mass += value;
+            x += value * centred(at % 28);
+            y += value * centred(at / 28);
+        }
+        [x / mass, y / mass]
+    };
+    found.chunks_exact(784).map(centre).collect()
+}
+
+/// Holds the spots against where `expected` puts them for what is drawn; `moved` is the least that one must move.
+fn spots_move(
+    augmentation: Augmentation,
+    place: [f64; 2],
+    moved: f64,
+    expected: impl Fn(&Draws) -> [f64; 2],
+) {
+    let distance = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+    let found = spots(augmentation, place);
+    for (sample, &found) in found.iter().enumerate() {
+        let expected = expected(&Draws::new(STREAM, sample as u32));
+        let error = distance(found, expected);
+        assert!(error < 0.15, "{sample}: at {found:?}, not {expected:?}");
+    }
+    let most = found
+        .iter()
+        .fold(0.0f64, |most, &found| most.max(distance(found, place)));
+    assert!(most > moved, "none moved further than {most}");
+}
+
+#[test]
+fn a_shift_moves_a_spot_by_what_is_drawn() {
+    let shifted = Augmentation { shift: 5.0, ..OFF };
+    spots_move(shifted, [2.0, -3.0], 4.0, |draws| {
+        [2.0 - 5.0 * draws.unit(4), -3.0 - 5.0 * draws.unit(5)]
+    });
+}
+
+#[test]
+fn a_rotation_turns_a_spot_around_the_centre() {
+    let rotated = Augmentation {
+        rotation: 90.0,
+        ..OFF
+    };
+    // The source is turned, right towards down where the number is positive: the picture turns back.
+    spots_move(rotated, [8.0, 0.0], 8.0, |draws| {
+        let angle = 90.0f64.to_radians() * draws.unit(0);
+        [8.0 * angle.cos(), -8.0 * angle.sin()]
+    });
+}
+
+#[test]
+fn a_scale_moves_a_spot_towards_the_centre_or_away() {
+    let scaled = Augmentation { scale: 0.3, ..OFF };
+    spots_move(scaled, [5.0, -6.0], 2.0, |draws| {
+        [
+            5.0 / (1.0 + 0.3 * draws.unit(1)),
+            -6.0 / (1.0 + 0.3 * draws.unit(2)),
+        ]
+    });
+}
+
+#[test]
+fn a_shear_moves_a_spot_sideways_by_its_height() {
+    let sheared = Augmentation { shear: 0.5, ..OFF };
+    spots_move(sheared, [1.0, -6.0], 2.0, |draws| {
+        [1.0 + 0.5 * draws.unit(3) * 6.0, -6.0]
+    });
+}
+
+#[test]
+fn elastic_bending_moves_spots_by_a_third_of_the_setting_and_not_all_alike() {
+    let bent = Augmentation {
+        elastic: 6.0,
+        ..OFF
+    };
+    let deviation = |found: &[f64]| {
+        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        let squares = found.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+        (squares / found.len() as f64).sqrt()
+    };
+    let left = spots(bent, [-7.0, 0.0]);
+    let right = spots(bent, [7.0, 0.0]);
+    for axis in [0, 1] {
+        let along = |spots: &[[f64; 2]]| spots.iter().map(|spot| spot[axis]).collect::<Vec<_>>();
+        let (left, right) = (along(&left), along(&right));
+        let apart: Vec<f64> = left.iter().zip(&right).map(|(l, r)| l - r).collect();
+        for found in [deviation(&left), deviation(&right)] {
+            assert!((1.2..2.6).contains(&found), "moves by {found}");
+        }
+        assert!(deviation(&apart) > 1.7, "{}", deviation(&apart));
+    }
+}
+
+#[test]
+fn a_flip_mirrors_half_of_the_pictures() {
+    let flipped = Augmentation { flip: true, ..OFF };
+    let mut mirrored = 0;
+    for (sample, found) in spots(flipped, [5.0, 3.0]).into_iter().enumerate() {
+        let draws = Draws::new(STREAM, sample as u32);
+        let flips = draws.word(8) >> 31 == 1;
+        mirrored += usize::from(flips);
+        let expected = if flips { -5.0 } else { 5.0 };
+        assert!((found[0] - expected).abs() < 0.1 && (found[1] - 3.0).abs() < 0.1);
+    }
+    assert!((75..=125).contains(&mirrored), "{mirrored} of {SPOTS}");
+}
+
+#[test]
+fn a_cutout_empties_one_square_around_a_pixel_of_the_picture() {
+    let white = vec![255; 400 * 784];
+    let indices: Vec<i32> = (0..400).collect();
+    for cutout in [1, 8, 9] {
+        let cut = Augmentation { cutout, ..OFF };
+        let found = twin(simd::detect(), 28, cut, BYTES, &white, &indices);
+        let mut whole = 0;
+        for (sample, picture) in found.chunks_exact(784).enumerate() {
+            let draws = Draws::new(STREAM, sample as u32);
+            let ranges = [6, 7].map(|at| {
+                let start = i64::from(((draws.word(at) >> 8) * 28) >> 24) - i64::from(cutout / 2);
+                start.max(0) as usize..(start + i64::from(cutout)).min(28) as usize
+            });
+            let [columns, rows] = ranges;
+            for (at, &value) in picture.iter().enumerate() {
+                let cut = columns.contains(&(at % 28)) && rows.contains(&(at / 28));
+                assert!(((value == 0.0) == cut) && (cut || (value - 255.0).abs() < 1e-3));
+            }
+            whole += usize::from(columns.len() * rows.len() == (cutout * cutout) as usize);
+        }
+        assert!(whole > 150, "{whole} squares lie inside");
+    }
+}
+
+#[test]
+fn what_is_drawn_is_even_and_unrelated() {
+    const SAMPLES: usize = 4000;
+    let draw = |stream, at| -> Vec<f64> {
+        (0..SAMPLES as u32)
+            .map(|sample| Draws::new(stream, sample).unit(at))
+            .collect()
+    };
+    let product = |a: &[f64], b: &[f64]| {
+        a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / SAMPLES as f64 * 3.0
+    };
+    let next = Stream {
+        epoch: STREAM.epoch + 1,
+        ..STREAM
+    };
+    let after = Stream {
+        seed: STREAM.seed + 1,
+        ..STREAM
+    };
+    for at in [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 139] {
+        let drawn = draw(STREAM, at);
+        let mut bins = [0.0f64; 20];
+        for number in &drawn {
+            bins[((number + 1.0) * 10.0) as usize] += 1.0;
+        }
+        let even = SAMPLES as f64 / 20.0;
+        let chi_squared: f64 = bins.iter().map(|bin| (bin - even).powi(2) / even).sum();
+        // 19 degrees of freedom: one in ten thousand is above 50.
+        assert!(chi_squared < 50.0, "word {at}: {chi_squared}");
+        // Products of unrelated numbers have a mean of 0 and, so scaled, a deviation of 0.016.
+        let mut shifted = drawn.clone();
+        shifted.rotate_left(1);
+        for other in [
+            draw(next, at),
+            draw(after, at),
+            draw(STREAM, at + 1),
+            shifted,
+        ] {
+            assert!(product(&drawn, &other).abs() < 0.07, "word {at}");
+        }
+    }
+}

@@ -19,6 +19,7 @@ use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::evaluation::loss::cross_entropy;
 use gpu_mnist::kernels::adam::FusedAdam;
+use gpu_mnist::kernels::average_pool::{self, average_pool};
 use gpu_mnist::kernels::batch_norm_relu::{self, batch_norm_relu};
 use gpu_mnist::kernels::convolve::{convolve, general as stock_convolve};
 use gpu_mnist::kernels::convolve_pool_relu::{convolve_pool_relu, general};
@@ -51,6 +52,9 @@ fn kernels(criterion: &mut Criterion) {
         }
         for (side, channels) in [(28, 8), (12, 32), (5, 64)] {
             batch_norm(&mut group, &device, [BATCH, side, side, channels]);
+        }
+        for (side, channels) in [(3, 96), (7, 96)] {
+            average(&mut group, &device, [BATCH, side, side, channels]);
         }
         linear(&mut group, &device, "fc1", [800, 256], true);
         linear(&mut group, &device, "fc2", [256, 10], false);
@@ -190,6 +194,21 @@ fn batch_norm(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device, shape: 
                 forward().sum().backward();
             },
         );
+    }
+}
+
+fn average(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device, shape: [usize; 4]) {
+    let [_, side, _, channels] = shape;
+    let input = random(shape, device.burn()).autodiff().require_grad();
+    let name = format!("average_pool {side}x{side}x{channels} forward and backward");
+    for kernels in BOTH {
+        time(group, device, &name, kernels, || {
+            let output = match kernels {
+                Kernels::Fused => average_pool(input.clone()),
+                Kernels::Stock => average_pool::general(input.clone()),
+            };
+            output.sum().backward();
+        });
     }
 }
 

@@ -172,6 +172,8 @@ pub fn send_back<const D: usize>(output: &Tensor<D>, upstream: &[f32]) -> Gradie
 /// The sizes of the model's layers for a batch, each once.
 pub struct Layers {
     pub convolutions: Vec<Layer>,
+    /// `[n, h, w, c]` of what is averaged before the linear layers, if it is.
+    pub average: Option<[usize; 4]>,
     pub linears: Vec<Linear>,
     /// Numbers in the largest tensor that is trained.
     pub largest: usize,
@@ -225,6 +227,9 @@ impl Layers {
         let counts = counts.iter().map(ParameterShape::count);
         Self {
             convolutions: distinct(sizes.convolutions.iter().map(layer)),
+            average: sizes
+                .average
+                .then_some([batch, sizes.side, sizes.side, sizes.channels]),
             linears: distinct(sizes.linears.iter().enumerate().map(linear)),
             largest: counts.max().unwrap_or_default(),
         }

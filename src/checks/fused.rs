@@ -6,7 +6,7 @@ use super::case::{
     Case, Layers, Linear, Numbers, Outputs, doubt, f64s, leaf, plain, send_back, whole,
 };
 use super::reference::{self, Convolution};
-use super::{Group, Scope, batch_norm, convolve};
+use super::{Group, Scope, average_pool, batch_norm, convolve};
 use crate::data::{CLASSES, PIXELS};
 use crate::device::Device;
 use crate::evaluation::inference::best;
@@ -27,6 +27,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
         });
         cases.extend(batch_norm::of_layer(Group::Fused, layer));
     }
+    cases.extend(average_pool::of_layers(Group::Fused, layers));
     cases.extend(layers.linears.iter().map(|&shape| linear(shape)));
     cases.extend([
         scores(scope.batch),
@@ -45,6 +46,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
                 .into_iter()
                 .flat_map(batch_norm::fused),
         );
+        cases.extend(average_pool::ODD_SHAPES.map(|shape| average_pool::case(Group::Fused, shape)));
         cases.extend([
             scores(1),
             scores(77),

@@ -2,6 +2,7 @@
 //! against float64 on the CPU, then training steps beside the CPU.
 
 mod augment;
+mod average_pool;
 pub mod band;
 mod batch_norm;
 mod case;

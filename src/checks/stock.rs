@@ -8,7 +8,7 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use super::case::{Case, Layers, Linear, Numbers, Outputs, f64s, leaf, send_back, whole};
 use super::fused::{DEVIATION, MEAN, adam_steps, odd_convolutions, odd_linears, pictures};
 use super::reference::{self, Convolution};
-use super::{Group, Scope, batch_norm};
+use super::{Group, Scope, average_pool, batch_norm};
 use crate::data::batches::unpack;
 use crate::data::{CLASSES, PIXELS};
 
@@ -21,6 +21,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
         }
         cases.extend(batch_norm::of_layer(Group::Stock, layer));
     }
+    cases.extend(average_pool::of_layers(Group::Stock, layers));
     for &shape in &layers.linears {
         cases.extend([multiply(shape), rectify(shape)]);
     }
@@ -39,6 +40,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
                 .into_iter()
                 .flat_map(batch_norm::stock),
         );
+        cases.extend(average_pool::ODD_SHAPES.map(|shape| average_pool::case(Group::Stock, shape)));
         cases.extend([scores(1), scores(77), adam(131), unpacking(3)]);
     }
     cases

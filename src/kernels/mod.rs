@@ -3,6 +3,7 @@
 
 pub mod adam;
 pub mod augment_batch;
+pub mod average_pool;
 pub mod batch_norm_relu;
 pub mod convolve;
 pub mod convolve_pool_relu;

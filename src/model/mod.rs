@@ -12,6 +12,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::{Kernels, ModelConfig};
+use crate::kernels::average_pool::{self, average_pool};
 use crate::kernels::linear_relu::linear_relu;
 pub use convolution::Statistics;
 use convolution::{BatchNorm, Convolution};
@@ -120,7 +121,10 @@ impl Model {
 
     fn classify(&self, features: Tensor<4>, kernels: Kernels) -> Tensor<2> {
         let flat = match self.average {
-            true => average(features),
+            true => match kernels {
+                Kernels::Fused => average_pool(features),
+                Kernels::Stock => average_pool::general(features),
+            },
             false => features.flatten(1, 3),
         };
         let last = self.linears.len() - 1;
@@ -136,15 +140,6 @@ impl Model {
             }
         })
     }
-}
-
-/// `[n, c]`: the mean of each channel of `[n, h, w, c]`.
-fn average(features: Tensor<4>) -> Tensor<2> {
-    let [count, height, width, channels] = features.dims();
-    features
-        .reshape([count, height * width, channels])
-        .mean_dim(1)
-        .reshape([count, channels])
 }
 
 /// The bias of a layer that has one.

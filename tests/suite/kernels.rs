@@ -1,5 +1,6 @@
 //! The fused operations against Burn's own through Burn: outputs, gradients, updates.
 
+mod average_pool;
 mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
@@ -245,7 +246,7 @@ fn naga_accepts_every_shader_as_it_stands() {
         assert_eq!(module.entry_points.len(), 1, "{name}");
         validated += 1;
     }
-    assert_eq!(validated, 34);
+    assert_eq!(validated, 36);
 }
 
 #[test]

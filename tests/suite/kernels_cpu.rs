@@ -1,5 +1,6 @@
 //! Every CPU kernel at every instruction set of this machine against a plain float64 reference.
 
+mod average_pool;
 mod batch_norm;
 mod conv_pool_relu;
 mod convolve;

@@ -90,7 +90,7 @@ pub enum LogFormat {
 /// Layers of settings.
 #[derive(Args, Debug)]
 pub struct SettingsArgs {
-    /// A preset (default, smoke) or a settings file
+    /// A preset (default, smoke, fast, tiny, best, fashion, fashion-fast) or a settings file
     #[arg(long, value_name = "FILE|PRESET", add = completion::presets())]
     pub config: Option<String>,
     /// One setting, such as training.epochs=3; may be repeated

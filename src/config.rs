@@ -26,6 +26,11 @@ pub const DEFAULT: &str = include_str!("../config/default.toml");
 pub const PRESETS: &[(&str, &str)] = &[
     ("default", ""),
     ("smoke", include_str!("../config/smoke.toml")),
+    ("fast", include_str!("../config/fast.toml")),
+    ("tiny", include_str!("../config/tiny.toml")),
+    ("best", include_str!("../config/best.toml")),
+    ("fashion", include_str!("../config/fashion.toml")),
+    ("fashion-fast", include_str!("../config/fashion-fast.toml")),
 ];
 
 /// All settings, typed. The meaning of each is in `config/default.toml`.

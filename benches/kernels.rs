@@ -114,8 +114,8 @@ fn convolution(
         let forward = || {
             let (x, w, b) = (picture.clone(), weight.clone(), bias.clone());
             match kernels {
-                Kernels::Fused => convolve_pool_relu(x, w, b, true),
-                Kernels::Stock => general(x, w, b, true),
+                Kernels::Fused => convolve_pool_relu(x, w, b, 0, true),
+                Kernels::Stock => general(x, w, b, 0, true),
             }
         };
         time(group, device, &format!("{name} forward"), kernels, || {

@@ -22,7 +22,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     for layer in &layers.convolutions {
         let rectified = !layer.norm && !layer.residual;
         cases.push(match layer.pool && layer.shape.stride == 1 {
-            true => convolution(padded(layer.shape), rectified),
+            true => convolution(layer.shape, rectified),
             false => convolve::case(layer.shape, rectified && !layer.pool),
         });
         cases.extend(batch_norm::of_layer(Group::Fused, layer));
@@ -61,8 +61,8 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
 
 /// Shapes that leave pixels, channels or pictures over in every tile; the last of them is one
 /// that shaders leave to Burn's own operations.
-pub fn odd_convolutions() -> [Convolution; 3] {
-    let shape = |batch, height, width, inputs, outputs, kernel| Convolution {
+pub fn odd_convolutions() -> [Convolution; 4] {
+    let shape = |batch, height, width, inputs, outputs, kernel, padding| Convolution {
         batch,
         height,
         width,
@@ -70,12 +70,13 @@ pub fn odd_convolutions() -> [Convolution; 3] {
         outputs,
         kernel,
         stride: 1,
-        padding: 0,
+        padding,
     };
     [
-        shape(7, 13, 11, 4, 12, 3),
-        shape(1, 9, 10, 1, 4, 2),
-        shape(5, 9, 7, 3, 5, 4),
+        shape(7, 13, 11, 4, 12, 3, 0),
+        shape(1, 9, 10, 1, 4, 2, 0),
+        shape(6, 9, 8, 4, 8, 3, 1),
+        shape(5, 9, 7, 3, 5, 4, 2),
     ]
 }
 
@@ -87,16 +88,6 @@ pub fn odd_linears() -> [Linear; 3] {
         relu: true,
     };
     [shape(77, 13, 7), shape(1, 100, 36), shape(5, 1, 3)]
-}
-
-/// The same convolution of pictures that have their padding.
-fn padded(shape: Convolution) -> Convolution {
-    Convolution {
-        height: shape.height + 2 * shape.padding,
-        width: shape.width + 2 * shape.padding,
-        padding: 0,
-        ..shape
-    }
 }
 
 /// Without `relu` it has no bias either, as before a batch norm.
@@ -141,7 +132,8 @@ fn convolution(shape: Convolution, relu: bool) -> Case {
             let kernel = [shape.outputs, shape.inputs, shape.kernel, shape.kernel];
             let weight = leaf(&weight, kernel, device);
             let bias = relu.then(|| leaf(&bias, [shape.outputs], device));
-            let output = convolve_pool_relu(input.clone(), weight.clone(), bias.clone(), relu);
+            let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
+            let output = convolve_pool_relu(x, w, b, shape.padding, relu);
             let gradients = send_back(&output, &upstream);
             let outputs = Outputs::default()
                 .with("output", output.inner(), expected)

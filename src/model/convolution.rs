@@ -3,7 +3,6 @@
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::ops::PadMode;
 
 use super::stock::max_pool;
 use crate::config::{ConvolutionConfig, Kernels};
@@ -86,7 +85,7 @@ impl Convolution {
         let bias = self.bias.as_ref().map(Param::val);
         match (kernels, pool) {
             (Kernels::Fused, true) if stride == 1 => {
-                convolve_pool_relu(padded(input, padding), weight, bias, rectify)
+                convolve_pool_relu(input, weight, bias, padding, rectify)
             }
             (_, false) => convolve_by(kernels)(input, weight, bias, stride, padding, rectify),
             (_, true) => {
@@ -184,15 +183,4 @@ fn move_towards(running: &mut Param<Tensor<1>>, found: Tensor<1>, momentum: f64)
 /// A tensor that is part of the module but gets no gradients.
 pub(super) fn untrained(tensor: Tensor<1>) -> Param<Tensor<1>> {
     Param::initialized(ParamId::new(), tensor)
-}
-
-/// `[n, h, w, c]` with zeros around each picture.
-fn padded(input: Tensor<4>, padding: usize) -> Tensor<4> {
-    match padding {
-        0 => input,
-        padding => input.pad(
-            [(padding, padding), (padding, padding), (0, 0)],
-            PadMode::Constant(0.0),
-        ),
-    }
 }

@@ -5,7 +5,7 @@ use burn::tensor::DType;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 use super::passes::{self, Packing, Shape};
-use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, State};
+use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, Padding, State};
 use crate::kernels::gpu::{empty, launch, preset};
 
 impl ConvolvePoolRelu for CubeBackend {
@@ -13,9 +13,10 @@ impl ConvolvePoolRelu for CubeBackend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        padding: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
-        Self::run(input, weight, bias, relu).0
+        Self::run(Self::pad(input, padding), weight, bias, relu).0
     }
 }
 

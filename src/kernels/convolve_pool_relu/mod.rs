@@ -3,6 +3,7 @@
 
 pub mod cpu;
 pub mod gpu;
+mod padding;
 pub mod passes;
 mod shape;
 mod tiles;
@@ -21,21 +22,25 @@ use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::shader::TilePreset;
 use super::simd;
+pub use padding::Padding;
 
-/// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]`, stride 1, no padding.
+/// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]` with `padding` pixels of zeros
+/// around them, stride 1.
 ///
-/// `weight` is `[out, in, k, k]`, `bias` `[out]` or none; `h' = (h - k + 1) / 2`, rounded down.
+/// `weight` is `[out, in, k, k]`, `bias` `[out]` or none; `h' = (h + 2 * padding - k + 1) / 2`, rounded
+/// down.
 /// Without `relu` the pooled sums are given as they are.
 /// On an adapter, shapes that the shaders do not take go through Burn's own operations.
 pub fn convolve_pool_relu(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: impl Into<Option<Tensor<1>>>,
+    padding: usize,
     relu: bool,
 ) -> Tensor<4> {
     let bias = bias.into();
-    if is_adapter(&input.device()) && !shaders_take(&input, &weight) {
-        return general(input, weight, bias, relu);
+    if is_adapter(&input.device()) && !shaders_take(&input, &weight, padding) {
+        return general(input, weight, bias, padding, relu);
     }
     let bias = bias.unwrap_or_else(|| {
         let options = (&weight.device(), DType::F32);
@@ -45,17 +50,18 @@ pub fn convolve_pool_relu(
         input.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
+        padding,
         relu,
     ))
 }
 
-fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>) -> bool {
+fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
     let [batch, height, width, in_channels] = input.dims();
     let [out_channels, _, kernel, _] = weight.dims();
     let shape = passes::Shape {
         batch,
-        height,
-        width,
+        height: height + 2 * padding,
+        width: width + 2 * padding,
         in_channels,
         out_channels,
         kernel,
@@ -70,9 +76,10 @@ pub fn general(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: impl Into<Option<Tensor<1>>>,
+    padding: usize,
     relu: bool,
 ) -> Tensor<4> {
-    let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+    let options = ConvOptions::new([1, 1], [padding; 2], [1, 1], 1);
     let x = conv2d(input.permute([0, 3, 1, 2]), weight, bias.into(), options);
     let pooling = MaxPoolOptions::new([2, 2]).with_stride([2, 2]);
     let pooled = max_pool2d(x, pooling);
@@ -83,8 +90,8 @@ pub fn general(
     .permute([0, 2, 3, 1])
 }
 
-/// The kernel on one backend, without gradients.
-pub trait ConvolvePoolReluKernel: Backend {
+/// The kernel on one backend, without gradients, of pictures that have their padding.
+pub trait ConvolvePoolReluKernel: Padding {
     /// Output, and for each of its numbers which of the four it was (4: cut by ReLU, if `relu`).
     fn run(
         input: FloatTensor<Self>,
@@ -123,6 +130,7 @@ pub trait ConvolvePoolRelu: Backend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        padding: usize,
         relu: bool,
     ) -> FloatTensor<Self>;
 }
@@ -132,14 +140,16 @@ impl ConvolvePoolRelu for Flex {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        padding: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
-        Self::run(input, weight, bias, relu).0
+        Self::run(Self::pad(input, padding), weight, bias, relu).0
     }
 }
 
+/// Holds the padding.
 #[derive(Debug)]
-struct ConvolvePoolReluBackward;
+struct ConvolvePoolReluBackward(usize);
 
 impl<B: ConvolvePoolReluKernel> Backward<B, 3> for ConvolvePoolReluBackward {
     type State = State<B>;
@@ -154,7 +164,7 @@ impl<B: ConvolvePoolReluKernel> Backward<B, 3> for ConvolvePoolReluBackward {
         let grad_output = grads.consume::<B>(&ops.node);
         let found = B::run_backward(ops.state, grad_output, input.is_some());
         if let (Some(node), Some(grad)) = (input, found.input) {
-            grads.register::<B>(node.id, grad);
+            grads.register::<B>(node.id, B::crop(grad, self.0));
         }
         if let Some(node) = weight {
             grads.register::<B>(node.id, found.weight);
@@ -172,13 +182,15 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        padding: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
         let (input, input_node) = input.into_parts();
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
+        let input = B::pad(input, padding);
         let (output, winners) = B::run(input.clone(), weight.clone(), bias, relu);
-        match ConvolvePoolReluBackward
+        match ConvolvePoolReluBackward(padding)
             .prepare::<C>([input_node, weight_node, bias_node])
             .compute_bound()
             .stateful()

@@ -1,4 +1,4 @@
-//! The fused convolution without bias or ReLU, as before a batch norm, against Burn's own operations.
+//! The fused convolution without bias or ReLU, as before a batch norm, and with padding, against Burn's own operations.
 
 use burn::tensor::{DType, Tensor, TensorData};
 use gpu_mnist::device::Device;
@@ -23,7 +23,7 @@ pub(super) fn leaf<const D: usize>(seed: u64, dims: [usize; D], device: &Device)
 
 /// Output, and the gradients of input, weight and (if there is one) bias.
 fn run(
-    [batch, side, inputs, outputs, kernel]: [usize; 5],
+    [batch, side, inputs, outputs, kernel, padding]: [usize; 6],
     [with_bias, relu, fused]: [bool; 3],
     device: &Device,
 ) -> Vec<Vec<f32>> {
@@ -32,8 +32,8 @@ fn run(
     let bias = with_bias.then(|| leaf(3, [outputs], device));
     let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
     let output = match fused {
-        true => convolve_pool_relu(x, w, b, relu),
-        false => general(x, w, b, relu),
+        true => convolve_pool_relu(x, w, b, padding, relu),
+        false => general(x, w, b, padding, relu),
     };
     let upstream = leaf(4, output.dims(), device).detach();
     let gradients = (output.clone() * upstream).sum().backward();
@@ -49,10 +49,12 @@ fn run(
 fn switches_equal_stock(device: &Device) {
     // The last shape is one that shaders leave to Burn's own operations.
     let shapes = [
-        [9, 28, 1, 24, 5],
-        [9, 12, 24, 32, 3],
-        [3, 11, 8, 12, 2],
-        [2, 9, 3, 5, 3],
+        [9, 28, 1, 24, 5, 0],
+        [9, 12, 24, 32, 3, 0],
+        [3, 11, 8, 12, 2, 0],
+        [7, 28, 1, 8, 3, 1],
+        [5, 13, 4, 8, 4, 2],
+        [2, 9, 3, 5, 3, 1],
     ];
     let mut compared = 0;
     for shape in shapes {
@@ -71,7 +73,7 @@ fn switches_equal_stock(device: &Device) {
             }
         }
     }
-    assert_eq!(compared, 4 * 10);
+    assert_eq!(compared, 6 * 10);
 }
 
 #[test]

@@ -206,7 +206,8 @@ pub fn backward(level: Level, shape: &Shape, known: Known<'_>, sought: Sought<'_
                 to: &mut grads,
             };
             dispatch(level, fill);
-            if with_bias {
+            // Winograd's tiles give it by the way.
+            if with_bias && !winograd {
                 let work = grad_weight::Bias {
                     shape,
                     grad_frame: &grad_frame,
@@ -230,6 +231,7 @@ pub fn backward(level: Level, shape: &Shape, known: Known<'_>, sought: Sought<'_
                     grad_frame: &grad_frame,
                     grads: &grads,
                     collected,
+                    sums,
                 };
                 dispatch_for_rows(lanes, work);
             } else {

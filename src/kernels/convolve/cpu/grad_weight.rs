@@ -23,7 +23,7 @@ impl Task for Size<'_> {
 }
 
 #[inline(always)]
-fn size<V: Vector>(shape: &Shape) -> usize {
+pub(super) fn size<V: Vector>(shape: &Shape) -> usize {
     let weights = shape.kernel * shape.kernel * shape.in_channels;
     shape.out_channels.next_multiple_of(V::LANES) * (weights + 1)
 }

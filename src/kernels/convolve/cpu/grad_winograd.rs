@@ -6,6 +6,7 @@
 
 use super::Shape;
 use super::frame::Frame;
+use super::grad_weight::size;
 use super::panels::{SLACK, cut, most_rows, panels, with_rows};
 use super::winograd::{tiles, transform_row};
 use crate::kernels::linear_relu::cpu::tile::{Strides, accumulate};
@@ -23,9 +24,9 @@ fn room(shape: &Shape) -> usize {
 
 /// What is collected over the pictures of a chunk.
 pub(super) struct Collected {
-    /// `[16, room, in]`.
+    /// `[16, room, in]`, the channels padded to whole registers, as those of the gradients.
     points: scratch::Scratch,
-    /// `[16, room, out]`, and [`SLACK`] floats more.
+    /// `[16, room, out]`.
     grads: scratch::Scratch,
     room: usize,
     count: usize,
@@ -36,18 +37,20 @@ pub(super) struct Collected {
 impl Collected {
     pub fn new(shape: &Shape) -> Self {
         let room = room(shape);
+        // As many floats as the widest registers need.
+        let [inputs, outputs] =
+            [shape.in_channels, shape.out_channels].map(|channels| channels.next_multiple_of(16));
         Self {
-            points: scratch::dirty(16 * room * shape.in_channels),
-            grads: scratch::zeroed(16 * room * shape.out_channels + SLACK),
+            points: scratch::dirty(16 * room * inputs),
+            grads: scratch::dirty(16 * room * outputs),
             room,
             count: 0,
-            // As many as the widest registers need.
-            sums: scratch::zeroed(16 * shape.in_channels * shape.out_channels.next_multiple_of(16)),
+            sums: scratch::zeroed(16 * shape.in_channels * outputs),
         }
     }
 }
 
-/// Collects the tiles of one picture.
+/// Collects the tiles of one picture, and adds its gradient of the bias to the end of `sums`.
 pub(super) struct Picture<'a> {
     pub shape: &'a Shape,
     /// Floats from one row of the padded input to the next.
@@ -59,6 +62,7 @@ pub(super) struct Picture<'a> {
     /// floats more.
     pub grads: &'a [f32],
     pub collected: &'a mut Collected,
+    pub sums: &'a mut [f32],
 }
 
 impl Task for Picture<'_> {
@@ -73,6 +77,7 @@ impl Task for Picture<'_> {
             grad_frame: frame,
             grads,
             collected,
+            sums,
         } = self;
         let (high, wide) = tiles(shape);
         let (inputs, outputs) = (shape.in_channels, shape.out_channels);
@@ -82,64 +87,81 @@ impl Task for Picture<'_> {
         assert!(
             grads.len() >= frame.first + (2 * high - 1) * frame.line + 2 * wide * outputs + SLACK
         );
+        assert_eq!(sums.len(), size::<V>(shape));
+        let [input_pitch, output_pitch] = pitches::<V>(shape);
+        let biases = sums.len() - output_pitch;
         for row in 0..high {
+            if collected.count + wide > collected.room {
+                // SAFETY: the caller's promise.
+                unsafe { multiply::<V>(shape, collected) };
+            }
+            let (count, room) = (collected.count, collected.room);
             // SAFETY: the asserts cover every tile; the caller vouches for the instruction set.
             unsafe {
-                if collected.count + wide > collected.room {
-                    multiply::<V>(shape, collected);
-                }
                 let from = framed.as_ptr().add(2 * row * line);
-                let to = collected.points[collected.count * inputs..].as_mut_ptr();
-                transform_row::<V>(from, line, inputs, wide, to, collected.room * inputs);
-                let from = grads.as_ptr().add(frame.first + 2 * row * frame.line);
-                let to = collected.grads[collected.count * outputs..].as_mut_ptr();
-                transform_grads::<V>(
-                    from,
-                    frame.line,
-                    outputs,
-                    wide,
-                    to,
-                    collected.room * outputs,
-                );
+                let to = collected.points[count * input_pitch..].as_mut_ptr();
+                transform_row::<V>(from, line, inputs, wide, to, room * input_pitch);
+                for first in (0..outputs).step_by(V::LANES) {
+                    let from = grads
+                        .as_ptr()
+                        .add(frame.first + 2 * row * frame.line + first);
+                    let to = collected.grads[count * output_pitch + first..].as_mut_ptr();
+                    let bias = sums[biases + first..][..V::LANES].as_mut_ptr();
+                    let strides = [frame.line, outputs, output_pitch, room * output_pitch];
+                    transform_grads::<V>(from, wide, to, strides, bias);
+                }
             }
             collected.count += wide;
         }
     }
 }
 
-/// `A g A'` of a row of tiles, but for the sign of its last row and column, which [`Finish`] restores.
+/// Floats from one tile to the next in the points of input and gradient.
+#[inline(always)]
+fn pitches<V: Vector>(shape: &Shape) -> [usize; 2] {
+    [
+        shape.in_channels.next_multiple_of(V::LANES),
+        shape.out_channels.next_multiple_of(V::LANES),
+    ]
+}
+
+/// `A g A'` of one register of channels in a row of tiles, but for the sign of its last row and column, which
+/// [`Finish`] restores. The sum of a tile is one of its points: added up, those are the gradient of the bias.
 #[inline(always)]
 unsafe fn transform_grads<V: Vector>(
     from: *const f32,
-    line: usize,
-    channels: usize,
     wide: usize,
     to: *mut f32,
-    stride: usize,
+    [line, channels, pitch, stride]: [usize; 4],
+    bias: *mut f32,
 ) {
-    let spread = |[first, last]: [V; 2]| [first, first.add(last), first.sub(last), last];
     // SAFETY: the caller's promise.
     unsafe {
-        for first in (0..channels).step_by(V::LANES) {
-            let used = V::LANES.min(channels - first);
-            for tile in 0..wide {
-                let at = from.add(2 * tile * channels + first);
-                let column = |at: *const f32| spread([V::load(at), V::load(at.add(line))]);
-                let (left, right) = (column(at), column(at.add(channels)));
-                let to = to.add(tile * channels + first);
-                for row in 0..4 {
-                    let all = spread([left[row], right[row]]);
-                    for point in 0..4 {
-                        let to = to.add((4 * row + point) * stride);
-                        match used == V::LANES {
-                            true => all[point].store(to),
-                            false => all[point].store_first(to, used),
-                        }
-                    }
+        let mut sum = V::load(bias);
+        for tile in 0..wide {
+            let at = from.add(2 * tile * channels);
+            let left = spread([V::load(at), V::load(at.add(line))]);
+            let at = at.add(channels);
+            let right = spread([V::load(at), V::load(at.add(line))]);
+            let to = to.add(tile * pitch);
+            for row in 0..4 {
+                let all = spread([left[row], right[row]]);
+                if row == 1 {
+                    sum = sum.add(all[1]);
+                }
+                for point in 0..4 {
+                    all[point].store(to.add((4 * row + point) * stride));
                 }
             }
         }
+        sum.store(bias);
     }
+}
+
+/// `A` times two gradients, but for the sign of the last.
+#[inline(always)]
+fn spread<V: Vector>([first, last]: [V; 2]) -> [V; 4] {
+    [first, first.add(last), first.sub(last), last]
 }
 
 /// Adds the products of the collected tiles to the sums, and forgets the tiles.
@@ -184,20 +206,21 @@ unsafe fn tile<V: Vector, const ROWS: usize, const GROUPS: usize>(
     if ROWS > most_rows::<V>(GROUPS) {
         return;
     }
-    let (inputs, outputs) = (shape.in_channels, shape.out_channels);
+    let inputs = shape.in_channels;
+    let [input_pitch, output_pitch] = pitches::<V>(shape);
     let strides = Strides {
         run: 0,
         row: 1,
-        step: inputs,
-        panel: outputs,
+        step: input_pitch,
+        panel: output_pitch,
     };
     // SAFETY: the buffers hold 16 points of `room` tiles, the sums 16 points of every panel.
     unsafe {
         let at = first * 16 * inputs + (point * inputs + row) * GROUPS * V::LANES;
         let to = collected.sums[at..][..ROWS * GROUPS * V::LANES].as_mut_ptr();
         let tiles = point * collected.room;
-        let left = collected.points.as_ptr().add(tiles * inputs + row);
-        let panel = collected.grads.as_ptr().add(tiles * outputs + first);
+        let left = collected.points.as_ptr().add(tiles * input_pitch + row);
+        let panel = collected.grads.as_ptr().add(tiles * output_pitch + first);
         let mut sums = [[V::zero(); GROUPS]; ROWS];
         for row in 0..ROWS {
             for group in 0..GROUPS {
@@ -248,24 +271,30 @@ unsafe fn gather<V: Vector>(from: *const f32, to: *mut f32, stride: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         let half = V::splat(0.5);
-        let fold = |[first, sum, difference, last]: [V; 4]| {
-            let outer = half.mul(sum.add(difference));
-            let middle = half.mul(sum.sub(difference));
-            [first.add(outer), middle, outer.sub(last)]
-        };
         let mut rows = [[V::zero(); 4]; 3];
         for column in 0..4 {
-            let point = |row: usize| V::load(from.add((4 * row + column) * stride));
-            let three = fold([point(0), point(1), point(2), point(3)]);
+            let mut points = [V::zero(); 4];
+            for row in 0..4 {
+                points[row] = V::load(from.add((4 * row + column) * stride));
+            }
+            let three = fold(points, half);
             for row in 0..3 {
                 rows[row][column] = three[row];
             }
         }
         for row in 0..3 {
-            let taps = fold(rows[row]);
+            let taps = fold(rows[row], half);
             for column in 0..3 {
                 taps[column].store(to.add((3 * row + column) * stride));
             }
         }
     }
+}
+
+/// `G'` times four points, the last with its sign restored.
+#[inline(always)]
+fn fold<V: Vector>([first, sum, difference, last]: [V; 4], half: V) -> [V; 3] {
+    let outer = half.mul(sum.add(difference));
+    let middle = half.mul(sum.sub(difference));
+    [first.add(outer), middle, outer.sub(last)]
 }

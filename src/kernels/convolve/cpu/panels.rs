@@ -45,7 +45,8 @@ pub(super) fn cut(count: usize, most: usize) -> impl Iterator<Item = (usize, usi
     })
 }
 
-/// `(first channel, registers)` of each panel: pairs of registers, after three where their number is odd.
+/// `(first channel, registers)` of each panel: pairs of registers, after three where their number is odd and there are
+/// enough for the sums.
 #[inline(always)]
 pub(super) fn panels<V: Vector>(channels: usize) -> impl Iterator<Item = (usize, usize)> {
     let registers = channels.div_ceil(V::LANES);
@@ -53,7 +54,7 @@ pub(super) fn panels<V: Vector>(channels: usize) -> impl Iterator<Item = (usize,
     std::iter::from_fn(move || {
         let groups = match registers - done {
             0 => return None,
-            left if left % 2 == 1 && left > 1 => 3,
+            left if left % 2 == 1 && left > 1 && V::REGISTERS >= 32 => 3,
             left => left.min(2),
         };
         let first = done * V::LANES;

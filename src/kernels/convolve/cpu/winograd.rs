@@ -54,8 +54,11 @@ impl Task for Transform {
                     let half = V::splat(0.5);
                     let mut rows = [[V::zero(); 3]; 4];
                     for column in 0..3 {
-                        let tap = |row: usize| V::load(from.add((3 * row + column) * point));
-                        let all = spread([tap(0), tap(1), tap(2)], half);
+                        let mut taps = [V::zero(); 3];
+                        for row in 0..3 {
+                            taps[row] = V::load(from.add((3 * row + column) * point));
+                        }
+                        let all = spread(taps, half);
                         for row in 0..4 {
                             rows[row][column] = all[row];
                         }
@@ -114,7 +117,8 @@ impl Task for Picture<'_> {
         assert!(self.packed.bias.len() >= padded);
         let most = (TILES / wide).max(1);
         let room = most * wide;
-        let mut points = scratch::dirty(16 * room * in_channels);
+        let pitch = in_channels.next_multiple_of(V::LANES);
+        let mut points = scratch::dirty(16 * room * pitch);
         let mut products = scratch::dirty(16 * room * 3 * V::LANES);
         for (first, rows) in cut(high, most) {
             let count = rows * wide;
@@ -122,15 +126,15 @@ impl Task for Picture<'_> {
             unsafe {
                 for row in 0..rows {
                     let from = self.framed[2 * (first + row) * self.line..].as_ptr();
-                    let to = points[row * wide * in_channels..].as_mut_ptr();
-                    let stride = room * in_channels;
-                    transform_row::<V>(from, self.line, in_channels, wide, to, stride);
+                    let to = points[row * wide * pitch..].as_mut_ptr();
+                    transform_row::<V>(from, self.line, in_channels, wide, to, room * pitch);
                 }
                 for (channel, groups) in panels::<V>(out_channels) {
                     let block = Block {
                         count,
                         room,
                         depth: in_channels,
+                        pitch,
                         points: &points,
                         panel: &self.packed.weight[channel * 16 * in_channels..],
                     };
@@ -139,16 +143,17 @@ impl Task for Picture<'_> {
                         2 => block.multiply::<V, 2>(&mut products),
                         _ => block.multiply::<V, 3>(&mut products),
                     }
-                    let width = groups * V::LANES;
-                    for group in 0..groups {
-                        let used = V::LANES.min(out_channels - channel - group * V::LANES);
-                        let place = channel + group * V::LANES;
-                        let bias = V::load(self.packed.bias.as_ptr().add(place));
-                        for index in 0..count {
-                            let at = index * width + group * V::LANES;
-                            let four = transform_products::<V>(&products, at, room * width);
-                            let (y, x) = (2 * (first + index / wide), 2 * (index % wide));
-                            self.store(four, bias, [y, x, place, used]);
+                    for row in 0..rows {
+                        let products = &products[row * wide * groups * V::LANES..];
+                        let stride = room * groups * V::LANES;
+                        let place = (first + row, channel);
+                        match (groups, self.relu) {
+                            (1, true) => self.finish::<V, 1, true>(products, stride, place),
+                            (1, false) => self.finish::<V, 1, false>(products, stride, place),
+                            (2, true) => self.finish::<V, 2, true>(products, stride, place),
+                            (2, false) => self.finish::<V, 2, false>(products, stride, place),
+                            (_, true) => self.finish::<V, 3, true>(products, stride, place),
+                            (_, false) => self.finish::<V, 3, false>(products, stride, place),
                         }
                     }
                 }
@@ -158,30 +163,58 @@ impl Task for Picture<'_> {
 }
 
 impl Picture<'_> {
+    /// The outputs of a row of tiles in one panel of channels.
     #[inline(always)]
-    unsafe fn store<V: Vector>(
+    unsafe fn finish<V: Vector, const GROUPS: usize, const RELU: bool>(
         &mut self,
-        four: [V; 4],
-        bias: V,
-        [y, x, channel, used]: [usize; 4],
+        products: &[f32],
+        stride: usize,
+        (row, first): (usize, usize),
     ) {
         let (height, width) = (self.shape.output_height(), self.shape.output_width());
         let channels = self.shape.out_channels;
-        for (index, sum) in four.into_iter().enumerate() {
-            let (y, x) = (y + index / 2, x + index % 2);
-            if y < height && x < width {
-                // SAFETY: the output is inside the picture; the caller vouches for the instruction set.
-                unsafe {
-                    let sum = sum.add(bias);
-                    let value = match self.relu {
-                        true => sum.select_positive(sum, V::zero()),
-                        false => sum,
-                    };
-                    let at = (y * width + x) * channels + channel;
-                    let to = self.output.as_mut_ptr().add(at);
-                    match used == V::LANES {
-                        true => value.store(to),
-                        false => value.store_first(to, used),
+        // Where all channels are one panel, what a register writes past a pixel is written again by the next one, but
+        // for the last of a row. Such stores are cheaper than those of a part of a register.
+        let safe = match (2 * row + 1 < height, first + GROUPS * V::LANES <= channels) {
+            (true, true) => width / 2,
+            (true, false) if channels <= GROUPS * V::LANES => (width - 1) / 2,
+            _ => 0,
+        };
+        let line = width * channels;
+        for tile in 0..width.div_ceil(2) {
+            // SAFETY: the caller's promise; tiles that are safe have all four outputs and room after them, of the
+            // others only what is inside the picture is written.
+            unsafe {
+                let mut outputs = [[V::zero(); 4]; GROUPS];
+                for group in 0..GROUPS {
+                    let at = (tile * GROUPS + group) * V::LANES;
+                    let bias = self.packed.bias.as_ptr().add(first + group * V::LANES);
+                    let bias = V::load(bias);
+                    outputs[group] = transform_products::<V>(products, at, stride);
+                    for pixel in 0..4 {
+                        let sum = outputs[group][pixel].add(bias);
+                        outputs[group][pixel] = match RELU {
+                            true => sum.select_positive(sum, V::zero()),
+                            false => sum,
+                        };
+                    }
+                }
+                let to = self.output.as_mut_ptr().add(first);
+                let to = to.wrapping_add(2 * row * line + 2 * tile * channels);
+                // Pixel after pixel, so that the next one's channels overwrite what spills.
+                for pixel in 0..4 {
+                    let (y, x) = (pixel / 2, pixel % 2);
+                    if tile >= safe && (2 * row + y >= height || 2 * tile + x >= width) {
+                        continue;
+                    }
+                    let to = to.wrapping_add(y * line + x * channels);
+                    for group in 0..GROUPS {
+                        let to = to.add(group * V::LANES);
+                        let used = V::LANES.min(channels - first - group * V::LANES);
+                        match tile < safe || used == V::LANES {
+                            true => outputs[group][pixel].store(to),
+                            false => outputs[group][pixel].store_first(to, used),
+                        }
                     }
                 }
             }
@@ -189,7 +222,8 @@ impl Picture<'_> {
     }
 }
 
-/// `B' d B` of a row of `wide` tiles: point `p` of channel `c` of tile `t` goes to `to[p * stride + t * channels + c]`.
+/// `B' d B` of a row of `wide` tiles: point `p` of channel `c` of tile `t` goes to `to[p * stride + t * pitch + c]`, where the
+/// pitch is the channels padded to whole registers.
 ///
 /// # Safety
 /// The processor has the instruction set; four lines of `2 * wide + 2` pixels and a register more are readable, the
@@ -203,25 +237,18 @@ pub(super) unsafe fn transform_row<V: Vector>(
     to: *mut f32,
     stride: usize,
 ) {
+    let pitch = channels.next_multiple_of(V::LANES);
     // SAFETY: the caller's promise.
     unsafe {
         for first in (0..channels).step_by(V::LANES) {
-            let used = V::LANES.min(channels - first);
-            // One column of pixels, combined from top to bottom; each serves two tiles.
-            let column = |x: usize| {
-                let at = from.add(x * channels + first);
-                let d = [0, 1, 2, 3].map(|row| V::load(at.add(row * line)));
-                [
-                    d[0].sub(d[2]),
-                    d[1].add(d[2]),
-                    d[2].sub(d[1]),
-                    d[1].sub(d[3]),
-                ]
-            };
-            let (mut a, mut b) = (column(0), column(1));
+            let from = from.add(first);
+            let mut a = column::<V>(from, line);
+            let mut b = column::<V>(from.add(channels), line);
             for tile in 0..wide {
-                let (c, d) = (column(2 * tile + 2), column(2 * tile + 3));
-                let to = to.add(tile * channels + first);
+                let next = from.add((2 * tile + 2) * channels);
+                let c = column::<V>(next, line);
+                let d = column::<V>(next.add(channels), line);
+                let to = to.add(tile * pitch + first);
                 for row in 0..4 {
                     let all = [
                         a[row].sub(c[row]),
@@ -230,16 +257,30 @@ pub(super) unsafe fn transform_row<V: Vector>(
                         b[row].sub(d[row]),
                     ];
                     for point in 0..4 {
-                        let to = to.add((4 * row + point) * stride);
-                        match used == V::LANES {
-                            true => all[point].store(to),
-                            false => all[point].store_first(to, used),
-                        }
+                        all[point].store(to.add((4 * row + point) * stride));
                     }
                 }
                 (a, b) = (c, d);
             }
         }
+    }
+}
+
+/// `B'` times a column of four pixels; it serves two tiles.
+#[inline(always)]
+unsafe fn column<V: Vector>(at: *const f32, line: usize) -> [V; 4] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut d = [V::zero(); 4];
+        for row in 0..4 {
+            d[row] = V::load(at.add(row * line));
+        }
+        [
+            d[0].sub(d[2]),
+            d[1].add(d[2]),
+            d[2].sub(d[1]),
+            d[1].sub(d[3]),
+        ]
     }
 }
 
@@ -249,6 +290,8 @@ struct Block<'a> {
     /// Tiles that the buffers have room for.
     room: usize,
     depth: usize,
+    /// Floats from one tile to the next in the points.
+    pitch: usize,
     points: &'a [f32],
     panel: &'a [f32],
 }
@@ -258,7 +301,8 @@ impl Block<'_> {
     #[inline(always)]
     unsafe fn multiply<V: Vector, const GROUPS: usize>(&self, products: &mut [f32]) {
         let width = GROUPS * V::LANES;
-        assert!(self.count <= self.room && self.points.len() >= 16 * self.room * self.depth);
+        assert!(self.count <= self.room && self.points.len() >= 16 * self.room * self.pitch);
+        assert!(self.pitch >= self.depth);
         assert!(products.len() >= 16 * self.room * width);
         assert!(self.panel.len() >= 16 * self.depth * width);
         for point in 0..16 {
@@ -287,10 +331,10 @@ impl Block<'_> {
             let left = self
                 .points
                 .as_ptr()
-                .add((point * self.room + first) * depth);
+                .add((point * self.room + first) * self.pitch);
             let panel = self.panel.as_ptr().add(point * depth * width);
             let to = products.add((point * self.room + first) * width);
-            let sums = tile::<V, ROWS, GROUPS>(left, depth, 1, panel, depth);
+            let sums = tile::<V, ROWS, GROUPS>(left, self.pitch, 1, panel, depth);
             for row in 0..ROWS {
                 for group in 0..GROUPS {
                     sums[row][group].store(to.add((row * GROUPS + group) * V::LANES));

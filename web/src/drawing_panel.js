@@ -1,0 +1,128 @@
+/** @file The drawing, what the network is given of it, and its ten probabilities as bars. */
+
+/** @import { Engine } from "./engine.js" */
+/** @import { Prediction } from "./protocol.js" */
+
+import { byId, element, reason } from "./dom.js";
+import { percent } from "./format.js";
+import { paint } from "./pictures.js";
+import { SketchPad } from "./sketch_pad.js";
+
+const prepared = byId("prepared", HTMLCanvasElement);
+const verdict = byId("verdict", HTMLParagraphElement);
+const probabilities = byId("probabilities", HTMLDivElement);
+
+/** What a drawing waits for when there is no network, or none that can be asked now. */
+const UNTRAINED = "Train a network, or load weights, then draw.";
+const INVITATION = "Draw with the mouse or a finger.";
+
+/** @type {Engine | null} */
+let engine = null;
+/** Names of the classes once there is a network to ask. */
+/** @type {string[] | null} */
+let names = null;
+let waiting = UNTRAINED;
+/** One request at a time; what was drawn meanwhile is asked after it. */
+let busy = false;
+let again = false;
+
+const pad = new SketchPad(byId("pad", HTMLCanvasElement), byId("pen", HTMLElement), () => void read());
+
+/** @param {Engine} worker */
+export function startDrawing(worker) {
+  engine = worker;
+  byId("clear", HTMLButtonElement).addEventListener("click", () => pad.clear());
+  showBars(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], null);
+  showVerdict(UNTRAINED);
+}
+
+/**
+ * There is a network to ask, with classes of these names.
+ * @param {string[]} classNames
+ */
+export function enableDrawing(classNames) {
+  names = classNames;
+  showBars(classNames, null);
+  showVerdict(INVITATION);
+  void read();
+}
+
+/**
+ * There is none for now.
+ * @param {string} [why]
+ */
+export function disableDrawing(why = UNTRAINED) {
+  names = null;
+  waiting = why;
+  showVerdict(why);
+}
+
+async function read() {
+  if (!pad.drawn) return showNothing();
+  if (!engine || !names) return showVerdict(waiting);
+  again = busy;
+  if (busy) return;
+  busy = true;
+  try {
+    const { data, width, height } = pad.read();
+    const prediction = await engine.ask("predict", { pixels: data, width, height }, [data.buffer]);
+    // Cleared, or the network gone, while the answer was under way.
+    if (names && pad.drawn) showPrediction(prediction, names);
+  } catch (error) {
+    showVerdict(`The drawing could not be read: ${reason(error)}`);
+  } finally {
+    busy = false;
+  }
+  if (again) await read();
+}
+
+/**
+ * @param {Prediction} prediction
+ * @param {string[]} classNames
+ */
+function showPrediction(prediction, classNames) {
+  if (prediction.blank) return showNothing();
+  const best = prediction.probabilities.reduce(
+    (best, share, place, all) => (share > (all[best] ?? 0) ? place : best),
+    0,
+  );
+  const name = classNames[best] ?? String(best);
+  paint(prepared, prediction.prepared);
+  prepared.setAttribute("aria-label", `What the network is given: your drawing, read as ${name}`);
+  showBars(classNames, prediction.probabilities, best);
+  verdict.replaceChildren(
+    "Read as ",
+    element("strong", {}, name),
+    `, ${percent(prediction.probabilities[best], 1)} sure`,
+  );
+}
+
+function showNothing() {
+  paint(prepared, new Uint8Array(784));
+  prepared.setAttribute("aria-label", "What the network is given: nothing yet");
+  if (names) showBars(names, null);
+  showVerdict(names ? INVITATION : waiting);
+}
+
+/** @param {string} text */
+function showVerdict(text) {
+  verdict.textContent = text;
+}
+
+/**
+ * @param {string[]} classNames
+ * @param {number[] | null} shares
+ * @param {number} [best]
+ */
+function showBars(classNames, shares, best = -1) {
+  const lines = classNames.flatMap((name, place) => {
+    const bar = element("span", { class: place === best ? "bar best" : "bar" });
+    bar.style.width = `${(shares?.[place] ?? 0) * 100}%`;
+    return [
+      element("span", { class: place === best ? "name best" : "name" }, name),
+      element("span", { class: "track" }, bar),
+      element("span", { class: "share" }, shares ? percent(shares[place], 1) : "–"),
+    ];
+  });
+  probabilities.replaceChildren(...lines);
+}

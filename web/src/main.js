@@ -1,0 +1,258 @@
+/** @file Joins the panels: what may happen when, and who learns of it. */
+
+/** @import { Evaluation } from "./protocol.js" */
+
+import { loadData, startData, takeFiles } from "./data_panel.js";
+import { byId, reason, say, Told } from "./dom.js";
+import { disableDrawing, enableDrawing, startDrawing } from "./drawing_panel.js";
+import { startDropping } from "./drop_files.js";
+import { Engine } from "./engine.js";
+import { decimals, grouped } from "./format.js";
+import { clearResult, showResult } from "./result_panel.js";
+import { showOpened, startSettings, wantedDevice, wantedTraining } from "./settings_panel.js";
+import { unsupported } from "./support.js";
+import { beginTraining, endTraining, showState, takeEvent } from "./training_panel.js";
+import { enableWeights, loadWeights, startWeights } from "./weights_panel.js";
+
+const start = byId("start", HTMLButtonElement);
+const pause = byId("pause", HTMLButtonElement);
+const stop = byId("stop", HTMLButtonElement);
+const choices = byId("choices", HTMLFieldSetElement);
+const setup = byId("setup", HTMLFormElement);
+const message = byId("setup-message", HTMLParagraphElement);
+
+/** What the worker does now; only one thing at a time is asked of it. */
+/** @type {"idle" | "busy" | "training" | "paused" | "ending"} */
+let phase = "busy";
+/** Device and kernels that are open, as text; empty: none. */
+let opened = "";
+let deviceName = "";
+let hasModel = false;
+/** The weights in use when they came from a file: evaluated again when data arrives. */
+/** @type {File | null} */
+let weightsFile = null;
+let cancel = new AbortController();
+
+const fault = unsupported();
+if (fault) {
+  say(byId("fatal", HTMLParagraphElement), fault, "error");
+  byId("layout", HTMLDivElement).hidden = true;
+} else {
+  run(new Engine(takeEvent));
+}
+
+/** @param {Engine} engine */
+function run(engine) {
+  startDrawing(engine);
+  startData(() => void loadAlone(engine));
+  startWeights(engine, (file) => void takeWeights(engine, file));
+  // With a network at hand another device waits for the next start: opening it drops the network.
+  startSettings(() => {
+    if (hasModel) say(message, "The other device is opened at the next start, which drops this network.");
+    else void whileBusy(() => open(engine));
+  });
+  startDropping(
+    () => phase === "idle",
+    (files) => {
+      const weights = files.find((file) => file.name.endsWith(".safetensors"));
+      if (weights) {
+        void takeWeights(engine, weights);
+      } else {
+        takeFiles(files);
+        if (files.length === 4) void loadAlone(engine);
+      }
+    },
+  );
+  setup.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void train(engine);
+  });
+  pause.addEventListener("click", () => void togglePause(engine));
+  stop.addEventListener("click", () => void stopTraining(engine));
+  void whileBusy(() => open(engine));
+}
+
+/**
+ * Opens the chosen device unless it is open already.
+ * @param {Engine} engine
+ */
+async function open(engine) {
+  const wanted = wantedDevice();
+  const name = `${wanted.device} ${wanted.kernels}`;
+  if (name === opened) return;
+  hasModel = false;
+  weightsFile = null;
+  disableDrawing();
+  opened = "";
+  byId("adapter", HTMLElement).textContent = "opening a device…";
+  try {
+    const answer = await engine.ask("open", wanted);
+    showOpened(answer);
+    deviceName = answer.device.name;
+    opened = name;
+  } catch (error) {
+    byId("adapter", HTMLElement).textContent = "none";
+    throw error;
+  }
+}
+
+/** @param {Engine} engine */
+async function train(engine) {
+  if (phase !== "idle") return;
+  const reused = setup.contains(document.activeElement);
+  cancel = new AbortController();
+  await whileBusy(async () => {
+    clearResult();
+    const wanted = wantedTraining();
+    let begun = false;
+    try {
+      await open(engine);
+      showStop(true);
+      if (reused) stop.focus();
+      const data = await loadData(engine, cancel.signal);
+      hasModel = false;
+      weightsFile = null;
+      disableDrawing("Training: draw once it has ended.");
+      beginTraining(byId("epochs", HTMLInputElement).valueAsNumber);
+      showState("Starting: the first step waits for the kernels to be compiled.");
+      bring("training");
+      setPhase("training");
+      begun = true;
+      const { result, interrupted } = await engine.ask("train", wanted);
+      hasModel = true;
+      endTraining(interrupted ? byId("progress", HTMLProgressElement).value : 1);
+      const speed = `${decimals(result.train_seconds, 1)} s, ${grouped(result.images_per_second)} images a second`;
+      showState(`${interrupted ? "Stopped" : "Done"} after ${grouped(result.steps)} steps in ${speed}.`);
+      enableDrawing(data.classNames);
+      if (result.evaluation) {
+        const how = interrupted ? ", stopped early" : "";
+        const origin = `${data.name} · ${grouped(result.parameters)} parameters · trained on ${deviceName} in ${decimals(result.train_seconds, 1)} s${how}`;
+        showResult(result.evaluation, origin, engine);
+        bring("top");
+      }
+    } catch (error) {
+      const called = cancel.signal.aborted && !begun;
+      showState(called ? "Stopped before it began." : "Not trained.");
+      endTraining(0);
+      if (!hasModel) disableDrawing();
+      if (!called) throw error;
+    } finally {
+      showStop(false);
+    }
+  });
+  if (reused && document.activeElement === document.body) start.focus();
+}
+
+/** @param {Engine} engine */
+async function loadAlone(engine) {
+  if (phase !== "idle") return;
+  cancel = new AbortController();
+  await whileBusy(async () => {
+    showStop(true);
+    try {
+      await loadData(engine, cancel.signal);
+      if (weightsFile) showLoaded(engine, weightsFile.name, await loadWeights(engine, weightsFile));
+    } finally {
+      showStop(false);
+    }
+  });
+}
+
+/**
+ * @param {Engine} engine
+ * @param {File} file
+ */
+async function takeWeights(engine, file) {
+  if (phase !== "idle") return;
+  await whileBusy(async () => {
+    await open(engine);
+    const loaded = await loadWeights(engine, file);
+    weightsFile = file;
+    showLoaded(engine, file.name, loaded);
+  });
+}
+
+/**
+ * @param {Engine} engine
+ * @param {string} fileName
+ * @param {{classNames: string[], evaluation: Evaluation | null}} loaded
+ */
+function showLoaded(engine, fileName, { classNames, evaluation }) {
+  hasModel = true;
+  clearResult();
+  enableDrawing(classNames);
+  showState(`The weights of ${fileName} are loaded.`);
+  if (evaluation) showResult(evaluation, `Loaded from ${fileName} · evaluated on ${deviceName}`, engine);
+}
+
+/** @param {Engine} engine */
+async function togglePause(engine) {
+  const [type, next] = phase === "paused" ? /** @type {const} */ (["resume", "training"]) : /** @type {const} */ (["pause", "paused"]);
+  try {
+    await engine.ask(type, {});
+    if (phase !== "training" && phase !== "paused") return;
+    setPhase(next);
+    showState(next === "paused" ? "Paused." : "Training.");
+  } catch (error) {
+    say(message, reason(error), "error");
+  }
+}
+
+/** @param {Engine} engine */
+async function stopTraining(engine) {
+  cancel.abort();
+  if (phase !== "training" && phase !== "paused") return;
+  setPhase("ending");
+  showState("Stopping: what is trained so far is evaluated.");
+  try {
+    await engine.ask("stop", {});
+  } catch (error) {
+    say(message, reason(error), "error");
+  }
+}
+
+/**
+ * Does one thing while nothing else can be begun, and says what went wrong.
+ * @param {() => Promise<void>} work
+ */
+async function whileBusy(work) {
+  say(message, "");
+  setPhase("busy");
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Told)) say(message, reason(error), "error");
+  } finally {
+    setPhase("idle");
+  }
+}
+
+/** @param {typeof phase} next */
+function setPhase(next) {
+  phase = next;
+  const idle = phase === "idle";
+  choices.disabled = !idle;
+  start.disabled = !idle;
+  pause.hidden = phase !== "training" && phase !== "paused";
+  pause.textContent = phase === "paused" ? "Resume" : "Pause";
+  stop.disabled = phase === "ending";
+  document.body.classList.toggle("training", !stop.hidden);
+  enableWeights({ save: idle && hasModel, load: idle });
+}
+
+/** @param {boolean} shown */
+function showStop(shown) {
+  stop.hidden = !shown;
+  start.hidden = shown;
+  document.body.classList.toggle("training", shown);
+}
+
+/**
+ * On a narrow screen, where the form fills it, brings a part of the page into view.
+ * @param {string} id
+ */
+function bring(id) {
+  if (matchMedia("(min-width: 900px)").matches) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  byId(id, HTMLElement).scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+}

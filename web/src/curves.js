@@ -16,7 +16,7 @@ import { percent } from "./format.js";
 /** Which scale: a logarithmic one of losses, or shares in percent. */
 /** @typedef {"loss" | "accuracy"} Scale */
 
-const [WIDTH, HEIGHT] = [420, 250];
+const [WIDTH, HEIGHT] = [420, 260];
 const [LEFT, RIGHT, TOP, BOTTOM] = [52, 410, 12, 222];
 /** More points than this are thinned out: the screen has no more columns. */
 const MOST_POINTS = 300;
@@ -52,7 +52,7 @@ export function drawChart(figure, title, scale, series, epochs) {
     ...grid,
     svg("line", { class: "axis", x1: LEFT, x2: RIGHT, y1: BOTTOM, y2: BOTTOM }),
     ...marks,
-    svg("text", { class: "tick end", x: RIGHT, y: HEIGHT - 1 }, epochs === 1 ? "epoch" : "epochs"),
+    svg("text", { class: "tick end", x: RIGHT, y: HEIGHT - 6 }, epochs === 1 ? "epoch" : "epochs"),
     ...line("steps", steps, x, y, false),
     ...line("training", series.training, x, y, true),
     ...line("validation", series.validation, x, y, true),

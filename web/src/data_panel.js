@@ -32,7 +32,7 @@ let summary = null;
 export function startData(onLoad) {
   for (const set of Object.values(KNOWN_SETS)) {
     const size = megabytes(totalBytes(set));
-    byId(`${set.name}-size`, HTMLElement).textContent = `${size}, fetched from ${hosts(set)}`;
+    byId(`${set.name}-size`, HTMLElement).textContent = `${size} from ${hosts(set)}`;
   }
   for (const radio of radios()) radio.addEventListener("change", showChoice);
   pictures.addEventListener("change", showChoice);
@@ -165,6 +165,6 @@ function showChoice() {
   const source = chosen();
   byId("pictures-field", HTMLLabelElement).hidden = source !== "built-in";
   byId("drop", HTMLDivElement).hidden = source !== "files";
-  button.textContent = KNOWN_SETS[source] && !fetched.has(source) ? "Fetch the data now" : "Load the data now";
+  button.textContent = KNOWN_SETS[source] && !fetched.has(source) ? "Fetch now" : "Load now";
   if (held !== wanted()) say(message, "");
 }

@@ -25,6 +25,13 @@ export function grouped(value) {
   return isNumber(value) ? value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, "\u202f") : "n/a";
 }
 
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (!isNumber(seconds)) return "n/a";
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
 /** @param {number} bytes */
 export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(1)} MB`;

@@ -5,7 +5,7 @@
 
 import { drawChart } from "./curves.js";
 import { byId, element } from "./dom.js";
-import { decimals, grouped, percent } from "./format.js";
+import { decimals, duration, grouped, percent } from "./format.js";
 
 const progress = byId("progress", HTMLProgressElement);
 const state = byId("state", HTMLParagraphElement);
@@ -25,7 +25,7 @@ export function beginTraining(planned) {
   newest = null;
   rows.replaceChildren();
   byId("epochs-details", HTMLDetailsElement).hidden = true;
-  for (const name of ["epoch", "step", "loss", "accuracy", "speed"]) fact(name, "–");
+  for (const name of ["epoch", "step", "loss", "accuracy", "speed", "left"]) fact(name, "–");
   // No value yet: the first step waits for shaders to be compiled.
   progress.removeAttribute("value");
   draw();
@@ -48,8 +48,10 @@ export function showState(text) {
 
 /** @param {number} share Of the training that is done. */
 export function endTraining(share) {
-  progress.value = share;
   draw();
+  newest = null;
+  fact("left", "–");
+  progress.value = share;
 }
 
 /** @param {ProgressEvent} event */
@@ -97,6 +99,8 @@ function draw() {
     fact("loss", decimals(newest.loss, 3));
     fact("accuracy", percent(newest.accuracy, 1));
     fact("speed", grouped(newest.imagesPerSecond));
+    const imagesLeft = (newest.images / newest.step) * (newest.steps - newest.step);
+    fact("left", duration(imagesLeft / newest.imagesPerSecond));
   }
   drawChart(byId("loss-chart", HTMLElement), "Loss, logarithmic", "loss", curves.loss, epochs);
   drawChart(byId("accuracy-chart", HTMLElement), "Accuracy", "accuracy", curves.accuracy, epochs);

@@ -99,7 +99,7 @@ async function open(engine) {
 /** @param {Engine} engine */
 async function train(engine) {
   if (phase !== "idle") return;
-  const reused = setup.contains(document.activeElement);
+  const focused = setup.contains(document.activeElement);
   cancel = new AbortController();
   await whileBusy(async () => {
     clearResult();
@@ -108,7 +108,7 @@ async function train(engine) {
     try {
       await open(engine);
       showStop(true);
-      if (reused) stop.focus();
+      if (focused) stop.focus({ preventScroll: true });
       const data = await loadData(engine, cancel.signal);
       hasModel = false;
       weightsFile = null;
@@ -140,7 +140,7 @@ async function train(engine) {
       showStop(false);
     }
   });
-  if (reused && document.activeElement === document.body) start.focus();
+  if (focused && document.activeElement === document.body) start.focus({ preventScroll: true });
 }
 
 /** @param {Engine} engine */

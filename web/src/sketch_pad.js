@@ -33,7 +33,8 @@ export class SketchPad {
     this.#wipe();
     this.#followPointer();
     canvas.addEventListener("keydown", (event) => this.#key(event));
-    canvas.addEventListener("focus", () => this.#placePen());
+    canvas.addEventListener("focus", () => this.#showPen(canvas.matches(":focus-visible")));
+    canvas.addEventListener("blur", () => this.#showPen(false));
   }
 
   /** Whether anything was drawn since it was cleared. */
@@ -64,6 +65,7 @@ export class SketchPad {
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || pointer !== null) return;
       pointer = event.pointerId;
+      this.#showPen(false);
       canvas.setPointerCapture(pointer);
       this.#at = this.#place(event);
       this.#stroke(this.#at);
@@ -88,7 +90,7 @@ export class SketchPad {
       const to = { x: inside(this.#at.x + arrow[0] * step), y: inside(this.#at.y + arrow[1] * step) };
       if (event.shiftKey) this.#stroke(to);
       else this.#at = to;
-      this.#placePen();
+      this.#showPen(true);
     } else if (["Delete", "Backspace", "Escape"].includes(event.key)) {
       this.clear();
     } else {
@@ -110,7 +112,6 @@ export class SketchPad {
     context.stroke();
     this.#at = to;
     this.#drawn = true;
-    this.#placePen();
     this.#onChange();
   }
 
@@ -123,7 +124,9 @@ export class SketchPad {
     };
   }
 
-  #placePen() {
+  /** @param {boolean} shown */
+  #showPen(shown) {
+    this.#pen.hidden = !shown;
     this.#pen.style.left = `${(this.#at.x / this.#canvas.width) * 100}%`;
     this.#pen.style.top = `${(this.#at.y / this.#canvas.height) * 100}%`;
   }

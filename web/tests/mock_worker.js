@@ -238,3 +238,5 @@ function loadWeights({ bytes }) {
 function preset(name, purpose, epochs, batchSize, learningRate, dataset) {
   return { name, purpose, defaults: { epochs, batchSize, learningRate, dataset, kernels: "fused" } };
 }
+
+export {};

@@ -27,6 +27,9 @@ pub struct SeedsRecord {
     pub selection: String,
     /// Those asked for.
     pub seeds: Vec<u64>,
+    /// Whether their networks are to vote at the end.
+    #[serde(default)]
+    pub voting: bool,
     /// Those that ended with an evaluation, in the order of their seeds.
     pub runs: Vec<SeedRun>,
     /// Those whose loss was no number any more.
@@ -56,8 +59,8 @@ pub struct SeedRun {
     pub steps: usize,
     /// Training alone.
     pub train_seconds: f64,
-    /// With validation, evaluation and all that the run folder holds.
-    pub seconds: f64,
+    /// With validation, evaluation and all that the run folder holds; `None` where it was resumed.
+    pub seconds: Option<f64>,
     pub ending: Option<Ending>,
 }
 
@@ -127,7 +130,7 @@ impl Statistics {
 
 impl SeedRun {
     /// A run in the folder `run` that took `seconds` in all; `None` before its evaluation.
-    pub fn new(run: String, record: &RunRecord, seconds: f64) -> Option<Self> {
+    pub fn new(run: String, record: &RunRecord, seconds: Option<f64>) -> Option<Self> {
         let evaluation = record.evaluation.as_ref()?;
         let epochs = &record.history.epochs;
         let kept = record.weights.as_ref().map(|weights| weights.epoch);
@@ -161,6 +164,12 @@ impl SeedRun {
 }
 
 impl SeedsRecord {
+    /// Whether `seed` has a result, a number or a failure.
+    pub fn has(&self, seed: u64) -> bool {
+        let ended = self.runs.iter().any(|run| run.seed == seed);
+        ended || self.failed.iter().any(|failed| failed.seed == seed)
+    }
+
     /// Brings the statistics up to the runs; `target` is the validation accuracy to reach, 0: none.
     pub fn summarise(&mut self, target: f64) {
         let runs = &self.runs;
@@ -171,12 +180,13 @@ impl SeedsRecord {
             .iter()
             .filter_map(|run| Some(run.test_time_augmentation.as_ref()?.without.accuracy))
             .collect();
+        let seconds: Vec<f64> = runs.iter().filter_map(|run| run.seconds).collect();
         self.statistics = SeedStatistics {
             accuracy: over(|run| run.accuracy),
             errors: over(|run| run.errors() as f64),
             accuracy_without_augmentation: Statistics::of(&plain),
             train_seconds: over(|run| run.train_seconds),
-            seconds: over(|run| run.seconds),
+            seconds: Statistics::of(&seconds),
         };
         let reached: Vec<&SeedRun> = runs
             .iter()

@@ -1,13 +1,17 @@
 //! `train --resume RUN`: finds where a run stood, and refuses settings that would make it end
 //! elsewhere unless they were asked for on the command line.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::training_run::device_name;
 use crate::checkpoint::snapshot::{self, Checkpoint};
 use crate::checkpoint::{self, CheckpointError, Description};
-use crate::config::{ConfigError, Layers, Origin};
+use crate::config::{Config, ConfigError, Layers, Origin};
+use crate::device::Device;
 use crate::run_folder::{CHECKPOINTS, Lock, RunFolder, RunFolderError, SETTINGS};
 use crate::run_record::RunRecord;
+use crate::training::state::Snapshot;
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
 const INCIDENTAL: &[&str] = &[
@@ -124,9 +128,7 @@ impl Resumed {
     /// # Errors
     /// [`ResumeError::Settings`].
     pub fn layers(&self) -> Result<Layers, ResumeError> {
-        let mut layers = Layers::default();
-        layers.overlay(&read(&self.file)?, &Origin::File(self.file.clone()))?;
-        Ok(layers)
+        settings(&self.file)
     }
 
     /// Whether `layers` would make the run end with other weights; on purpose, then.
@@ -135,45 +137,30 @@ impl Resumed {
     /// [`ResumeError::Changed`] names what changed without being set on the command line,
     /// [`ResumeError::Fixed`] what cannot change once there are weights.
     pub fn check(&self, layers: &Layers) -> Result<bool, ResumeError> {
-        let entries = self.settings.entries();
-        let changes: Vec<(String, String, bool)> = layers
-            .entries()
+        let changes: Vec<(Change, bool)> = changes(&self.settings, layers)
             .into_iter()
-            .filter(|entry| !INCIDENTAL.contains(&entry.key.as_str()))
-            .filter(|entry| {
-                !["doctor.", "bench."]
-                    .iter()
-                    .any(|of| entry.key.starts_with(of))
-            })
-            .filter_map(|now| {
-                let plain = |value: &toml_edit::Value| value.to_string().trim().to_string();
-                let before = entries.iter().find(|entry| entry.key == now.key)?;
-                let (old, new) = (plain(&before.value), plain(&now.value));
-                let explicit = match &now.origin {
+            .map(|change| {
+                let explicit = match &change.origin {
                     Origin::Set | Origin::Flag(_) => true,
                     Origin::File(file) => self.accepted && *file == self.file,
                     _ => false,
                 };
-                let line = format!(
-                    "  {}: {old} in the run, {new} now ({})\n",
-                    now.key, now.origin
-                );
-                (old != new).then_some((now.key, line, explicit))
+                (change, explicit)
             })
             .collect();
-        let lines = |wanted: &dyn Fn(&(String, String, bool)) -> bool| -> String {
+        let lines = |wanted: &dyn Fn(&(Change, bool)) -> bool| -> String {
             let found = changes.iter().filter(|change| wanted(change));
-            found.map(|(_, line, _)| line.as_str()).collect()
+            found.map(|(change, _)| change.to_string()).collect()
         };
         let run = self.folder.path().to_path_buf();
-        let fixed = lines(&|(key, _, _)| FIXED.contains(&key.as_str()));
+        let fixed = lines(&|(change, _)| FIXED.contains(&change.key.as_str()));
         if self.checkpoint.is_some() && !fixed.is_empty() {
             return Err(ResumeError::Fixed {
                 run,
                 changes: fixed,
             });
         }
-        let silent = lines(&|(_, _, explicit)| !explicit);
+        let silent = lines(&|(_, explicit)| !explicit);
         if !silent.is_empty() {
             return Err(ResumeError::Changed {
                 run,
@@ -204,6 +191,89 @@ impl Resumed {
             found: format!("it: {}, now: {}", before.dataset, found.dataset),
         })
     }
+
+    /// The state to go on from and what its weights are for, where `now` describes the pictures
+    /// at hand.
+    pub fn standing(
+        &self,
+        config: &Config,
+        device: &Device,
+        now: Description,
+    ) -> (Snapshot, Description) {
+        let Some(checkpoint) = &self.checkpoint else {
+            tracing::info!("no checkpoint yet: starting from the settings of the run");
+            return (Snapshot::initial(config), now);
+        };
+        let name = device_name(device);
+        if name != checkpoint.device {
+            tracing::warn!(
+                "the run was computed on {}, and goes on on {name}: the weights will differ in their last bits",
+                checkpoint.device
+            );
+        }
+        let position = checkpoint.snapshot.position;
+        tracing::info!(
+            "going on with epoch {} after {} steps",
+            position.epoch,
+            position.step
+        );
+        (checkpoint.snapshot.clone(), checkpoint.description.clone())
+    }
+}
+
+/// A setting with another value than before.
+pub struct Change {
+    key: String,
+    before: String,
+    now: String,
+    origin: Origin,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            before,
+            now,
+            origin,
+        } = self;
+        writeln!(f, "  {key}: {before} in the run, {now} now ({origin})")
+    }
+}
+
+/// What differs of the settings that a run's end depends on.
+pub fn changes(before: &Layers, now: &Layers) -> Vec<Change> {
+    let plain = |value: &toml_edit::Value| value.to_string().trim().to_string();
+    let earlier = before.entries();
+    now.entries()
+        .into_iter()
+        .filter(|entry| !INCIDENTAL.contains(&entry.key.as_str()))
+        .filter(|entry| {
+            !["doctor.", "bench."]
+                .iter()
+                .any(|of| entry.key.starts_with(of))
+        })
+        .filter_map(|entry| {
+            let before = earlier.iter().find(|before| before.key == entry.key)?;
+            let change = Change {
+                before: plain(&before.value),
+                now: plain(&entry.value),
+                key: entry.key,
+                origin: entry.origin,
+            };
+            (change.before != change.now).then_some(change)
+        })
+        .collect()
+}
+
+/// The settings in `file`, over the defaults.
+///
+/// # Errors
+/// [`ResumeError::Folder`] or [`ResumeError::Settings`].
+pub fn settings(file: &Path) -> Result<Layers, ResumeError> {
+    let mut layers = Layers::default();
+    layers.overlay(&read(file)?, &Origin::File(file.into()))?;
+    Ok(layers)
 }
 
 /// The run that `path`, a file in its folder of checkpoints, belongs to.

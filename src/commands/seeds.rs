@@ -1,6 +1,7 @@
 //! `train --seeds` and `train --vote`: the same training from several seeds, its statistics, and
 //! the mean of the networks' class probabilities.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -9,13 +10,15 @@ use anyhow::Context;
 
 use super::Interrupted;
 use super::progress::Watch;
-use super::training_run::{Finished, Run};
+use super::resume::{self, ResumeError};
+use super::training_run::Run;
 use crate::cli::{self, UsageError};
-use crate::config::Origin;
+use crate::config::{Layers, Origin};
 use crate::evaluation::test_split::Answers;
 use crate::report::seeds::seeds;
 use crate::report::text::percent;
-use crate::run_folder::{RunFolder, SEEDS, SETTINGS};
+use crate::run_folder::{RunFolder, SEEDS, SETTINGS, WEIGHTS};
+use crate::run_record::RunRecord;
 use crate::seeds_record::{FailedSeed, SeedRun, SeedStatistics, SeedsRecord};
 use crate::training::TrainingError;
 use crate::training::state::Snapshot;
@@ -51,43 +54,69 @@ impl Series {
         }
     }
 
-    /// Trains with each seed in a folder below that of `base`, and prints what they came to.
+    /// Those of runs that stopped somewhere.
+    pub fn of(record: &SeedsRecord) -> Self {
+        Self {
+            seeds: record.seeds.clone(),
+            vote: record.voting,
+        }
+    }
+
+    /// The settings of the runs in `folder`: those that the first one was started with.
+    ///
+    /// # Errors
+    /// [`ResumeError`] where there is none yet.
+    pub fn settings(&self, folder: &RunFolder) -> Result<Layers, ResumeError> {
+        let first = folder_name(self.seeds.first().copied().unwrap_or_default());
+        let first = RunFolder::open_unfinished(&folder.file(&first))?;
+        resume::settings(&first.file(SETTINGS))
+    }
+
+    /// Trains with each seed that `record` has no result of, in a folder below that of `base`,
+    /// and prints what they came to.
     ///
     /// # Errors
     /// [`Interrupted`] with the runs that ended kept; a training that failed otherwise than by
     /// diverging, which ends the series; seeds that diverged, after the others.
-    pub fn train(&self, base: Run, watch: Watch, json: bool) -> anyhow::Result<()> {
+    pub fn train(
+        &self,
+        base: &Run,
+        mut record: SeedsRecord,
+        watch: Watch,
+        json: bool,
+    ) -> anyhow::Result<()> {
         let watch = Watch {
             brief: true,
             ..watch
         };
         let target = base.config.training.target_accuracy;
-        let parent = base.folder.clone();
-        let mut record = self.record(&base);
-        let mut answers: Vec<Answers> = Vec::new();
+        let parent = &base.folder;
+        let mut answers: HashMap<u64, Answers> = HashMap::new();
         parent.write_json(SEEDS, &record)?;
         for (place, &seed) in self.seeds.iter().enumerate() {
-            let name = format!("seed-{seed}");
-            if watch.interrupted.load(Ordering::SeqCst) {
-                return Err(stopped(&record, None).into());
+            if record.has(seed) {
+                continue;
             }
-            let start = Instant::now();
-            let trained = run_of(&base, seed, &parent.file(&name))
-                .and_then(|run| train_one(&run, &watch))
+            let name = folder_name(seed);
+            if watch.interrupted.load(Ordering::SeqCst) {
+                return Err(stopped(&record).into());
+            }
+            let trained = train_one(base, seed, &parent.file(&name), &watch)
                 .with_context(|| format!("seed {seed}"));
             match trained {
-                Ok(finished) => {
-                    let seconds = start.elapsed().as_secs_f64();
-                    let found = SeedRun::new(name, &finished.record, seconds);
+                Ok(Ended {
+                    record: run,
+                    answers: given,
+                    seconds,
+                }) => {
+                    let found = SeedRun::new(name, &run, seconds);
                     let found = found.context("a run that ended has an evaluation")?;
                     tracing::info!("{}", line(&found, place + 1, self.seeds.len()));
                     record.runs.push(found);
-                    if self.vote {
-                        answers.push(finished.answers);
-                    }
+                    answers.extend(given.filter(|_| self.vote).map(|given| (seed, given)));
                 }
                 Err(error) if error.downcast_ref::<Interrupted>().is_some() => {
-                    return Err(stopped(&record, Some(&parent.file(&name))).into());
+                    return Err(stopped(&record).into());
                 }
                 Err(error) if diverged(&error) => {
                     tracing::error!("{error:#}");
@@ -97,17 +126,21 @@ impl Series {
                         reason: error.root_cause().to_string(),
                     });
                 }
-                Err(error) => {
-                    let ended = ended(&record);
-                    return Err(error.context(ended));
-                }
+                Err(error) => return Err(error.context(kept(&record))),
             }
             record.summarise(target);
             parent.write_json(SEEDS, &record)?;
         }
-        if answers.len() > 1 {
+        if self.vote && record.runs.len() > 1 && record.vote.is_none() {
+            let mut voters = Vec::new();
+            for run in &record.runs {
+                voters.push(match answers.remove(&run.seed) {
+                    Some(given) => given,
+                    None => base.answers_of(&parent.file(&run.run).join(WEIGHTS))?,
+                });
+            }
             let names = &base.description.class_names;
-            let vote = Answers::vote(&answers).evaluation(&base.pictures.test, names);
+            let vote = Answers::vote(&voters).evaluation(&base.pictures.test, names);
             record.vote = Some(vote);
             parent.write_json(SEEDS, &record)?;
         }
@@ -126,7 +159,8 @@ impl Series {
         Ok(())
     }
 
-    fn record(&self, base: &Run) -> SeedsRecord {
+    /// A record without runs.
+    pub fn record(&self, base: &Run) -> SeedsRecord {
         SeedsRecord {
             folder: base.folder.path().display().to_string(),
             started: jiff::Timestamp::now().to_string(),
@@ -140,6 +174,7 @@ impl Series {
                 false => ON_VALIDATION.into(),
             },
             seeds: self.seeds.clone(),
+            voting: self.vote,
             runs: Vec::new(),
             failed: Vec::new(),
             statistics: SeedStatistics::default(),
@@ -149,8 +184,68 @@ impl Series {
     }
 }
 
-/// The run of one seed on the device and the pictures of `base`.
-fn run_of(base: &Run, seed: u64, folder: &Path) -> anyhow::Result<Run> {
+/// A run of the series that ended.
+struct Ended {
+    record: RunRecord,
+    /// `None` where it had ended before.
+    answers: Option<Answers>,
+    /// All that it took; `None` where it was resumed.
+    seconds: Option<f64>,
+}
+
+/// Trains with one seed on the device and the pictures of `base`, from where the run in `folder`
+/// stands if there is one.
+fn train_one(base: &Run, seed: u64, folder: &Path, watch: &Watch) -> anyhow::Result<Ended> {
+    let start = Instant::now();
+    let layers = layers_of(base, seed)?;
+    let config = cli::resolve(&layers)?;
+    let began = folder.join(SETTINGS).is_file();
+    let resumed = began.then(|| resume::open(folder)).transpose()?;
+    let (folder, snapshot, description) = match &resumed {
+        None => {
+            // What a killed program left of a run before its settings.
+            let (dataset, device) = (&base.pictures.dataset, &base.device.info.kind);
+            let folder = RunFolder::create(Some(folder), dataset, device)?;
+            (folder, Snapshot::initial(&config), base.description.clone())
+        }
+        Some(resumed) => {
+            resumed.check(&layers)?;
+            resumed.check_data(&base.description, false)?;
+            let ended = RunRecord::read(&resumed.folder);
+            if let Some(record) = ended.filter(|record| record.evaluation.is_some()) {
+                return Ok(Ended {
+                    record,
+                    answers: None,
+                    seconds: None,
+                });
+            }
+            let now = base.description.clone();
+            let (snapshot, description) = resumed.standing(&config, &base.device, now);
+            (resumed.folder.clone(), snapshot, description)
+        }
+    };
+    let run = Run {
+        folder,
+        config,
+        layers,
+        device: base.device.clone(),
+        pictures: base.pictures.clone(),
+        description,
+    };
+    let _lock = match resumed.is_none() {
+        true => Some(run.folder.lock()?),
+        false => None,
+    };
+    let finished = run.train_once(snapshot, watch)?;
+    Ok(Ended {
+        record: finished.record,
+        answers: Some(finished.answers),
+        seconds: resumed.is_none().then(|| start.elapsed().as_secs_f64()),
+    })
+}
+
+/// The settings of `base` with another seed.
+fn layers_of(base: &Run, seed: u64) -> anyhow::Result<Layers> {
     let mut layers = base.layers.clone();
     let origin = Origin::Flag("--seeds");
     layers.set("seed", i64::try_from(seed)?, origin.clone())?;
@@ -158,19 +253,12 @@ fn run_of(base: &Run, seed: u64, folder: &Path) -> anyhow::Result<Run> {
         let first = base.config.seed.to_string();
         layers.set("data.synthetic_seed", first, origin)?;
     }
-    Ok(Run {
-        folder: RunFolder::create(Some(folder), &base.pictures.dataset, &base.device.info.kind)?,
-        config: cli::resolve(&layers)?,
-        layers,
-        device: base.device.clone(),
-        pictures: base.pictures.clone(),
-        description: base.description.clone(),
-    })
+    Ok(layers)
 }
 
-fn train_one(run: &Run, watch: &Watch) -> anyhow::Result<Finished> {
-    let _lock = run.folder.lock()?;
-    run.train_once(Snapshot::initial(&run.config), watch)
+/// The folder of a seed's run, below that of the series.
+fn folder_name(seed: u64) -> String {
+    format!("seed-{seed}")
 }
 
 /// Only the seed may be to blame for that.
@@ -181,39 +269,35 @@ fn diverged(error: &anyhow::Error) -> bool {
 fn line(run: &SeedRun, place: usize, of: usize) -> String {
     let manner = run.manner();
     let augmented = manner.map_or_else(String::new, |manner| format!(" with {manner}"));
+    let all = match run.seconds {
+        Some(seconds) => format!(", {seconds:.2} s in all"),
+        None => ", resumed".into(),
+    };
     let reached = match run.ending {
         Some(Ending::TargetReached) => format!(", target reached after {} steps", run.steps),
         _ => String::new(),
     };
     format!(
-        "seed {} ({place} of {of}): test accuracy {}{augmented}, {} errors, {:.2} s of training{reached}, {:.2} s in all",
+        "seed {} ({place} of {of}): test accuracy {}{augmented}, {} errors, {:.2} s of training{reached}{all}",
         run.seed,
         percent(Some(run.accuracy)),
         run.errors(),
         run.train_seconds,
-        run.seconds
     )
 }
 
-fn stopped(record: &SeedsRecord, current: Option<&Path>) -> Interrupted {
-    let resumable = current.filter(|run| run.join(SETTINGS).is_file());
-    let next = resumable.map(|run| {
-        format!(
-            "; go on with the last with `gpu-mnist train --resume {}`",
-            run.display()
-        )
-    });
+fn stopped(record: &SeedsRecord) -> Interrupted {
     Interrupted {
-        saved: ended(record) + &next.unwrap_or_default(),
+        saved: kept(record),
     }
 }
 
-fn ended(record: &SeedsRecord) -> String {
+fn kept(record: &SeedsRecord) -> String {
     format!(
-        "{} of {} runs finished and are kept in {}",
+        "{} of {} runs finished and are kept in {folder}; go on with `gpu-mnist train --resume {folder}`",
         record.runs.len(),
         record.seeds.len(),
-        record.folder
+        folder = record.folder
     )
 }
 

@@ -1,6 +1,6 @@
 //! `gpu-mnist train`: trains a model and evaluates it on the test set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,13 +10,14 @@ use super::progress::Watch;
 use super::report::{REPORT, write_report};
 use super::resume::Resumed;
 use super::seeds::Series;
-use super::training_run::{Run, device_name, show};
+use super::training_run::{Run, show};
 use super::{check, dataset, interrupt_flag, open_device, resume};
-use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, value_name};
+use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, UsageError, value_name};
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
 use crate::device::Device;
 use crate::run_folder::{RUN, RunFolder};
 use crate::run_record::RunRecord;
+use crate::seeds_record::SeedsRecord;
 use crate::training::state::Snapshot;
 
 /// Flags of `train`.
@@ -70,7 +71,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with a run that was interrupted or killed, or train one further: its folder, or one
-    /// of its checkpoints
+    /// of its checkpoints; or with the runs of several seeds: the folder above theirs
     #[arg(long, value_name = "RUN", conflicts_with = "out")]
     resume: Option<PathBuf>,
     /// One JSON object on stdout
@@ -139,10 +140,12 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         quiet,
         brief: false,
     };
-    let resumed = args.resume.as_deref().map(resume::open).transpose()?;
-    match resumed {
-        Some(resumed) => go_on(args, &resumed, &watch),
-        None => start(args, watch),
+    let Some(path) = args.resume.as_deref() else {
+        return start(args, watch);
+    };
+    match SeedsRecord::read(path)? {
+        Some(record) => go_on_with_seeds(args, path, record, watch),
+        None => go_on(args, &resume::open(path)?, &watch),
     }
 }
 
@@ -179,7 +182,8 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
         device,
     };
     if let Some(series) = series {
-        return series.train(run, watch, args.json);
+        let record = series.record(&run);
+        return series.train(&run, record, watch, args.json);
     }
     let start = Snapshot::initial(&run.config);
     show(&run.train(start, &watch)?.record, args.json)
@@ -206,31 +210,9 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
     }
     let device = open_checked(&mut layers, &mut config)?;
     let pictures = Pictures::split(dataset::load(&config.data, config.seed)?, &config, &layers)?;
-    let mut description = pictures.describe(&config);
-    let start = match &resumed.checkpoint {
-        None => {
-            tracing::info!("no checkpoint yet: starting from the settings of the run");
-            Snapshot::initial(&config)
-        }
-        Some(checkpoint) => {
-            resumed.check_data(&description, changed)?;
-            description = checkpoint.description.clone();
-            let name = device_name(&device);
-            if name != checkpoint.device {
-                tracing::warn!(
-                    "the run was computed on {}, and goes on on {name}: the weights will differ in their last bits",
-                    checkpoint.device
-                );
-            }
-            let position = checkpoint.snapshot.position;
-            tracing::info!(
-                "going on with epoch {} after {} steps",
-                position.epoch,
-                position.step
-            );
-            checkpoint.snapshot.clone()
-        }
-    };
+    let description = pictures.describe(&config);
+    resumed.check_data(&description, changed)?;
+    let (start, description) = resumed.standing(&config, &device, description);
     let run = Run {
         folder: resumed.folder.clone(),
         layers,
@@ -240,6 +222,43 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         description,
     };
     show(&run.train(start, watch)?.record, args.json)
+}
+
+/// Runs of several seeds that stopped somewhere.
+fn go_on_with_seeds(
+    args: &TrainArgs,
+    path: &Path,
+    mut record: SeedsRecord,
+    watch: Watch,
+) -> anyhow::Result<()> {
+    let folder = RunFolder::open_several(path)?;
+    // It may have been moved.
+    record.folder = folder.path().display().to_string();
+    let _lock = folder.lock()?;
+    let series = Series::of(&record);
+    let before = series.settings(&folder)?;
+    let mut layers = args.over(before.clone())?;
+    let changes = resume::changes(&before, &layers);
+    if !changes.is_empty() {
+        let changes: String = changes.iter().map(ToString::to_string).collect();
+        return Err(UsageError(format!(
+            "--resume {}: runs of several seeds have the same settings, and these differ:\n{changes}leave them as the runs have them, or start new ones",
+            path.display()
+        ))
+        .into());
+    }
+    let mut config = cli::resolve(&layers)?;
+    let device = open_checked(&mut layers, &mut config)?;
+    let pictures = Pictures::split(dataset::load(&config.data, config.seed)?, &config, &layers)?;
+    let base = Run {
+        folder,
+        description: pictures.describe(&config),
+        pictures: Arc::new(pictures),
+        layers,
+        config,
+        device,
+    };
+    series.train(&base, record, watch, args.json)
 }
 
 /// Opens the device of the settings, and has them name the kernels that compute right on it.

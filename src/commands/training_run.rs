@@ -1,5 +1,6 @@
 //! A training from its first step to its evaluation, with all that it leaves in the run folder.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use super::{Interrupted, open_device};
 use crate::checkpoint::{self, Description, snapshot};
 use crate::cli;
 use crate::config::{Config, Layers, Origin};
-use crate::data::batches::DeviceSplit;
+use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError, Fault};
 use crate::evaluation::test_split::{Answers, answer};
 use crate::metrics::MetricsWriter;
@@ -178,9 +179,7 @@ impl Run {
             Model::from_values(&config.model, weights.clone(), self.device.burn())
         })?;
         let test = &self.pictures.test;
-        let normalisation = self.description.normalisation;
-        let asked = answer(&model, test, normalisation, config, &self.device);
-        let answers = pollster::block_on(asked)?;
+        let answers = self.answers(&model, self.description.normalisation)?;
         let evaluation = answers.evaluation(test, &self.description.class_names);
         observer.on_evaluation(record.history.steps, &evaluation);
         folder.write_json(EVALUATION, &evaluation)?;
@@ -198,6 +197,21 @@ impl Run {
             );
         }
         Ok(Finished { record, answers })
+    }
+
+    /// What the network in a file answers to the test split.
+    ///
+    /// # Errors
+    /// Those of the file and of the device.
+    pub fn answers_of(&self, weights: &Path) -> anyhow::Result<Answers> {
+        let (model, description) = checkpoint::load(weights, self.device.burn())?;
+        self.answers(&model, description.normalisation)
+    }
+
+    fn answers(&self, model: &Model, normalisation: Normalisation) -> anyhow::Result<Answers> {
+        let test = &self.pictures.test;
+        let asked = answer(model, test, normalisation, &self.config, &self.device);
+        Ok(pollster::block_on(asked)?)
     }
 
     async fn train_on(

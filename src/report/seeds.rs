@@ -118,7 +118,8 @@ fn runs(record: &SeedsRecord) -> String {
             run.epochs.to_string(),
             run.steps.to_string(),
             seconds(run.train_seconds) + " s",
-            seconds(run.seconds) + " s",
+            run.seconds
+                .map_or_else(|| "n/a".into(), |all| seconds(all) + " s"),
         ]);
     }
     align(&mut table)

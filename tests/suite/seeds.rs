@@ -159,14 +159,9 @@ fn seeds_are_full_runs_with_statistics() {
     run(home, &["train", "--resume", "several/seed-5"])
         .code(0)
         .stdout(contains("Confusion matrix"));
-    for wrong in [
-        &["train", "--resume", "several"][..],
-        &["export", "several", "--format", "onnx"],
-    ] {
-        run(home, wrong)
-            .code(4)
-            .stderr(contains("name one of them, such as"));
-    }
+    run(home, &["export", "several", "--format", "onnx"])
+        .code(4)
+        .stderr(contains("name one of them, such as"));
     run(home, &[TRAIN, &["--out", "several"]].concat())
         .code(2)
         .stderr(contains("already holds runs of several seeds"));
@@ -389,6 +384,50 @@ fn a_seed_that_diverges_is_named_and_the_exit_code_is_1() {
             .code(4)
             .stderr(contains("none of its runs has ended"));
     }
+}
+
+#[test]
+fn a_series_that_was_cut_off_goes_on() {
+    let home = home_with_data();
+    let home = home.path();
+    run(
+        home,
+        &[TRAIN, &["--vote", "3", "--out", "whole", "--json"]].concat(),
+    )
+    .code(0);
+    run(home, &[TRAIN, &["--vote", "3", "--out", "cut"]].concat()).code(0);
+    // As if it had been killed before it noted the first run, with the second at its last
+    // checkpoint and the third not begun.
+    let cut = home.join("cut");
+    let mut record = read(&cut.join("seeds.json"));
+    record["runs"] = json!([]);
+    record["vote"] = Value::Null;
+    fs::write(cut.join("seeds.json"), record.to_string()).expect("written");
+    fs::remove_file(cut.join("seed-1/run.json")).expect("removed");
+    fs::remove_file(cut.join("seed-1/model.safetensors")).expect("removed");
+    fs::remove_dir_all(cut.join("seed-2")).expect("removed");
+
+    run(home, &["train", "--resume", "cut", "--epochs", "3"])
+        .code(2)
+        .stderr(contains("training.epochs: 2 in the run, 3 now"));
+    let more = &["train", "--resume", "cut", "--device", "cpu", "--json"];
+    let found = printed(&run(home, more).code(0));
+    let whole = read(&home.join("whole/seeds.json"));
+    assert_eq!(found["vote"], whole["vote"]);
+    assert_eq!(
+        found["statistics"]["accuracy"],
+        whole["statistics"]["accuracy"]
+    );
+    let seconds = |seed: usize| &found["runs"][seed]["seconds"];
+    assert_eq!((seconds(0), seconds(1)), (&Value::Null, &Value::Null));
+    assert!(seconds(2).is_number());
+    for seed in 0..3 {
+        let run = |folder: &str| read(&home.join(format!("{folder}/seed-{seed}/run.json")));
+        assert_eq!(run("cut")["weights"], run("whole")["weights"], "{seed}");
+    }
+    // Nothing is left to do.
+    let again = printed(&run(home, more).code(0));
+    assert_eq!(again["runs"], found["runs"]);
 }
 
 #[test]

@@ -61,15 +61,15 @@ export function takeFiles(files) {
 }
 
 /**
- * Sees to it that the worker holds the chosen data; answers what it holds.
+ * Sees to it that the worker holds the chosen data; answers what it holds, and whether that is new.
  * @param {Engine} engine
  * @param {AbortSignal} signal Ends a download.
- * @returns {Promise<DataSummary>}
+ * @returns {Promise<DataSummary & {fresh: boolean}>}
  * @throws {Told}
  */
 export async function loadData(engine, signal) {
   const source = chosen();
-  if (summary && held === wanted()) return summary;
+  if (summary && held === wanted()) return { ...summary, fresh: false };
   const name = wanted();
   try {
     const request = await requestFor(source, signal);
@@ -84,13 +84,23 @@ export async function loadData(engine, signal) {
     ];
     const said = `${summary.name}: ${splits.join(", ")}.`;
     say(message, summary.warning ? `${said} ${summary.warning}` : said, summary.warning ? "warning" : "plain");
-    return summary;
+    return { ...summary, fresh: true };
   } catch (error) {
     say(message, signal.aborted ? "Stopped." : reason(error), signal.aborted ? "plain" : "error");
     throw new Told(reason(error));
   } finally {
     progress.hidden = true;
   }
+}
+
+/** The name of the data that the worker holds. */
+export function heldName() {
+  return summary?.name ?? "";
+}
+
+/** The worker holds no data any more. */
+export function forgetData() {
+  held = "";
 }
 
 /**

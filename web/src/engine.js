@@ -11,8 +11,14 @@ export class Engine {
   /** @type {Error | null} */
   #dead = null;
 
-  /** @param {(event: TrainingEvent) => void} onEvent Called for each event of a training. */
-  constructor(onEvent) {
+  #onLost;
+
+  /**
+   * @param {(event: TrainingEvent) => void} onEvent Called for each event of a training.
+   * @param {() => void} onLost Called when the worker has neither device nor data nor network any more.
+   */
+  constructor(onEvent, onLost) {
+    this.#onLost = onLost;
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => {
       if (data.id === undefined) onEvent(data);
@@ -42,10 +48,11 @@ export class Engine {
     });
   }
 
-  /** @param {{id: number, ok: boolean, error?: string}} answer */
+  /** @param {{id: number, ok: boolean, error?: string, lost?: boolean}} answer */
   #settle(answer) {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
+    if (answer.lost) this.#onLost();
     if (answer.ok) waiting?.resolve(answer);
     else waiting?.reject(new Error(answer.error ?? "the worker failed without a reason"));
   }

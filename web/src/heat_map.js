@@ -38,6 +38,7 @@ export function drawHeatMap(table, confusion, names, onCell) {
       ...row.map((button) => element("td", {}, button)),
     ),
   );
+  const kept = focusedCell(table);
   table.replaceChildren(head, element("tbody", {}, ...rows));
 
   cells.forEach((row, actual) =>
@@ -55,8 +56,17 @@ export function drawHeatMap(table, confusion, names, onCell) {
       });
     }),
   );
-  const first = cells[0]?.[0];
+  const first = cells[kept?.actual ?? 0]?.[kept?.predicted ?? 0];
   if (first) makeReachable(table, first);
+  // A map that is drawn anew under the fingers keeps its place.
+  if (kept) first?.focus({ preventScroll: true });
+}
+
+/** @param {HTMLTableElement} table */
+function focusedCell(table) {
+  const focused = document.activeElement;
+  if (!(focused instanceof HTMLElement) || !table.contains(focused)) return null;
+  return { actual: Number(focused.dataset["actual"]), predicted: Number(focused.dataset["predicted"]) };
 }
 
 /**

@@ -1,14 +1,14 @@
 /** @file Joins the panels: what may happen when, and who learns of it. */
 
-/** @import { Evaluation } from "./protocol.js" */
+/** @import { Evaluation, TrainingEvent } from "./protocol.js" */
 
-import { loadData, startData, takeFiles } from "./data_panel.js";
+import { forgetData, heldName, loadData, startData, takeFiles } from "./data_panel.js";
 import { byId, reason, say, Told } from "./dom.js";
 import { disableDrawing, enableDrawing, startDrawing } from "./drawing_panel.js";
 import { startDropping } from "./drop_files.js";
 import { Engine } from "./engine.js";
 import { decimals, grouped } from "./format.js";
-import { clearResult, showResult } from "./result_panel.js";
+import { clearResult, showResult, showSoFar } from "./result_panel.js";
 import { showOpened, startSettings, wantedDevice, wantedTraining } from "./settings_panel.js";
 import { unsupported } from "./support.js";
 import { beginTraining, endTraining, showState, takeEvent } from "./training_panel.js";
@@ -27,10 +27,12 @@ let phase = "busy";
 /** Device and kernels that are open, as text; empty: none. */
 let opened = "";
 let deviceName = "";
+/** Of the data that is being trained on. */
+/** @type {string[]} */
+let classNames = [];
 let hasModel = false;
-/** The weights in use when they came from a file: evaluated again when data arrives. */
-/** @type {File | null} */
-let weightsFile = null;
+/** Where the network comes from, for the line below the headline. */
+let origin = "";
 let cancel = new AbortController();
 
 const fault = unsupported();
@@ -38,7 +40,15 @@ if (fault) {
   say(byId("fatal", HTMLParagraphElement), fault, "error");
   byId("layout", HTMLDivElement).hidden = true;
 } else {
-  run(new Engine(takeEvent));
+  run(new Engine(take, forgetAll));
+}
+
+/** @param {TrainingEvent} event */
+function take(event) {
+  takeEvent(event);
+  if (event.type === "epoch" && event.validConfusion) {
+    showSoFar(event.validConfusion, classNames, event.epoch);
+  }
 }
 
 /** @param {Engine} engine */
@@ -81,7 +91,6 @@ async function open(engine) {
   const name = `${wanted.device} ${wanted.kernels}`;
   if (name === opened) return;
   hasModel = false;
-  weightsFile = null;
   disableDrawing();
   opened = "";
   byId("adapter", HTMLElement).textContent = "opening a device…";
@@ -110,23 +119,24 @@ async function train(engine) {
       showStop(true);
       if (focused) stop.focus({ preventScroll: true });
       const data = await loadData(engine, cancel.signal);
+      classNames = data.classNames;
       hasModel = false;
-      weightsFile = null;
-      disableDrawing("Training: draw once it has ended.");
+          disableDrawing("Training: draw once it has ended.");
       beginTraining(byId("epochs", HTMLInputElement).valueAsNumber);
       showState("Starting: the first step waits for the kernels to be compiled.");
       bring("training");
       setPhase("training");
       begun = true;
-      const { result, interrupted } = await engine.ask("train", wanted);
+      const { result, interrupted, note } = await engine.ask("train", wanted);
       hasModel = true;
       endTraining(interrupted ? byId("progress", HTMLProgressElement).value : 1);
       const speed = `${decimals(result.train_seconds, 1)} s, ${grouped(result.images_per_second)} images a second`;
       showState(`${interrupted ? "Stopped" : "Done"} after ${grouped(result.steps)} steps in ${speed}.`);
+      const how = interrupted ? ", stopped early" : "";
+      origin = `${data.name} · ${grouped(result.parameters)} parameters · trained on ${deviceName} in ${decimals(result.train_seconds, 1)} s${how}`;
+      say(message, note ?? "", "warning");
       enableDrawing(data.classNames);
       if (result.evaluation) {
-        const how = interrupted ? ", stopped early" : "";
-        const origin = `${data.name} · ${grouped(result.parameters)} parameters · trained on ${deviceName} in ${decimals(result.train_seconds, 1)} s${how}`;
         showResult(result.evaluation, origin, engine);
         bring("top");
       }
@@ -150,8 +160,8 @@ async function loadAlone(engine) {
   await whileBusy(async () => {
     showStop(true);
     try {
-      await loadData(engine, cancel.signal);
-      if (weightsFile) showLoaded(engine, weightsFile.name, await loadWeights(engine, weightsFile));
+      const { fresh } = await loadData(engine, cancel.signal);
+      if (fresh && hasModel) await evaluateAgain(engine);
     } finally {
       showStop(false);
     }
@@ -167,22 +177,30 @@ async function takeWeights(engine, file) {
   await whileBusy(async () => {
     await open(engine);
     const loaded = await loadWeights(engine, file);
-    weightsFile = file;
-    showLoaded(engine, file.name, loaded);
+    origin = `Loaded from ${file.name}`;
+    showState(`The weights of ${file.name} are loaded.`);
+    showLoaded(engine, loaded);
   });
 }
 
 /**
+ * Puts the test pictures that were just loaded through the network at hand, as loading it would.
  * @param {Engine} engine
- * @param {string} fileName
+ */
+async function evaluateAgain(engine) {
+  const { bytes } = await engine.ask("saveWeights", {});
+  showLoaded(engine, await engine.ask("loadWeights", { bytes }, [bytes]));
+}
+
+/**
+ * @param {Engine} engine
  * @param {{classNames: string[], evaluation: Evaluation | null}} loaded
  */
-function showLoaded(engine, fileName, { classNames, evaluation }) {
+function showLoaded(engine, { classNames, evaluation }) {
   hasModel = true;
   clearResult();
   enableDrawing(classNames);
-  showState(`The weights of ${fileName} are loaded.`);
-  if (evaluation) showResult(evaluation, `Loaded from ${fileName} · evaluated on ${deviceName}`, engine);
+  if (evaluation) showResult(evaluation, `${origin} · evaluated on ${heldName()}, on ${deviceName}`, engine);
 }
 
 /** @param {Engine} engine */
@@ -225,6 +243,14 @@ async function whileBusy(work) {
   } finally {
     setPhase("idle");
   }
+}
+
+/** The worker begins anew: the next start opens the device and loads the data again. */
+function forgetAll() {
+  opened = "";
+  hasModel = false;
+  forgetData();
+  disableDrawing();
 }
 
 /** @param {typeof phase} next */

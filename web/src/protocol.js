@@ -1,6 +1,7 @@
 /**
  * @file The messages between the page and the worker, as types alone. A request carries an `id`;
- * its answer carries the same one and `ok`. Shares are fractions, not percents.
+ * its answer carries the same one and `ok`; a refusal has a line of `error`, and `lost: true` when
+ * device, data and network are gone with a defect. Shares are fractions, not percents.
  */
 
 /** @typedef {"auto" | "gpu" | "cpu"} DeviceChoice */
@@ -80,7 +81,12 @@
  * @property {Evaluation | null} evaluation
  */
 
-/** @typedef {{result: RunResult, interrupted: boolean}} Trained */
+/**
+ * @typedef {object} Trained
+ * @property {RunResult} result
+ * @property {boolean} interrupted
+ * @property {string | null} note What a visitor must know of how it was trained.
+ */
 
 /**
  * @typedef {object} ProgressEvent
@@ -103,6 +109,7 @@
  * @property {number} trainAccuracy
  * @property {number | null} validLoss
  * @property {number | null} validAccuracy
+ * @property {number[][] | null} validConfusion Of the validation pictures; rows are the truth.
  * @property {number} seconds
  */
 

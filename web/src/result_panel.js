@@ -19,6 +19,7 @@ const headline = byId("headline", HTMLHeadingElement);
 const verdict = byId("answer", HTMLParagraphElement);
 const about = byId("about", HTMLParagraphElement);
 const table = byId("confusion", HTMLTableElement);
+const soFar = byId("result-note", HTMLParagraphElement);
 const greeting = { headline: headline.textContent ?? "", answer: verdict.textContent ?? "", title: document.title };
 
 /** Counts the cells asked for: only the newest answer is shown. */
@@ -36,6 +37,26 @@ export function clearResult() {
 }
 
 /**
+ * The heat map while the training goes on, of the pictures that judge each epoch.
+ * @param {number[][]} confusion
+ * @param {string[]} names
+ * @param {number} epoch
+ */
+export function showSoFar(confusion, names, epoch) {
+  const total = confusion.flat().reduce((sum, count) => sum + count, 0);
+  soFar.textContent = `So far, after epoch ${epoch}: ${grouped(total)} validation pictures. The test pictures come once, at the end.`;
+  soFar.hidden = false;
+  const explain = (/** @type {number} */ actual, /** @type {number} */ predicted) =>
+    showEmptyCell(actual, predicted, confusion, names, "Pictures are shown once the training has ended.");
+  drawHeatMap(table, confusion, names, explain);
+  showMistakes(confusion, names, explain);
+  byId("cell-title", HTMLHeadingElement).textContent = "";
+  byId("cell-pictures", HTMLOListElement).replaceChildren();
+  byId("cell-note", HTMLParagraphElement).textContent = "";
+  byId("result", HTMLElement).hidden = false;
+}
+
+/**
  * @param {Evaluation} evaluation
  * @param {string} origin Which network on which data, in a line.
  * @param {Engine} engine Asked for the pictures behind a cell.
@@ -50,8 +71,9 @@ export function showResult(evaluation, origin, engine) {
 
   const show = (/** @type {number} */ actual, /** @type {number} */ predicted) =>
     showCell(actual, predicted, evaluation, names, engine);
+  soFar.hidden = true;
   drawHeatMap(table, evaluation.confusion, names, show);
-  showMistakes(evaluation, names, show);
+  showMistakes(evaluation.confusion, names, show);
   byId("classes", HTMLTableElement).replaceChildren(...classTable(evaluation));
   showFirst(evaluation, names);
   byId("result", HTMLElement).hidden = false;
@@ -74,14 +96,12 @@ async function showCell(actual, predicted, evaluation, names, engine) {
   const list = byId("cell-pictures", HTMLOListElement);
   const note = byId("cell-note", HTMLParagraphElement);
   const count = evaluation.confusion[actual]?.[predicted] ?? 0;
-  byId("cell-title", HTMLHeadingElement).textContent =
-    `${names[actual]} read as ${names[predicted]}: ${counted(count, "picture", "pictures")}`;
-  note.textContent = "";
   if (count === 0) {
-    list.replaceChildren();
-    note.textContent = "No test picture is there: choose a cell with a number.";
-    return;
+    const nothing = "No test picture is there: choose a cell with a number.";
+    return showEmptyCell(actual, predicted, evaluation.confusion, names, nothing);
   }
+  byId("cell-title", HTMLHeadingElement).textContent = cellTitle(actual, predicted, count, names);
+  note.textContent = "";
   try {
     const cell = await engine.ask("cell", { actual, predicted, limit: PICTURES_SHOWN });
     if (request !== asked) return;
@@ -103,12 +123,36 @@ async function showCell(actual, predicted, evaluation, names, engine) {
 }
 
 /**
- * @param {Evaluation} evaluation
+ * @param {number} actual
+ * @param {number} predicted
+ * @param {number[][]} confusion
+ * @param {string[]} names
+ * @param {string} why There are no pictures.
+ */
+function showEmptyCell(actual, predicted, confusion, names, why) {
+  const count = confusion[actual]?.[predicted] ?? 0;
+  byId("cell-title", HTMLHeadingElement).textContent = cellTitle(actual, predicted, count, names);
+  byId("cell-pictures", HTMLOListElement).replaceChildren();
+  byId("cell-note", HTMLParagraphElement).textContent = why;
+}
+
+/**
+ * @param {number} actual
+ * @param {number} predicted
+ * @param {number} count
+ * @param {string[]} names
+ */
+function cellTitle(actual, predicted, count, names) {
+  return `${names[actual]} read as ${names[predicted]}: ${counted(count, "picture", "pictures")}`;
+}
+
+/**
+ * @param {number[][]} confusion
  * @param {string[]} names
  * @param {(actual: number, predicted: number) => void} show
  */
-function showMistakes(evaluation, names, show) {
-  const found = mistakes(evaluation.confusion).slice(0, MISTAKES_SHOWN);
+function showMistakes(confusion, names, show) {
+  const found = mistakes(confusion).slice(0, MISTAKES_SHOWN);
   const most = found[0]?.count ?? 1;
   const lines = found.flatMap(({ truth, predicted, count }) => {
     const name = element("button", { type: "button", class: "link" }, `${names[truth]} read as ${names[predicted]}`);

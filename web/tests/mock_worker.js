@@ -1,7 +1,7 @@
 /**
  * @file A worker without a network behind it: it answers as the real one does, with figures that
  * are known beforehand. What makes it fail: device GPU with the kernels stock, 30,720 built-in
- * pictures, the preset `broken`, files and weights that begin with `bad`.
+ * pictures, the presets `broken` and `panic`, files and weights that begin with `bad`.
  */
 
 /** @import { Evaluation } from "../src/protocol.js" */
@@ -19,8 +19,12 @@ const PRESETS = [
   preset("long", "Forty epochs, to be paused and stopped.", 40, 256, 0.01, "mnist"),
   preset("fashion", "The best single network on Fashion-MNIST within three minutes.", 14, 256, 0.01, "fashion-mnist"),
   preset("broken", "Fails.", 1, 256, 0.01, "mnist"),
+  preset("panic", "Ends with a defect.", 1, 256, 0.01, "mnist"),
 ];
 
+class Defect extends Error {}
+
+let opened = false;
 let classNames = DIGITS;
 let train = 0;
 let name = "";
@@ -34,7 +38,9 @@ scope.onmessage = async ({ data }) => {
     const answer = await answerTo(data);
     scope.postMessage({ ...answer, id: data.id, ok: true });
   } catch (error) {
-    scope.postMessage({ id: data.id, ok: false, error: error instanceof Error ? error.message : String(error) });
+    const lost = error instanceof Defect;
+    if (lost) [opened, train, evaluation] = [false, 0, null];
+    scope.postMessage({ id: data.id, ok: false, lost, error: error instanceof Error ? error.message : String(error) });
   }
 };
 
@@ -72,7 +78,7 @@ function open({ device, kernels }) {
   if (device === "gpu" && kernels === "stock") {
     throw new Error("The adapter Mock Adapter cannot run the stock kernels; choose the fused ones.");
   }
-  evaluation = null;
+  [opened, evaluation] = [true, null];
   const cpu = { kind: "cpu", name: "CPU (WebAssembly SIMD)", api: "", adapterType: "", driver: "1 thread" };
   const gpu = { kind: "gpu", name: "Mock Adapter 9000", api: "WebGPU", adapterType: "discrete", driver: "mock 1.0" };
   const note = "This browser gives no WebGPU, so the CPU computes, more slowly. Chrome: chrome://flags/#enable-unsafe-webgpu turns it on.";
@@ -100,6 +106,8 @@ function load(request) {
 
 /** @param {{preset: string, settings: {[key: string]: string}}} request */
 async function trained({ preset, settings }) {
+  if (!opened || train === 0) throw new Error("no device is open, or no data loaded");
+  if (preset === "panic") throw new Defect("a defect of the program: index out of bounds; open the device and load the data again");
   if (preset === "broken") throw new Error("The loss is no number after step 3; try a lower learning rate.");
   [paused, stopped] = [false, false];
   const defaults = PRESETS.find((each) => each.name === preset)?.defaults;
@@ -119,12 +127,13 @@ async function trained({ preset, settings }) {
     const accuracy = Math.min(Math.max(1 - loss / 2.6 + 0.01 * noise, 0.08), 1);
     scope.postMessage({ type: "progress", epoch, step, steps, images: step * batch, learningRate: 0.01, loss, accuracy, imagesPerSecond: 21000 + 900 * noise });
     if (step % perEpoch === 0) {
-      scope.postMessage({ type: "epoch", epoch, trainLoss: loss * 1.6, trainAccuracy: accuracy - 0.05, validLoss: loss * 1.1, validAccuracy: accuracy - 0.01, seconds: 0.5 });
+      scope.postMessage({ type: "epoch", epoch, trainLoss: loss * 1.6, trainAccuracy: accuracy - 0.05, validLoss: loss * 1.1, validAccuracy: accuracy - 0.01, validConfusion: evaluate().confusion, seconds: 0.5 });
     }
   }
   evaluation = evaluate();
+  const note = preset === "smoke" ? "Mock Adapter 9000 computes wrong numbers with the fused kernels: the stock kernels are used" : null;
   const result = { dataset: name, parameters: 215194, steps: step, train_seconds: step * 0.012, images_per_second: 21000, evaluation };
-  return { result, interrupted: stopped };
+  return { result, interrupted: stopped, note };
 }
 
 /** @returns {Evaluation} */

@@ -1,6 +1,6 @@
 /** @file What a visitor reads when something is missing or fails. */
 
-import { expect, open, test } from "../support.js";
+import { expect, open, test, train } from "../support.js";
 
 test("without WebGPU the CPU computes, and the page says so and which setting helps", async ({ page }) => {
   await open(page);
@@ -59,4 +59,21 @@ test("a worker that does not load is said, not waited for", async ({ page, watch
   await expect(page.getByRole("alert")).toContainText("Reload the page");
   // Chromium itself notes the missing file.
   watch.errors.length = 0;
+});
+
+test("after a defect of the worker the next start opens and loads everything again", async ({ page }) => {
+  await open(page);
+  await page.selectOption("#preset", "panic");
+  await page.locator("#start").click();
+  await expect(page.getByRole("alert")).toContainText("a defect of the program");
+  await page.selectOption("#preset", "default");
+  await train(page);
+  await expect(page.locator("#result")).toBeVisible();
+});
+
+test("what the worker notes of a training is shown with its result", async ({ page }) => {
+  await open(page);
+  await page.selectOption("#preset", "smoke");
+  await train(page);
+  await expect(page.locator("#setup-message")).toContainText("the stock kernels are used");
 });

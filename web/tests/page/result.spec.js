@@ -100,3 +100,26 @@ test("a new training takes the old result away", async ({ page }) => {
   await expect(page.locator("#result")).toBeHidden();
   await expect(page.locator("#headline")).toHaveText("Train a digit reader on your own GPU");
 });
+
+test("the heat map grows with the epochs, from validation pictures, and says so", async ({ page }) => {
+  await page.selectOption("#preset", "long");
+  await page.locator("#start").click();
+  await expect(page.locator("#result-note")).toHaveText(/^So far, after epoch 1: 1.000 validation pictures\. The test pictures come once, at the end\.$/);
+  await expect(page.locator("#headline")).toHaveText("Train a digit reader on your own GPU");
+  const cell = page.getByRole("button", { name: "4 read as 9: 12 pictures" });
+  await cell.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#cell-note")).toHaveText("Pictures are shown once the training has ended.");
+  await expect(page.locator("#result-note")).toContainText("after epoch 3");
+  await expect(cell).toBeFocused();
+  // While it trains the curves stay above the map; then the map comes first.
+  const above = () => page.evaluate(() => {
+    const top = (/** @type {string} */ id) => document.getElementById(id)?.getBoundingClientRect().top ?? 0;
+    return top("result") < top("training");
+  });
+  expect(await above()).toBe(false);
+  await page.locator("#stop").click();
+  await expect(page.locator("#result-note")).toBeHidden();
+  await expect(page.locator("#cell-pictures li")).toHaveCount(12);
+  expect(await above()).toBe(true);
+});

@@ -45,3 +45,12 @@ test("another device waits for the next start while there is a network", async (
   await train(page);
   await expect(page.locator("#adapter")).toContainText("CPU (WebAssembly SIMD)");
 });
+
+test("a trained network is evaluated again when other data is loaded", async ({ page }) => {
+  await open(page);
+  await train(page);
+  await page.selectOption("#pictures", "2560");
+  await page.getByRole("button", { name: "Load now" }).click();
+  await expect(page.locator("#about")).toContainText("evaluated on built-in digits");
+  await expect(page.locator("#cell-pictures li")).toHaveCount(12);
+});

@@ -8,7 +8,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const built = existsSync(`${here}dist/index.html`);
 const [PAGE_PORT, REAL_PORT] = [8261, 8262];
 /** A Chromium or Chrome of this machine; Playwright's own where there is none. */
-const chromium = [process.env.GPU_MNIST_CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
+export const chromium = [process.env.GPU_MNIST_CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path && existsSync(path),
 );
 

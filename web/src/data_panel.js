@@ -86,10 +86,13 @@ export async function loadData(engine, signal) {
     say(message, summary.warning ? `${said} ${summary.warning}` : said, summary.warning ? "warning" : "plain");
     return { ...summary, fresh: true };
   } catch (error) {
+    // What was damaged on its way is fetched anew.
+    fetched.delete(source);
     say(message, signal.aborted ? "Stopped." : reason(error), signal.aborted ? "plain" : "error");
     throw new Told(reason(error));
   } finally {
     progress.hidden = true;
+    showButton();
   }
 }
 
@@ -175,6 +178,11 @@ function showChoice() {
   const source = chosen();
   byId("pictures-field", HTMLLabelElement).hidden = source !== "built-in";
   byId("drop", HTMLDivElement).hidden = source !== "files";
-  button.textContent = KNOWN_SETS[source] && !fetched.has(source) ? "Fetch now" : "Load now";
+  showButton();
   if (held !== wanted()) say(message, "");
+}
+
+function showButton() {
+  const source = chosen();
+  button.textContent = KNOWN_SETS[source] && !fetched.has(source) ? "Fetch now" : "Load now";
 }

@@ -58,8 +58,9 @@ function run(engine) {
   startWeights(engine, (file) => void takeWeights(engine, file));
   // With a network at hand another device waits for the next start: opening it drops the network.
   startSettings(() => {
-    if (hasModel) say(message, "The other device is opened at the next start, which drops this network.");
-    else void whileBusy(() => open(engine));
+    if (!hasModel) void whileBusy(() => open(engine));
+    else if (nameOf(wantedDevice()) === opened) say(message, "");
+    else say(message, "The other device is opened at the next start, which drops this network.");
   });
   startDropping(
     () => phase === "idle",
@@ -82,13 +83,18 @@ function run(engine) {
   void whileBusy(() => open(engine));
 }
 
+/** @param {{device: string, kernels: string}} wanted */
+function nameOf({ device, kernels }) {
+  return `${device} ${kernels}`;
+}
+
 /**
  * Opens the chosen device unless it is open already.
  * @param {Engine} engine
  */
 async function open(engine) {
   const wanted = wantedDevice();
-  const name = `${wanted.device} ${wanted.kernels}`;
+  const name = nameOf(wanted);
   if (name === opened) return;
   hasModel = false;
   disableDrawing();

@@ -27,6 +27,13 @@ export const data = [process.env.GPU_MNIST_DATA_DIR, resolve(web, "../../shared/
 );
 export const NO_DATA = "SKIPPED (data): no mnist/ in GPU_MNIST_DATA_DIR";
 
+// Once, from the process that lists the tests: its report names a skipped test, but not why.
+if (process.env.TEST_WORKER_INDEX === undefined) {
+  if (!built) console.log(NOT_BUILT);
+  if (!native) console.log(NO_NATIVE);
+  if (!data) console.log(NO_DATA);
+}
+
 /** A new folder outside the checkout. */
 export function folder() {
   return mkdtempSync(join(tmpdir(), "gpu-mnist-web-"));

@@ -6,6 +6,8 @@
 export class Engine {
   #worker;
   #next = 1;
+  /** Resolves once the newest request is answered: the worker does one thing at a time. */
+  #last = Promise.resolve();
   /** @type {Map<number, {resolve: (answer: any) => void, reject: (reason: Error) => void}>} */
   #waiting = new Map();
   /** @type {Error | null} */
@@ -32,7 +34,8 @@ export class Engine {
   }
 
   /**
-   * Sends a request; rejects with the worker's own line when it could not be done.
+   * Sends a request, after those before it are answered; rejects with the worker's own line when it
+   * could not be done.
    * @template {keyof Requests} T
    * @param {T} type
    * @param {Requests[T]} body
@@ -40,6 +43,21 @@ export class Engine {
    * @returns {Promise<Answers[T]>}
    */
   ask(type, body, transfer = []) {
+    // These three are for the training that is under way.
+    if (type === "pause" || type === "resume" || type === "stop") return this.#send(type, body, transfer);
+    const answer = this.#last.then(() => this.#send(type, body, transfer));
+    this.#last = answer.then(nothing, nothing);
+    return answer;
+  }
+
+  /**
+   * @template {keyof Requests} T
+   * @param {T} type
+   * @param {Requests[T]} body
+   * @param {Transferable[]} transfer
+   * @returns {Promise<Answers[T]>}
+   */
+  #send(type, body, transfer) {
     if (this.#dead) return Promise.reject(this.#dead);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
@@ -64,3 +82,5 @@ export class Engine {
     this.#waiting.clear();
   }
 }
+
+function nothing() {}

@@ -30,9 +30,9 @@ let deviceName = "";
 /** Of the data that is being trained on. */
 /** @type {string[]} */
 let classNames = [];
-let hasModel = false;
-/** Where the network comes from, for the line below the headline. */
-let origin = "";
+/** The network that can be asked, and where it comes from, for the line below the headline. */
+/** @type {{origin: string, classNames: string[]} | null} */
+let network = null;
 let cancel = new AbortController();
 
 const fault = unsupported();
@@ -58,7 +58,7 @@ function run(engine) {
   startWeights(engine, (file) => void takeWeights(engine, file));
   // With a network at hand another device waits for the next start: opening it drops the network.
   startSettings(() => {
-    if (!hasModel) void whileBusy(() => open(engine));
+    if (!network) void whileBusy(() => open(engine));
     else if (nameOf(wantedDevice()) === opened) say(message, "");
     else say(message, "The other device is opened at the next start, which drops this network.");
   });
@@ -96,7 +96,8 @@ async function open(engine) {
   const wanted = wantedDevice();
   const name = nameOf(wanted);
   if (name === opened) return;
-  hasModel = false;
+  network = null;
+  clearResult();
   disableDrawing();
   opened = "";
   byId("adapter", HTMLElement).textContent = "opening a device…";
@@ -117,7 +118,6 @@ async function train(engine) {
   const focused = setup.contains(document.activeElement);
   cancel = new AbortController();
   await whileBusy(async () => {
-    clearResult();
     const wanted = wantedTraining();
     let begun = false;
     try {
@@ -126,22 +126,21 @@ async function train(engine) {
       if (focused) stop.focus({ preventScroll: true });
       const data = await loadData(engine, cancel.signal);
       classNames = data.classNames;
-      hasModel = false;
-          disableDrawing("Training: draw once it has ended.");
+      clearResult();
+      disableDrawing("Training: draw once it has ended.");
       beginTraining(byId("epochs", HTMLInputElement).valueAsNumber);
       showState("Starting: the first step waits for the kernels to be compiled.");
       bring("training");
       setPhase("training");
       begun = true;
       const { result, interrupted, note } = await engine.ask("train", wanted);
-      hasModel = true;
       endTraining(interrupted ? byId("progress", HTMLProgressElement).value : 1);
       const speed = `${decimals(result.train_seconds, 1)} s, ${grouped(result.images_per_second)} images a second`;
       showState(`${interrupted ? "Stopped" : "Done"} after ${grouped(result.steps)} steps in ${speed}.`);
       const how = interrupted ? ", stopped early" : "";
-      origin = `${data.name} · ${grouped(result.parameters)} parameters · trained on ${deviceName} in ${decimals(result.train_seconds, 1)} s${how}`;
+      const origin = `${data.name} · ${grouped(result.parameters)} parameters · trained on ${deviceName} in ${decimals(result.train_seconds, 1)} s${how}`;
       say(message, note ?? "", "warning");
-      enableDrawing(data.classNames);
+      network = { origin, classNames };
       if (result.evaluation) {
         showResult(result.evaluation, origin, engine);
         bring("top");
@@ -150,10 +149,12 @@ async function train(engine) {
       const called = cancel.signal.aborted && !begun;
       showState(called ? "Stopped before it began." : "Not trained.");
       endTraining(0);
-      if (!hasModel) disableDrawing();
       if (!called) throw error;
     } finally {
       showStop(false);
+      // A training that failed leaves the network of before.
+      if (network) enableDrawing(network.classNames);
+      else disableDrawing();
     }
   });
   if (focused && document.activeElement === document.body) start.focus({ preventScroll: true });
@@ -167,7 +168,7 @@ async function loadAlone(engine) {
     showStop(true);
     try {
       const { fresh } = await loadData(engine, cancel.signal);
-      if (fresh && hasModel) await evaluateAgain(engine);
+      if (fresh && network) await evaluateAgain(engine, network.origin);
     } finally {
       showStop(false);
     }
@@ -183,27 +184,28 @@ async function takeWeights(engine, file) {
   await whileBusy(async () => {
     await open(engine);
     const loaded = await loadWeights(engine, file);
-    origin = `Loaded from ${file.name}`;
     showState(`The weights of ${file.name} are loaded.`);
-    showLoaded(engine, loaded);
+    showLoaded(engine, `Loaded from ${file.name}`, loaded);
   });
 }
 
 /**
  * Puts the test pictures that were just loaded through the network at hand, as loading it would.
  * @param {Engine} engine
+ * @param {string} origin
  */
-async function evaluateAgain(engine) {
+async function evaluateAgain(engine, origin) {
   const { bytes } = await engine.ask("saveWeights", {});
-  showLoaded(engine, await engine.ask("loadWeights", { bytes }, [bytes]));
+  showLoaded(engine, origin, await engine.ask("loadWeights", { bytes }, [bytes]));
 }
 
 /**
  * @param {Engine} engine
+ * @param {string} origin
  * @param {{classNames: string[], evaluation: Evaluation | null}} loaded
  */
-function showLoaded(engine, { classNames, evaluation }) {
-  hasModel = true;
+function showLoaded(engine, origin, { classNames, evaluation }) {
+  network = { origin, classNames };
   clearResult();
   enableDrawing(classNames);
   if (evaluation) showResult(evaluation, `${origin} · evaluated on ${heldName()}, on ${deviceName}`, engine);
@@ -254,7 +256,7 @@ async function whileBusy(work) {
 /** The worker begins anew: the next start opens the device and loads the data again. */
 function forgetAll() {
   opened = "";
-  hasModel = false;
+  network = null;
   forgetData();
   disableDrawing();
 }
@@ -269,7 +271,7 @@ function setPhase(next) {
   pause.textContent = phase === "paused" ? "Resume" : "Pause";
   stop.disabled = phase === "ending";
   document.body.classList.toggle("training", !stop.hidden);
-  enableWeights({ save: idle && hasModel, load: idle });
+  enableWeights({ save: idle && network !== null, load: idle });
 }
 
 /** @param {boolean} shown */

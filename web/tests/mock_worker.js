@@ -33,11 +33,18 @@ let evaluation = null;
 let paused = false;
 let stopped = false;
 
+let busy = false;
+
 scope.onmessage = async ({ data }) => {
+  const steering = ["pause", "resume", "stop"].includes(data.type);
   try {
+    if (busy && !steering) throw new Error("another request is not done yet");
+    busy ||= !steering;
     const answer = await answerTo(data);
+    if (!steering) busy = false;
     scope.postMessage({ ...answer, id: data.id, ok: true });
   } catch (error) {
+    busy = false;
     const lost = error instanceof Defect;
     if (lost) [opened, train, evaluation] = [false, 0, null];
     scope.postMessage({ id: data.id, ok: false, lost, error: error instanceof Error ? error.message : String(error) });
@@ -61,8 +68,10 @@ async function answerTo(request) {
       [stopped, paused] = [true, false];
       return {};
     case "cell":
+      await new Promise((done) => setTimeout(done, 20));
       return cell(request);
     case "predict":
+      await new Promise((done) => setTimeout(done, 20));
       return predict(request);
     case "saveWeights":
       return { bytes: new TextEncoder().encode("mock weights").buffer, fileName: "model.safetensors" };

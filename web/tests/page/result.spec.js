@@ -99,6 +99,16 @@ test("a new training takes the old result away", async ({ page }) => {
   await expect(page.locator("#setup-message")).toContainText("The loss is no number after step 3");
   await expect(page.locator("#result")).toBeHidden();
   await expect(page.locator("#headline")).toHaveText("Train a digit reader on your own GPU");
+  // The network of before is still there.
+  await expect(page.locator("#save-weights")).toBeEnabled();
+});
+
+test("data that cannot be loaded leaves the old result where it is", async ({ page }) => {
+  await train(page);
+  await page.selectOption("#pictures", "30720");
+  await page.locator("#start").click();
+  await expect(page.getByRole("alert")).toContainText("too many for the mock");
+  await expect(page.locator("#headline")).toContainText("96.30 %");
 });
 
 test("the heat map grows with the epochs, from validation pictures, and says so", async ({ page }) => {

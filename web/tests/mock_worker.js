@@ -37,19 +37,27 @@ let busy = false;
 
 scope.onmessage = async ({ data }) => {
   const steering = ["pause", "resume", "stop"].includes(data.type);
+  if (busy && !steering) return refuse(data.id, new Error("another request is not done yet"));
+  if (!steering) busy = true;
   try {
-    if (busy && !steering) throw new Error("another request is not done yet");
-    busy ||= !steering;
     const answer = await answerTo(data);
     if (!steering) busy = false;
     scope.postMessage({ ...answer, id: data.id, ok: true });
   } catch (error) {
     busy = false;
-    const lost = error instanceof Defect;
-    if (lost) [opened, train, evaluation] = [false, 0, null];
-    scope.postMessage({ id: data.id, ok: false, lost, error: error instanceof Error ? error.message : String(error) });
+    refuse(data.id, error);
   }
 };
+
+/**
+ * @param {number} id
+ * @param {unknown} error
+ */
+function refuse(id, error) {
+  const lost = error instanceof Defect;
+  if (lost) [opened, train, evaluation] = [false, 0, null];
+  scope.postMessage({ id, ok: false, lost, error: error instanceof Error ? error.message : String(error) });
+}
 
 /** @param {any} request */
 async function answerTo(request) {

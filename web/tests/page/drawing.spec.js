@@ -79,6 +79,8 @@ test("what is drawn before the training is read after it", async ({ page }) => {
   await expect(page.locator("#verdict")).toHaveText("Train a network, or load weights, then draw.");
   await train(page);
   await expect(page.locator("#verdict")).toContainText("Read as 7");
+  // Both were asked of the worker at once, which does one thing at a time.
+  await expect(page.locator("#cell-pictures li")).toHaveCount(12);
 });
 
 test("in the dark the paper is dark, and the same pixels are read", async ({ page }) => {

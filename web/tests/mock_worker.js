@@ -76,10 +76,10 @@ async function answerTo(request) {
       [stopped, paused] = [true, false];
       return {};
     case "cell":
-      await new Promise((done) => setTimeout(done, 20));
+      await new Promise((done) => setTimeout(done, 100));
       return cell(request);
     case "predict":
-      await new Promise((done) => setTimeout(done, 20));
+      await new Promise((done) => setTimeout(done, 100));
       return predict(request);
     case "saveWeights":
       return { bytes: new TextEncoder().encode("mock weights").buffer, fileName: "model.safetensors" };

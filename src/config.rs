@@ -59,7 +59,8 @@ pub struct DeviceConfig {
 }
 
 /// Where to compute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     /// A hardware adapter if there is one, else the CPU
@@ -71,10 +72,11 @@ pub enum DeviceKind {
 }
 
 /// The graphics API an adapter is reached through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Api {
-    #[value(skip)]
+    #[cfg_attr(not(target_family = "wasm"), value(skip))]
     Any,
     Vulkan,
     Metal,
@@ -145,7 +147,8 @@ pub enum OptimizerKind {
 }
 
 /// Whose operations compute the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernels {
     /// The shaders of `shaders/` on an adapter, their SIMD twins on the CPU

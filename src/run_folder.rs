@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::run_record::RunRecord;
+
 /// Where runs without `--out` go, below the current folder.
 pub const RUNS: &str = "runs";
 pub const SETTINGS: &str = "settings.toml";
@@ -223,6 +225,12 @@ impl RunFolder {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the run was; `None` where there is no record that this program can read.
+    pub fn record(&self) -> Option<RunRecord> {
+        let text = fs::read_to_string(self.file(RUN)).ok()?;
+        serde_json::from_str(&text).ok()
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::config::Kernels;
 use crate::device::DeviceInfo;
 use crate::evaluation::Evaluation;
-use crate::run_folder::{RUN, RunFolder};
 use crate::training::history::History;
 use crate::training::stopping::Ending;
 
@@ -36,14 +35,6 @@ pub struct RunRecord {
     /// After the last step.
     pub last_weights: Option<Weights>,
     pub evaluation: Option<Evaluation>,
-}
-
-impl RunRecord {
-    /// The record of a run folder; `None` where there is none that this program can read.
-    pub fn read(folder: &RunFolder) -> Option<Self> {
-        let text = std::fs::read_to_string(folder.file(RUN)).ok()?;
-        serde_json::from_str(&text).ok()
-    }
 }
 
 /// A file of weights.

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{CheckpointError, Description, MOST_BYTES, hexadecimal};
+use super::files::MOST_BYTES;
+use super::{CheckpointError, Description, hexadecimal};
 use crate::run_folder::{SETTINGS, write_atomically};
 use crate::training::state::{Position, Snapshot};
 use reading::decode;

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use directories::ProjectDirs;
 
-use crate::config::DataConfig;
+use crate::config::{ConfigError, DataConfig, Layers};
 use crate::data::fetch::{FetchOptions, fetch};
 use crate::data::idx::{self, Kind};
+use crate::data::pictures::Pictures;
+use crate::data::synthetic::{TEST_PICTURES, TRAIN_PICTURES};
 use crate::data::{
     DataError, Dataset, FileRole, KnownSet, Split, digit_names, mnist, synthetic, verify,
 };
 use crate::evaluation::test_split::TestSplit;
-
-const TRAIN_PICTURES: usize = 60_000;
-const TEST_PICTURES: usize = 10_000;
 
 /// The pictures of the settings; built-in digits follow from `seed` unless the settings name
 /// another.
@@ -55,6 +54,33 @@ pub fn data_folder(config: &DataConfig) -> anyhow::Result<PathBuf> {
     }
     cache_folder()
         .context("no home folder, so no cache folder either: name a folder with --data-dir")
+}
+
+/// Has the settings of a run name the pictures it found, wherever it is resumed from.
+///
+/// # Errors
+/// None that a known setting can have.
+pub fn name_in(
+    layers: &mut Layers,
+    config: &DataConfig,
+    pictures: &Pictures,
+) -> Result<(), ConfigError> {
+    let origin = layers.origin("data.set");
+    let folder = std::path::absolute(&config.folder);
+    if let Ok(folder) = folder
+        && !config.folder.as_os_str().is_empty()
+    {
+        let origin = layers.origin("data.folder");
+        layers.set("data.folder", folder.to_string_lossy().into_owned(), origin)?;
+    }
+    let set = Path::new(&config.set);
+    match std::path::absolute(set) {
+        _ if config.set == "auto" => layers.set("data.set", pictures.dataset.as_str(), origin),
+        Ok(path) if set.is_dir() => {
+            layers.set("data.set", path.to_string_lossy().into_owned(), origin)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn cache_folder() -> Option<PathBuf> {

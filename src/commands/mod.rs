@@ -12,7 +12,6 @@ pub mod evaluate;
 pub mod export;
 pub mod keeper;
 pub mod man;
-pub mod pictures;
 pub mod predict;
 pub mod progress;
 pub mod report;

@@ -10,7 +10,6 @@ use crate::checkpoint::{self, CheckpointError, Description};
 use crate::config::{Config, ConfigError, Layers, Origin};
 use crate::device::Device;
 use crate::run_folder::{CHECKPOINTS, Lock, RunFolder, RunFolderError, SETTINGS};
-use crate::run_record::RunRecord;
 use crate::training::state::Snapshot;
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
@@ -108,7 +107,7 @@ pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
         None => read(&file)?,
     };
     settings.overlay(&text, &Origin::File(file.clone()))?;
-    let written = RunRecord::read(&folder).map(|record| record.settings_sha256);
+    let written = folder.record().map(|record| record.settings_sha256);
     let accepted = written.is_some_and(|hash| {
         std::fs::read(&file).is_ok_and(|text| checkpoint::sha256(&text) == hash)
     });

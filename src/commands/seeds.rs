@@ -211,7 +211,7 @@ fn train_one(base: &Run, seed: u64, folder: &Path, watch: &Watch) -> anyhow::Res
         Some(resumed) => {
             resumed.check(&layers)?;
             resumed.check_data(&base.description, false)?;
-            let ended = RunRecord::read(&resumed.folder);
+            let ended = resumed.folder.record();
             if let Some(record) = ended.filter(|record| record.evaluation.is_some()) {
                 return Ok(Ended {
                     record,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::pictures::Pictures;
 use super::progress::Watch;
 use super::report::{REPORT, write_report};
 use super::resume::Resumed;
@@ -14,9 +13,9 @@ use super::training_run::{Run, show};
 use super::{check, dataset, interrupt_flag, open_device, resume};
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, UsageError, value_name};
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
+use crate::data::pictures::Pictures;
 use crate::device::Device;
 use crate::run_folder::{RUN, RunFolder};
-use crate::run_record::RunRecord;
 use crate::seeds_record::SeedsRecord;
 use crate::training::state::Snapshot;
 
@@ -165,8 +164,10 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
         RunFolder::check_free(out)?;
     }
     let device = open_checked(&mut layers, &mut config)?;
-    let pictures = Pictures::split(dataset::load(&config.data, config.seed)?, &config, &layers)?;
-    pictures.name_in(&mut layers, &config)?;
+    let dataset = dataset::load(&config.data, config.seed)?;
+    let pictures = Pictures::split(&dataset, &config, &layers)?;
+    drop(dataset);
+    dataset::name_in(&mut layers, &config.data, &pictures)?;
     let kind = match &series {
         Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
         None => device.info.kind.clone(),
@@ -194,7 +195,10 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
     let mut layers = args.over(resumed.layers()?)?;
     let mut config = cli::resolve(&layers)?;
     let changed = resumed.check(&layers)?;
-    let finished = RunRecord::read(&resumed.folder).filter(|record| record.evaluation.is_some());
+    let finished = resumed
+        .folder
+        .record()
+        .filter(|record| record.evaluation.is_some());
     if let Some(record) = finished
         && !changed
     {
@@ -209,7 +213,9 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         };
     }
     let device = open_checked(&mut layers, &mut config)?;
-    let pictures = Pictures::split(dataset::load(&config.data, config.seed)?, &config, &layers)?;
+    let dataset = dataset::load(&config.data, config.seed)?;
+    let pictures = Pictures::split(&dataset, &config, &layers)?;
+    drop(dataset);
     let description = pictures.describe(&config);
     resumed.check_data(&description, changed)?;
     let (start, description) = resumed.standing(&config, &device, description);
@@ -249,7 +255,9 @@ fn go_on_with_seeds(
     }
     let mut config = cli::resolve(&layers)?;
     let device = open_checked(&mut layers, &mut config)?;
-    let pictures = Pictures::split(dataset::load(&config.data, config.seed)?, &config, &layers)?;
+    let dataset = dataset::load(&config.data, config.seed)?;
+    let pictures = Pictures::split(&dataset, &config, &layers)?;
+    drop(dataset);
     let base = Run {
         folder,
         description: pictures.describe(&config),

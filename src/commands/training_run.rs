@@ -7,7 +7,6 @@ use anyhow::Context;
 use tracing::Instrument;
 
 use super::keeper::Keeper;
-use super::pictures::Pictures;
 use super::progress::{TrainingProgress, Watch};
 use super::report::{keep_worst, write_report};
 use super::{Interrupted, open_device};
@@ -15,6 +14,7 @@ use crate::checkpoint::{self, Description, snapshot};
 use crate::cli;
 use crate::config::{Config, Layers, Origin};
 use crate::data::batches::{DeviceSplit, Normalisation};
+use crate::data::pictures::Pictures;
 use crate::device::{Device, DeviceError, Fault};
 use crate::evaluation::test_split::{Answers, answer};
 use crate::metrics::MetricsWriter;
@@ -238,7 +238,7 @@ impl Run {
 
     /// The record of a run that has not ended; a resumed one keeps when it was started.
     fn record(&self, settings_sha256: String) -> RunRecord {
-        let started = RunRecord::read(&self.folder).map(|record| record.started);
+        let started = self.folder.record().map(|record| record.started);
         RunRecord {
             run: self.folder.path().display().to_string(),
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),

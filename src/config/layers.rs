@@ -1,13 +1,11 @@
 //! The layers of settings: each replaces values of the default document.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-
 use toml_edit::{DocumentMut, Value};
 
 use super::document::{coerce, compact, first_line, leaves, nearest};
 use super::network::misunderstood;
-use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments, preset_names};
+use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments};
 
 /// The layers merged so far: the default document with values replaced, and each key's origin.
 #[derive(Clone, Debug)]
@@ -26,18 +24,35 @@ impl Default for Layers {
 }
 
 impl Layers {
-    /// Overlays a preset by name, or a settings file by path.
-    pub fn load(&mut self, name: &str) -> Result<(), ConfigError> {
-        if let Some((preset, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
-            return self.overlay(text, &Origin::Preset((*preset).into()));
+    /// Overlays a preset by name; `false` where none has it.
+    ///
+    /// # Errors
+    /// None that a preset of this program can have.
+    pub fn preset(&mut self, name: &str) -> Result<bool, ConfigError> {
+        match PRESETS.iter().find(|(preset, _)| *preset == name) {
+            Some((preset, text)) => {
+                self.overlay(text, &Origin::Preset((*preset).into()))?;
+                Ok(true)
+            }
+            None => Ok(false),
         }
-        let path = Path::new(name);
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::NotFound {
+    }
+
+    /// Overlays a preset by name, or a settings file by path.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, and the key where one is at fault.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn load(&mut self, name: &str) -> Result<(), ConfigError> {
+        if self.preset(name)? {
+            return Ok(());
+        }
+        let text = std::fs::read_to_string(name).map_err(|error| ConfigError::NotFound {
             name: name.into(),
-            presets: preset_names().join(", "),
+            presets: super::preset_names().join(", "),
             reason: error.to_string(),
         })?;
-        self.overlay(&text, &Origin::File(path.into()))
+        self.overlay(&text, &Origin::File(name.into()))
     }
 
     /// Overlays every value of a TOML text, and keeps its comments beside the default's.

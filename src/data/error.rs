@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::known::to_hex;
+use super::known::{FileRole, to_hex};
 
 /// Why data could not be read, written or fetched.
 #[derive(thiserror::Error, Debug)]
@@ -24,6 +24,9 @@ pub enum DataError {
         missing: Vec<&'static str>,
         set: Option<&'static str>,
     },
+    /// A file whose name is none of those that a set has.
+    #[error("{name}: no file of a data set; the four are called {}, packed as .gz or not", FileRole::ALL.map(FileRole::name).join(", "))]
+    NotAPart { name: String },
     /// A file could not be written.
     #[error("{}: could not {action}: {source}; check permissions and free space, or choose another folder with --data-dir", path.display())]
     Write {
@@ -64,6 +67,7 @@ impl DataError {
         }
     }
 
+    #[cfg(not(target_family = "wasm"))]
     pub(super) fn write(path: impl Into<PathBuf>, action: &'static str, source: io::Error) -> Self {
         Self::Write {
             path: path.into(),

@@ -1,14 +1,20 @@
 //! IDX files (the format of <http://yann.lecun.com/exdb/mnist/>): big-endian header, then bytes.
-//! Reading trusts nothing and holds at most the largest set in memory; writing is atomic.
+//! Reading trusts nothing and holds at most the largest set in memory.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
+#[cfg(not(target_family = "wasm"))]
+mod files;
+
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::error::{DataError, Fault};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use files::{PARTIAL_SUFFIX, regular_file, temporary};
+#[cfg(not(target_family = "wasm"))]
+pub use files::{check, read, write};
+
+use super::error::Fault;
 use super::{CLASSES, PIXELS, SIDE};
 
 /// The most items a file may hold: the size of MNIST's training set.
@@ -19,6 +25,8 @@ const MOST_ARCHIVE_BYTES: u64 = 64 << 20;
 /// Deflate cannot expand more than this, so it bounds what is set aside before unpacking.
 const DEFLATE_RATIO: u64 = 1032;
 const CHUNK: usize = 64 << 10;
+/// What every gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What the items of a file are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,25 +86,21 @@ pub struct Summary {
     pub sha256: [u8; 32],
 }
 
-/// Reads the items of an IDX file, unpacking it when its name ends in `.gz`.
+/// Reads the items of a whole file in memory, unpacking it where it is gzip.
 ///
 /// # Errors
-/// [`DataError::Damaged`] for every way in which the file differs from a sound one of `kind`.
-pub fn read(path: &Path, kind: Kind) -> Result<(Vec<u8>, Summary), DataError> {
+/// Every way in which the file differs from a sound one of `kind`.
+pub fn parse(file: &[u8], kind: Kind) -> Result<(Vec<u8>, Summary), Fault> {
+    if file.is_empty() {
+        return Err(Fault::Empty);
+    }
+    let length = file.len() as u64;
     let mut items = Vec::new();
-    let summary = visit(path, kind, &mut |expected, chunk| {
-        items.reserve_exact(expected.saturating_sub(items.len()));
-        items.extend_from_slice(chunk);
-    })?;
+    let summary = match file.starts_with(&GZIP) {
+        true => scan_gzip(file, length, kind, &mut keep_in(&mut items)),
+        false => scan_plain(file, length, kind, &mut keep_in(&mut items)),
+    }?;
     Ok((items, summary))
-}
-
-/// Checks a file as [`read`] does and keeps nothing of it.
-///
-/// # Errors
-/// As [`read`].
-pub fn check(path: &Path, kind: Kind) -> Result<Summary, DataError> {
-    visit(path, kind, &mut |_, _| {})
 }
 
 /// Checks a stream of unpacked IDX bytes to its end and hands its items over in pieces:
@@ -157,83 +161,17 @@ pub fn scan(
     })
 }
 
-/// Writes items as an IDX file: a temporary file in the same folder, then a rename.
-///
-/// # Errors
-/// [`DataError::Damaged`] when `items` would not make a sound file, [`DataError::Write`] when the
-/// folder cannot be written to.
-pub fn write(path: &Path, kind: Kind, items: &[u8]) -> Result<(), DataError> {
-    let count = items.len() / kind.item_bytes();
-    let header = kind.header(u32::try_from(count).unwrap_or(u32::MAX));
-    // What is written must be readable: the reader itself is the judge.
-    scan(&mut header.chain(items), kind, &mut |_, _| {})
-        .map_err(|fault| DataError::damaged(path, fault, None))?;
-
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder)
-        .map_err(|source| DataError::write(folder, "create the folder", source))?;
-    let failed = |action| move |source| DataError::write(path, action, source);
-    let mut file =
-        temporary(folder, ".idx-").map_err(failed("create a temporary file beside it"))?;
-    file.write_all(&header)
-        .and_then(|()| file.write_all(items))
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(failed("write"))?;
-    file.persist(path)
-        .map_err(|error| DataError::write(path, "put it in place", error.error))?;
-    Ok(())
-}
-
-/// A temporary file that, once renamed, others may read as far as the umask lets them.
-pub(crate) fn temporary(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix).suffix(PARTIAL_SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+/// A visitor that keeps all items.
+fn keep_in(items: &mut Vec<u8>) -> impl FnMut(usize, &[u8]) {
+    |expected, piece| {
+        items.reserve_exact(expected.saturating_sub(items.len()));
+        items.extend_from_slice(piece);
     }
-    builder.tempfile_in(folder)
 }
 
-/// Ends the name of every file that is not complete yet; no reader looks for it.
-pub(super) const PARTIAL_SUFFIX: &str = ".part";
-
-/// Opens `path` with the guards that need the file system, then scans it.
-fn visit(
-    path: &Path,
-    kind: Kind,
-    visitor: &mut dyn FnMut(usize, &[u8]),
-) -> Result<Summary, DataError> {
-    let packed = path.extension().is_some_and(|extension| extension == "gz");
-    let scanned = regular_file(path).and_then(|(file, length)| {
-        if packed {
-            scan_gzip(file, length, kind, visitor)
-        } else {
-            scan_plain(file, length, kind, visitor)
-        }
-    });
-    scanned.map_err(|fault| DataError::damaged(path, fault, None))
-}
-
-/// Opens a regular file that is not empty. A pipe or a device would block or never end.
-pub(super) fn regular_file(path: &Path) -> Result<(File, u64), Fault> {
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(Fault::NotAFile);
-    }
-    if metadata.len() == 0 {
-        return Err(Fault::Empty);
-    }
-    let file = File::open(path).map_err(unreadable)?;
-    Ok((file, metadata.len()))
-}
-
+/// Scans an unpacked file of `length` bytes.
 fn scan_plain(
-    mut file: File,
+    mut file: impl Read,
     length: u64,
     kind: Kind,
     visitor: &mut dyn FnMut(usize, &[u8]),
@@ -251,15 +189,16 @@ fn scan_plain(
     })
 }
 
+/// Scans an archive of `length` bytes.
 fn scan_gzip(
-    file: File,
+    file: impl Read,
     length: u64,
     kind: Kind,
     visitor: &mut dyn FnMut(usize, &[u8]),
 ) -> Result<Summary, Fault> {
     let mut archive = BufReader::with_capacity(CHUNK, file.take(MOST_ARCHIVE_BYTES));
     let start = archive.fill_buf().map_err(unreadable)?;
-    if !start.starts_with(&[0x1f, 0x8b]) {
+    if !start.starts_with(&GZIP) {
         return Err(Fault::NotGzip {
             found: start[..start.len().min(2)].to_vec(),
         });

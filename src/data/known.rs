@@ -55,6 +55,14 @@ impl FileRole {
         }
     }
 
+    /// The role of a file by its name, packed or not.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        Self::ALL
+            .into_iter()
+            .find(|role| name == role.name() || name == role.dotted_name())
+    }
+
     pub const fn kind(self) -> Kind {
         match self {
             Self::TrainImages | Self::TestImages => Kind::Images,

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use mnist::{Mnist, MnistBuilder};
 
+use super::assembly::{Checked, recognise, same_counts, splits};
 use super::error::{DataError, Fault};
-use super::idx::{self, Summary};
+use super::idx;
 use super::known::{FileRole, KnownSet};
 use super::source::{self, Source};
 use super::{CLASSES, Dataset, PIXELS, Split, digit_names};
@@ -29,10 +30,11 @@ const OFFICIAL_TEST: usize = 10_000;
 pub fn load(folder: &Path, known: Option<KnownSet>) -> Result<Dataset, DataError> {
     let set = known.map(KnownSet::id);
     let files = read_files(folder, known).map_err(|error| for_set(error, set))?;
-    let [.., train_labels, _, test_labels] = &files;
+    let checked = files.each_ref().map(|file| &file.checked);
     let class_names = known
-        .or_else(|| recognise(train_labels.summary.sha256, test_labels.summary.sha256))
+        .or_else(|| recognise(checked))
         .map_or_else(digit_names, KnownSet::class_names);
+    let [_, train_labels, _, test_labels] = checked;
     let counts = (train_labels.summary.count, test_labels.summary.count);
 
     let (train, test) = if counts == (OFFICIAL_TRAIN, OFFICIAL_TEST) {
@@ -43,11 +45,11 @@ pub fn load(folder: &Path, known: Option<KnownSet>) -> Result<Dataset, DataError
             }
             Err(reason) => {
                 tracing::debug!(%reason, "the checked bytes are used without the mnist crate");
-                splits(files)
+                splits(files.map(|file| file.checked.items))
             }
         }
     } else {
-        splits(files)
+        splits(files.map(|file| file.checked.items))
     };
     Ok(Dataset {
         name: set.map_or_else(|| folder_name(folder), str::to_owned),
@@ -57,15 +59,14 @@ pub fn load(folder: &Path, known: Option<KnownSet>) -> Result<Dataset, DataError
     })
 }
 
-/// A checked file.
-struct Checked {
+/// A checked file and where it was.
+struct Found {
     source: Source,
-    items: Vec<u8>,
-    summary: Summary,
+    checked: Checked,
 }
 
 /// Reads and checks the files in the order of [`FileRole::ALL`].
-fn read_files(folder: &Path, known: Option<KnownSet>) -> Result<[Checked; 4], DataError> {
+fn read_files(folder: &Path, known: Option<KnownSet>) -> Result<[Found; 4], DataError> {
     let found = FileRole::ALL.map(|role| source::find(folder, role));
     let missing: Vec<_> = FileRole::ALL
         .into_iter()
@@ -93,26 +94,13 @@ fn read_files(folder: &Path, known: Option<KnownSet>) -> Result<[Checked; 4], Da
         checked(FileRole::TestImages, test_images)?,
         checked(FileRole::TestLabels, test_labels)?,
     ];
-    for [images, labels] in [[&files[0], &files[1]], [&files[2], &files[3]]] {
-        if images.summary.count != labels.summary.count {
-            return Err(DataError::damaged(
-                &labels.source.path,
-                Fault::CountMismatch {
-                    images: images.summary.count,
-                    labels: labels.summary.count,
-                },
-                None,
-            ));
-        }
-    }
+    same_counts(files.each_ref().map(|file| &file.checked)).map_err(|(role, fault)| {
+        DataError::damaged(&files[role as usize].source.path, fault, None)
+    })?;
     Ok(files)
 }
 
-fn read_file(
-    role: FileRole,
-    source: Source,
-    known: Option<KnownSet>,
-) -> Result<Checked, DataError> {
+fn read_file(role: FileRole, source: Source, known: Option<KnownSet>) -> Result<Found, DataError> {
     let (items, summary) = idx::read(&source.path, role.kind())?;
     if let Some(set) = known {
         let expected = &set.files().file(role).unpacked_sha256;
@@ -120,18 +108,15 @@ fn read_file(
             return Err(DataError::damaged(&source.path, fault, None));
         }
     }
-    Ok(Checked {
+    Ok(Found {
         source,
-        items,
-        summary,
+        checked: Checked { items, summary },
     })
 }
 
 /// Paths of unpacked files for the crate, which takes text; archives are unpacked into a folder
 /// that lives as long as its guard.
-fn paths_for_crate(
-    files: &[Checked; 4],
-) -> Result<([String; 4], Option<tempfile::TempDir>), String> {
+fn paths_for_crate(files: &[Found; 4]) -> Result<([String; 4], Option<tempfile::TempDir>), String> {
     let mut folder = None;
     let mut paths = [const { String::new() }; 4];
     for ((role, file), path) in FileRole::ALL.into_iter().zip(files).zip(&mut paths) {
@@ -152,12 +137,12 @@ fn paths_for_crate(
     Ok((paths, folder))
 }
 
-fn unpack(folder: &Path, role: FileRole, file: &Checked) -> std::io::Result<PathBuf> {
+fn unpack(folder: &Path, role: FileRole, file: &Found) -> std::io::Result<PathBuf> {
     let path = folder.join(role.name());
-    let count = u32::try_from(file.summary.count).map_err(std::io::Error::other)?;
+    let count = u32::try_from(file.checked.summary.count).map_err(std::io::Error::other)?;
     let mut unpacked = std::fs::File::create_new(&path)?;
     unpacked.write_all(&role.kind().header(count))?;
-    unpacked.write_all(&file.items)?;
+    unpacked.write_all(&file.checked.items)?;
     Ok(path)
 }
 
@@ -202,29 +187,6 @@ fn through_crate(folder: &Path, paths: &[String; 4]) -> Result<(Split, Split), D
         }
     }
     Ok((train, test))
-}
-
-fn splits(files: [Checked; 4]) -> (Split, Split) {
-    let [train_images, train_labels, test_images, test_labels] = files.map(|file| file.items);
-    (
-        Split {
-            images: train_images,
-            labels: train_labels,
-        },
-        Split {
-            images: test_images,
-            labels: test_labels,
-        },
-    )
-}
-
-/// The known set that has these labels, so that a copy of it in any folder keeps its class names.
-fn recognise(train_labels: [u8; 32], test_labels: [u8; 32]) -> Option<KnownSet> {
-    KnownSet::ALL.into_iter().find(|set| {
-        let files = set.files();
-        files.file(FileRole::TrainLabels).unpacked_sha256 == train_labels
-            && files.file(FileRole::TestLabels).unpacked_sha256 == test_labels
-    })
 }
 
 /// Lets the advice of an error name the set.

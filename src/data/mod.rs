@@ -1,18 +1,26 @@
 //! Data sets of 28x28 grey pictures in ten classes: reading, checking and fetching their files.
 
+mod assembly;
 pub mod augment;
 pub mod batches;
 mod error;
+#[cfg(not(target_family = "wasm"))]
 pub mod fetch;
 pub mod idx;
 mod known;
+pub mod memory;
+#[cfg(not(target_family = "wasm"))]
 pub mod mnist;
+pub mod pictures;
+#[cfg(not(target_family = "wasm"))]
 mod source;
 pub mod synthetic;
+#[cfg(not(target_family = "wasm"))]
 pub mod verify;
 
 pub use error::{DataError, FailedMirror, Fault};
 pub use known::{FileRole, KnownFile, KnownSet, SetFiles};
+#[cfg(not(target_family = "wasm"))]
 pub use source::Source;
 
 use std::ops::Range;

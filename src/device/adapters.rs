@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::guarded;
+use super::guarded_future;
 use crate::config::Api;
 use crate::kernels::gpu::is_software;
 
@@ -110,19 +110,25 @@ impl Adapter {
     }
 }
 
-/// Every adapter of this machine, hardware first, best first. Numbers are stable: they count
-/// all adapters, whatever `api` filters.
+/// As [`find`], waiting for the answer.
+#[cfg(not(target_family = "wasm"))]
 pub fn adapters(api: Api) -> Vec<Adapter> {
+    pollster::block_on(find(api))
+}
+
+/// Every adapter of this machine, hardware first, best first. Numbers are stable: they count
+/// all adapters, whatever `api` filters. A browser gives one at most.
+pub async fn find(api: Api) -> Vec<Adapter> {
     let backends = backends(Api::Any);
-    let found = guarded(|| {
+    let found = guarded_future(async {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
             backends,
             ..wgpu::InstanceDescriptor::new_without_display_handle()
         });
-        let handles = pollster::block_on(instance.enumerate_adapters(backends));
+        let handles = enumerate(&instance, backends).await;
         (instance, handles)
     });
-    let (instance, mut handles) = match found {
+    let (instance, mut handles) = match found.await {
         Ok(found) => found,
         Err(reason) => {
             tracing::warn!("the adapters could not be listed: {reason}");
@@ -141,6 +147,21 @@ pub fn adapters(api: Api) -> Vec<Adapter> {
             instance: instance.clone(),
         })
         .collect()
+}
+
+#[cfg(not(target_family = "wasm"))]
+async fn enumerate(instance: &wgpu::Instance, backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    instance.enumerate_adapters(backends).await
+}
+
+/// A browser with two cards is asked for the faster one.
+#[cfg(target_family = "wasm")]
+async fn enumerate(instance: &wgpu::Instance, _: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    let asked = instance.request_adapter(&wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    });
+    asked.await.into_iter().collect()
 }
 
 fn backends(api: Api) -> wgpu::Backends {
@@ -187,6 +208,7 @@ fn describe(index: usize, info: &wgpu::AdapterInfo) -> AdapterInfo {
         wgpu::Backend::Metal => "metal",
         wgpu::Backend::Dx12 => "dx12",
         wgpu::Backend::Gl => "gl",
+        wgpu::Backend::BrowserWebGpu => "webgpu",
         _ => "other",
     };
     AdapterInfo {

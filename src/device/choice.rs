@@ -1,7 +1,9 @@
 //! Which adapter a run uses, by the settings, and why.
 
-use super::adapters::{Adapter, AdapterInfo, adapters};
-use super::{Device, DeviceError};
+#[cfg(not(target_family = "wasm"))]
+use super::Device;
+use super::DeviceError;
+use super::adapters::{Adapter, AdapterInfo};
 use crate::config::{Api, DeviceConfig, DeviceKind};
 
 /// A device that was chosen, and why in one line.
@@ -16,6 +18,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`DeviceError::Open`] when the driver refuses.
+    #[cfg(not(target_family = "wasm"))]
     pub fn open(self) -> Result<Device, DeviceError> {
         match self.adapter {
             None => Ok(Device::cpu()),
@@ -24,18 +27,26 @@ impl Choice {
     }
 }
 
-/// Chooses a device as the settings ask (`DESIGN.md`, section 1).
+/// As [`choose_from`] among the adapters of this machine.
 ///
 /// # Errors
 /// [`DeviceError::NoAdapter`], [`DeviceError::OnlySoftware`] or [`DeviceError::NoMatch`].
+#[cfg(not(target_family = "wasm"))]
 pub fn choose(config: &DeviceConfig) -> Result<Choice, DeviceError> {
+    match config.kind {
+        DeviceKind::Cpu => choose_from(Vec::new(), config),
+        _ => choose_from(super::adapters(config.api), config),
+    }
+}
+
+/// Chooses a device among `found` (best first) as the settings ask (`DESIGN.md`, section 1).
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_from(found: Vec<Adapter>, config: &DeviceConfig) -> Result<Choice, DeviceError> {
     if config.kind == DeviceKind::Cpu {
         return Ok(cpu("--device cpu".into()));
     }
-    choose_from(adapters(config.api), config)
-}
-
-fn choose_from(found: Vec<Adapter>, config: &DeviceConfig) -> Result<Choice, DeviceError> {
     let infos: Vec<AdapterInfo> = found.iter().map(|adapter| adapter.info.clone()).collect();
     match select(&infos, config)? {
         (Some(position), reason) => Ok(Choice {

@@ -5,18 +5,24 @@ pub mod choice;
 pub mod error;
 pub mod inject;
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(not(target_family = "wasm"))]
 use std::path::Path;
 use std::task::Poll;
 
 use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
+#[cfg(not(target_family = "wasm"))]
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use serde::{Deserialize, Serialize};
 
-pub use adapters::{Adapter, AdapterInfo, Capabilities, adapters};
-pub use choice::{Choice, choose, list, select};
+#[cfg(not(target_family = "wasm"))]
+pub use adapters::adapters;
+pub use adapters::{Adapter, AdapterInfo, Capabilities, find};
+#[cfg(not(target_family = "wasm"))]
+pub use choice::choose;
+pub use choice::{Choice, choose_from, list, select};
 pub use error::{DeviceError, Fault, driver_advice};
 pub use inject::Injection;
 
@@ -49,7 +55,10 @@ impl Device {
                 kind: "cpu".into(),
                 name: cpu_name(),
                 api: "none".into(),
-                driver: format!("{} threads", rayon::current_num_threads()),
+                driver: match rayon::current_num_threads() {
+                    1 => "1 thread".into(),
+                    threads => format!("{threads} threads"),
+                },
                 adapter_type: "cpu".into(),
             },
             burn: BurnDevice::flex(),
@@ -58,19 +67,29 @@ impl Device {
         }
     }
 
+    /// As [`Self::open`], waiting until it is done.
+    ///
+    /// # Errors
+    /// [`DeviceError::Open`] when the driver refuses.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn from_adapter(adapter: Adapter) -> Result<Self, DeviceError> {
+        pollster::block_on(Self::open(adapter))
+    }
+
     /// Opens an adapter for computing.
     ///
     /// # Errors
     /// [`DeviceError::Open`] when the driver refuses.
-    pub fn from_adapter(adapter: Adapter) -> Result<Self, DeviceError> {
+    pub async fn open(adapter: Adapter) -> Result<Self, DeviceError> {
         let info = adapter.info.clone();
         let failed = |reason: String| DeviceError::Open {
             adapter: info.to_string(),
             reason,
         };
-        let burn = guarded(|| -> Result<BurnDevice, String> {
-            let (device, queue) = pollster::block_on(
-                adapter.handle.request_device(&wgpu::DeviceDescriptor {
+        let opening = async {
+            let (device, queue) = adapter
+                .handle
+                .request_device(&wgpu::DeviceDescriptor {
                     label: Some("gpu-mnist"),
                     required_features: adapter
                         .handle
@@ -80,9 +99,9 @@ impl Device {
                     required_limits: adapter.handle.limits(),
                     memory_hints: wgpu::MemoryHints::MemoryUsage,
                     ..Default::default()
-                }),
-            )
-            .map_err(|error| error.to_string())?;
+                })
+                .await
+                .map_err(|error| error.to_string())?;
             let setup = WgpuSetup {
                 backend: adapter.handle.get_info().backend,
                 instance: adapter.instance,
@@ -94,9 +113,17 @@ impl Device {
                 .setup(setup)
                 .init()
                 .map_err(|error| error.to_string())
-        })
-        .and_then(|opened| opened)
-        .map_err(failed)?;
+        };
+        let burn = guarded_future(opening)
+            .await
+            .and_then(|opened| opened)
+            .map_err(failed)?;
+        // A browser tells CubeCL no name.
+        #[cfg(target_family = "wasm")]
+        crate::kernels::gpu::assume(match info.is_software() {
+            true => crate::kernels::shader::TilePreset::Software,
+            false => crate::kernels::shader::TilePreset::Hardware,
+        });
         Ok(Self {
             info: DeviceInfo {
                 kind: "gpu".into(),
@@ -145,6 +172,7 @@ impl Device {
     ///
     /// # Errors
     /// [`DeviceError::Failed`] with what the device reported.
+    #[cfg(not(target_family = "wasm"))]
     pub fn wait(&self, doing: &'static str) -> Result<(), DeviceError> {
         guarded(|| self.burn.sync())
             .and_then(|done| done.map_err(|error| error.to_string()))
@@ -166,14 +194,9 @@ impl Device {
         doing: &'static str,
         tensors: Transaction,
     ) -> Result<Vec<TensorData>, DeviceError> {
-        let mut reading = Box::pin(tensors.execute_async());
-        let guarded_poll = poll_fn(|context| match guarded(|| reading.as_mut().poll(context)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(read)) => Poll::Ready(read.map_err(|error| error.to_string())),
-            Err(panic) => Poll::Ready(Err(panic)),
-        });
-        guarded_poll
+        guarded_future(tensors.execute_async())
             .await
+            .and_then(|read| read.map_err(|error| error.to_string()))
             .map_err(|reason| self.failed(doing, reason))
     }
 
@@ -213,6 +236,7 @@ impl Device {
 
 /// Has CubeCL keep what it keeps between runs in `folder`, from now on. By itself it would look
 /// for a `target` folder above the current one, and share one store among adapters.
+#[cfg(not(target_family = "wasm"))]
 pub fn keep_tuning_in(folder: &Path) {
     // Its own settings are read on first use and would come later.
     let _ = CubeClRuntimeConfig::get();
@@ -231,6 +255,16 @@ pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// Turns a panic of `work`, whenever it is polled, into its message.
+pub async fn guarded_future<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let mut work = Box::pin(work);
+    poll_fn(|context| match guarded(|| work.as_mut().poll(context)) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
 fn cpu_name() -> String {
     #[cfg(target_os = "linux")]
     if let Ok(text) = std::fs::read_to_string("/proc/cpuinfo")
@@ -239,5 +273,8 @@ fn cpu_name() -> String {
     {
         return name.trim().into();
     }
-    format!("{} CPU", std::env::consts::ARCH)
+    match cfg!(target_family = "wasm") {
+        true => format!("CPU (WebAssembly, {})", crate::kernels::simd::detect()),
+        false => format!("{} CPU", std::env::consts::ARCH),
+    }
 }

@@ -110,6 +110,12 @@ thread_local! {
     static FORCED: Cell<Option<TilePreset>> = const { Cell::new(None) };
 }
 
+/// Has launches of this thread use these tiles, where an adapter has no name to choose by.
+#[cfg(target_family = "wasm")]
+pub fn assume(preset: TilePreset) {
+    FORCED.set(Some(preset));
+}
+
 /// Runs `work` with these tiles on whatever adapter it uses, so that both kinds can be checked and timed everywhere.
 pub fn with_preset<T>(preset: TilePreset, work: impl FnOnce() -> T) -> T {
     struct Restore(Option<TilePreset>);

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 pub(crate) use cpu::scratch;
 
-/// The environment variable that caps the instruction set: `scalar`, `neon`, `avx2`, `avx512` or `auto`.
+/// The environment variable that caps the instruction set: `scalar`, `simd128`, `neon`, `avx2`, `avx512` or `auto`.
 pub const VARIABLE: &str = "GPU_MNIST_SIMD";
 
 /// An instruction set, from the slowest to the fastest.
@@ -17,6 +17,8 @@ pub const VARIABLE: &str = "GPU_MNIST_SIMD";
 pub enum Level {
     /// Plain Rust, four floats at a time: works on every processor.
     Scalar,
+    /// 128-bit vectors of WebAssembly.
+    Simd128,
     /// 128-bit vectors of aarch64.
     Neon,
     /// 256-bit vectors with fused multiply-add.
@@ -26,12 +28,19 @@ pub enum Level {
 }
 
 impl Level {
-    const ALL: [Level; 4] = [Level::Scalar, Level::Neon, Level::Avx2, Level::Avx512];
+    const ALL: [Level; 5] = [
+        Level::Scalar,
+        Level::Simd128,
+        Level::Neon,
+        Level::Avx2,
+        Level::Avx512,
+    ];
 
     /// The name `GPU_MNIST_SIMD` knows it by.
     pub fn name(self) -> &'static str {
         match self {
             Level::Scalar => "scalar",
+            Level::Simd128 => "simd128",
             Level::Neon => "neon",
             Level::Avx2 => "avx2",
             Level::Avx512 => "avx512",
@@ -52,6 +61,8 @@ impl Level {
                     && is_x86_feature_detected!("avx512vl")
                     && Level::Avx2.is_available()
             }
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Simd128 => true,
             #[cfg(target_arch = "aarch64")]
             Level::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[allow(unreachable_patterns)]
@@ -166,6 +177,9 @@ pub(crate) fn dispatch<T: Task>(level: Level, task: T) -> T::Output {
         Level::Avx2 if level.is_available() => unsafe { cpu::avx2::run(task) },
         #[cfg(target_arch = "aarch64")]
         Level::Neon if level.is_available() => unsafe { cpu::neon::run(task) },
+        // SAFETY: as above; a module with these instructions runs nowhere else.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Simd128 => unsafe { cpu::simd128::run(task) },
         // SAFETY: plain Rust needs no instruction set.
         _ => unsafe { task.run::<cpu::scalar::F32x4>() },
     }

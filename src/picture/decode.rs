@@ -6,10 +6,8 @@ use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage};
 
-use super::PictureError;
+use super::{MOST_BYTES, PictureError};
 
-/// A picture file may have this many bytes.
-pub const MOST_BYTES: u64 = 64 << 20;
 /// Above what telephones take, below what a small machine cannot hold as RGBA.
 const MOST_PIXELS: u64 = 64_000_000;
 const LONGEST_SIDE: u32 = 32_768;

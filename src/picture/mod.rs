@@ -1,15 +1,22 @@
 //! Picture files made into what the network was trained on: decoded, reduced to ink on an empty
 //! background, framed as the data set frames its own pictures.
 
+#[cfg(not(target_family = "wasm"))]
 mod decode;
 mod frame;
 mod ink;
 
-pub use decode::{MOST_BYTES, decode};
+#[cfg(not(target_family = "wasm"))]
+pub use decode::decode;
 pub use frame::{Framing, frame};
 pub use ink::{Ink, ink};
 
+use image::RgbaImage;
+
 use crate::data::PIXELS;
+
+/// A picture file may have this many bytes.
+pub const MOST_BYTES: u64 = 64 << 20;
 
 /// A picture that cannot be classified, and why.
 #[derive(thiserror::Error, Debug)]
@@ -42,6 +49,15 @@ pub enum PictureError {
 ///
 /// # Errors
 /// [`PictureError`] says what is wrong with the picture.
+#[cfg(not(target_family = "wasm"))]
 pub fn prepare(bytes: &[u8], framing: Framing) -> Result<[u8; PIXELS], PictureError> {
-    Ok(frame(&ink(&decode(bytes)?)?, framing))
+    prepare_pixels(&decode(bytes)?, framing)
+}
+
+/// Prepares pixels as [`prepare`] does.
+///
+/// # Errors
+/// [`PictureError::Blank`].
+pub fn prepare_pixels(pixels: &RgbaImage, framing: Framing) -> Result<[u8; PIXELS], PictureError> {
+    Ok(frame(&ink(pixels)?, framing))
 }

@@ -57,6 +57,10 @@ pub trait Observer {
     fn on_progress(&mut self, progress: &Progress);
     /// `validation` is what the record sums up, where there is a validation split.
     fn on_epoch(&mut self, record: &EpochRecord, validation: Option<&Evaluation>);
+    /// Waited for after each progress: where one thread does all, others come to their turn here.
+    fn rest(&mut self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
     /// A state worth keeping: [`train`] goes on from it as if it had never stopped.
     fn on_checkpoint(&mut self, _snapshot: &Snapshot) {}
 }
@@ -208,6 +212,7 @@ pub async fn train(
                 loss: stretch.loss / stretch.images as f64,
                 accuracy: stretch.correct / stretch.images as f64,
             });
+            observer.rest().await;
             ending = stopping::after_step(settings, recorder.seconds, observer.interrupted());
             if ending.is_some() || keep && done < train.len() {
                 let position = Position {

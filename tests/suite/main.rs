@@ -24,6 +24,7 @@ mod report;
 mod resume;
 mod run_folders;
 mod seeds;
+mod session;
 mod shell;
 mod support;
 mod synthetic;

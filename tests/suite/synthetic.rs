@@ -1,7 +1,7 @@
 //! The built-in digits: the same bytes everywhere, balanced, framed and inked as MNIST's are.
 
 use gpu_mnist::data::Split;
-use gpu_mnist::data::synthetic::{VERSION, draw};
+use gpu_mnist::data::synthetic::{VERSION, draw, draw_part};
 
 const SIDE: usize = 28;
 
@@ -176,4 +176,11 @@ fn nearest_mean_reads_the_digits() {
     });
     let right = right.count();
     assert!((1_400..2_000).contains(&right), "{right} of 2000");
+}
+
+#[test]
+fn a_part_is_the_same_pictures() {
+    let part = draw_part(7, 0, 300, 120..170);
+    assert_eq!(part, draw(7, 0, 300).take(120..170));
+    assert_eq!(part.len(), 50);
 }

@@ -7,6 +7,8 @@ mod raster;
 mod sketch;
 mod warp;
 
+use std::ops::Range;
+
 use super::{PIXELS, Split};
 use hand::Hand;
 use rayon::prelude::*;
@@ -15,20 +17,30 @@ use sketch::Sketch;
 /// Bumped whenever the pictures change: part of the cache key.
 pub const VERSION: u32 = 1;
 
+/// Pictures of the training split, and of the test split.
+pub const TRAIN_PICTURES: usize = 60_000;
+pub const TEST_PICTURES: usize = 10_000;
+
 /// Draws `count` pictures with their labels, balanced within one and shuffled.
 ///
 /// `stream` 0 is the training split, 1 the test split. Each picture depends on (seed, stream,
 /// index, count) alone, not on the threads.
 pub fn draw(seed: u64, stream: u64, count: usize) -> Split {
-    let labels = labels(seed, stream, count);
-    let mut images = vec![0; count * PIXELS];
+    draw_part(seed, stream, count, 0..count)
+}
+
+/// Draws those of the pictures of [`draw`] that are in `range`, which ends at `count` or before.
+pub fn draw_part(seed: u64, stream: u64, count: usize, range: Range<usize>) -> Split {
+    let labels = labels(seed, stream, count)[range.clone()].to_vec();
+    let mut images = vec![0; range.len() * PIXELS];
     images
         .par_chunks_mut(PIXELS)
         .zip(&labels)
         .enumerate()
         .with_min_len(64)
         .for_each(|(index, (picture, label))| {
-            picture_of(*label, Hand::new(seed, stream, index as u64), picture);
+            let hand = Hand::new(seed, stream, (range.start + index) as u64);
+            picture_of(*label, hand, picture);
         });
     Split { images, labels }
 }

@@ -7,3 +7,5 @@ pub(super) mod avx512;
 pub(super) mod neon;
 pub(super) mod scalar;
 pub(crate) mod scratch;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) mod simd128;

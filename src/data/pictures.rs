@@ -1,12 +1,10 @@
 //! The pictures of a training: those it learns from, those that judge each epoch, and those that
 //! judge its end.
 
-use std::path::Path;
-
+use super::batches::Normalisation;
+use super::{Dataset, Split};
 use crate::checkpoint::Description;
 use crate::config::{Config, ConfigError, Layers};
-use crate::data::batches::Normalisation;
-use crate::data::{Dataset, Split};
 use crate::evaluation::test_split::TestSplit;
 
 /// A data set, its training pictures divided.
@@ -25,7 +23,7 @@ impl Pictures {
     ///
     /// # Errors
     /// Settings that the data set has too few pictures for.
-    pub fn split(dataset: Dataset, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
+    pub fn split(dataset: &Dataset, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
         let all = dataset.train.len();
         let held_out = config.data.validation_size;
         if held_out >= all {
@@ -55,9 +53,9 @@ impl Pictures {
         Ok(Self {
             train: dataset.train.first(limit),
             valid: dataset.train.take(all - held_out..all),
-            test: dataset.test,
-            dataset: dataset.name,
-            class_names: dataset.class_names,
+            test: dataset.test.clone(),
+            dataset: dataset.name.clone(),
+            class_names: dataset.class_names.clone(),
         })
     }
 
@@ -68,29 +66,6 @@ impl Pictures {
             normalisation: Normalisation::measure(&self.train),
             class_names: self.class_names.clone(),
             dataset: self.dataset.clone(),
-        }
-    }
-
-    /// Has the settings of the run name the pictures it found, wherever it is resumed from.
-    ///
-    /// # Errors
-    /// None that a known setting can have.
-    pub fn name_in(&self, layers: &mut Layers, config: &Config) -> Result<(), ConfigError> {
-        let origin = layers.origin("data.set");
-        let folder = std::path::absolute(&config.data.folder);
-        if let Ok(folder) = folder
-            && !config.data.folder.as_os_str().is_empty()
-        {
-            let origin = layers.origin("data.folder");
-            layers.set("data.folder", folder.to_string_lossy().into_owned(), origin)?;
-        }
-        let set = Path::new(&config.data.set);
-        match std::path::absolute(set) {
-            _ if config.data.set == "auto" => layers.set("data.set", self.dataset.as_str(), origin),
-            Ok(path) if set.is_dir() => {
-                layers.set("data.set", path.to_string_lossy().into_owned(), origin)
-            }
-            _ => Ok(()),
         }
     }
 }

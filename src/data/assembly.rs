@@ -1,0 +1,56 @@
+//! Four checked files made into a data set, wherever they come from.
+
+use super::Split;
+use super::error::Fault;
+use super::idx::Summary;
+use super::known::{FileRole, KnownSet};
+
+/// The items of one file, and what was found of it.
+pub(super) struct Checked {
+    pub items: Vec<u8>,
+    pub summary: Summary,
+}
+
+/// Checks that each split has as many labels as pictures; the files are in the order of
+/// [`FileRole::ALL`].
+///
+/// # Errors
+/// The role of the file of labels, and its fault.
+pub(super) fn same_counts(files: [&Checked; 4]) -> Result<(), (FileRole, Fault)> {
+    let [train_images, train_labels, test_images, test_labels] =
+        files.map(|file| file.summary.count);
+    for (role, images, labels) in [
+        (FileRole::TrainLabels, train_images, train_labels),
+        (FileRole::TestLabels, test_images, test_labels),
+    ] {
+        if images != labels {
+            return Err((role, Fault::CountMismatch { images, labels }));
+        }
+    }
+    Ok(())
+}
+
+/// The known set that has these labels, so that a copy of it keeps its class names.
+pub(super) fn recognise(files: [&Checked; 4]) -> Option<KnownSet> {
+    let published = |set: &KnownSet, role: FileRole| {
+        files[role as usize].summary.sha256 == set.files().file(role).unpacked_sha256
+    };
+    KnownSet::ALL
+        .into_iter()
+        .find(|set| published(set, FileRole::TrainLabels) && published(set, FileRole::TestLabels))
+}
+
+/// The training and the test split of the items in the order of [`FileRole::ALL`].
+pub(super) fn splits(items: [Vec<u8>; 4]) -> (Split, Split) {
+    let [train_images, train_labels, test_images, test_labels] = items;
+    (
+        Split {
+            images: train_images,
+            labels: train_labels,
+        },
+        Split {
+            images: test_images,
+            labels: test_labels,
+        },
+    )
+}

@@ -1,0 +1,134 @@
+//! What a session shows of its network: the pictures behind a cell of the confusion matrix, and
+//! its reading of a drawing.
+
+use image::RgbaImage;
+
+use super::{Refused, Session};
+use crate::data::{CLASSES, PIXELS, Split};
+use crate::evaluation::inference::{classify, softmax};
+use crate::picture::{Framing, PictureError, prepare_pixels};
+
+/// The largest drawing that is looked at, in pixels.
+const MOST_PIXELS: u64 = 1 << 24;
+
+/// Test pictures of one class that were read as one class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// The first of them.
+    pub pictures: Vec<CellPicture>,
+    /// How many there are.
+    pub total: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellPicture {
+    /// Its place in the test split.
+    pub index: usize,
+    /// 28x28 bytes, 0 is background.
+    pub pixels: Vec<u8>,
+    pub probabilities: [f64; CLASSES],
+}
+
+/// What the network makes of a drawing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// All 0 where nothing is drawn.
+    pub probabilities: [f64; CLASSES],
+    /// What the network saw: 28x28 bytes, 0 is background.
+    pub prepared: [u8; PIXELS],
+    pub blank: bool,
+}
+
+impl Session {
+    /// The first `limit` test pictures of class `actual` that were read as `predicted`.
+    ///
+    /// # Errors
+    /// [`Refused`] without an evaluation, or where there is no such class.
+    pub fn cell(&self, actual: usize, predicted: usize, limit: usize) -> Result<Cell, Refused> {
+        if actual >= CLASSES || predicted >= CLASSES {
+            return Err(Refused(format!(
+                "no cell ({actual}, {predicted}): classes are 0 to {}",
+                CLASSES - 1
+            )));
+        }
+        let answers = self.network()?.answers.as_ref().ok_or_else(|| {
+            Refused(
+                "the network was not evaluated on the pictures at hand: train it, or load its weights again"
+                    .into(),
+            )
+        })?;
+        let test = &self.data()?.dataset.test;
+        let found: Vec<usize> = answers
+            .verdicts(test)
+            .iter()
+            .filter(|verdict| {
+                (usize::from(verdict.truth), usize::from(verdict.predicted)) == (actual, predicted)
+            })
+            .map(|verdict| verdict.index)
+            .collect();
+        let all = answers.log_probabilities();
+        let picture = |&index: &usize| CellPicture {
+            index,
+            pixels: test.image(index).unwrap_or_default().to_vec(),
+            probabilities: all[index].map(f64::exp),
+        };
+        Ok(Cell {
+            pictures: found.iter().take(limit).map(picture).collect(),
+            total: found.len(),
+        })
+    }
+
+    /// Reads a drawing of `width` x `height` RGBA pixels, prepared as `gpu-mnist predict` prepares
+    /// picture files.
+    ///
+    /// # Errors
+    /// [`Refused`] without a network, or where the pixels are no picture.
+    pub async fn predict(
+        &self,
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+    ) -> Result<Prediction, Refused> {
+        let network = self.network()?;
+        let picture = (u64::from(width) * u64::from(height) <= MOST_PIXELS
+            && width.min(height) > 0)
+            .then(|| RgbaImage::from_raw(width, height, pixels.to_vec()))
+            .flatten()
+            .filter(|_| pixels.len() as u64 == 4 * u64::from(width) * u64::from(height))
+            .ok_or_else(|| {
+                Refused(format!(
+                    "{} bytes are no picture of {width} x {height} RGBA pixels",
+                    pixels.len()
+                ))
+            })?;
+        let framing = Framing::of(&network.description.dataset);
+        let prepared = match prepare_pixels(&picture, framing) {
+            Ok(prepared) => prepared,
+            Err(PictureError::Blank) => {
+                return Ok(Prediction {
+                    probabilities: [0.0; CLASSES],
+                    prepared: [0; PIXELS],
+                    blank: true,
+                });
+            }
+            Err(error) => return Err(Refused(error.to_string())),
+        };
+        let split = Split {
+            images: prepared.to_vec(),
+            labels: vec![0],
+        };
+        let scores = classify(
+            &network.model,
+            &split,
+            network.description.normalisation,
+            &network.config,
+            self.device()?,
+        );
+        let scores = scores.await.map_err(Refused::device)?;
+        Ok(Prediction {
+            probabilities: softmax(&scores[0]),
+            prepared,
+            blank: false,
+        })
+    }
+}

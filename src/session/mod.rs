@@ -1,0 +1,302 @@
+//! What a host without files does with the core: one device, one data set, one network at a time.
+//! The page in `web/` is such a host; nothing here knows a browser.
+
+mod answers;
+mod network;
+mod training;
+mod words;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{
+    Api, Config, ConfigError, DeviceConfig, DeviceKind, Kernels, Layers, ModelConfig, PRESETS,
+};
+use crate::data::synthetic::{self, TEST_PICTURES, TRAIN_PICTURES};
+use crate::data::{Dataset, digit_names, memory};
+use crate::device::{self, Adapter, Device};
+use crate::evaluation::test_split::TestSplit;
+pub use answers::{Cell, CellPicture, Prediction};
+pub use network::LoadedWeights;
+use network::Network;
+pub use training::{EpochMessage, ProgressMessage, Trained};
+pub use words::Refused;
+
+/// Pictures at the end of the built-in training pictures that no training of a session may learn
+/// from, so that the settings can hold out as many as they do for the command line.
+const HELD_OUT: usize = 5000;
+
+/// The state between two requests.
+#[derive(Default)]
+pub struct Session {
+    device: Option<Device>,
+    kernels: Option<Kernels>,
+    data: Option<Data>,
+    network: Option<Network>,
+    /// What the checks of the device found wrong, by network and kernels.
+    checked: Vec<(ModelConfig, Kernels, Vec<String>)>,
+}
+
+/// The data set at hand.
+struct Data {
+    dataset: Dataset,
+    /// Train on no more; `None`: on what the settings say.
+    limit: Option<usize>,
+}
+
+/// What the host knows of WebGPU, and the core cannot ask.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Host {
+    /// Whether there is any WebGPU.
+    pub webgpu: bool,
+    /// Whether the page came over a connection that browsers allow WebGPU on.
+    pub secure: bool,
+    /// The adapter in the host's words, where wgpu has none.
+    pub adapter: String,
+    pub driver: String,
+}
+
+/// An opened device and what can be trained on it.
+#[derive(Debug, Serialize)]
+pub struct Opened {
+    pub device: DeviceWords,
+    /// What a person must know of the device.
+    pub note: Option<String>,
+    pub presets: Vec<PresetWords>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceWords {
+    pub kind: String,
+    pub name: String,
+    pub api: String,
+    pub adapter_type: String,
+    pub driver: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct PresetWords {
+    pub name: &'static str,
+    pub purpose: String,
+    pub defaults: PresetDefaults,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresetDefaults {
+    pub epochs: usize,
+    pub batch_size: usize,
+    pub learning_rate: f64,
+    pub dataset: String,
+    pub kernels: Kernels,
+}
+
+/// How many pictures a data set has.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataWords {
+    pub name: String,
+    pub train: usize,
+    pub validation: usize,
+    pub test: usize,
+    pub class_names: Vec<String>,
+    pub warning: Option<String>,
+}
+
+impl Session {
+    /// Opens a device in place of the one before, and forgets the network.
+    ///
+    /// # Errors
+    /// [`Refused`] where there is no such device, or its driver refuses.
+    pub async fn open(
+        &mut self,
+        kind: DeviceKind,
+        kernels: Kernels,
+        host: &Host,
+    ) -> Result<Opened, Refused> {
+        let mut found = match kind {
+            DeviceKind::Cpu => Vec::new(),
+            _ => device::find(Api::Any).await,
+        };
+        for adapter in &mut found {
+            name(adapter, host);
+        }
+        let asked = DeviceConfig {
+            kind,
+            adapter: String::new(),
+            api: Api::Any,
+            hardware_only: false,
+            check: true,
+        };
+        if kind == DeviceKind::Gpu && found.is_empty() {
+            return Err(Refused(words::no_adapter(host)));
+        }
+        let software = found.first().map(|adapter| adapter.info.to_string());
+        let choice = device::choose_from(found, &asked).map_err(Refused::device)?;
+        let (opened, note) = match choice.adapter {
+            Some(adapter) => {
+                let note = adapter
+                    .info
+                    .is_software()
+                    .then(|| format!("{}: a software adapter; the CPU is faster", adapter.info));
+                (Device::open(adapter).await.map_err(Refused::device)?, note)
+            }
+            None => (
+                Device::cpu(),
+                match (kind, software) {
+                    (DeviceKind::Cpu, _) => None,
+                    (_, Some(found)) => Some(format!(
+                        "{found}: a software adapter, slower than the CPU, which computes instead"
+                    )),
+                    (_, None) => Some(format!("{}; the CPU computes", words::no_adapter(host))),
+                },
+            ),
+        };
+        let info = opened.info.clone();
+        self.device = Some(opened);
+        self.kernels = Some(kernels);
+        self.network = None;
+        self.checked.clear();
+        Ok(Opened {
+            device: DeviceWords {
+                kind: info.kind,
+                name: info.name,
+                api: info.api,
+                adapter_type: info.adapter_type,
+                driver: info.driver,
+            },
+            note,
+            presets: presets().map_err(Refused::settings)?,
+        })
+    }
+
+    /// Draws built-in digits: the first `pictures` that the command line trains on, and its
+    /// validation and test pictures.
+    ///
+    /// # Errors
+    /// [`Refused`] where there are not so many.
+    pub fn built_in(&mut self, pictures: usize) -> Result<DataWords, Refused> {
+        let most = TRAIN_PICTURES - HELD_OUT;
+        if !(1..=most).contains(&pictures) {
+            return Err(Refused(format!(
+                "{pictures} built-in digits: choose between 1 and {most}"
+            )));
+        }
+        let defaults = Layers::default().resolve().map_err(Refused::settings)?;
+        let seed = defaults.seed;
+        let draw = |range| synthetic::draw_part(seed, 0, TRAIN_PICTURES, range);
+        let mut train = draw(0..pictures);
+        let held_out = draw(most..TRAIN_PICTURES);
+        train.images.extend(held_out.images);
+        train.labels.extend(held_out.labels);
+        let dataset = Dataset {
+            name: "synthetic".into(),
+            class_names: digit_names(),
+            train,
+            test: TestSplit::new(synthetic::draw(seed, 1, TEST_PICTURES)),
+        };
+        Ok(self.take(dataset, Some(pictures), None, &defaults))
+    }
+
+    /// Takes the four IDX files of a data set; `name` is that of a known set, whose published
+    /// files they must then be, or any other.
+    ///
+    /// # Errors
+    /// [`Refused`] names the file and its fault.
+    pub fn files(&mut self, name: &str, files: &[(String, Vec<u8>)]) -> Result<DataWords, Refused> {
+        let defaults = Layers::default().resolve().map_err(Refused::settings)?;
+        let loaded = memory::load(name, files).map_err(Refused::data)?;
+        Ok(self.take(loaded.dataset, None, loaded.warning, &defaults))
+    }
+
+    fn take(
+        &mut self,
+        dataset: Dataset,
+        limit: Option<usize>,
+        warning: Option<String>,
+        defaults: &Config,
+    ) -> DataWords {
+        let validation = defaults.data.validation_size.min(dataset.train.len());
+        let words = DataWords {
+            name: dataset.name.clone(),
+            train: limit.unwrap_or(dataset.train.len() - validation),
+            validation,
+            test: dataset.test.len(),
+            class_names: dataset.class_names.clone(),
+            warning,
+        };
+        // Its answers are about other pictures.
+        if let Some(network) = &mut self.network {
+            network.answers = None;
+        }
+        self.data = Some(Data { dataset, limit });
+        words
+    }
+
+    fn device(&self) -> Result<&Device, Refused> {
+        self.device
+            .as_ref()
+            .ok_or_else(|| Refused("no device is open: open one first".into()))
+    }
+
+    fn data(&self) -> Result<&Data, Refused> {
+        self.data
+            .as_ref()
+            .ok_or_else(|| Refused("no pictures are at hand: load a data set first".into()))
+    }
+
+    fn network(&self) -> Result<&Network, Refused> {
+        self.network
+            .as_ref()
+            .ok_or_else(|| Refused("there is no network yet: train one, or load weights".into()))
+    }
+}
+
+/// Has an adapter bear the host's names for it.
+fn name(adapter: &mut Adapter, host: &Host) {
+    if !host.adapter.is_empty() {
+        adapter.info.name.clone_from(&host.adapter);
+        if crate::kernels::gpu::is_software(&host.adapter) {
+            adapter.info.adapter_type = "software".into();
+        }
+    }
+    if !host.driver.is_empty() {
+        adapter.info.driver.clone_from(&host.driver);
+    }
+}
+
+fn presets() -> Result<Vec<PresetWords>, ConfigError> {
+    let words = |&(name, text): &(&'static str, &'static str)| {
+        let mut layers = Layers::default();
+        layers.preset(name)?;
+        let config = layers.resolve()?;
+        Ok(PresetWords {
+            name,
+            purpose: purpose(text),
+            defaults: PresetDefaults {
+                epochs: config.training.epochs,
+                batch_size: config.training.batch_size,
+                learning_rate: config.training.learning_rate,
+                dataset: config.data.set,
+                kernels: config.training.kernels,
+            },
+        })
+    };
+    PRESETS.iter().map(words).collect()
+}
+
+/// The first sentence of a preset's opening comment.
+fn purpose(text: &str) -> String {
+    let comment: Vec<&str> = text
+        .lines()
+        .map_while(|line| line.strip_prefix('#'))
+        .map(str::trim)
+        .collect();
+    let comment = comment.join(" ");
+    match comment.find(". ") {
+        _ if comment.is_empty() => "The settings that everything else differs from.".into(),
+        Some(end) => comment[..=end].into(),
+        None => comment,
+    }
+}

@@ -1,0 +1,169 @@
+//! The network of a session: evaluated, saved and loaded as the native commands do.
+
+use serde::Serialize;
+
+use super::words::one_line;
+use super::{Refused, Session};
+use crate::checkpoint::{self, Description};
+use crate::config::{Config, Kernels, Layers, ModelConfig};
+use crate::device::Device;
+use crate::evaluation::Evaluation;
+use crate::evaluation::test_split::{Answers, answer};
+use crate::model::Model;
+use crate::training::state::Parameters;
+use crate::{checks, checks::Group, checks::Scope};
+
+/// The name under which a page offers weights; run folders use the same.
+pub const WEIGHTS: &str = "model.safetensors";
+
+/// Weights, and what is needed to use them.
+pub(super) struct Network {
+    pub model: Model,
+    pub parameters: Parameters,
+    pub description: Description,
+    pub config: Config,
+    /// To the test pictures at hand.
+    pub answers: Option<Answers>,
+}
+
+/// What was in a file of weights.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadedWeights {
+    pub parameters: usize,
+    pub dataset: Option<String>,
+    pub class_names: Vec<String>,
+    /// On the test pictures at hand, where their classes have the same names.
+    pub evaluation: Option<Evaluation>,
+}
+
+impl Session {
+    /// The weights as a file that the native commands read.
+    ///
+    /// # Errors
+    /// [`Refused`] without a network.
+    pub fn save_weights(&self) -> Result<Vec<u8>, Refused> {
+        let network = self.network()?;
+        checkpoint::encode(&network.parameters, &network.description)
+            .map_err(|reason| Refused(format!("the weights could not be written: {reason}")))
+    }
+
+    /// Takes the network of a file that a native command or [`Self::save_weights`] wrote.
+    ///
+    /// # Errors
+    /// [`Refused`] says what is wrong with the file, or with the device.
+    pub async fn load_weights(&mut self, bytes: &[u8]) -> Result<LoadedWeights, Refused> {
+        let (parameters, description) = checkpoint::decode(bytes).map_err(|reason| {
+            Refused(format!(
+                "the weights: {}; choose a {WEIGHTS} that gpu-mnist wrote",
+                one_line(&reason)
+            ))
+        })?;
+        let device = self.device()?.clone();
+        let mut config = Layers::default().resolve().map_err(Refused::settings)?;
+        config.model = description.model.clone();
+        config.training.kernels = self.kernels.unwrap_or(config.training.kernels);
+        config.training.kernels = self.right_kernels(&config).await?.0;
+        let model = build(&parameters, &description.model, &device)?;
+        let mut network = Network {
+            model,
+            parameters,
+            description,
+            config,
+            answers: None,
+        };
+        let same_classes = self
+            .data
+            .as_ref()
+            .is_some_and(|data| data.dataset.class_names == network.description.class_names);
+        let evaluation = match same_classes {
+            true => Some(self.evaluate(&mut network).await?),
+            false => None,
+        };
+        let loaded = LoadedWeights {
+            parameters: network.config.model.parameter_count(),
+            dataset: Some(network.description.dataset.clone()),
+            class_names: network.description.class_names.clone(),
+            evaluation,
+        };
+        self.network = Some(network);
+        Ok(loaded)
+    }
+
+    /// Puts the test pictures through a network and keeps its answers.
+    pub(super) async fn evaluate(&self, network: &mut Network) -> Result<Evaluation, Refused> {
+        let test = &self.data()?.dataset.test;
+        let Network {
+            model,
+            description,
+            config,
+            ..
+        } = &*network;
+        let normalisation = description.normalisation;
+        let answers = answer(model, test, normalisation, config, self.device()?)
+            .await
+            .map_err(Refused::device)?;
+        let evaluation = answers.evaluation(test, &description.class_names);
+        network.answers = Some(answers);
+        Ok(evaluation)
+    }
+
+    /// The kernels that compute a network right on the device: those of the settings, else stock
+    /// with a line that says why.
+    pub(super) async fn right_kernels(
+        &mut self,
+        config: &Config,
+    ) -> Result<(Kernels, Option<String>), Refused> {
+        let wanted = config.training.kernels;
+        let device = self.device()?.clone();
+        if !device.is_gpu() || !config.device.check {
+            return Ok((wanted, None));
+        }
+        let found = self.check(config, wanted, &device).await;
+        if found.is_empty() {
+            return Ok((wanted, None));
+        }
+        let name = &device.info.name;
+        let wrong = found.join("; ");
+        if wanted == Kernels::Fused && self.check(config, Kernels::Stock, &device).await.is_empty()
+        {
+            let note = format!(
+                "{name} computes wrong numbers with the fused kernels ({wrong}): the stock kernels are used"
+            );
+            return Ok((Kernels::Stock, Some(note)));
+        }
+        Err(Refused(format!(
+            "{name} computes wrong numbers ({wrong}); choose the CPU, and update the browser or the driver"
+        )))
+    }
+
+    /// What the device gets wrong of this network with these kernels; asked once.
+    async fn check(&mut self, config: &Config, kernels: Kernels, device: &Device) -> Vec<String> {
+        let known = self
+            .checked
+            .iter()
+            .find(|(model, with, _)| *model == config.model && *with == kernels);
+        if let Some((_, _, found)) = known {
+            return found.clone();
+        }
+        let groups = [Group::Shared, kernels.into()];
+        let findings = checks::run(device, config, Scope::short(), &groups, &mut |_| {}).await;
+        let found = checks::failures(&findings);
+        self.checked
+            .push((config.model.clone(), kernels, found.clone()));
+        found
+    }
+}
+
+/// The network of these weights on a device.
+pub(super) fn build(
+    parameters: &Parameters,
+    model: &ModelConfig,
+    device: &Device,
+) -> Result<Model, Refused> {
+    device
+        .guard("evaluating", || {
+            Model::from_values(model, parameters.clone(), device.burn())
+        })
+        .map_err(Refused::device)
+}

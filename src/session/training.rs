@@ -1,0 +1,203 @@
+//! A training of a session, from the settings to the evaluation, and what it tells while it runs.
+
+use serde::Serialize;
+
+use super::network::{Network, WEIGHTS, build};
+use super::{Refused, Session};
+use crate::checkpoint;
+use crate::config::{Config, Layers, Origin, preset_names};
+use crate::data::batches::DeviceSplit;
+use crate::data::pictures::Pictures;
+use crate::evaluation::Evaluation;
+use crate::run_record::{RunRecord, Weights};
+use crate::training::history::EpochRecord;
+use crate::training::state::Snapshot;
+use crate::training::stopping::Ending;
+use crate::training::{self, Observer, Progress};
+
+/// What came of a training.
+#[derive(Debug, Serialize)]
+pub struct Trained {
+    /// As `gpu-mnist train --json` prints it.
+    pub result: RunRecord,
+    pub interrupted: bool,
+    /// What a person must know of the device.
+    pub note: Option<String>,
+}
+
+/// How far a training has come.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressMessage {
+    pub epoch: usize,
+    pub step: usize,
+    pub steps: usize,
+    /// Trained on so far.
+    pub images: usize,
+    pub learning_rate: f64,
+    pub loss: f64,
+    pub accuracy: f64,
+    /// Since the message before.
+    pub images_per_second: f64,
+}
+
+/// The end of an epoch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EpochMessage {
+    pub epoch: usize,
+    pub train_loss: f64,
+    pub train_accuracy: f64,
+    pub valid_loss: Option<f64>,
+    pub valid_accuracy: Option<f64>,
+    /// Of the validation pictures; rows are the truth.
+    pub valid_confusion: Option<Vec<Vec<u64>>>,
+    pub seconds: f64,
+}
+
+impl ProgressMessage {
+    /// `images` so far, the newest of them in `seconds`.
+    pub fn new(progress: &Progress, images: usize, seconds: f64) -> Self {
+        Self {
+            epoch: progress.epoch,
+            step: progress.step,
+            steps: progress.steps,
+            images,
+            learning_rate: progress.learning_rate,
+            loss: progress.loss,
+            accuracy: progress.accuracy,
+            images_per_second: match seconds > 0.0 {
+                true => progress.images as f64 / seconds,
+                false => 0.0,
+            },
+        }
+    }
+}
+
+impl EpochMessage {
+    /// `validation` is what the record sums up.
+    pub fn new(record: &EpochRecord, validation: Option<&Evaluation>) -> Self {
+        Self {
+            epoch: record.epoch,
+            train_loss: record.train_loss,
+            train_accuracy: record.train_accuracy,
+            valid_loss: record.valid_loss,
+            valid_accuracy: record.valid_accuracy,
+            valid_confusion: validation.map(|found| found.confusion.counts().to_vec()),
+            seconds: record.seconds,
+        }
+    }
+}
+
+impl Session {
+    /// Trains on the data set at hand with a preset and `settings` over it, then evaluates what
+    /// there is, also when `observer` stopped it. `started` is the time in UTC, as text.
+    ///
+    /// # Errors
+    /// [`Refused`]; the network is then the one of before.
+    pub async fn train(
+        &mut self,
+        preset: &str,
+        settings: &[(String, String)],
+        started: String,
+        observer: &mut impl Observer,
+    ) -> Result<Trained, Refused> {
+        let (mut layers, mut config) = self.resolve(preset, settings)?;
+        let (kernels, note) = self.right_kernels(&config).await?;
+        if kernels != config.training.kernels {
+            let origin = Origin::Check;
+            layers
+                .set("training.kernels", kernels.to_string(), origin)
+                .map_err(Refused::settings)?;
+            config = layers.resolve().map_err(Refused::settings)?;
+        }
+        let device = self.device()?.clone();
+        let dataset = &self.data()?.dataset;
+        let pictures = Pictures::split(dataset, &config, &layers).map_err(Refused::settings)?;
+        let description = pictures.describe(&config);
+        let (train, valid) = device
+            .guard("preparing the training", || {
+                let upload = |split| DeviceSplit::upload(split, description.normalisation, &device);
+                (upload(&pictures.train), upload(&pictures.valid))
+            })
+            .map_err(Refused::device)?;
+        drop(pictures);
+        let start = Snapshot::initial(&config);
+        let trained = training::train(start, &train, &valid, &config, &device, observer)
+            .await
+            .map_err(Refused::training)?;
+        drop((train, valid));
+        let parameters = trained.weights().clone();
+        let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
+        let mut network = Network {
+            model: build(&parameters, &config.model, &device)?,
+            parameters,
+            description,
+            config,
+            answers: None,
+        };
+        let evaluation = self.evaluate(&mut network).await?;
+        let config = &network.config;
+        let result = RunRecord {
+            run: "page".into(),
+            started,
+            dataset: network.description.dataset.clone(),
+            device: device.info.clone(),
+            kernels,
+            seed: config.seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+            settings_sha256: checkpoint::sha256(layers.to_toml().as_bytes()),
+            parameters: config.model.parameter_count(),
+            history: trained.history,
+            ending: Some(trained.ending),
+            weights: Some(Weights {
+                file: WEIGHTS.into(),
+                epoch: trained.best.as_ref().map_or(last_epoch, |best| best.epoch),
+                sha256: checkpoint::weight_hash(&config.model, &network.parameters),
+            }),
+            last_weights: None,
+            evaluation: Some(evaluation),
+        };
+        self.network = Some(network);
+        Ok(Trained {
+            result,
+            interrupted: trained.ending == Ending::Interrupted,
+            note,
+        })
+    }
+
+    fn resolve(
+        &self,
+        preset: &str,
+        settings: &[(String, String)],
+    ) -> Result<(Layers, Config), Refused> {
+        let mut layers = Layers::default();
+        if !layers.preset(preset).map_err(Refused::settings)? {
+            return Err(Refused(format!(
+                "no preset is called '{preset}'; there are {}",
+                preset_names().join(", ")
+            )));
+        }
+        if let Some(kernels) = self.kernels {
+            layers
+                .set("training.kernels", kernels.to_string(), Origin::Set)
+                .map_err(Refused::settings)?;
+        }
+        for (key, value) in settings {
+            layers
+                .assign(&format!("{key}={value}"))
+                .map_err(Refused::settings)?;
+        }
+        let mut config = layers.resolve().map_err(Refused::settings)?;
+        let limit = config.data.train_limit;
+        if let Some(drawn) = self.data()?.limit
+            && (limit == 0 || limit > drawn)
+        {
+            layers
+                .set("data.train_limit", drawn as i64, Origin::Set)
+                .map_err(Refused::settings)?;
+            config = layers.resolve().map_err(Refused::settings)?;
+        }
+        Ok((layers, config))
+    }
+}

@@ -88,7 +88,10 @@ assemble() {
     wasm-bindgen --target web --no-typescript --out-name gpu_mnist --out-dir "$dist/src" \
         "$CARGO_TARGET_DIR/$target/web/gpu_mnist.wasm"
     local core="$dist/src/gpu_mnist_bg.wasm"
-    wasm-opt -O2 --all-features --strip-debug --strip-producers -o "$core.small" "$core"
+    # What rustc uses: the section that says so is stripped. No newer feature may come in.
+    wasm-opt -O2 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int \
+        --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
+        --strip-producers -o "$core.small" "$core"
     mv "$core.small" "$core"
 }
 

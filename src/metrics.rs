@@ -137,6 +137,10 @@ impl MetricsWriter {
     fn write(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        let before = self.file.metadata()?.len();
+        self.file.write_all(&line).inspect_err(|_| {
+            // A full disk takes part of a line, to which the next one would be joined.
+            let _ = self.file.set_len(before);
+        })
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::config::ModelConfig;
+use crate::data::CLASSES;
 use crate::data::batches::Normalisation;
 use crate::model::ParameterShape;
 pub use crate::model::values;
@@ -34,6 +35,44 @@ pub struct Description {
     pub normalisation: Normalisation,
     pub class_names: Vec<String>,
     pub dataset: String,
+}
+
+impl Description {
+    /// Checks a description that comes from a file.
+    ///
+    /// # Errors
+    /// What cannot be.
+    fn check(&self) -> Result<(), String> {
+        let ModelConfig {
+            norm_epsilon,
+            norm_momentum,
+            ..
+        } = self.model;
+        let Normalisation {
+            mean,
+            standard_deviation,
+        } = self.normalisation;
+        self.model
+            .sizes()
+            .map_err(|reason| format!("it describes a network that cannot be ({reason})"))?;
+        if !(norm_epsilon > 0.0 && norm_epsilon.is_finite() && (0.0..=1.0).contains(&norm_momentum))
+        {
+            return Err("its batch norm cannot be".into());
+        }
+        if !(mean.is_finite() && standard_deviation.is_normal() && standard_deviation > 0.0) {
+            return Err("its normalisation cannot be".into());
+        }
+        if self.class_names.len() != CLASSES {
+            let count = self.class_names.len();
+            return Err(format!("it names {count} classes, not {CLASSES}"));
+        }
+        // They are printed: a name that moves the cursor could hide what else is said.
+        let printed = self.class_names.iter().chain([&self.dataset]);
+        match printed.flat_map(|name| name.chars()).any(char::is_control) {
+            true => Err("a name in it holds control characters".into()),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The file of weights as [`values`] gives them, with their description.
@@ -85,9 +124,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
         false => serde_json::from_str(text).map_err(|error| error.to_string()),
     }
     .map_err(|error| format!("its description is damaged ({error})"))?;
-    if let Err(reason) = description.model.sizes() {
-        return Err(format!("it describes a network that cannot be ({reason})"));
-    }
+    description.check()?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut values = Vec::new();
     for shape in description.model.parameters() {
@@ -108,6 +145,9 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
             .chunks_exact(4)
             .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
             .collect();
+        if !numbers.iter().all(|number| number.is_finite()) {
+            return Err(format!("'{}' holds no numbers", shape.name));
+        }
         values.push(from_pytorch(&description.model, &shape, numbers));
     }
     Ok((values, description))

@@ -6,10 +6,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run_folder::write_atomically;
+use crate::run_folder::{read_file, write_atomically};
 use crate::training::Progress;
 use crate::training::history::EpochRecord;
 use crate::training::state::Position;
+
+/// The records of a month of steps are fewer.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// A line of the file; its `kind` is `step` or `epoch`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +39,7 @@ pub struct StepRecord {
 /// # Errors
 /// Those of reading the file.
 pub fn read(path: &Path) -> io::Result<Vec<Record>> {
-    let bytes = std::fs::read(path)?;
+    let bytes = read_file(path, MOST_BYTES)?;
     Ok(String::from_utf8_lossy(&bytes)
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
@@ -137,6 +140,10 @@ impl MetricsWriter {
     fn write(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        let before = self.file.metadata()?.len();
+        self.file.write_all(&line).inspect_err(|_| {
+            // A full disk takes part of a line, to which the next one would be joined.
+            let _ = self.file.set_len(before);
+        })
     }
 }

@@ -2,7 +2,7 @@
 //! under a temporary name and renamed, so that no half-written file bears a final name.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -229,7 +229,7 @@ impl RunFolder {
 
     /// What the run was; `None` where there is no record that this program can read.
     pub fn record(&self) -> Option<RunRecord> {
-        let text = fs::read_to_string(self.file(RUN)).ok()?;
+        let text = read_record(&self.file(RUN)).ok()?;
         serde_json::from_str(&text).ok()
     }
 
@@ -268,6 +268,59 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// The most bytes that a record, or a file of settings, may have.
+pub const MOST_RECORD: u64 = 64 << 20;
+
+/// Reads a regular file of at most `most` bytes: a pipe would block, and a device never end.
+///
+/// # Errors
+/// Those of the file system, and that of a file that is none such.
+pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        let reason = "not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    read_bounded(File::open(path)?, metadata.len(), most)
+}
+
+/// The same as text.
+///
+/// # Errors
+/// As above, and that of bytes that are no UTF-8.
+pub fn read_record(path: &Path) -> io::Result<String> {
+    into_text(read_file(path, MOST_RECORD)?)
+}
+
+/// Settings as text; they may come through a pipe, as from a shell's `<(...)`.
+///
+/// # Errors
+/// As above.
+pub fn read_settings(path: &Path) -> io::Result<String> {
+    into_text(read_bounded(File::open(path)?, 0, MOST_RECORD)?)
+}
+
+/// Reads to the end of a file that should have `expected` bytes, and may grow meanwhile.
+fn read_bounded(file: File, expected: u64, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if expected <= most {
+        bytes.reserve_exact(usize::try_from(expected).unwrap_or(0) + 1);
+        file.take(most + 1).read_to_end(&mut bytes)?;
+    }
+    match expected.max(bytes.len() as u64) > most {
+        true => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("more than {} MiB are too many", most >> 20),
+        )),
+        false => Ok(bytes),
+    }
+}
+
+fn into_text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not text in UTF-8"))
 }
 
 /// The folder that a file such as `runs/latest` names, where the system has no links; else

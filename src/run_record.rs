@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Kernels;
 use crate::device::DeviceInfo;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, fitting};
 use crate::training::history::History;
 use crate::training::stopping::Ending;
 
@@ -34,6 +34,7 @@ pub struct RunRecord {
     pub weights: Option<Weights>,
     /// After the last step.
     pub last_weights: Option<Weights>,
+    #[serde(default, deserialize_with = "fitting")]
     pub evaluation: Option<Evaluation>,
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Kernels;
 use crate::device::DeviceInfo;
-use crate::evaluation::{Evaluation, TestTimeAugmentation};
-use crate::run_folder::{RunFolderError, SEEDS, followed};
+use crate::evaluation::{Evaluation, TestTimeAugmentation, fitting};
+use crate::run_folder::{RunFolderError, SEEDS, followed, read_record};
 use crate::run_record::RunRecord;
 use crate::training::stopping::Ending;
 
@@ -38,6 +38,7 @@ pub struct SeedsRecord {
     /// `None` without a target accuracy.
     pub time_to_accuracy: Option<TimeToAccuracy>,
     /// The mean of the networks' class probabilities, where that was asked for.
+    #[serde(default, deserialize_with = "fitting")]
     pub vote: Option<Evaluation>,
 }
 
@@ -159,7 +160,7 @@ impl SeedRun {
 
     /// Test pictures read wrong.
     pub fn errors(&self) -> u64 {
-        self.total - self.correct
+        self.total.saturating_sub(self.correct)
     }
 }
 
@@ -210,7 +211,7 @@ impl SeedsRecord {
     /// [`RunFolderError::NotARun`] for a damaged one.
     pub fn read(folder: &Path) -> Result<Option<Self>, RunFolderError> {
         let folder = followed(folder);
-        let Ok(text) = std::fs::read_to_string(folder.join(SEEDS)) else {
+        let Ok(text) = read_record(&folder.join(SEEDS)) else {
             return Ok(None);
         };
         serde_json::from_str(&text)

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Kernels, ModelConfig};
 use crate::device::{self, AdapterInfo};
-use crate::run_folder::write_atomically;
+use crate::run_folder::{MOST_RECORD, read_file, write_atomically};
 
 /// Hash of the sources of all kernels and the versions of what runs them.
 pub const KERNEL_SET: &str = env!("GPU_MNIST_KERNEL_SET");
@@ -144,7 +144,7 @@ impl Store {
 
     fn verdicts(&self) -> Vec<Verdict> {
         let path = self.folder().join(VERDICTS);
-        let Ok(bytes) = fs::read(&path) else {
+        let Ok(bytes) = read_file(&path, MOST_RECORD) else {
             return Vec::new();
         };
         match serde_json::from_slice::<Verdicts>(&bytes) {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::row::Row;
 use super::statistics::median_ratio;
 use crate::config::{Config, Kernels, ModelConfig, TrainingConfig};
+use crate::run_folder::{MOST_RECORD, read_file};
 
 /// Raised when files of an older program can no longer be read.
 pub const FORMAT: &str = "gpu-mnist bench 1";
@@ -82,7 +83,7 @@ pub fn load(path: &Path) -> Result<Measurement, SavedError> {
         path: path.into(),
         reason,
     };
-    let bytes = std::fs::read(path).map_err(|error| saved_error(error.to_string()))?;
+    let bytes = read_file(path, MOST_RECORD).map_err(|error| saved_error(error.to_string()))?;
     let saved: Measurement = serde_json::from_slice(&bytes)
         .map_err(|error| saved_error(format!("no measurement ({error})")))?;
     match saved.format == FORMAT {

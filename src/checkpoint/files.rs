@@ -7,7 +7,7 @@ use burn::tensor::Device as BurnDevice;
 use super::{Description, decode, encode, values};
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
-use crate::run_folder::write_atomically;
+use crate::run_folder::{read_file, write_atomically};
 
 /// Larger files are no weights of ours: the widest network the settings allow needs less.
 pub(super) const MOST_BYTES: u64 = 4 << 30;
@@ -74,13 +74,7 @@ pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), Ch
         path: path.into(),
         reason,
     };
-    let size = std::fs::metadata(path)
-        .map_err(|error| damaged(error.to_string()))?
-        .len();
-    if size > MOST_BYTES {
-        return Err(damaged(format!("{size} bytes are too many for weights")));
-    }
-    let bytes = std::fs::read(path).map_err(|error| damaged(error.to_string()))?;
+    let bytes = read_file(path, MOST_BYTES).map_err(|error| damaged(error.to_string()))?;
     let (values, description) = decode(&bytes).map_err(damaged)?;
     let model = Model::from_values(&description.model, values, device);
     Ok((model, description))

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::MOST_BYTES;
 use super::{CheckpointError, Description, hexadecimal};
-use crate::run_folder::{SETTINGS, write_atomically};
+use crate::run_folder::{SETTINGS, read_file, write_atomically};
 use crate::training::state::{Position, Snapshot};
 use reading::decode;
 use writing::encode;
@@ -91,12 +91,8 @@ pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<(), CheckpointError>
 /// # Errors
 /// [`CheckpointError::Snapshot`] names what is wrong and an older checkpoint beside it.
 pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
-    let size = std::fs::metadata(path).map(|metadata| metadata.len());
-    size.map_err(|error| error.to_string())
-        .and_then(|size| match size > MOST_BYTES {
-            true => Err(format!("{size} bytes are too many for a checkpoint")),
-            false => std::fs::read(path).map_err(|error| error.to_string()),
-        })
+    read_file(path, MOST_BYTES)
+        .map_err(|error| error.to_string())
         .and_then(|bytes| decode(&bytes))
         .map_err(|reason| CheckpointError::Snapshot {
             path: path.into(),

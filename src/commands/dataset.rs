@@ -107,15 +107,19 @@ fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Dataset> {
             "data: MNIST is not in {}, trying to fetch it",
             folder.display()
         );
-        let fetched = fetch(
-            set.files(),
-            &folder,
-            &FetchOptions::automatic(),
-            &mut |_| {},
-        );
-        if let Err(error) = fetched {
+        let options = FetchOptions {
+            cancel: super::interrupted(),
+            ..FetchOptions::automatic()
+        };
+        if let Err(error) = fetch(set.files(), &folder, &options, &mut |_| {}) {
             tracing::debug!("{error}");
-            return fall_back("MNIST could not be fetched", seed);
+            return match error {
+                DataError::Interrupted { .. } => Err(error.into()),
+                DataError::Write { .. } => {
+                    fall_back(&format!("MNIST could not be kept ({error})"), seed)
+                }
+                _ => fall_back("MNIST could not be fetched", seed),
+            };
         }
     }
     known(set, config)

@@ -37,8 +37,19 @@ pub struct Interrupted {
     pub saved: String,
 }
 
+static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
 /// A flag that Ctrl-C and SIGTERM raise; the second time the program ends at once.
 pub fn interrupt_flag() -> Arc<AtomicBool> {
+    INTERRUPTED.get_or_init(heed_interrupts).clone()
+}
+
+/// The flag of [`interrupt_flag`], in commands that asked for it: others end at once.
+pub fn interrupted() -> Option<Arc<AtomicBool>> {
+    INTERRUPTED.get().cloned()
+}
+
+fn heed_interrupts() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&flag);
     let installed = ctrlc::set_handler(move || {

@@ -39,6 +39,8 @@ pub struct TrainingProgress {
     events: Option<EventWriter>,
     epochs: usize,
     images: usize,
+    /// Whether it was said that a record could not be written.
+    said: bool,
 }
 
 impl TrainingProgress {
@@ -66,6 +68,7 @@ impl TrainingProgress {
             events,
             epochs,
             images: 0,
+            said: false,
         }
     }
 
@@ -107,7 +110,7 @@ impl TrainingProgress {
         let record = match written {
             Ok(Some(record)) => record,
             Ok(None) => return,
-            Err(error) => return warn(Err::<(), _>(error)),
+            Err(error) => return self.no_record(&error),
         };
         let scalars = [
             ("loss/train", record.loss),
@@ -115,6 +118,17 @@ impl TrainingProgress {
             ("learning_rate", record.learning_rate),
         ];
         self.events(|events| events.scalars(record.step, &scalars));
+    }
+}
+
+impl TrainingProgress {
+    /// Training goes on without records that cannot be written, and says so once.
+    fn no_record(&mut self, error: &std::io::Error) {
+        if !std::mem::replace(&mut self.said, true) {
+            tracing::warn!(
+                "{METRICS}: a record could not be written: {error}; training goes on without those that cannot"
+            );
+        }
     }
 }
 
@@ -147,7 +161,9 @@ impl Observer for TrainingProgress {
     fn on_epoch(&mut self, record: &EpochRecord, validation: Option<&Evaluation>) {
         let written = self.metrics.flush();
         self.step_record(written);
-        warn(self.metrics.epoch(record));
+        if let Err(error) = self.metrics.epoch(record) {
+            self.no_record(&error);
+        }
         if let Some(found) = validation {
             self.events(|events| {
                 let scalars = [
@@ -194,13 +210,6 @@ impl Observer for TrainingProgress {
         if let Err(error) = self.keeper.keep(snapshot) {
             tracing::warn!("no checkpoint at step {step}: {error}");
         }
-    }
-}
-
-/// Training goes on without a record that cannot be written.
-fn warn<T>(written: std::io::Result<T>) {
-    if let Err(error) = written {
-        tracing::warn!("{METRICS}: a record could not be written: {error}");
     }
 }
 

@@ -9,7 +9,9 @@ use crate::checkpoint::snapshot::{self, Checkpoint};
 use crate::checkpoint::{self, CheckpointError, Description};
 use crate::config::{Config, ConfigError, Layers, Origin};
 use crate::device::Device;
-use crate::run_folder::{CHECKPOINTS, Lock, RunFolder, RunFolderError, SETTINGS};
+use crate::run_folder::{
+    CHECKPOINTS, Lock, MOST_RECORD, RunFolder, RunFolderError, SETTINGS, read_file, read_record,
+};
 use crate::training::state::Snapshot;
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
@@ -109,7 +111,7 @@ pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
     settings.overlay(&text, &Origin::File(file.clone()))?;
     let written = folder.record().map(|record| record.settings_sha256);
     let accepted = written.is_some_and(|hash| {
-        std::fs::read(&file).is_ok_and(|text| checkpoint::sha256(&text) == hash)
+        read_file(&file, MOST_RECORD).is_ok_and(|text| checkpoint::sha256(&text) == hash)
     });
     Ok(Resumed {
         accepted,
@@ -301,7 +303,7 @@ fn set_aside(all: &[PathBuf], chosen: &Path) {
 }
 
 fn read(file: &Path) -> Result<String, ResumeError> {
-    std::fs::read_to_string(file).map_err(|error| {
+    read_record(file).map_err(|error| {
         ResumeError::Folder(RunFolderError::NotARun {
             path: file.into(),
             reason: error.to_string(),

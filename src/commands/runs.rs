@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::evaluation::Evaluation;
 use crate::report::text::{percent, table};
-use crate::run_folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS};
+use crate::run_folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, read_record};
 use crate::run_record::RunRecord;
 use crate::seeds_record::{SeedRun, SeedsRecord};
 use crate::training::stopping::Ending;
@@ -295,7 +295,7 @@ fn recognise(path: PathBuf) -> Option<Run> {
         return None;
     }
     let name = if several { SEEDS } else { RUN };
-    let text = fs::read_to_string(path.join(name)).ok()?;
+    let text = read_record(&path.join(name)).ok()?;
     let record = match several {
         true => serde_json::from_str(&text).map(Kept::Several),
         false => serde_json::from_str(&text).map(Kept::One),

@@ -15,7 +15,7 @@ use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, UsageError, value_
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
 use crate::data::pictures::Pictures;
 use crate::device::Device;
-use crate::run_folder::{RUN, RunFolder};
+use crate::run_folder::{RUN, RunFolder, read_record};
 use crate::seeds_record::SeedsRecord;
 use crate::training::state::Snapshot;
 
@@ -208,7 +208,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         }
         return match args.json {
             // As it was written: parsing could change the last digit of a number.
-            true => cli::print(&std::fs::read_to_string(resumed.folder.file(RUN))?),
+            true => cli::print(&read_record(&resumed.folder.file(RUN))?),
             false => show(&record, false),
         };
     }

@@ -10,7 +10,7 @@ use super::keeper::Keeper;
 use super::progress::{TrainingProgress, Watch};
 use super::report::{keep_worst, write_report};
 use super::{Interrupted, open_device};
-use crate::checkpoint::{self, Description, snapshot};
+use crate::checkpoint::{self, CheckpointError, Description, snapshot};
 use crate::cli;
 use crate::config::{Config, Layers, Origin};
 use crate::data::batches::{DeviceSplit, Normalisation};
@@ -21,7 +21,8 @@ use crate::metrics::MetricsWriter;
 use crate::model::Model;
 use crate::report::{Format, render};
 use crate::run_folder::{
-    CHECKPOINTS, EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, SETTINGS, WEIGHTS,
+    CHECKPOINTS, EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, RunFolderError, SETTINGS,
+    WEIGHTS,
 };
 use crate::run_record::{RunRecord, Weights};
 use crate::tensorboard::EventWriter;
@@ -102,11 +103,16 @@ impl Run {
 
     /// Says what is left of a training that a device ended.
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {
-        if fault(&error).is_none() {
+        let run = self.folder.path().display();
+        let unwritten = error.chain().any(is_unwritten);
+        if fault(&error).is_none() && !unwritten || !self.folder.file(SETTINGS).is_file() {
             return error;
         }
-        let run = self.folder.path().display();
         error.context(match self.newest_checkpoint() {
+            Some(kept) if unwritten => format!(
+                "not all of the run could be written; its state after {} steps is kept: make room, then go on with `gpu-mnist train --resume {run}`",
+                kept.position.step
+            ),
             Some(kept) => format!(
                 "the training ended early; its state after {} steps is kept: go on with `gpu-mnist train --resume {run}`",
                 kept.position.step
@@ -133,7 +139,7 @@ impl Run {
         let keeper = Keeper::new(
             folder.clone(),
             self.description.clone(),
-            settings,
+            settings.clone(),
             device_name(&self.device),
             config.training.keep_checkpoints,
         );
@@ -159,6 +165,12 @@ impl Run {
         observer.finish();
         let trained = trained?;
 
+        if !folder.file(SETTINGS).is_file() {
+            let path = folder.path();
+            tracing::warn!("{}: removed during the training, made anew", path.display());
+            std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
+            folder.write(SETTINGS, settings.as_bytes())?;
+        }
         let weights = trained.weights();
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let best_epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
@@ -267,6 +279,12 @@ fn fault(error: &anyhow::Error) -> Option<Fault> {
         };
         training.or_else(|| cause.downcast_ref::<DeviceError>()?.fault())
     })
+}
+
+/// Whether an error is that of a file of the run that could not be written.
+fn is_unwritten(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(CheckpointError::Write { .. }))
+        || matches!(cause.downcast_ref(), Some(RunFolderError::Write { .. }))
 }
 
 /// Prints what came of a run.

@@ -47,7 +47,8 @@ impl Layers {
         if self.preset(name)? {
             return Ok(());
         }
-        let text = std::fs::read_to_string(name).map_err(|error| ConfigError::NotFound {
+        let read = crate::run_folder::read_settings(name.as_ref());
+        let text = read.map_err(|error| ConfigError::NotFound {
             name: name.into(),
             presets: super::preset_names().join(", "),
             reason: error.to_string(),

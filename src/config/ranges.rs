@@ -25,6 +25,7 @@ impl Layers {
         }
         let at_most = [
             ("training.batch_size", training.batch_size, 65_536),
+            ("training.epochs", training.epochs, 1_000_000),
             (
                 "evaluation.batch_size",
                 config.evaluation.batch_size,

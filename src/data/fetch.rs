@@ -26,6 +26,8 @@ pub struct FetchOptions {
     pub answer_timeout: Duration,
     /// A download slower than 1 KiB/s over this span counts as stalled.
     pub stall_timeout: Duration,
+    /// Between two requests to one mirror when the first brought nothing.
+    pub pause: Duration,
     /// Gives up when no new byte has come for this long, over all mirrors and retries together.
     pub silence: Option<Duration>,
     /// Ends the fetch soon after it turns true.
@@ -38,6 +40,7 @@ impl Default for FetchOptions {
             mirrors: None,
             answer_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(30),
+            pause: Duration::from_millis(300),
             silence: None,
             cancel: None,
         }

@@ -1,12 +1,31 @@
 //! Confusion statistics from plain counts. Rows are the true class, columns the predicted one.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How often each class was read as each class: `counts[truth][predicted]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Confusion {
+    #[serde(deserialize_with = "square")]
     counts: Vec<Vec<u64>>,
+}
+
+/// Counts from a file, where anything may stand.
+fn square<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u64>>, D::Error> {
+    let counts = Vec::<Vec<u64>>::deserialize(deserializer)?;
+    let total = counts
+        .iter()
+        .flatten()
+        .try_fold(0, |total: u64, &count| total.checked_add(count));
+    match counts.iter().all(|row| row.len() == counts.len())
+        && total.is_some_and(|total| total < 1 << 53)
+    {
+        true => Ok(counts),
+        false => Err(D::Error::custom(
+            "no confusion matrix: not square, or too large",
+        )),
+    }
 }
 
 /// One class against the rest. A ratio with nothing below the line is `None`.

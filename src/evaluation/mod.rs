@@ -12,7 +12,8 @@ pub mod worst;
 use std::fmt;
 
 use burn::tensor::{DType, Int, Tensor, Transaction};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{Config, Kernels};
 use crate::data::CLASSES;
@@ -77,6 +78,19 @@ pub struct Plain {
 pub struct First {
     pub predicted: Vec<u8>,
     pub actual: Vec<u8>,
+}
+
+/// An evaluation from a file: as many classes as its counts have.
+///
+/// # Errors
+/// That of the format, and of one that does not fit together.
+pub fn fitting<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Evaluation>, D::Error> {
+    let found = Option::<Evaluation>::deserialize(from)?;
+    let fits = |found: &Evaluation| found.classes.len() == found.confusion.counts().len();
+    match found.as_ref().is_none_or(fits) {
+        true => Ok(found),
+        false => Err(D::Error::custom("its classes do not fit its counts")),
+    }
 }
 
 impl Evaluation {

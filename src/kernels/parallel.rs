@@ -1,8 +1,11 @@
 //! Fork and join for the CPU kernels. A training step is some twenty short regions: threads that sleep between them
-//! cost more to wake than a region takes, so these wait awake for a moment, as OpenMP's do.
+//! cost more to wake than a region takes, so these wait awake for a moment, as OpenMP's do. Where other programs want the
+//! processors too, a helper that was put aside in the middle of its work holds up the rest for a time slice, some
+//! hundred regions long; the calling thread then goes on alone for a while.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +15,13 @@ use std::time::{Duration, Instant};
 const AWAKE: Duration = Duration::from_micros(300);
 /// Looks at the shared state between two looks at the clock; every so often the processor is offered to others.
 const LOOKS: u32 = 64;
+/// Helpers are late when they keep the caller waiting for so long, and for longer than its own share took.
+const LATE: Duration = Duration::from_micros(200);
+/// Regions that the caller does alone after that: at first less than a step, and twice as many each time until
+/// [`CALM`] regions in a row went well.
+const ALONE: u32 = 16;
+const MOST_ALONE: u32 = 4096;
+const CALM: u32 = 256;
 
 /// Threads that share the work of a region, the calling one included: `RAYON_NUM_THREADS`, or one a processor.
 pub fn threads() -> usize {
@@ -51,7 +61,11 @@ unsafe impl<I: Send> Sync for Slot<I> {}
 
 fn team() -> &'static Team {
     static TEAM: OnceLock<Team> = OnceLock::new();
-    TEAM.get_or_init(|| Team::new(threads() - 1))
+    TEAM.get_or_init(|| {
+        // More threads than processors would only take turns.
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Team::new(threads().min(processors) - 1)
+    })
 }
 
 /// The calling thread and its helpers.
@@ -59,6 +73,12 @@ struct Team {
     shared: Arc<Shared>,
     helpers: usize,
     occupied: AtomicBool,
+    /// Regions that the caller still does alone.
+    alone: AtomicU32,
+    /// As many more when helpers are late once more.
+    penalty: AtomicU32,
+    /// Regions in a row without late helpers.
+    calm: AtomicU32,
 }
 
 /// What the threads see of the current region.
@@ -68,6 +88,9 @@ struct Shared {
     /// The region's work. Valid while `state` is open, and until every helper that joined has left.
     work: UnsafeCell<Option<Work>>,
     left: AtomicU32,
+    /// Whether the caller sleeps until the helpers have left.
+    caller_sleeps: AtomicBool,
+    done: Condvar,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     sleepers: AtomicUsize,
     sleep: Mutex<()>,
@@ -95,6 +118,8 @@ impl Team {
             state: AtomicU64::new(0),
             work: UnsafeCell::new(None),
             left: AtomicU32::new(0),
+            caller_sleeps: AtomicBool::new(false),
+            done: Condvar::new(),
             panic: Mutex::new(None),
             sleepers: AtomicUsize::new(0),
             sleep: Mutex::new(()),
@@ -113,11 +138,14 @@ impl Team {
             shared,
             helpers,
             occupied: AtomicBool::new(false),
+            alone: AtomicU32::new(0),
+            penalty: AtomicU32::new(ALONE),
+            calm: AtomicU32::new(0),
         }
     }
 
     fn run(&self, work: &(dyn Fn() + Sync)) {
-        if self.helpers == 0 || self.occupied.swap(true, Ordering::Acquire) {
+        if self.helpers == 0 || self.alone() || self.occupied.swap(true, Ordering::Acquire) {
             return work();
         }
         let shared = &*self.shared;
@@ -137,12 +165,10 @@ impl Team {
             drop(shared.lock());
             shared.wake.notify_all();
         }
+        let start = Instant::now();
         let own = catch_unwind(AssertUnwindSafe(work));
         let joined = shared.state.fetch_and(!OPEN, Ordering::AcqRel) & JOINED;
-        let mut looks = 0u32;
-        while u64::from(shared.left.load(Ordering::Acquire)) < joined {
-            pause(&mut looks);
-        }
+        self.judge(shared.wait_for(joined, start));
         let theirs = shared
             .panic
             .lock()
@@ -151,6 +177,28 @@ impl Team {
         self.occupied.store(false, Ordering::Release);
         if let Some(panic) = own.err().or(theirs) {
             resume_unwind(panic);
+        }
+    }
+}
+
+impl Team {
+    /// Whether the caller does this region alone.
+    fn alone(&self) -> bool {
+        let alone = self.alone.load(Ordering::Relaxed);
+        self.alone.store(alone.saturating_sub(1), Ordering::Relaxed);
+        alone > 0
+    }
+
+    /// Takes in whether the helpers of a region were late.
+    fn judge(&self, late: bool) {
+        if late {
+            let penalty = self.penalty.load(Ordering::Relaxed);
+            self.alone.store(penalty, Ordering::Relaxed);
+            self.penalty
+                .store((penalty * 2).min(MOST_ALONE), Ordering::Relaxed);
+            self.calm.store(0, Ordering::Relaxed);
+        } else if self.calm.fetch_add(1, Ordering::Relaxed) == CALM {
+            self.penalty.store(ALONE, Ordering::Relaxed);
         }
     }
 }
@@ -174,8 +222,44 @@ impl Shared {
             if let Err(panic) = done {
                 *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
             }
-            self.left.fetch_add(1, Ordering::Release);
+            // In one order with the caller's going to sleep, as above.
+            self.left.fetch_add(1, Ordering::SeqCst);
+            if self.caller_sleeps.load(Ordering::SeqCst) {
+                drop(self.lock());
+                self.done.notify_one();
+            }
         }
+    }
+
+    /// Waits until `joined` helpers have left the region, of which the caller did its share since `start`; whether
+    /// they were late.
+    fn wait_for(&self, joined: u64, start: Instant) -> bool {
+        let all_left = || u64::from(self.left.load(Ordering::SeqCst)) >= joined;
+        let (mut looks, mut deadline) = (0u32, None);
+        while !all_left() {
+            // Without offering the processor to others: they would keep it for a whole slice.
+            std::hint::spin_loop();
+            looks += 1;
+            if !looks.is_multiple_of(LOOKS) {
+                continue;
+            }
+            let now = start.elapsed();
+            if now < *deadline.get_or_insert((now * 2).max(now + LATE)) {
+                continue;
+            }
+            // Asleep it leaves its processor to whoever was put aside.
+            let mut guard = self.lock();
+            self.caller_sleeps.store(true, Ordering::SeqCst);
+            while !all_left() {
+                guard = self
+                    .done
+                    .wait(guard)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            self.caller_sleeps.store(false, Ordering::SeqCst);
+            return true;
+        }
+        false
     }
 
     /// Counts this thread into the region of `state`, unless it has been closed.

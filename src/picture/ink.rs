@@ -11,6 +11,8 @@ type Colour = [f32; 3];
 
 /// A drawing whose strongest mark is nearer to the background than this is blank.
 const LEAST_CONTRAST: f32 = 0.04;
+/// Nor is anything drawn where no pixel has this much ink.
+const LEAST_INK: f32 = 0.01;
 /// Marks count from this share of the strongest one when the ink's colour is measured.
 const STRONG: f32 = 0.5;
 /// Grain of the background up to this many median deviations is no ink.
@@ -37,13 +39,17 @@ pub fn ink(picture: &RgbaImage) -> Result<Ink, PictureError> {
     let direction = direction(&differences, &lengths, strongest * STRONG);
     let deviations = border.iter().map(|&index| lengths[index]).collect();
     let grain = (GRAIN * median(deviations) / strongest).min(0.5);
-    let values = differences
+    let values: Vec<f32> = differences
         .iter()
         .map(|difference| {
             let along: f32 = (0..3).map(|c| difference[c] * direction[c]).sum();
             ((along / strongest - grain) / (1.0 - grain)).clamp(0.0, 1.0)
         })
         .collect();
+    // Marks of opposite colours can cancel each other out.
+    if !values.iter().any(|&value| value >= LEAST_INK) {
+        return Err(PictureError::Blank);
+    }
     Ok(ImageBuffer::from_vec(width, height, values).expect("a value for every pixel"))
 }
 

@@ -77,8 +77,8 @@ pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
                 false => format!("wrong{}", level(count, most)),
             },
             count,
-            truth: labels[truth].into(),
-            predicted: labels[predicted].into(),
+            truth: label(labels, truth),
+            predicted: label(labels, predicted),
         })
     });
     let names = labels.iter().enumerate().map(|(place, label)| Name {
@@ -98,6 +98,12 @@ pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
         cells: cells.collect(),
     };
     render("confusion.svg", &map)
+}
+
+fn label(labels: &[&str], class: usize) -> String {
+    labels
+        .get(class)
+        .map_or_else(|| class.to_string(), |label| (*label).into())
 }
 
 /// The square root tells few mistakes apart as well as many.

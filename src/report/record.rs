@@ -1,6 +1,5 @@
 //! A run folder as a report reads it.
 
-use std::fs;
 use std::path::Path;
 
 use base64::Engine;
@@ -16,7 +15,7 @@ use crate::data::SIDE;
 use crate::evaluation::test_split::TestSplit;
 use crate::evaluation::worst::Verdict;
 use crate::metrics::{self, StepRecord};
-use crate::run_folder::{METRICS, RUN, RunFolderError, SETTINGS, followed};
+use crate::run_folder::{METRICS, RUN, RunFolderError, SETTINGS, followed, read_record};
 use crate::run_record::RunRecord;
 use crate::training::history::EpochRecord;
 
@@ -78,7 +77,7 @@ impl Record {
             ),
             epochs,
             steps,
-            settings: settings(&fs::read_to_string(folder.join(SETTINGS)).unwrap_or_default()),
+            settings: settings(&read_record(&folder.join(SETTINGS)).unwrap_or_default()),
             worst: json(folder, WORST)?.unwrap_or_default(),
             run,
         })
@@ -107,7 +106,7 @@ impl WorstPicture {
 
 /// A JSON file of the folder; `None` when it is not there.
 fn json<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Option<T>, RunFolderError> {
-    let Ok(text) = fs::read_to_string(folder.join(name)) else {
+    let Ok(text) = read_record(&folder.join(name)) else {
         return Ok(None);
     };
     serde_json::from_str(&text)

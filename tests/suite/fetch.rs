@@ -39,6 +39,10 @@ enum Behaviour {
     Hang,
     /// Ten bytes, then nothing.
     HangInBody,
+    /// A byte now and then.
+    Drip,
+    /// Headers without end.
+    Headers,
     /// Names a file outside the folder.
     EvilName,
 }
@@ -177,6 +181,21 @@ fn serve(
                     break;
                 }
                 thread::sleep(Duration::from_millis(20));
+            }
+            Ok(())
+        }
+        Behaviour::Drip => {
+            send(ok(&length), b"")?;
+            for byte in body.iter().take_while(|_| !ended.load(Ordering::Relaxed)) {
+                send(String::new(), &[*byte])?;
+                thread::sleep(Duration::from_millis(10));
+            }
+            Ok(())
+        }
+        Behaviour::Headers => {
+            send("HTTP/1.1 200 OK\r\n".to_owned(), b"")?;
+            while !ended.load(Ordering::Relaxed) {
+                send("X-More: and more of the same\r\n".repeat(100), b"")?;
             }
             Ok(())
         }
@@ -361,6 +380,29 @@ fn sizes_are_bounded() {
     assert!(text.contains("announces"), "{text}");
     let text = refused(Behaviour::Endless);
     assert!(text.contains("wrong file"), "{text}");
+}
+
+#[test]
+fn headers_are_bounded() {
+    let begin = Instant::now();
+    refused(Behaviour::Headers);
+    let spent = begin.elapsed();
+    assert!(spent < Duration::from_secs(3), "{spent:?}");
+}
+
+#[test]
+fn a_dripping_server_is_given_up() {
+    let (files, data) = (files(), folder());
+    let server = Server::start(Behaviour::Drip, &files);
+    let options = FetchOptions {
+        stall_timeout: Duration::from_millis(60),
+        pause: Duration::ZERO,
+        ..from(&[&server])
+    };
+    let error = fetch(&files.set, data.path(), &options, &mut quiet).expect_err("it drips");
+    assert!(matches!(error, DataError::Download { .. }), "{error}");
+    assert_eq!(names(&data.path().join("mnist")), [""; 0]);
+    assert!(server.log().len() <= 20, "{} requests", server.log().len());
 }
 
 #[test]

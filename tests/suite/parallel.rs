@@ -63,3 +63,20 @@ fn a_panic_of_an_item_reaches_the_caller_and_the_threads_go_on() {
         counts_are_right(10);
     }
 }
+
+/// Whoever takes the long item, the others end early: the caller waits asleep, and then goes on
+/// alone for some regions, as after another program took a processor.
+#[test]
+fn a_late_thread_is_waited_for() {
+    for round in 0..40 {
+        let done = AtomicUsize::new(0);
+        for_each(0..16usize, |item| {
+            if item == round % 16 {
+                std::thread::sleep(Duration::from_millis(3));
+            }
+            done.fetch_add(item, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), 120);
+        counts_are_right(20);
+    }
+}

@@ -10,7 +10,12 @@ use crate::checkpoint::{Description, from_pytorch, pytorch_dims};
 use crate::config::ModelConfig;
 use crate::model::ParameterShape;
 use crate::training::history::EpochRecord;
-use crate::training::state::{Averaged, Best, ParameterState, Parameters, Snapshot, Sums};
+use crate::training::state::{
+    Averaged, Best, ParameterState, Parameters, Position, Snapshot, Sums,
+};
+
+/// Steps, pictures or epochs of a year of training are fewer.
+const MOST_COUNT: u64 = 1 << 40;
 
 /// # Errors
 /// What is wrong with them.
@@ -54,8 +59,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
         .map_err(|error| format!("its description is damaged ({error})"))?;
     let counts: Counts = serde_json::from_str(text("counts")?)
         .map_err(|error| format!("its counts are damaged ({error})"))?;
-    let sizes = description.model.sizes();
-    sizes.map_err(|reason| format!("it describes a network that cannot be ({reason})"))?;
+    description.check()?;
+    counts.check()?;
     let reader = Reader {
         file,
         shapes: description.model.parameters(),
@@ -68,6 +73,28 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
         device: text("device")?.clone(),
         description,
     })
+}
+
+impl Counts {
+    /// Counts of a training that has been, so that going on from them cannot overflow.
+    fn check(&self) -> Result<(), String> {
+        let Position {
+            epoch,
+            pictures,
+            step,
+        } = self.position;
+        let times = self.optimizer.iter().flatten().map(|(_, time)| *time);
+        let largest = [epoch, pictures, step, self.images, self.epoch_images]
+            .into_iter()
+            .chain(self.averaged_updates)
+            .chain(self.best_epoch)
+            .chain(times)
+            .max();
+        match epoch > 0 && largest.is_some_and(|count| count as u64 <= MOST_COUNT) {
+            true => Ok(()),
+            false => Err("its counts are damaged (no training can have them)".into()),
+        }
+    }
 }
 
 struct Reader<'a> {

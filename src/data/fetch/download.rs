@@ -23,7 +23,6 @@ const MOST_FRUITLESS: u32 = 2;
 const SLOWEST: f64 = 1024.0;
 /// How soon a cancel or a deadline is noticed.
 const TICK: Duration = Duration::from_millis(50);
-const PAUSE: Duration = Duration::from_millis(300);
 
 /// Why a download ended without the file.
 pub(super) enum Stop {
@@ -104,7 +103,7 @@ impl<'a> Download<'a> {
             }
             tracing::debug!(url, %reason, received = self.received, "asking again");
             if fruitless > 0 {
-                thread::sleep(PAUSE);
+                thread::sleep(session.options.pause);
             }
         }
         Err(Stop::Mirror(format!(

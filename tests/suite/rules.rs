@@ -1,0 +1,139 @@
+//! Rules of the source that no compiler checks: where `unsafe` may stand, and what may use the
+//! network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The instruction sets: their one reason stands above the whole `impl`.
+const WHOLE: &[&str] = &["avx2.rs", "avx512.rs", "neon.rs", "scalar.rs", "simd128.rs"];
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut open = vec![root.clone()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("readable") {
+            let path: PathBuf = entry.expect("readable").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let name = path.strip_prefix(&root).expect("below").to_string_lossy();
+                let text = fs::read_to_string(&path).expect("text");
+                found.push((name.replace('\\', "/"), text));
+            }
+        }
+    }
+    assert!(found.len() > 100, "only {} files", found.len());
+    found
+}
+
+/// The twins of the shaders, their instruction sets, their threads, and their memory.
+fn may_be_unsafe(file: &str) -> bool {
+    let Some(kernels) = file.strip_prefix("kernels/") else {
+        return false;
+    };
+    let mut parts = kernels.split('/').skip(1);
+    kernels == "parallel.rs"
+        || kernels == "flex.rs"
+        || kernels == "simd.rs"
+        || parts
+            .next()
+            .is_some_and(|part| part == "cpu" || part == "cpu.rs")
+}
+
+/// `unsafe` in a line, not counting comments and text.
+fn is_unsafe(line: &str) -> bool {
+    // What stands between quotation marks is text.
+    let code: Vec<&str> = line.split('"').step_by(2).collect();
+    let code = code.join("\"");
+    let code = code.split("//").next().unwrap_or_default();
+    code.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|word| word == "unsafe")
+}
+
+/// Whether a reason stands in the same line or right above it, past the rest of the statement.
+fn has_reason(lines: &[&str], at: usize, whole: bool) -> bool {
+    let reason = |line: &str| line.contains("SAFETY");
+    let near = lines[..at]
+        .iter()
+        .rev()
+        .take(8)
+        .take_while(|line| {
+            let line = line.trim();
+            let ends = line.is_empty() || line.ends_with(';') || line.ends_with('}');
+            line.starts_with("//") || !ends
+        })
+        .any(|line| reason(line));
+    let above = || {
+        let implementation = lines[..at]
+            .iter()
+            .rposition(|line| line.starts_with("impl"));
+        implementation.is_some_and(|start| {
+            lines[start.saturating_sub(4)..start]
+                .iter()
+                .any(|line| reason(line))
+        })
+    };
+    reason(lines[at]) || near || whole && above()
+}
+
+#[test]
+fn unsafe_stands_where_it_may_and_says_why() {
+    let mut blocks = 0;
+    for (file, text) in sources() {
+        let lines: Vec<&str> = text.lines().collect();
+        let whole = WHOLE.iter().any(|name| file.ends_with(name));
+        for (at, line) in lines.iter().enumerate() {
+            if !is_unsafe(line) || line.contains("unused_unsafe") {
+                continue;
+            }
+            let place = format!("src/{file}:{}: {}", at + 1, line.trim());
+            assert!(may_be_unsafe(&file), "no unsafe code here: {place}");
+            // What a function promises is in its documentation; its body has blocks of its own.
+            if !line.contains("unsafe fn") {
+                assert!(has_reason(&lines, at, whole), "without a reason: {place}");
+                blocks += 1;
+            }
+        }
+    }
+    assert!(blocks > 100, "only {blocks} blocks were looked at");
+}
+
+#[test]
+fn the_search_for_unsafe_finds_it() {
+    assert!(is_unsafe("    let x = unsafe { y };"));
+    assert!(is_unsafe("unsafe impl Send for X {}"));
+    assert!(!is_unsafe("// unsafe"));
+    assert!(!is_unsafe("    \"chrome://flags/#enable-unsafe-webgpu\""));
+    assert!(!is_unsafe("fn not_unsafe() {}"));
+    assert!(has_reason(&["// SAFETY: so.", "unsafe { x }"], 1, false));
+    assert!(!has_reason(
+        &["// SAFETY: so.", "y();", "unsafe { x }"],
+        2,
+        false
+    ));
+    assert!(may_be_unsafe("kernels/adam/cpu.rs") && may_be_unsafe("kernels/simd/cpu/avx2.rs"));
+    assert!(!may_be_unsafe("kernels/adam/gpu.rs") && !may_be_unsafe("data/idx.rs"));
+}
+
+/// Only a fetch speaks to others: nothing else names a client or a socket.
+#[test]
+fn only_the_fetch_names_the_network() {
+    let mut found = 0;
+    for (file, text) in sources() {
+        for word in [
+            "ureq",
+            "std::net",
+            "TcpStream",
+            "UdpSocket",
+            "UnixStream",
+            "TcpListener",
+        ] {
+            if text.contains(word) {
+                assert!(file.starts_with("data/fetch"), "src/{file} names {word}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 0, "the fetch has gone elsewhere");
+}

@@ -26,11 +26,17 @@ async function choose(page, device, kernels = "fused") {
 
 for (const device of /** @type {const} */ (["gpu", "cpu"])) {
   test(`trains 2,560 built-in pictures to over 0.90 on the ${device}, and the heat map's sums are right`, async ({ page }) => {
+    // A software adapter on a machine that does other things as well.
+    test.setTimeout(900_000);
     await open(page);
     await choose(page, device);
+    // Fewer validation pictures than the default's.
+    await page.selectOption("#preset", "smoke");
+    await page.fill("#epochs", EPOCHS);
     const kind = device === "gpu" ? /SwiftShader|GPU/i : /CPU/;
     await expect(page.locator("#adapter")).toContainText(kind);
-    await train(page);
+    await train(page, 800_000);
+    console.log(`${device}: ${await page.locator("#state").textContent()}`);
     const accuracy = number((await page.locator("#headline").textContent())?.split("%")[0] ?? "") / 100;
     expect(accuracy).toBeGreaterThan(0.9);
     await expect(page.locator("#epoch-rows tr")).toHaveCount(Number(EPOCHS));

@@ -43,6 +43,7 @@ export const test = base.extend(fixtures);
 export async function open(page) {
   await page.goto("./");
   await expect(page.locator("#start")).toBeEnabled({ timeout: 120_000 });
+  await expect(page.locator("#adapter")).not.toHaveText("none");
 }
 
 /**

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes web/dist/: the page, its modules, and the Rust core as WebAssembly with its JavaScript glue.
-# Says what it needs where that is missing. GPU_MNIST_WEB_TARGET names another target folder.
+# Says what it needs where that is missing, and exits with 3. GPU_MNIST_WEB_TARGET names another
+# target folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -114,7 +115,7 @@ sizes() {
 
 missing() {
     printf 'web/build.sh: %s is missing: %s\n' "$1" "$2" >&2
-    exit 1
+    exit 3
 }
 
 main

@@ -56,7 +56,7 @@ export function startSettings(onDevice) {
  * @param {Opened} opened
  */
 export function showOpened({ device: info, note, presets: known }) {
-  const details = [info.kind === "gpu" ? info.api : "", info.adapterType, info.driver];
+  const details = info.kind === "gpu" ? [info.api, info.adapterType, info.driver] : [info.driver];
   const name = info.name || (info.kind === "gpu" ? "a GPU that gives no name" : "the CPU");
   byId("adapter", HTMLElement).replaceChildren(
     element("strong", {}, name),

@@ -17,11 +17,15 @@ let epochs = 1;
 /** @type {ProgressEvent | null} */
 let newest = null;
 let queued = false;
+/** The newest speeds: one that a validation fell into says nothing of the time left. */
+/** @type {number[]} */
+let speeds = [];
 
 /** @param {number} planned Epochs of the training that begins. */
 export function beginTraining(planned) {
   curves = empty();
   epochs = Math.max(planned, 1);
+  speeds = [];
   newest = null;
   rows.replaceChildren();
   byId("epochs-details", HTMLDetailsElement).hidden = true;
@@ -61,6 +65,7 @@ function takeProgress(event) {
   curves.accuracy.steps.push([x, event.accuracy]);
   if (!newest) showState("Training.");
   newest = event;
+  speeds = [...speeds, event.imagesPerSecond].slice(-9);
 }
 
 /** @param {EpochEvent} event */
@@ -100,7 +105,7 @@ function draw() {
     fact("accuracy", percent(newest.accuracy, 1));
     fact("speed", grouped(newest.imagesPerSecond));
     const imagesLeft = (newest.images / newest.step) * (newest.steps - newest.step);
-    fact("left", duration(imagesLeft / newest.imagesPerSecond));
+    fact("left", duration(imagesLeft / median(speeds)));
   }
   drawChart(byId("loss-chart", HTMLElement), "Loss, logarithmic", "loss", curves.loss, epochs);
   drawChart(byId("accuracy-chart", HTMLElement), "Accuracy", "accuracy", curves.accuracy, epochs);
@@ -112,6 +117,11 @@ function draw() {
  */
 function fact(name, text) {
   byId(`fact-${name}`, HTMLElement).textContent = text;
+}
+
+/** @param {number[]} values */
+function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 function empty() {

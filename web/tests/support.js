@@ -43,15 +43,21 @@ export const test = base.extend(fixtures);
 export async function open(page) {
   await page.goto("./");
   await expect(page.locator("#start")).toBeEnabled({ timeout: 120_000 });
+  await expect(page.locator("#adapter")).not.toHaveText("none");
 }
 
 /**
  * Presses Start and waits for the answer.
  * @param {Page} page
+ * @param {number} [timeout] Milliseconds.
  */
-export async function train(page) {
+export async function train(page, timeout = 240_000) {
   await page.locator("#start").click();
-  await expect(page.locator("#state")).toContainText(/^(Done|Stopped) after/, { timeout: 240_000 });
+  const state = page.locator("#state");
+  await expect(state).toContainText(/^(Done|Stopped) after|^Not trained/, { timeout });
+  // What went wrong stands here, and would otherwise only be a text that was waited for.
+  const faults = await page.locator("#setup-message.error:visible, #data-message.error:visible").allTextContents();
+  expect(faults).toEqual([]);
 }
 
 /**

@@ -124,6 +124,8 @@ test("a network of a native run reads a drawn 1 and a drawn 7", async ({ page })
 
 test("MNIST from its mirror: checked by its hash, then trained on", async ({ page, watch }) => {
   test.skip(!data, NO_DATA);
+  // Megabytes through the hands of Playwright take their time on a busy machine.
+  test.setTimeout(600_000);
   let damaged = true;
   await page.route("https://raw.githubusercontent.com/**", async (route) => {
     const name = new URL(route.request().url()).pathname.split("/").pop() ?? "";
@@ -135,10 +137,10 @@ test("MNIST from its mirror: checked by its hash, then trained on", async ({ pag
   await choose(page, "cpu");
   await page.locator("input[value=mnist]").check();
   await page.getByRole("button", { name: "Fetch now" }).click();
-  await expect(page.getByRole("alert")).toContainText("train-labels-idx1-ubyte.gz", { timeout: 60_000 });
+  await expect(page.getByRole("alert")).toContainText("train-labels-idx1-ubyte.gz", { timeout: 200_000 });
   damaged = false;
   await page.getByRole("button", { name: "Fetch now" }).click();
-  await expect(page.locator("#data-message")).toHaveText(/mnist: 55.000 to train on, 5.000 for validation, 10.000 to test\./, { timeout: 60_000 });
+  await expect(page.locator("#data-message")).toHaveText(/mnist: 55.000 to train on, 5.000 for validation, 10.000 to test\./, { timeout: 200_000 });
   watch.foreign.length = 0;
 });
 

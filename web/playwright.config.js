@@ -6,7 +6,9 @@ import { defineConfig } from "@playwright/test";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const built = existsSync(`${here}dist/index.html`);
-const [PAGE_PORT, REAL_PORT] = [8261, 8262];
+// Two runs at once have ports of their own; the processes that Playwright starts inherit these.
+const PAGE_PORT = Number((process.env.GPU_MNIST_PAGE_PORT ??= String(20_000 + 2 * Math.floor(Math.random() * 10_000))));
+const REAL_PORT = PAGE_PORT + 1;
 /** A Chromium or Chrome of this machine; Playwright's own where there is none. */
 export const chromium = [process.env.GPU_MNIST_CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path && existsSync(path),

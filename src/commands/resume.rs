@@ -12,6 +12,7 @@ use crate::device::Device;
 use crate::run_folder::{
     CHECKPOINTS, Lock, MOST_RECORD, RunFolder, RunFolderError, SETTINGS, read_file, read_record,
 };
+use crate::run_record::RunRecord;
 use crate::training::state::Snapshot;
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
@@ -191,6 +192,12 @@ impl Resumed {
             run: self.folder.path().into(),
             found: format!("it: {}, now: {}", before.dataset, found.dataset),
         })
+    }
+
+    /// What the run came to; `None` before its evaluation.
+    pub fn finished(&self) -> Option<RunRecord> {
+        let record = self.folder.record();
+        record.filter(|record| record.evaluation.is_some())
     }
 
     /// The state to go on from and what its weights are for, where `now` describes the pictures

@@ -211,8 +211,7 @@ fn train_one(base: &Run, seed: u64, folder: &Path, watch: &Watch) -> anyhow::Res
         Some(resumed) => {
             resumed.check(&layers)?;
             resumed.check_data(&base.description, false)?;
-            let ended = resumed.folder.record();
-            if let Some(record) = ended.filter(|record| record.evaluation.is_some()) {
+            if let Some(record) = resumed.finished() {
                 return Ok(Ended {
                     record,
                     answers: None,
@@ -232,9 +231,10 @@ fn train_one(base: &Run, seed: u64, folder: &Path, watch: &Watch) -> anyhow::Res
         pictures: base.pictures.clone(),
         description,
     };
-    let _lock = match resumed.is_none() {
-        true => Some(run.folder.lock()?),
-        false => None,
+    // A resumed run holds its own.
+    let _lock = match &resumed {
+        None => Some(run.folder.lock()?),
+        Some(_) => None,
     };
     let finished = run.train_once(snapshot, watch)?;
     Ok(Ended {

@@ -164,9 +164,7 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
         RunFolder::check_free(out)?;
     }
     let device = open_checked(&mut layers, &mut config)?;
-    let dataset = dataset::load(&config.data, config.seed)?;
-    let pictures = Pictures::split(&dataset, &config, &layers)?;
-    drop(dataset);
+    let pictures = find_pictures(&config, &layers)?;
     dataset::name_in(&mut layers, &config.data, &pictures)?;
     let kind = match &series {
         Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
@@ -174,14 +172,7 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
     };
     let folder = RunFolder::create(args.out.as_deref(), &pictures.dataset, &kind)?;
     let _lock = folder.lock()?;
-    let run = Run {
-        folder,
-        description: pictures.describe(&config),
-        pictures: Arc::new(pictures),
-        layers,
-        config,
-        device,
-    };
+    let run = Run::new(folder, layers, config, device, pictures);
     if let Some(series) = series {
         let record = series.record(&run);
         return series.train(&run, record, watch, args.json);
@@ -195,11 +186,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
     let mut layers = args.over(resumed.layers()?)?;
     let mut config = cli::resolve(&layers)?;
     let changed = resumed.check(&layers)?;
-    let finished = resumed
-        .folder
-        .record()
-        .filter(|record| record.evaluation.is_some());
-    if let Some(record) = finished
+    if let Some(record) = resumed.finished()
         && !changed
     {
         tracing::info!("{} has ended: this is its evaluation", record.run);
@@ -213,9 +200,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         };
     }
     let device = open_checked(&mut layers, &mut config)?;
-    let dataset = dataset::load(&config.data, config.seed)?;
-    let pictures = Pictures::split(&dataset, &config, &layers)?;
-    drop(dataset);
+    let pictures = find_pictures(&config, &layers)?;
     let description = pictures.describe(&config);
     resumed.check_data(&description, changed)?;
     let (start, description) = resumed.standing(&config, &device, description);
@@ -255,18 +240,15 @@ fn go_on_with_seeds(
     }
     let mut config = cli::resolve(&layers)?;
     let device = open_checked(&mut layers, &mut config)?;
-    let dataset = dataset::load(&config.data, config.seed)?;
-    let pictures = Pictures::split(&dataset, &config, &layers)?;
-    drop(dataset);
-    let base = Run {
-        folder,
-        description: pictures.describe(&config),
-        pictures: Arc::new(pictures),
-        layers,
-        config,
-        device,
-    };
+    let pictures = find_pictures(&config, &layers)?;
+    let base = Run::new(folder, layers, config, device, pictures);
     series.train(&base, record, watch, args.json)
+}
+
+/// The pictures of the settings, split; the data set itself is not kept.
+fn find_pictures(config: &Config, layers: &Layers) -> anyhow::Result<Pictures> {
+    let dataset = dataset::load(&config.data, config.seed)?;
+    Ok(Pictures::split(&dataset, config, layers)?)
 }
 
 /// Opens the device of the settings, and has them name the kernels that compute right on it.

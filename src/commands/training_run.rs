@@ -49,6 +49,24 @@ pub struct Finished {
 }
 
 impl Run {
+    /// One that starts with these pictures.
+    pub fn new(
+        folder: RunFolder,
+        layers: Layers,
+        config: Config,
+        device: Device,
+        pictures: Pictures,
+    ) -> Self {
+        Self {
+            description: pictures.describe(&config),
+            pictures: Arc::new(pictures),
+            folder,
+            layers,
+            config,
+            device,
+        }
+    }
+
     /// Trains from `start`, evaluates, and writes what the run folder holds at the end. A device
     /// that failed is opened once more, with half the batch, where a smaller batch can help.
     ///

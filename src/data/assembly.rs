@@ -30,14 +30,23 @@ pub(super) fn same_counts(files: [&Checked; 4]) -> Result<(), (FileRole, Fault)>
     Ok(())
 }
 
+/// Checks that a file of `set` is the published one.
+///
+/// # Errors
+/// The fault of another file.
+pub(super) fn published(set: KnownSet, role: FileRole, summary: &Summary) -> Result<(), Fault> {
+    let expected = &set.files().file(role).unpacked_sha256;
+    Fault::of_hash(set.id(), &summary.sha256, expected).map_or(Ok(()), Err)
+}
+
 /// The known set that has these labels, so that a copy of it keeps its class names.
 pub(super) fn recognise(files: [&Checked; 4]) -> Option<KnownSet> {
-    let published = |set: &KnownSet, role: FileRole| {
-        files[role as usize].summary.sha256 == set.files().file(role).unpacked_sha256
-    };
+    let labels = [FileRole::TrainLabels, FileRole::TestLabels];
+    let has =
+        |set: KnownSet, role: FileRole| published(set, role, &files[role as usize].summary).is_ok();
     KnownSet::ALL
         .into_iter()
-        .find(|set| published(set, FileRole::TrainLabels) && published(set, FileRole::TestLabels))
+        .find(|&set| labels.into_iter().all(|role| has(set, role)))
 }
 
 /// The training and the test split of the items in the order of [`FileRole::ALL`].

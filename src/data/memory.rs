@@ -1,7 +1,7 @@
 //! Loads a data set from four IDX files in memory, as a page has them.
 
-use super::assembly::{Checked, recognise, same_counts, splits};
-use super::error::{DataError, Fault};
+use super::assembly::{Checked, published, recognise, same_counts, splits};
+use super::error::DataError;
 use super::known::{FileRole, KnownSet};
 use super::{Dataset, digit_names, idx};
 use crate::evaluation::test_split::TestSplit;
@@ -27,10 +27,7 @@ pub fn load(name: &str, files: &[(String, Vec<u8>)]) -> Result<Loaded, DataError
         let damaged = |fault| DataError::damaged(file, fault, known.map(KnownSet::id));
         let (items, summary) = idx::parse(bytes, role.kind()).map_err(damaged)?;
         if let Some(set) = known {
-            let expected = &set.files().file(role).unpacked_sha256;
-            if let Some(fault) = Fault::of_hash(set.id(), &summary.sha256, expected) {
-                return Err(damaged(fault));
-            }
+            published(set, role, &summary).map_err(damaged)?;
         }
         found[role as usize] = Some((file, Checked { items, summary }));
     }
@@ -51,14 +48,14 @@ pub fn load(name: &str, files: &[(String, Vec<u8>)]) -> Result<Loaded, DataError
     same_counts(checked)
         .map_err(|(role, fault)| DataError::damaged(named[role as usize].0, fault, None))?;
     let labels_of = known.or_else(|| recognise(checked));
-    let published = labels_of.filter(|set| is_published(*set, checked));
-    let warning = labels_of.filter(|_| published.is_none()).map(|set| {
+    let whole = labels_of.filter(|set| is_published(*set, checked));
+    let warning = labels_of.filter(|_| whole.is_none()).map(|set| {
         format!("{name}: the labels are those of {set}, the pictures are not the published ones")
     });
     let (train, test) = splits(named.map(|(_, checked)| checked.items));
     Ok(Loaded {
         dataset: Dataset {
-            name: published.map_or_else(|| name.to_owned(), |set| set.id().to_owned()),
+            name: whole.map_or_else(|| name.to_owned(), |set| set.id().to_owned()),
             class_names: labels_of.map_or_else(digit_names, KnownSet::class_names),
             train,
             test: TestSplit::new(test),
@@ -71,5 +68,5 @@ fn is_published(set: KnownSet, files: [&Checked; 4]) -> bool {
     FileRole::ALL
         .into_iter()
         .zip(files)
-        .all(|(role, file)| file.summary.sha256 == set.files().file(role).unpacked_sha256)
+        .all(|(role, file)| published(set, role, &file.summary).is_ok())
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use mnist::{Mnist, MnistBuilder};
 
-use super::assembly::{Checked, recognise, same_counts, splits};
+use super::assembly::{Checked, published, recognise, same_counts, splits};
 use super::error::{DataError, Fault};
 use super::idx;
 use super::known::{FileRole, KnownSet};
@@ -103,10 +103,8 @@ fn read_files(folder: &Path, known: Option<KnownSet>) -> Result<[Found; 4], Data
 fn read_file(role: FileRole, source: Source, known: Option<KnownSet>) -> Result<Found, DataError> {
     let (items, summary) = idx::read(&source.path, role.kind())?;
     if let Some(set) = known {
-        let expected = &set.files().file(role).unpacked_sha256;
-        if let Some(fault) = Fault::of_hash(set.id(), &summary.sha256, expected) {
-            return Err(DataError::damaged(&source.path, fault, None));
-        }
+        published(set, role, &summary)
+            .map_err(|fault| DataError::damaged(&source.path, fault, None))?;
     }
     Ok(Found {
         source,

@@ -23,6 +23,8 @@ use crate::training::state::Parameters;
 #[cfg(not(target_family = "wasm"))]
 pub use files::{CheckpointError, load, save, save_values};
 
+/// The usual name of a file of weights, in run folders and from a page.
+pub const WEIGHTS: &str = "model.safetensors";
 /// Raised when older programs can no longer read the files.
 const FORMAT: &str = "gpu-mnist 2";
 /// Its description names two convolutions and a hidden layer instead of a list of layers.

@@ -14,7 +14,7 @@ pub const RUNS: &str = "runs";
 pub const SETTINGS: &str = "settings.toml";
 pub const METRICS: &str = "metrics.jsonl";
 /// The weights to use: the best on the validation split where there is one, else the last.
-pub const WEIGHTS: &str = "model.safetensors";
+pub use crate::checkpoint::WEIGHTS;
 /// The weights after the last step.
 pub const LAST_WEIGHTS: &str = "last.safetensors";
 /// The folder of the checkpoints.

@@ -21,10 +21,6 @@ use network::Network;
 pub use training::{EpochMessage, ProgressMessage, Trained};
 pub use words::Refused;
 
-/// Pictures at the end of the built-in training pictures that no training of a session may learn
-/// from, so that the settings can hold out as many as they do for the command line.
-const HELD_OUT: usize = 5000;
-
 /// The state between two requests.
 #[derive(Default)]
 pub struct Session {
@@ -177,13 +173,14 @@ impl Session {
     /// # Errors
     /// [`Refused`] where there are not so many.
     pub fn built_in(&mut self, pictures: usize) -> Result<DataWords, Refused> {
-        let most = TRAIN_PICTURES - HELD_OUT;
+        let defaults = Layers::default().resolve().map_err(Refused::settings)?;
+        // Those behind are the validation pictures of the command line, which never trains on them.
+        let most = TRAIN_PICTURES - defaults.data.validation_size;
         if !(1..=most).contains(&pictures) {
             return Err(Refused(format!(
                 "{pictures} built-in digits: choose between 1 and {most}"
             )));
         }
-        let defaults = Layers::default().resolve().map_err(Refused::settings)?;
         let seed = defaults.seed;
         let draw = |range| synthetic::draw_part(seed, 0, TRAIN_PICTURES, range);
         let mut train = draw(0..pictures);

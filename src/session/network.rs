@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::words::one_line;
 use super::{Refused, Session};
-use crate::checkpoint::{self, Description};
+use crate::checkpoint::{self, Description, WEIGHTS};
 use crate::config::{Config, Kernels, Layers, ModelConfig};
 use crate::device::Device;
 use crate::evaluation::Evaluation;
@@ -12,9 +12,6 @@ use crate::evaluation::test_split::{Answers, answer};
 use crate::model::Model;
 use crate::training::state::Parameters;
 use crate::{checks, checks::Group, checks::Scope};
-
-/// The name under which a page offers weights; run folders use the same.
-pub const WEIGHTS: &str = "model.safetensors";
 
 /// Weights, and what is needed to use them.
 pub(super) struct Network {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::network::{Network, WEIGHTS, build};
+use super::network::{Network, build};
 use super::{Refused, Session};
-use crate::checkpoint;
+use crate::checkpoint::{self, WEIGHTS};
 use crate::config::{Config, Layers, Origin, preset_names};
 use crate::data::batches::DeviceSplit;
 use crate::data::pictures::Pictures;

@@ -1,28 +1,13 @@
 //! Rules of the source that no compiler checks: where `unsafe` may stand, and what may use the
 //! network.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::support::sources;
 
 /// The instruction sets: their one reason stands above the whole `impl`.
 const WHOLE: &[&str] = &["avx2.rs", "avx512.rs", "neon.rs", "scalar.rs", "simd128.rs"];
 
-fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    let mut open = vec![root.clone()];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).expect("readable") {
-            let path: PathBuf = entry.expect("readable").path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                let name = path.strip_prefix(&root).expect("below").to_string_lossy();
-                let text = fs::read_to_string(&path).expect("text");
-                found.push((name.replace('\\', "/"), text));
-            }
-        }
-    }
+fn all_sources() -> Vec<(String, String)> {
+    let found = sources("");
     assert!(found.len() > 100, "only {} files", found.len());
     found
 }
@@ -80,7 +65,7 @@ fn has_reason(lines: &[&str], at: usize, whole: bool) -> bool {
 #[test]
 fn unsafe_stands_where_it_may_and_says_why() {
     let mut blocks = 0;
-    for (file, text) in sources() {
+    for (file, text) in all_sources() {
         let lines: Vec<&str> = text.lines().collect();
         let whole = WHOLE.iter().any(|name| file.ends_with(name));
         for (at, line) in lines.iter().enumerate() {
@@ -120,7 +105,7 @@ fn the_search_for_unsafe_finds_it() {
 #[test]
 fn only_the_fetch_names_the_network() {
     let mut found = 0;
-    for (file, text) in sources() {
+    for (file, text) in all_sources() {
         for word in [
             "ureq",
             "std::net",

@@ -124,3 +124,23 @@ pub fn interop(home: &Path, script: &str, arguments: &[&str]) {
     };
     let _ = std::io::stderr().write_all(&said);
 }
+
+/// The Rust files in `folder` of `src/`, by their paths below `src/`, with their text.
+pub fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut open = vec![root.join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let name = path.strip_prefix(&root).expect("below").to_string_lossy();
+                let text = std::fs::read_to_string(&path).expect("text");
+                found.push((name.replace('\\', "/"), text));
+            }
+        }
+    }
+    found
+}

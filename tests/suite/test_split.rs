@@ -17,7 +17,7 @@ use gpu_mnist::training::state::Snapshot;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{adapter_or_skip, program, settings, write_dataset};
+use crate::support::{adapter_or_skip, program, settings, sources, write_dataset};
 
 const NORMALISATION: Normalisation = Normalisation {
     mean: 0.13,
@@ -28,28 +28,11 @@ fn names() -> Vec<String> {
     (0..CLASSES).map(|class| class.to_string()).collect()
 }
 
-fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(folder).expect("read") {
-        let path = entry.expect("an entry").path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false => found.push((
-                path.display().to_string(),
-                fs::read_to_string(&path).expect("text"),
-            )),
-        }
-    }
-}
-
 /// The doctests of [`TestSplit`] show that its pictures cannot be taken out of it, so code that
 /// names neither it nor what holds it has no handle on them.
 #[test]
 fn no_source_of_the_training_names_the_test_split() {
-    let mut found = Vec::new();
-    sources(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/training"),
-        &mut found,
-    );
+    let found = sources("training");
     assert!(found.len() >= 10, "{} files", found.len());
     let holders = [
         "TestSplit",

@@ -117,3 +117,11 @@ export function sum(values) {
 export function number(text) {
   return Number((text ?? "").replace(/[\u202f %]/g, ""));
 }
+
+/**
+ * The step that the page shows.
+ * @param {Page} page
+ */
+export async function stepShown(page) {
+  return number(((await page.locator("#fact-step").textContent()) ?? "").split(" of ")[0] ?? "");
+}

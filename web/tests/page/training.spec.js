@@ -1,6 +1,6 @@
 /** @file Start, pause, stop; the curves and the numbers beside them. */
 
-import { expect, number, open, test, train } from "../support.js";
+import { expect, open, stepShown, test, train } from "../support.js";
 
 test("trains, with curves, numbers and the adapter's name", async ({ page }) => {
   await open(page);
@@ -40,7 +40,7 @@ test("pause holds the steps, resume goes on, stop evaluates what is there", asyn
   await open(page);
   await page.selectOption("#preset", "long");
   await page.locator("#start").click();
-  const step = async () => number(((await page.locator("#fact-step").textContent()) ?? "").split(" of ")[0] ?? "");
+  const step = () => stepShown(page);
   await expect.poll(step).toBeGreaterThan(3);
   await page.getByRole("button", { name: "Pause" }).click();
   await expect(page.locator("#state")).toHaveText("Paused.");

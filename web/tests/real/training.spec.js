@@ -1,7 +1,7 @@
 /** @file The built page: it trains on the GPU and on the CPU, and its figures fit together. */
 
 import { join } from "node:path";
-import { classTable, expect, heatMap, number, ONE, open, SEVEN, stroke, sum, test, train } from "../support.js";
+import { classTable, expect, heatMap, number, ONE, open, SEVEN, stepShown, stroke, sum, test, train } from "../support.js";
 import { built, data, folder, native, NO_DATA, NO_NATIVE, NOT_BUILT, run } from "./support.js";
 
 test.skip(!built, NOT_BUILT);
@@ -68,7 +68,7 @@ test("pause, resume and stop reach a training on the cpu", async ({ page }) => {
   await choose(page, "cpu");
   await page.fill("#epochs", "200");
   await page.locator("#start").click();
-  const step = async () => number(((await page.locator("#fact-step").textContent()) ?? "").split(" of ")[0] ?? "");
+  const step = () => stepShown(page);
   await expect.poll(step, { timeout: 60_000 }).toBeGreaterThan(0);
   await page.getByRole("button", { name: "Pause" }).click();
   await expect(page.locator("#state")).toHaveText("Paused.");

@@ -3,6 +3,7 @@
 mod averaging;
 mod clipping;
 pub mod history;
+mod muon;
 pub mod optimizer;
 pub mod schedule;
 pub mod state;

@@ -1,13 +1,13 @@
 //! The update rules, one parameter at a time, and the tensors each keeps from step to step.
 
 use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
 use burn::optim::{
-    Adam, AdamConfig, AdamState, AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, AdjustLrFn,
-    Muon, MuonConfig, Optimizer as _,
+    Adam, AdamConfig, AdamState, AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState,
+    Optimizer as _,
 };
 use burn::tensor::Tensor;
 
+use super::muon::Orthogonalised;
 use crate::config::{Kernels, OptimizerKind, TrainingConfig};
 use crate::kernels::adam::FusedAdam;
 use crate::model::{ParameterShape, Role};
@@ -25,7 +25,7 @@ pub(super) enum Rule {
     Sgd(Sgd),
     Muon {
         momentum: Momentum,
-        orthogonalise: Muon,
+        orthogonalised: Orthogonalised,
     },
 }
 
@@ -68,7 +68,7 @@ impl Rule {
             // Muon is not for the first and the last layer, nor for biases.
             OptimizerKind::Muon if shape.role == Role::HiddenWeight => Self::Muon {
                 momentum,
-                orthogonalise: muon(settings),
+                orthogonalised: Orthogonalised::new(settings.weight_decay, settings.kernels),
             },
             OptimizerKind::Muon => adamw(settings),
         }
@@ -123,18 +123,17 @@ impl Rule {
             }
             Self::Muon {
                 momentum,
-                orthogonalise,
+                orthogonalised,
             } => {
                 let (update, slots) = momentum.apply(gradient, slots);
                 // Filters are rows: `[outputs, inputs * height * width]`.
                 let dims = tensor.dims();
                 let rows = dims[0];
                 let columns = dims.iter().product::<usize>() / rows;
-                let (tensor, _) = orthogonalise.step::<2>(
+                let tensor = orthogonalised.step(
                     learning_rate,
                     tensor.reshape([rows, columns]),
                     update.reshape([rows, columns]),
-                    None,
                 );
                 (tensor.reshape(dims), slots)
             }
@@ -217,22 +216,6 @@ fn adamw(settings: &TrainingConfig) -> Rule {
                 .build(),
         ),
     }
-}
-
-/// Burn's Muon without momentum, which [`Momentum`] adds: its own cannot be read back. The rate
-/// is adjusted so that an update is as large as one of AdamW (arXiv:2502.16982): one learning
-/// rate serves both.
-fn muon(settings: &TrainingConfig) -> Muon {
-    let decay = settings.weight_decay as f32;
-    MuonConfig::new()
-        .with_momentum(MomentumConfig {
-            momentum: 0.0,
-            dampening: 0.0,
-            nesterov: false,
-        })
-        .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
-        .with_weight_decay((decay > 0.0).then(|| WeightDecayConfig::new(decay)))
-        .build()
 }
 
 /// L2 regularisation: the gradient of `penalty / 2` times the sum of squares is added.

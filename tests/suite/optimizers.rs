@@ -203,6 +203,28 @@ fn muon_makes_updates_of_hidden_matrices_nearly_orthogonal_and_leaves_the_rest_t
     assert_eq!(matrices, 2);
 }
 
+/// Our products round otherwise than Burn's, and Newton-Schulz iteration lets small singular values
+/// grow: an entry of an update may differ by a hundredth of its usual size.
+fn fused_muon_equals_burns(device: &Device) {
+    let muon = ["training.optimizer=muon", "training.weight_decay=0.1"];
+    let fused = ours(&config(&muon), RATE, 3, device);
+    let stock = config(&[&muon[..], &["training.kernels=stock"]].concat());
+    let stock = ours(&stock, RATE, 3, device);
+    compare("muon", &fused, &stock);
+}
+
+#[test]
+fn fused_muon_equals_burns_on_the_cpu() {
+    fused_muon_equals_burns(&Device::cpu());
+}
+
+#[test]
+fn fused_muon_equals_burns_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("fused_muon_equals_burns_on_the_adapter") {
+        fused_muon_equals_burns(&device);
+    }
+}
+
 #[test]
 fn clipping_bounds_the_norm_of_all_gradients_together() {
     let device = Device::cpu();

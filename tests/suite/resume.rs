@@ -152,7 +152,7 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
     }
 }
 
-/// Not with Muon: it divides by a norm that Burn's sum gives, in no fixed order on an adapter.
+/// Not with stock Muon: it divides by a norm that Burn's sum gives, in no fixed order on an adapter.
 #[test]
 fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
     if let Some(device) = adapter_or_skip("the_adapter_goes_on_from_every_checkpoint_bit_for_bit") {
@@ -161,6 +161,7 @@ fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
             &device,
             &["training.clip_norm=0.5", "training.ema_decay=0.9"],
         );
+        goes_on_bit_for_bit(&device, &["training.optimizer=muon"]);
         goes_on_bit_for_bit(&device, &[EVERY_LAYER]);
         goes_on_bit_for_bit(&device, DISTORTED);
     }

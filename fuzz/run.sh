@@ -16,10 +16,14 @@ RUSTC_WRAPPER=$PWD/rustc cargo build --release || exit 1
 failed=0
 for name; do
     mkdir -p "corpus/$name" "artifacts/$name"
+    kept=
+    for folder in "seeds/$name" "regressions/$name"; do
+        [ -d "$folder" ] && kept="$kept $folder"
+    done
     dictionary=
     [ -f "dictionaries/$name" ] && dictionary=-dict=dictionaries/$name
-    # shellcheck disable=SC2086 # no dictionary, no argument
-    "$target/release/$name" "corpus/$name" "seeds/$name" "regressions/$name" \
+    # shellcheck disable=SC2086 # a list of folders; no dictionary, no argument
+    "$target/release/$name" "corpus/$name" $kept \
         -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -max_len=65536 \
         -artifact_prefix="artifacts/$name/" -print_final_stats=1 $dictionary \
         >"artifacts/$name.log" 2>&1

@@ -200,3 +200,45 @@ fn the_worst_pictures_come_first() {
     assert!((found[1].confidence - confidence).abs() < 1e-12);
     assert!((found[1].loss - (9.0 - confidence.ln())).abs() < 1e-12);
 }
+
+/// Relative luminance of `#rrggbb` (WCAG 2.2).
+fn luminance(colour: &str) -> f64 {
+    let channel = |at: usize| {
+        let byte = u8::from_str_radix(&colour[at..at + 2], 16).expect("hexadecimal");
+        let share = f64::from(byte) / 255.0;
+        match share <= 0.04045 {
+            true => share / 12.92,
+            false => ((share + 0.055) / 1.055).powf(2.4),
+        }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+/// The fill of the last rule of `style` for `element` in cells of `class`.
+fn fill<'a>(style: &'a str, class: &str, element: &str) -> Option<&'a str> {
+    let selector = format!(".confusion .{class} {element}");
+    let rules = style.split('}').filter_map(|rule| rule.split_once('{'));
+    rules
+        .filter(|(selectors, _)| selectors.split(',').any(|one| one.trim() == selector))
+        .filter_map(|(_, rule)| rule.split_once("fill: "))
+        .map(|(_, rest)| &rest[..7])
+        .last()
+}
+
+#[test]
+fn every_count_of_the_heat_map_can_be_read_in_either_scheme() {
+    let template = include_str!("../../src/report/templates/confusion.svg.j2");
+    let (light, dark) = template
+        .split_once("@media (prefers-color-scheme: dark) {")
+        .expect("a dark scheme");
+    for (scheme, style) in [("light", light), ("dark", dark)] {
+        for class in [
+            "right", "wrong1", "wrong2", "wrong3", "wrong4", "wrong5", "wrong6",
+        ] {
+            let found = |element| fill(style, class, element).expect("a rule for the class");
+            let (back, ink) = (luminance(found("rect")), luminance(found("text")));
+            let contrast = (back.max(ink) + 0.05) / (back.min(ink) + 0.05);
+            assert!(contrast >= 4.5, "{scheme} {class}: {contrast:.2}");
+        }
+    }
+}

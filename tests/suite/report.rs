@@ -222,7 +222,7 @@ fn fill<'a>(style: &'a str, class: &str, element: &str) -> Option<&'a str> {
         .filter(|(selectors, _)| selectors.split(',').any(|one| one.trim() == selector))
         .filter_map(|(_, rule)| rule.split_once("fill: "))
         .map(|(_, rest)| &rest[..7])
-        .last()
+        .next_back()
 }
 
 #[test]

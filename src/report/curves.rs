@@ -35,6 +35,8 @@ const SIZE: (u32, u32) = (1260, 840);
 const FONT: f64 = 52.0;
 /// More points than this are thinned out: the screen has no more columns.
 const MOST_POINTS: usize = 600;
+/// Larger numbers than this are left out.
+const MOST: f64 = 1e12;
 
 const INK: RGBColor = RGBColor(0x37, 0x41, 0x51);
 const GRID: RGBColor = RGBColor(0xD1, 0xD5, 0xDB);
@@ -125,7 +127,7 @@ pub fn file(record: &Record) -> anyhow::Result<Option<String>> {
 
 fn run_lines(record: &Record, scale: Scale) -> Vec<Line> {
     // An epoch that has not ended has no record: its steps follow those of the epochs before.
-    let ended = record.epochs.last();
+    let ended = record.epochs.last().filter(|last| last.step > 0);
     let steps_per_epoch = ended.map_or(1.0, |last| last.step as f64 / last.epoch as f64);
     let mut steps: Vec<(f64, f64)> = record
         .steps
@@ -277,7 +279,7 @@ where
         .map_err(unknown)?;
     let shown = lines.iter().filter(|line| !line.points.is_empty());
     for line in shown {
-        let points = || line.points.iter().map(|&(x, y)| (x, y.max(floor)));
+        let points = || drawable(&line.points).map(|(x, y)| (x, y.max(floor)));
         let (width, opacity) = if line.faint { (3, 0.35) } else { (6, 1.0) };
         let style = line.colour.mix(opacity).stroke_width(width);
         let drawn = chart
@@ -306,9 +308,9 @@ where
 
 /// The last epoch and the range of the values, or `None` without points.
 fn extent(lines: &[Line]) -> Option<(f64, f64, f64)> {
-    let points = lines.iter().flat_map(|line| &line.points);
+    let points = lines.iter().flat_map(|line| drawable(&line.points));
     let mut found: Option<(f64, f64, f64)> = None;
-    for &(x, y) in points.filter(|(_, y)| y.is_finite()) {
+    for (x, y) in points {
         let (last, lowest, highest) = found.unwrap_or((x, y, y));
         found = Some((last.max(x), lowest.min(y), highest.max(y)));
     }
@@ -317,11 +319,19 @@ fn extent(lines: &[Line]) -> Option<(f64, f64, f64)> {
 
 /// The lowest value after the first tenth of the training.
 fn settled(lines: &[Line], last: f64) -> Option<f64> {
-    let points = lines.iter().flat_map(|line| &line.points);
+    let points = lines.iter().flat_map(|line| drawable(&line.points));
     points
-        .filter(|(x, y)| *x > last * 0.1 && y.is_finite())
-        .map(|(_, y)| *y)
+        .filter(|(x, _)| *x > last * 0.1)
+        .map(|(_, y)| y)
         .min_by(f64::total_cmp)
+}
+
+/// The points that an axis can hold: the chart library looks for labels without end on one that
+/// is infinite, as a damaged record can make it.
+fn drawable(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
+    let held = |number: f64| number.abs() <= MOST;
+    let points = points.iter().copied();
+    points.filter(move |&(x, y)| held(x) && held(y))
 }
 
 /// 1, 2 and 5 of each decade, or the decades alone where that would be many.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use gpu_mnist::data::CLASSES;
 use gpu_mnist::evaluation::probabilities::log_softmax;
@@ -199,6 +200,33 @@ fn the_worst_pictures_come_first() {
     let confidence = 1.0 / (1.0 + (-9f64).exp());
     assert!((found[1].confidence - confidence).abs() < 1e-12);
     assert!((found[1].loss - (9.0 - confidence.ln())).abs() < 1e-12);
+}
+
+/// An epoch of no steps puts its points at infinity, where the chart library never ends.
+#[test]
+fn a_record_that_no_axis_can_hold_has_a_page() {
+    let folder = tempdir().expect("a folder");
+    let step = json!({
+        "kind": "step", "epoch": 1, "step": 18, "loss": 2.2, "accuracy": 0.1, "learning_rate": 0.001,
+    });
+    for (steps, accuracy) in [(0, 0.5), (10, 1e308), (10, -1e308), (10, 1e12)] {
+        let epoch = json!({
+            "kind": "epoch", "epoch": 1, "step": steps, "train_loss": accuracy,
+            "train_accuracy": accuracy, "valid_loss": null, "valid_accuracy": 0.5, "seconds": 1.0,
+        });
+        let metrics = format!("{step}\n{epoch}\n");
+        let run = folder.path().join("run");
+        written(
+            &run,
+            &[("run.json", killed("here")), ("metrics.jsonl", metrics)],
+        );
+        program(folder.path())
+            .arg("report")
+            .arg(&run)
+            .timeout(Duration::from_secs(60))
+            .assert()
+            .success();
+    }
 }
 
 /// Relative luminance of `#rrggbb` (WCAG 2.2).

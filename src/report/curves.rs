@@ -16,6 +16,7 @@ use crate::training::history::EpochRecord;
 struct Line {
     name: String,
     colour: RGBColor,
+    /// All of them [`drawable`].
     points: Vec<(f64, f64)>,
     /// Single steps are drawn faintly behind what sums them up.
     faint: bool,
@@ -144,6 +145,7 @@ fn run_lines(record: &Record, scale: Scale) -> Vec<Line> {
         let width = steps.len().div_ceil(MOST_POINTS);
         steps = steps.chunks(width).map(mean).collect();
     }
+    steps.retain(drawable);
     let [trained, validated] = epoch_points(record, scale);
     let line = |name: &str, place: usize, points, faint| Line {
         name: name.into(),
@@ -171,6 +173,7 @@ fn epoch_points(record: &Record, scale: Scale) -> [Vec<(f64, f64)>; 2] {
         let epochs = record.epochs.iter();
         epochs
             .filter_map(|point| Some((point.epoch as f64, value(point)?)))
+            .filter(drawable)
             .collect()
     };
     match scale {
@@ -279,7 +282,7 @@ where
         .map_err(unknown)?;
     let shown = lines.iter().filter(|line| !line.points.is_empty());
     for line in shown {
-        let points = || drawable(&line.points).map(|(x, y)| (x, y.max(floor)));
+        let points = || line.points.iter().map(|&(x, y)| (x, y.max(floor)));
         let (width, opacity) = if line.faint { (3, 0.35) } else { (6, 1.0) };
         let style = line.colour.mix(opacity).stroke_width(width);
         let drawn = chart
@@ -308,9 +311,9 @@ where
 
 /// The last epoch and the range of the values, or `None` without points.
 fn extent(lines: &[Line]) -> Option<(f64, f64, f64)> {
-    let points = lines.iter().flat_map(|line| drawable(&line.points));
+    let points = lines.iter().flat_map(|line| &line.points);
     let mut found: Option<(f64, f64, f64)> = None;
-    for (x, y) in points {
+    for &(x, y) in points {
         let (last, lowest, highest) = found.unwrap_or((x, y, y));
         found = Some((last.max(x), lowest.min(y), highest.max(y)));
     }
@@ -319,19 +322,17 @@ fn extent(lines: &[Line]) -> Option<(f64, f64, f64)> {
 
 /// The lowest value after the first tenth of the training.
 fn settled(lines: &[Line], last: f64) -> Option<f64> {
-    let points = lines.iter().flat_map(|line| drawable(&line.points));
+    let points = lines.iter().flat_map(|line| &line.points);
     points
         .filter(|(x, _)| *x > last * 0.1)
-        .map(|(_, y)| y)
+        .map(|(_, y)| *y)
         .min_by(f64::total_cmp)
 }
 
-/// The points that an axis can hold: the chart library looks for labels without end on one that
-/// is infinite, as a damaged record can make it.
-fn drawable(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
-    let held = |number: f64| number.abs() <= MOST;
-    let points = points.iter().copied();
-    points.filter(move |&(x, y)| held(x) && held(y))
+/// Whether an axis can hold a point: the chart library looks for labels without end on one that is
+/// infinite, as a damaged record can make it.
+fn drawable(&(x, y): &(f64, f64)) -> bool {
+    x.abs() <= MOST && y.abs() <= MOST
 }
 
 /// 1, 2 and 5 of each decade, or the decades alone where that would be many.

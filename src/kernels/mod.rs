@@ -11,6 +11,7 @@ pub mod count_confusion;
 pub mod flex;
 pub mod gather_batch;
 pub mod gpu;
+pub mod images;
 pub mod linear_relu;
 pub mod parallel;
 pub mod shader;

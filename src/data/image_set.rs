@@ -1,0 +1,118 @@
+//! A data set as a value: its images with their shape, its classes, and what is known of them.
+//! Nothing is asked of a name.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::Split;
+pub use crate::kernels::images::ImageShape;
+use crate::evaluation::test_split::TestSplit;
+
+/// Shortest and longest side of an image, in pixels.
+pub const SIDES: std::ops::RangeInclusive<usize> = 8..=128;
+/// The most classes a set may have.
+pub const MOST_CLASSES: usize = 1000;
+
+/// Checks that images of this shape can be trained on.
+///
+/// # Errors
+/// What cannot be, to follow the name of the set.
+pub fn check_shape(shape: ImageShape) -> Result<(), String> {
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = shape;
+    if !SIDES.contains(&height) || !SIDES.contains(&width) {
+        return Err(format!(
+            "images of {height}x{width} pixels; sides from {} to {} can be trained on",
+            SIDES.start(),
+            SIDES.end()
+        ));
+    }
+    match channels {
+        1 | 3 => Ok(()),
+        _ => Err(format!(
+            "images of {channels} channels; 1 (grey) or 3 (red, green, blue) can be trained on"
+        )),
+    }
+}
+
+/// How a picture of a user's own is brought to the shape of a set's images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Framing {
+    /// As MNIST's: what is drawn is fitted to a box of 20/28 of the sides and centred by mass
+    /// (<https://yann.lecun.org/exdb/mnist/>).
+    CentreOfMass,
+    /// As Fashion-MNIST's: what is shown is fitted to the whole image and centred
+    /// (arXiv:1708.07747).
+    Whole,
+    /// The whole picture, scaled; what does not fit the sides' ratio is cut off evenly.
+    Crop,
+}
+
+/// What lies around the subject of a set's images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Background {
+    /// Byte 0 or near it, as in MNIST.
+    Dark,
+    /// Byte 255 or near it, as ink on paper.
+    Light,
+    /// Anything: photographs.
+    Varied,
+}
+
+/// Everything of a set but its images and labels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetDescription {
+    /// What it is called: that of a known set, or of the folder or file it was read from. Said to
+    /// people, never compared.
+    pub name: String,
+    pub shape: ImageShape,
+    /// One name a class; labels are below their number.
+    pub class_names: Vec<String>,
+    pub framing: Framing,
+    pub background: Background,
+    /// Whether a mirrored image keeps its class.
+    pub mirrorable: bool,
+    /// [`fingerprint`] of shape, images, labels and class names.
+    pub fingerprint: String,
+}
+
+/// A training and a test split of images with everything that is known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageSet {
+    pub description: SetDescription,
+    pub train: Split,
+    pub test: TestSplit,
+}
+
+/// XXH3 (128 bits, hexadecimal) over the shape, the images and labels of both splits and the class
+/// names: the identity of a set, wherever it lies and whatever it is called.
+pub fn fingerprint(train: &Split, test: &Split, class_names: &[String]) -> String {
+    let mut hash = Xxh3::new();
+    let number = |hash: &mut Xxh3, number: usize| hash.update(&(number as u64).to_le_bytes());
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = train.shape;
+    for side in [height, width, channels] {
+        number(&mut hash, side);
+    }
+    for split in [train, test] {
+        number(&mut hash, split.len());
+        hash.update(&split.images);
+        for label in &split.labels {
+            hash.update(&label.to_le_bytes());
+        }
+    }
+    number(&mut hash, class_names.len());
+    for name in class_names {
+        number(&mut hash, name.len());
+        hash.update(name.as_bytes());
+    }
+    format!("{:032x}", hash.digest128())
+}

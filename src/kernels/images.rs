@@ -1,0 +1,83 @@
+//! The shape of images as kernels take them, and how their bytes become numbers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Height, width and channels of every image of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// 1 (grey) or 3 (red, green, blue, interleaved).
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// A grey image.
+    pub const fn grey(height: usize, width: usize) -> Self {
+        Self {
+            height,
+            width,
+            channels: 1,
+        }
+    }
+
+    /// An image of three channels.
+    pub const fn rgb(height: usize, width: usize) -> Self {
+        Self {
+            height,
+            width,
+            channels: 3,
+        }
+    }
+
+    /// Rows times columns.
+    pub const fn pixels(self) -> usize {
+        self.height * self.width
+    }
+
+    /// Bytes of an image: a byte a channel and pixel.
+    pub const fn bytes(self) -> usize {
+        self.pixels() * self.channels
+    }
+
+    /// Channels of an image in a batch on a device: colour gets a fourth of zeros, so that the
+    /// kernels that take channels by fours serve it.
+    pub const fn device_channels(self) -> usize {
+        match self.channels {
+            1 => 1,
+            _ => 4,
+        }
+    }
+
+    /// 32-bit words of an image on a device: four grey pixels a word, the last word filled with
+    /// zeros; or one pixel a word, red in the lowest byte and the highest zero.
+    pub const fn words(self) -> usize {
+        match self.channels {
+            1 => self.pixels().div_ceil(4),
+            _ => self.pixels(),
+        }
+    }
+}
+
+impl fmt::Display for ImageShape {
+    /// `28x28` where grey, `32x32x3` in colour: height, width, channels.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.height, self.width)?;
+        match self.channels {
+            1 => Ok(()),
+            channels => write!(f, "x{channels}"),
+        }
+    }
+}
+
+/// Mean and standard deviation of each channel, of bytes divided by 255: a byte becomes
+/// `(byte / 255 - mean) / deviation`. Grey uses the first place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChannelScale {
+    pub mean: [f32; 3],
+    pub deviation: [f32; 3],
+}

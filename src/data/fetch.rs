@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use ureq::Agent;
 
 use self::download::{Download, Stop};
+use super::catalog::{KnownFile, KnownSet, Source};
 use super::error::{DataError, FailedMirror};
-use super::known::{KnownFile, SetFiles};
 
 /// How to fetch.
 #[derive(Clone, Debug)]
@@ -70,12 +70,13 @@ pub enum Progress<'a> {
         file: &'a str,
         url: &'a str,
         received: u64,
-        total: u64,
+        /// `None` where its publisher does not say.
+        total: Option<u64>,
     },
     Received {
         file: &'a str,
         received: u64,
-        total: u64,
+        total: Option<u64>,
     },
     /// A mirror did not give the file; the next one is tried.
     MirrorFailed { url: &'a str, reason: &'a str },
@@ -99,11 +100,12 @@ pub struct FetchReport {
 /// Several fetches may run at once: each writes its own temporary file and renames it.
 ///
 /// # Errors
-/// [`DataError::Mirror`] for an address that cannot be used, [`DataError::Download`] when no mirror
+/// [`DataError::ByHand`] for a set that is published as one archive, [`DataError::Mirror`] for an
+/// address that cannot be used, [`DataError::Download`] when no mirror
 /// gave a file, [`DataError::Write`], [`DataError::Interrupted`]. Files put in place before the
 /// error stay.
 pub fn fetch(
-    set: &SetFiles,
+    set: &KnownSet,
     data_dir: &Path,
     options: &FetchOptions,
     progress: &mut dyn FnMut(Progress),
@@ -129,7 +131,7 @@ pub fn fetch(
 
 /// The state of one fetch.
 struct Session<'a> {
-    set: &'a SetFiles,
+    set: &'a KnownSet,
     options: &'a FetchOptions,
     folder: PathBuf,
     /// The one that worked last comes first.
@@ -146,11 +148,11 @@ impl Session<'_> {
         file: &KnownFile,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), DataError> {
-        let present = present::inspect(&self.folder, file, self.set.id);
+        let present = present::inspect(&self.folder, file, self.set);
         for (path, reason) in &present.wrong {
             progress(Progress::Wrong { path, reason });
         }
-        let target = self.folder.join(file.role.archive_name());
+        let target = self.folder.join(file.archive_name());
         if let Some(path) = present.right {
             progress(Progress::Kept { path: &path });
             self.report.kept.push(path);
@@ -179,7 +181,7 @@ impl Session<'_> {
         present::remove_stale(&self.folder);
         let mut failed = Vec::new();
         for index in 0..self.mirrors.len() {
-            let url = format!("{}{}", self.mirrors[index], file.role.archive_name());
+            let url = format!("{}{}", self.mirrors[index], file.archive_name());
             let mut download = Download::new(file, &self.folder)?;
             let rest = self.mirrors.len() - index;
             let outcome = download.run(self, &url, rest, progress);
@@ -219,10 +221,20 @@ impl Session<'_> {
 }
 
 /// The mirrors to use, each checked and ending in a slash.
-fn mirrors(set: &SetFiles, options: &FetchOptions) -> Result<Vec<String>, DataError> {
+fn mirrors(set: &KnownSet, options: &FetchOptions) -> Result<Vec<String>, DataError> {
     let list = match &options.mirrors {
         Some(mirrors) => mirrors.clone(),
-        None => set.mirrors.iter().map(|&url| url.to_owned()).collect(),
+        None => match set.source {
+            Source::Mirrors(mirrors) => mirrors.iter().map(|&url| url.to_owned()).collect(),
+            Source::Archive { url, bytes, sha256 } => {
+                return Err(DataError::ByHand {
+                    set: set.id,
+                    url,
+                    bytes,
+                    sha256,
+                });
+            }
+        },
     };
     list.into_iter()
         .map(|mirror| {

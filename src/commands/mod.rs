@@ -1,6 +1,7 @@
 //! The subcommands: each file holds a command's flags and its `run`, which joins the stages.
 
 pub mod bench;
+mod built_in;
 pub mod check;
 pub mod completions;
 pub mod config;

@@ -47,6 +47,27 @@ pub(super) struct Parts {
     pub labels: [Vec<u16>; 2],
 }
 
+impl Parts {
+    /// The training and the test split.
+    pub fn into_splits(self, classes: usize) -> (Split, Split) {
+        let Self {
+            shape,
+            images: [train_images, test_images],
+            labels: [train_labels, test_labels],
+        } = self;
+        let split = |images, labels| Split {
+            shape,
+            classes,
+            images,
+            labels,
+        };
+        (
+            split(train_images, train_labels),
+            split(test_images, test_labels),
+        )
+    }
+}
+
 /// Makes a data set of files in the order of [`FileRole::ALL`].
 ///
 /// # Errors
@@ -253,21 +274,8 @@ fn describe(
     class_names: Vec<String>,
     known: Option<&KnownSet>,
 ) -> ImageSet {
-    let Parts {
-        shape,
-        images,
-        labels,
-    } = parts;
-    let [train_images, test_images] = images;
-    let [train_labels, test_labels] = labels;
-    let split = |images, labels| Split {
-        shape,
-        classes: class_names.len(),
-        images,
-        labels,
-    };
-    let train = split(train_images, train_labels);
-    let test = split(test_images, test_labels);
+    let shape = parts.shape;
+    let (train, test) = parts.into_splits(class_names.len());
     let (framing, background, mirrorable) = match known {
         Some(set) => (set.framing, set.background, Some(set.mirrorable)),
         None => {

@@ -16,6 +16,7 @@ use ureq::Agent;
 use self::download::{Download, Stop};
 use super::catalog::{KnownFile, KnownSet, Source};
 use super::error::{DataError, FailedMirror};
+use super::files::{all_as_text, as_text};
 
 /// How to fetch.
 #[derive(Clone, Debug)]
@@ -87,13 +88,25 @@ pub enum Progress<'a> {
 /// What a fetch did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct FetchReport {
+    #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
+    #[serde(serialize_with = "all_as_text")]
     pub kept: Vec<PathBuf>,
+    #[serde(serialize_with = "all_as_text")]
     pub downloaded: Vec<PathBuf>,
     /// Files that were there but wrong, with what was wrong.
+    #[serde(serialize_with = "pairs_as_text")]
     pub replaced: Vec<(PathBuf, String)>,
     /// Bytes that came over the network.
     pub received: u64,
+}
+
+fn pairs_as_text<S: serde::Serializer>(
+    pairs: &[(PathBuf, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let texts = pairs.iter().map(|(path, text)| (path.display().to_string(), text));
+    serializer.collect_seq(texts)
 }
 
 /// Makes `data_dir/<set>/` hold the four files of `set`, downloading what is missing or wrong.

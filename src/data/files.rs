@@ -34,3 +34,16 @@ pub(crate) fn regular_file(path: &Path) -> Result<(File, u64), Fault> {
     let file = File::open(path).map_err(unreadable)?;
     Ok((file, metadata.len()))
 }
+
+/// A path as text for a record: bytes that are no UTF-8 are replaced, not refused.
+pub(crate) fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+/// As [`as_text`], of several.
+pub(crate) fn all_as_text<S: serde::Serializer>(
+    paths: &[std::path::PathBuf],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.display().to_string()))
+}

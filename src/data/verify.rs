@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::catalog::{self, CATALOG, KnownSet, Published, locate};
 use super::error::{DataError, Fault};
-use super::files::regular_file;
-use super::formats::idx::{self, FileRole, Group, Kind};
+use super::files::{all_as_text, as_text, regular_file};
+use super::formats::idx::{self, FileRole, Group, Items, Kind};
 use super::formats::{self, packed};
+use super::image_set::ImageShape;
 
 /// In which form a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -23,6 +24,7 @@ pub enum Form {
 pub struct FileCheck {
     pub role: FileRole,
     /// The file that is read for this role, or where its archive would be put.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     pub form: Form,
     /// Size on disk.
@@ -65,7 +67,18 @@ pub fn verify(path: &Path) -> Result<(PathBuf, Vec<FileCheck>), DataError> {
 }
 
 fn check_files(folder: &Path, group: &Group, known: Option<&KnownSet>) -> Vec<FileCheck> {
-    let mut checks = FileRole::ALL.map(|role| check_file(folder, group, role, known));
+    let found = FileRole::ALL.map(|role| check_file(folder, group, role, known));
+    let shapes = found.each_ref().map(|(_, shape)| *shape);
+    let mut checks = found.map(|(check, _)| check);
+    if let [Some(expected), _, Some(found), _] = shapes
+        && found != expected
+    {
+        let fault = Fault::ShapeMismatch {
+            found: found.to_string(),
+            expected: expected.to_string(),
+        };
+        checks[FileRole::TestImages as usize].fault.get_or_insert(fault);
+    }
     let mut images = None;
     for check in &mut checks {
         match (check.role.kind(), check.count) {
@@ -88,10 +101,10 @@ fn check_file(
     group: &Group,
     role: FileRole,
     known: Option<&KnownSet>,
-) -> FileCheck {
+) -> (FileCheck, Option<ImageShape>) {
     let Some(path) = group.files[role as usize].first().cloned() else {
         let name = known.map_or_else(|| group.name(role), |set| set.file(role).archive_name());
-        return FileCheck {
+        let check = FileCheck {
             role,
             path: folder.join(name),
             form: Form::Missing,
@@ -101,7 +114,9 @@ fn check_file(
             hash_matches: None,
             fault: None,
         };
+        return (check, None);
     };
+    let mut shape = None;
     let mut check = FileCheck {
         role,
         bytes: size(&path),
@@ -117,7 +132,10 @@ fn check_file(
     };
     let hashed = |archive, count| catalog::needs_hash(known, role, archive, count);
     match idx::read_hashed(&check.path, role.kind(), &hashed) {
-        Ok((_, summary)) => {
+        Ok((items, summary)) => {
+            if let Items::Images { shape: found, .. } = items {
+                shape = Some(found);
+            }
             check.count = Some(summary.count);
             check.holds = Some(summary.header.to_string());
             match known.map(|set| set.file(role).published(set.id, &summary)) {
@@ -136,7 +154,7 @@ fn check_file(
             });
         }
     }
-    check
+    (check, shape)
 }
 
 /// A known set as it lies under a data folder.
@@ -144,8 +162,10 @@ fn check_file(
 pub struct SetListing {
     pub id: &'static str,
     /// Where it is, or where a fetch would put it.
+    #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
     /// The files there, in the order of [`FileRole::ALL`].
+    #[serde(serialize_with = "all_as_text")]
     pub found: Vec<PathBuf>,
     pub missing: Vec<&'static str>,
     /// Files that are cut short or too long, as far as their sizes show.
@@ -160,6 +180,7 @@ pub struct SetListing {
 /// A file whose size shows that it is not whole.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct WrongFile {
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     pub fault: Fault,
 }

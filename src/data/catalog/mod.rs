@@ -14,8 +14,11 @@ use super::formats::idx::{FileRole, Summary};
 use super::image_set::{Background, Framing, ImageShape};
 use crate::data::error::Fault;
 
+pub use emnist::LETTERS as EMNIST_LETTERS;
 pub use fashion_mnist::FASHION_MNIST;
+pub use kmnist::KMNIST;
 pub use mnist::MNIST;
+pub use qmnist::QMNIST;
 
 /// Every known set, in the order in which they are listed.
 pub static CATALOG: &[&KnownSet] = &[

@@ -7,7 +7,8 @@ use super::folder::{Files, Group, groups, of_known};
 use super::{FileRole, disk};
 use crate::data::assembly::{self, Checked, Expected, Loaded};
 use crate::data::catalog::{self, KnownSet};
-use crate::data::error::DataError;
+use crate::data::Split;
+use crate::data::error::{DataError, Fault};
 use crate::data::formats::{Format, Holds, listing};
 use crate::data::mnist;
 
@@ -69,6 +70,27 @@ pub fn read_known(folder: &Path, set: &'static KnownSet) -> Result<Loaded, DataE
         .complete()
         .ok_or_else(|| missing(folder, &group).for_set(set.id))?;
     load(set.id, &files, Expected::Set(set)).map_err(|error| error.for_set(set.id))
+}
+
+/// The two splits under MNIST's names in `folder`, with labels below `classes`: files that this
+/// program wrote.
+///
+/// # Errors
+/// [`DataError::Missing`] or [`DataError::Damaged`].
+pub fn read_splits(folder: &Path, classes: usize) -> Result<(Split, Split), DataError> {
+    let checked = FileRole::ALL.map(|role| disk::read(&folder.join(role.name()), role.kind()));
+    let [train_images, train_labels, test_images, test_labels] = checked;
+    let checked = [train_images?, train_labels?, test_images?, test_labels?];
+    let damaged = |(role, fault): (FileRole, Fault)| {
+        DataError::damaged(folder.join(role.name()), fault, None)
+    };
+    let (parts, _) = assembly::take_apart(checked).map_err(damaged)?;
+    let all = parts.labels.iter().flatten();
+    if let Some(label) = all.copied().find(|&label| usize::from(label) >= classes) {
+        let reason = format!("the label {label} for {classes} classes");
+        return Err(DataError::damaged(folder, Fault::Changed { reason }, None));
+    }
+    Ok(parts.into_splits(classes))
 }
 
 fn missing(folder: &Path, group: &Group) -> DataError {

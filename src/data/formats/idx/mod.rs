@@ -24,13 +24,13 @@ pub use disk::{check, read, write_images, write_labels, write_split};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::{Files, Group, groups, of_known};
 #[cfg(not(target_family = "wasm"))]
-pub use load::{FORMAT, read_known};
+pub use load::{FORMAT, read_known, read_splits};
 pub use header::{Element, Header};
 pub use names::{FileName, role_of};
 pub use write::{images_file, labels_file};
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::data::files::{PARTIAL_SUFFIX, regular_file, temporary};
+pub(crate) use crate::data::files::temporary;
 
 /// Whether a file is of the training or of the test split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::Command;
 use gpu_mnist::config::{Api, Config, DeviceConfig, DeviceKind, Layers};
-use gpu_mnist::data::{FileRole, Split, idx, synthetic};
+use gpu_mnist::data::idx::{self, Part};
+use gpu_mnist::data::synthetic;
 use gpu_mnist::device::{self, Device};
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
@@ -64,24 +65,9 @@ pub fn settings(assignments: &[&str]) -> Config {
 
 /// Writes built-in digits as the four files of a data set.
 pub fn write_dataset(folder: &Path, train: usize, test: usize) {
-    for (split, images, labels) in [
-        (
-            synthetic::draw(7, 0, train),
-            FileRole::TrainImages,
-            FileRole::TrainLabels,
-        ),
-        (
-            synthetic::draw(7, 1, test),
-            FileRole::TestImages,
-            FileRole::TestLabels,
-        ),
-    ] {
-        let Split {
-            images: pictures,
-            labels: classes,
-        } = split;
-        idx::write(&folder.join(images.name()), images.kind(), &pictures).expect("written");
-        idx::write(&folder.join(labels.name()), labels.kind(), &classes).expect("written");
+    for (stream, part, count) in [(0, Part::Train, train), (1, Part::Test, test)] {
+        let split = synthetic::draw(7, stream, count);
+        idx::write_split(folder, part, &split).expect("written");
     }
 }
 

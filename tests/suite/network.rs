@@ -18,7 +18,7 @@ use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
 #[test]
 fn tensors_bear_the_names_pytorch_gives_them() {
     let names = |assignments: &[&str]| -> Vec<String> {
-        let shapes = settings(assignments).model.parameters();
+        let shapes = network(&settings(assignments).model).parameters();
         shapes.into_iter().map(|shape| shape.name).collect()
     };
     let default = [
@@ -48,8 +48,8 @@ fn tensors_bear_the_names_pytorch_gives_them() {
 
 #[test]
 fn statistics_are_no_parameters_and_muon_gets_what_lies_between_first_and_last() {
-    let model = settings(&[EVERY_LAYER_FLAT]).model;
-    let shapes = model.parameters();
+    let network = network(&settings(&[EVERY_LAYER_FLAT]).model);
+    let shapes = network.parameters();
     let of = |role: Role| -> Vec<&str> {
         let found = shapes.iter().filter(|shape| shape.role == role);
         found.map(|shape| shape.name.as_str()).collect()
@@ -62,7 +62,7 @@ fn statistics_are_no_parameters_and_muon_gets_what_lies_between_first_and_last()
     let convolutions = 5 * 16 + 2 * 5 + (5 * 5 + 5) + (6 * 5 * 9 + 6);
     // 28 and two zeros on each side, every third place: 10x10, pooled 5x5.
     let linears = (5 * 5 * 6 * 9 + 9) + (9 * 11 + 11) + (11 * 10 + 10);
-    assert_eq!(model.parameter_count(), convolutions + linears);
+    assert_eq!(network.parameter_count(), convolutions + linears);
 }
 
 /// One convolution 1x1 of one channel with weight 1 is the picture itself.

@@ -165,7 +165,7 @@ fn muon_makes_updates_of_hidden_matrices_nearly_orthogonal_and_leaves_the_rest_t
     let before = weights(&muon, 0, &device, |model, _| model);
     let after = ours(&muon, RATE, 1, &device);
     let adamw = ours(&config(&["training.optimizer=adamw"]), RATE, 1, &device);
-    let shapes = muon.model.parameters();
+    let shapes = network(&muon.model).parameters();
     let mut matrices = 0;
     for (index, shape) in shapes.iter().enumerate() {
         if !["conv2.weight", "fc1.weight"].contains(&shape.name.as_str()) {

@@ -15,7 +15,6 @@ use gpu_mnist::evaluation::probabilities::{log_softmax, mean};
 use gpu_mnist::evaluation::shifts::{shifted, shifts};
 use gpu_mnist::evaluation::test_split::{Answers, TestSplit, answer};
 use gpu_mnist::model::Model;
-use gpu_mnist::training::state::Snapshot;
 use serde_json::Value;
 use tempfile::tempdir;
 

@@ -60,17 +60,14 @@ impl Session {
         let evaluated = synthetic::draw(config.seed, 1, EVALUATED);
         device.guard("preparing the benchmark", || {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
-            let values = initial_values(&config.model, config.seed);
+            let network = synthetic::network(&config.model);
+            let values = initial_values(&network, config.seed);
             Self {
                 split: upload(&trained),
                 evaluated: upload(&evaluated),
                 order: upload_indices(&order(config.seed, 1, trained.len()), device),
-                model: Some(Model::from_values(
-                    &config.model,
-                    values,
-                    &device.autodiff(),
-                )),
-                optimizer: Optimizer::fresh(config, device.burn()),
+                model: Some(Model::from_values(&network, values, &device.autodiff())),
+                optimizer: Optimizer::fresh(&config.training, &network, device.burn()),
                 schedule: Schedule::new(&config.training, steps_in_all(config)),
                 device: device.clone(),
                 config: config.clone(),
@@ -105,7 +102,7 @@ impl Session {
         let (found, statistics) = device.guard("training", || {
             let batch = self.split.gather(self.indices(), kernels);
             let model = self.model.as_ref().expect("put back after every step");
-            let (logits, statistics) = model.forward_training(batch.pictures.autodiff(), kernels);
+            let (logits, statistics) = model.forward_training(batch.images.autodiff(), kernels);
             (cross_entropy(logits, batch.labels, kernels), statistics)
         })?;
         device.wait("training")?;

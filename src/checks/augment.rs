@@ -4,8 +4,9 @@ use super::case::{Case, Numbers, Outputs, plain, whole};
 use super::fused::{DEVIATION, MEAN};
 use super::reference::augment::augment;
 use super::{Group, Scope};
-use crate::data::SIDE;
+const SIDE: usize = crate::data::synthetic::SHAPE.height;
 use crate::kernels::augment_batch::{Augmentation, Stream, augment_batch, distort};
+use crate::kernels::images::{ChannelScale, ImageShape};
 
 const PICTURES: usize = 50;
 /// An epoch and a seed of more than 32 bits.
@@ -83,11 +84,15 @@ fn case(group: Group, batch: usize, side: usize, augmentation: Augmentation) -> 
                     let found = augment_batch(
                         whole(&words, [PICTURES, area / 4], device),
                         whole(&indices, [batch], device),
+                        ImageShape::grey(side, side),
+                        ChannelScale {
+                            mean: [MEAN; 3],
+                            deviation: [DEVIATION; 3],
+                        },
                         augmentation,
                         STREAM,
-                        MEAN,
-                        DEVIATION,
                     );
+                    let found = found.reshape([batch, area]);
                     Outputs::default().with("output", found, expected.collect())
                 }
             }

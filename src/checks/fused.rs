@@ -7,13 +7,14 @@ use super::case::{
 };
 use super::reference::{self, Convolution};
 use super::{Group, Scope, average_pool, batch_norm, convolve};
-use crate::data::{CLASSES, PIXELS};
+use crate::data::synthetic::{CLASSES, PIXELS, SHAPE};
 use crate::device::Device;
 use crate::evaluation::inference::best;
 use crate::kernels::adam::FusedAdam;
 use crate::kernels::convolve_pool_relu::convolve_pool_relu;
 use crate::kernels::count_confusion::count_confusion;
 use crate::kernels::gather_batch::gather_batch;
+use crate::kernels::images::ChannelScale;
 use crate::kernels::linear_relu::linear_relu;
 use crate::kernels::softmax_cross_entropy::softmax_cross_entropy;
 
@@ -293,10 +294,13 @@ fn gather(batch: usize) -> Case {
             let found = gather_batch(
                 whole(&words, [PICTURES, PIXELS / 4], device),
                 whole(&indices, [batch], device),
-                MEAN,
-                DEVIATION,
+                SHAPE,
+                ChannelScale {
+                    mean: [MEAN; 3],
+                    deviation: [DEVIATION; 3],
+                },
             );
-            Outputs::default().with("output", found, pixels)
+            Outputs::default().with("output", found.reshape([batch, PIXELS]), pixels)
         }),
     }
 }
@@ -312,7 +316,7 @@ fn confusion(batch: usize) -> Case {
             let labels = numbers.whole(batch, CLASSES);
             let before = numbers.whole(CLASSES * CLASSES, 1000);
             let mut expected: Vec<f64> = before.iter().map(|&count| count.into()).collect();
-            for (logits, &label) in logits.as_chunks().0.iter().zip(&labels) {
+            for (logits, &label) in logits.chunks(CLASSES).zip(&labels) {
                 expected[label as usize * CLASSES + best(logits)] += 1.0;
             }
             let counted = count_confusion(

@@ -18,6 +18,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Kernels};
+use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
 use case::Case;
 
@@ -131,7 +132,7 @@ pub async fn run(
 }
 
 fn cases(config: &Config, scope: Scope) -> Vec<Case> {
-    let layers = case::Layers::new(&config.model, scope.batch);
+    let layers = case::Layers::new(&synthetic::network(&config.model), scope.batch);
     let mut cases = shared::cases(scope);
     cases.extend(fused::cases(&layers, scope));
     cases.extend(stock::cases(&layers, scope));

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Int, Tensor};
 
 use super::case::{Case, Numbers, Outputs, f64s, plain, whole};
 use super::{Group, Scope};
-use crate::data::CLASSES;
+use crate::data::synthetic::CLASSES;
 
 pub fn cases(scope: Scope) -> Vec<Case> {
     let mut sizes = vec![scope.batch];

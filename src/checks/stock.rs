@@ -10,7 +10,7 @@ use super::fused::{DEVIATION, MEAN, adam_steps, odd_convolutions, odd_linears, p
 use super::reference::{self, Convolution};
 use super::{Group, Scope, average_pool, batch_norm};
 use crate::data::batches::unpack;
-use crate::data::{CLASSES, PIXELS};
+use crate::data::synthetic::{CLASSES, PIXELS, SHAPE};
 
 pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -227,7 +227,8 @@ fn unpacking(batch: usize) -> Case {
         work: Box::new(move |device| {
             let (words, indices, pixels) = pictures(PICTURES, batch);
             let words = whole(&words, [PICTURES, PIXELS / 4], device);
-            let found = unpack(words.select(0, whole(&indices, [batch], device)));
+            let words = words.select(0, whole(&indices, [batch], device));
+            let found = unpack(words, SHAPE).reshape([batch, PIXELS]);
             let found = (found / 255.0 - MEAN) / DEVIATION;
             Outputs::default().with("output", found, pixels)
         }),

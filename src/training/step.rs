@@ -32,7 +32,7 @@ pub fn train_step(
     learning_rate: f64,
     settings: &TrainingConfig,
 ) -> (Model, Tensor<1>, Tensor<1, Int>) {
-    let (logits, statistics) = model.forward_training(batch.pictures.autodiff(), settings.kernels);
+    let (logits, statistics) = model.forward_training(batch.images.autodiff(), settings.kernels);
     let smoothing = settings.label_smoothing;
     let found = cross_entropy_smoothed(logits, batch.labels, smoothing, settings.kernels);
     let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);

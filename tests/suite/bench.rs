@@ -1,5 +1,6 @@
 //! The comparison of devices: its statistics, its verdicts, what it prints.
 
+use gpu_mnist::data::synthetic;
 use gpu_mnist::bench::compare::{
     Comparison, FORMAT, Measurement, Outcome, Work, compare, slower_than,
 };
@@ -216,7 +217,7 @@ fn markdown_rows_have_as_many_cells_as_their_header() {
 
 #[test]
 fn the_work_of_the_reference_step_is_known() {
-    let gflop = gflop_per_step(&settings(&[]).model, 256);
+    let gflop = gflop_per_step(&synthetic::network(&settings(&[]).model), 256);
     assert!((gflop - 1.070_53).abs() < 1e-5, "{gflop}");
 }
 

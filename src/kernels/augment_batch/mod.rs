@@ -17,6 +17,7 @@ use burn::tensor::{Int, Tensor};
 
 use super::flex::Fresh;
 use super::gather_batch::cpu::Normalisation;
+use super::images::{ChannelScale, ImageShape};
 use super::simd;
 
 /// How far pictures are distorted at most; all zero or `false` leaves them as they are. Every number is drawn evenly.
@@ -75,24 +76,26 @@ impl Stream {
     }
 }
 
-/// Pictures `[n, 4 * words]`, distorted, `(byte / 255 - mean) / deviation`, of the rows `indices` `[n]` of `words`
-/// `[pictures, words]`, four bytes a word, the first in the lowest byte; pictures are square.
+/// Images of `shape` `[n, height, width, channels]`, distorted and normalised, of the rows
+/// `indices` `[n]` of `words` `[images, shape.words()]`.
 pub fn augment_batch(
     words: Tensor<2, Int>,
     indices: Tensor<1, Int>,
+    shape: ImageShape,
+    scale: ChannelScale,
     augmentation: Augmentation,
     stream: Stream,
-    mean: f32,
-    deviation: f32,
-) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::augment_batch(
+) -> Tensor<4> {
+    let [count] = indices.dims();
+    let found: Tensor<2> = Tensor::from_dispatch(Dispatch::augment_batch(
         words.into_dispatch(),
         indices.into_dispatch(),
         augmentation,
         stream,
-        mean,
-        deviation,
-    ))
+        scale.mean[0],
+        scale.deviation[0],
+    ));
+    found.reshape([count, shape.height, shape.width, shape.device_channels()])
 }
 
 /// The operation as Burn dispatches it; it records no gradients.

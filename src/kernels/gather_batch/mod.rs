@@ -9,22 +9,25 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Int, Tensor};
 
 use super::flex::Fresh;
+use super::images::{ChannelScale, ImageShape};
 use super::simd;
 
-/// Pictures `[n, 4 * words]`, `(byte / 255 - mean) / deviation`, of the rows `indices` `[n]` of
-/// `words` `[pictures, words]`, four bytes a word, the first in the lowest byte.
+/// Images of `shape` `[n, height, width, channels]`, normalised, of the rows `indices` `[n]` of
+/// `words` `[images, shape.words()]`.
 pub fn gather_batch(
     words: Tensor<2, Int>,
     indices: Tensor<1, Int>,
-    mean: f32,
-    deviation: f32,
-) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::gather_batch(
+    shape: ImageShape,
+    scale: ChannelScale,
+) -> Tensor<4> {
+    let [count] = indices.dims();
+    let found: Tensor<2> = Tensor::from_dispatch(Dispatch::gather_batch(
         words.into_dispatch(),
         indices.into_dispatch(),
-        mean,
-        deviation,
-    ))
+        scale.mean[0],
+        scale.deviation[0],
+    ));
+    found.reshape([count, shape.height, shape.width, shape.device_channels()])
 }
 
 /// The operation as Burn dispatches it; it records no gradients.

@@ -18,8 +18,7 @@ const PREFIX: &str = "synthetic-v";
 /// The digits of a seed, from the cache folder or drawn; nothing but time is lost where the cache
 /// cannot be used.
 pub fn load(cache: Option<&Path>, seed: u64) -> ImageSet {
-    let folder =
-        cache.map(|cache| cache.join(format!("{PREFIX}{}-{seed}", synthetic::VERSION)));
+    let folder = cache.map(|cache| cache.join(format!("{PREFIX}{}-{seed}", synthetic::VERSION)));
     if let Some(folder) = &folder
         && folder.is_dir()
         && let Ok((train, test)) = idx::read_splits(folder, synthetic::CLASSES)

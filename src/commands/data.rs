@@ -16,10 +16,10 @@ use super::progress::bar;
 use crate::cli;
 use crate::completion;
 use crate::config::Layers;
+use crate::data::DataError;
 use crate::data::catalog::{self, KnownSet, UnknownSet, locate};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::verify::{self, FileCheck, Form, SetListing};
-use crate::data::DataError;
 use crate::report::text::table;
 
 /// Flags of `data`.

@@ -159,10 +159,7 @@ fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
         return known(set, config);
     }
     let Ok(folder) = data_folder(config) else {
-        return Ok(fall_back(
-            "there is no cache folder to keep MNIST in",
-            seed,
-        ));
+        return Ok(fall_back("there is no cache folder to keep MNIST in", seed));
     };
     let there = locate::find(&folder, set).is_some_and(|place| place.is_complete());
     if !there {
@@ -178,9 +175,10 @@ fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
             tracing::debug!("{error}");
             return match error {
                 DataError::Interrupted { .. } => Err(error.into()),
-                DataError::Write { .. } => {
-                    Ok(fall_back(&format!("MNIST could not be kept ({error})"), seed))
-                }
+                DataError::Write { .. } => Ok(fall_back(
+                    &format!("MNIST could not be kept ({error})"),
+                    seed,
+                )),
                 _ => Ok(fall_back("MNIST could not be fetched", seed)),
             };
         }

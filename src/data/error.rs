@@ -47,7 +47,10 @@ pub enum DataError {
     #[error("{}: no such folder; {next}", path.display())]
     NotThere { path: PathBuf, next: String },
     /// A file whose name is none of those that a set has.
-    #[error("{name}: not one of the four files of a data set: they are called {}, packed as .gz or not", four_files())]
+    #[error(
+        "{name}: not one of the four files of a data set: they are called {}, packed as .gz or not",
+        four_files()
+    )]
     NotAPart { name: String },
     /// A file could not be written.
     #[error("{}: could not {action}: {source}; check permissions and free space, or choose another folder with --data-dir", path.display())]
@@ -211,8 +214,8 @@ fn advice(set: Option<&str>) -> String {
     let Some(set) = set else {
         return "copy the set again from its source, or choose another with --dataset".to_owned();
     };
-    let by_hand = catalog::named(set)
-        .is_ok_and(|set| matches!(set.source, catalog::Source::Archive { .. }));
+    let by_hand =
+        catalog::named(set).is_ok_and(|set| matches!(set.source, catalog::Source::Archive { .. }));
     let get = match by_hand {
         true => format!("`gpu-mnist data fetch {set}` says where to get it"),
         false => format!("run `gpu-mnist data fetch {set}`"),

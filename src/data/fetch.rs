@@ -105,7 +105,9 @@ fn pairs_as_text<S: serde::Serializer>(
     pairs: &[(PathBuf, String)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let texts = pairs.iter().map(|(path, text)| (path.display().to_string(), text));
+    let texts = pairs
+        .iter()
+        .map(|(path, text)| (path.display().to_string(), text));
     serializer.collect_seq(texts)
 }
 

@@ -59,8 +59,7 @@ pub fn verify_known(folder: &Path, set: &KnownSet) -> Vec<FileCheck> {
 /// Those of [`formats::read`], but for what is wrong with single files.
 pub fn verify(path: &Path) -> Result<(PathBuf, Vec<FileCheck>), DataError> {
     let (_, folder) = formats::find(path)?;
-    let groups =
-        idx::groups(&folder).map_err(|fault| DataError::damaged(&folder, fault, None))?;
+    let groups = idx::groups(&folder).map_err(|fault| DataError::damaged(&folder, fault, None))?;
     let fullest = groups.into_iter().min_by_key(|group| group.missing().len());
     let checks = check_files(&folder, &fullest.unwrap_or_default(), None);
     Ok((folder, checks))
@@ -77,7 +76,9 @@ fn check_files(folder: &Path, group: &Group, known: Option<&KnownSet>) -> Vec<Fi
             found: found.to_string(),
             expected: expected.to_string(),
         };
-        checks[FileRole::TestImages as usize].fault.get_or_insert(fault);
+        checks[FileRole::TestImages as usize]
+            .fault
+            .get_or_insert(fault);
     }
     let mut images = None;
     for check in &mut checks {

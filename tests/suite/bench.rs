@@ -1,6 +1,5 @@
 //! The comparison of devices: its statistics, its verdicts, what it prints.
 
-use gpu_mnist::data::synthetic;
 use gpu_mnist::bench::compare::{
     Comparison, FORMAT, Measurement, Outcome, Work, compare, slower_than,
 };
@@ -9,6 +8,7 @@ use gpu_mnist::bench::statistics::{median, median_ratio, quantile};
 use gpu_mnist::bench::work::gflop_per_step;
 use gpu_mnist::checks::band;
 use gpu_mnist::config::Config;
+use gpu_mnist::data::synthetic;
 use gpu_mnist::device::Device;
 use gpu_mnist::report::bench::{Format, render};
 use predicates::str::contains;

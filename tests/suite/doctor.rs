@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use gpu_mnist::data::synthetic::network;
 use gpu_mnist::checks::band::compare;
 use gpu_mnist::checks::{self, Finding, Group, Scope, failures, relative_error};
 use gpu_mnist::config::Config;
+use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::{AdapterInfo, Device, Injection};
 use gpu_mnist::store::{Store, Verdict};
 use predicates::prelude::PredicateBooleanExt;

@@ -499,7 +499,10 @@ fn right_files_are_kept_and_wrong_ones_replaced() {
     })
     .expect("fetched");
     let paths = |roles: &[FileRole]| -> Vec<PathBuf> {
-        roles.iter().map(|role| set_folder.join(archive(role))).collect()
+        roles
+            .iter()
+            .map(|role| set_folder.join(archive(role)))
+            .collect()
     };
     assert_eq!(
         report.kept,
@@ -584,8 +587,7 @@ fn every_set_of_single_files_is_fetched() {
         });
         let data = folder();
         let server = Server::start(Behaviour::Good, &files);
-        let report =
-            fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("fetched");
+        let report = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("fetched");
         assert_eq!((report.downloaded.len(), report.kept.len()), (4, 0), "{of}");
         let again = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("there");
         assert_eq!((again.downloaded.len(), again.kept.len()), (0, 4), "{of}");

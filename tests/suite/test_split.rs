@@ -5,9 +5,9 @@ use std::path::Path;
 
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
+use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::data::synthetic::{CLASSES, PIXELS, SHAPE};
-use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;

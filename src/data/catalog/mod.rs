@@ -153,7 +153,11 @@ impl KnownSet {
     /// What a fetch downloads where nothing is there, as far as it is known.
     pub fn download_bytes(&self) -> u64 {
         match self.source {
-            Source::Mirrors(_) => self.files.iter().filter_map(|file| file.archive_bytes).sum(),
+            Source::Mirrors(_) => self
+                .files
+                .iter()
+                .filter_map(|file| file.archive_bytes)
+                .sum(),
             Source::Archive { bytes, .. } => bytes,
         }
     }
@@ -175,7 +179,11 @@ impl Eq for KnownSet {}
 
 /// A name that no known set has.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
-#[error("no set is known as `{name}`; the known sets are {}{}", ids(), did_you_mean(name))]
+#[error(
+    "no set is known as `{name}`; the known sets are {}{}",
+    ids(),
+    did_you_mean(name)
+)]
 pub struct UnknownSet {
     pub name: String,
 }

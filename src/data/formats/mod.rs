@@ -91,7 +91,9 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
         [] => Err(DataError::NoSet {
             path: path.to_owned(),
             reason: match path.is_dir() {
-                true => "give a folder with four IDX files, called train-images-idx3-ubyte and so on",
+                true => {
+                    "give a folder with four IDX files, called train-images-idx3-ubyte and so on"
+                }
                 false => "this is a file; give the folder that holds all files of the set",
             },
             there: path.is_dir().then(|| listing(path)),

@@ -17,12 +17,20 @@ fn every_known_set_is_described_consistently() {
         assert_eq!(catalog::named(set.id), Ok(*set));
         assert!(catalog::is_reserved(set.id));
         let names: HashSet<_> = set.class_names.iter().collect();
-        assert_eq!(names.len(), set.class_names.len(), "{set}: a class name twice");
+        assert_eq!(
+            names.len(),
+            set.class_names.len(),
+            "{set}: a class name twice"
+        );
         assert_eq!(set.shape.height, set.shape.width, "{set}");
         for (role, file) in FileRole::ALL.into_iter().zip(&set.files) {
             assert_eq!(file.role, role, "{set}");
             let parsed = FileName::parse(file.name).expect("a name that is found");
-            assert_eq!((parsed.role, &parsed.prefix[..]), (role, set.prefix), "{set}");
+            assert_eq!(
+                (parsed.role, &parsed.prefix[..]),
+                (role, set.prefix),
+                "{set}"
+            );
             let hashed = file.archive_sha256.is_some() || file.unpacked_sha256.is_some();
             assert!(hashed, "{set}: {} can be verified", file.name);
         }
@@ -42,8 +50,10 @@ fn every_known_set_is_described_consistently() {
     }
     let classes = |name: &str| catalog::named(name).expect("known").class_names.len();
     assert_eq!(
-        ["balanced", "byclass", "bymerge", "letters", "digits", "mnist"]
-            .map(|split| classes(&format!("emnist-{split}"))),
+        [
+            "balanced", "byclass", "bymerge", "letters", "digits", "mnist"
+        ]
+        .map(|split| classes(&format!("emnist-{split}"))),
         [47, 62, 47, 26, 10, 10]
     );
     assert!(catalog::is_reserved("auto") && catalog::is_reserved("synthetic"));
@@ -58,16 +68,16 @@ fn near_names_are_proposed() {
     assert!(said("emnist").contains("did you mean emnist-balanced, emnist-byclass"));
     assert!(said("sythetic").contains("did you mean synthetic?"));
     let far = said("photographs");
-    assert!(!far.contains("did you mean") && far.contains("mnist, fashion-mnist, kmnist"), "{far}");
+    assert!(
+        !far.contains("did you mean") && far.contains("mnist, fashion-mnist, kmnist"),
+        "{far}"
+    );
 }
 
 /// Where other programs keep a set below a data folder.
 #[test]
 fn a_known_set_is_found_where_others_keep_it() {
-    let files = files_of(
-        &pattern(MNIST.shape, 10, 20),
-        &pattern(MNIST.shape, 10, 10),
-    );
+    let files = files_of(&pattern(MNIST.shape, 10, 20), &pattern(MNIST.shape, 10, 10));
     for (set, place) in [
         ("mnist", "mnist"),
         ("mnist", "MNIST/raw"),
@@ -82,7 +92,11 @@ fn a_known_set_is_found_where_others_keep_it() {
     ] {
         let set = catalog::named(set).expect("known");
         let data = tempfile::tempdir().expect("a folder");
-        write_files(&data.path().join(place), set.files.map(|file| file.name), &files);
+        write_files(
+            &data.path().join(place),
+            set.files.map(|file| file.name),
+            &files,
+        );
         // Files of another set beside it do not stand in the way.
         fs::create_dir(data.path().join("other")).expect("made");
         let found = locate::find(data.path(), set).unwrap_or_else(|| panic!("{set} in {place}"));
@@ -96,18 +110,28 @@ fn a_known_set_is_found_where_others_keep_it() {
     }
     let data = tempfile::tempdir().expect("a folder");
     let error = |path: &std::path::Path| {
-        locate::require(path, &KMNIST).expect_err("nothing is there").to_string()
+        locate::require(path, &KMNIST)
+            .expect_err("nothing is there")
+            .to_string()
     };
     fs::create_dir(data.path().join("MNIST")).expect("made");
     let text = error(data.path());
-    assert!(text.contains("it holds MNIST/") && text.contains("data fetch kmnist"), "{text}");
+    assert!(
+        text.contains("it holds MNIST/") && text.contains("data fetch kmnist"),
+        "{text}"
+    );
     let text = error(&data.path().join("slip"));
-    assert!(text.contains("no such folder") && text.contains("--data-dir"), "{text}");
+    assert!(
+        text.contains("no such folder") && text.contains("--data-dir"),
+        "{text}"
+    );
 }
 
 fn listing_of(data: &std::path::Path, set: &KnownSet) -> SetListing {
     let mut listings = verify::list(data).into_iter();
-    listings.find(|listing| listing.id == set.id).expect("every set is listed")
+    listings
+        .find(|listing| listing.id == set.id)
+        .expect("every set is listed")
 }
 
 #[test]
@@ -172,5 +196,9 @@ fn a_cut_file_is_not_listed_as_complete() {
     // The length of another split.
     fs::write(folder.join(archives[3]), &files[1]).expect("written");
     let wrong = listing_of(data.path(), &KMNIST).wrong;
-    assert!(wrong[0].fault.to_string().contains("60000 items"), "{}", wrong[0].fault);
+    assert!(
+        wrong[0].fault.to_string().contains("60000 items"),
+        "{}",
+        wrong[0].fault
+    );
 }

@@ -167,7 +167,8 @@ fn a_known_name_is_never_a_folder() {
         // What was read is what is recorded.
         let settings = fs::read_to_string(at.join(&out).join("config.toml")).expect("kept");
         let recorded = format!("set = \"{}\"", at.join("mnist").display());
-        let recorded = settings.contains(&recorded) || settings.contains(&format!("{}/\"", &recorded[..recorded.len() - 1]));
+        let recorded = settings.contains(&recorded)
+            || settings.contains(&format!("{}/\"", &recorded[..recorded.len() - 1]));
         assert!(recorded, "{settings}");
     }
 }
@@ -194,7 +195,9 @@ fn own_sets_are_verified_too() {
     verified(&["digits"])
         .code(4)
         .stdout(contains("train-labels-idx1-ubyte: missing"));
-    verified(&["slip"]).code(4).stderr(contains("no such folder"));
+    verified(&["slip"])
+        .code(4)
+        .stderr(contains("no such folder"));
 }
 
 #[test]
@@ -232,7 +235,11 @@ fn emnist_is_fetched_by_hand() {
         .args(["data", "fetch", "emnist-letters", "--data-dir", "data"])
         .assert()
         .code(4)
-        .stderr(contains("gzip.zip").and(contains("fb9bb67e")).and(contains("--data-dir")));
+        .stderr(
+            contains("gzip.zip")
+                .and(contains("fb9bb67e"))
+                .and(contains("--data-dir")),
+        );
     assert!(!home.path().join("data").exists());
     program(home.path())
         .args(["data", "fetch", "emnist"])
@@ -248,7 +255,15 @@ fn the_cache_of_built_in_digits_is_bounded() {
     let train = |seed: &str, out: &str| {
         let mut command = offline(home.path());
         command
-            .args(["train", "--dataset", "synthetic", "--seed", seed, "--out", out])
+            .args([
+                "train",
+                "--dataset",
+                "synthetic",
+                "--seed",
+                seed,
+                "--out",
+                out,
+            ])
             .args(["--device", "cpu", "--epochs", "1", "--train-limit", "100"])
             .assert()
             .success()
@@ -265,9 +280,14 @@ fn the_cache_of_built_in_digits_is_bounded() {
     let own = seeds()[0].clone();
     // Older ones, of this and of an earlier version of the digits.
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
-    for (age, name) in ["synthetic-v0-7", "synthetic-v1-95", "synthetic-v1-96", "synthetic-v1-97"]
-        .iter()
-        .enumerate()
+    for (age, name) in [
+        "synthetic-v0-7",
+        "synthetic-v1-95",
+        "synthetic-v1-96",
+        "synthetic-v1-97",
+    ]
+    .iter()
+    .enumerate()
     {
         let folder = cache.join(name);
         fs::create_dir(&folder).expect("made");

@@ -7,9 +7,7 @@ use gpu_mnist::data::idx::{FileName, FileRole, Kind};
 use gpu_mnist::data::verify::{self, Form};
 use gpu_mnist::data::{DataError, ImageSet, formats};
 
-use super::{
-    GREY, NAMES, files_of, gzip, idx_file, names_with, pattern, write_files, write_set,
-};
+use super::{GREY, NAMES, files_of, gzip, idx_file, names_with, pattern, write_files, write_set};
 
 #[track_caller]
 fn read(folder: &Path) -> ImageSet {
@@ -41,10 +39,25 @@ fn names_are_understood() {
         ("train_images.idx3_ubyte", TrainImages, "", false),
         ("train-images-idx4-ubyte", TrainImages, "", false),
         ("test-labels-idx1-int", TestLabels, "", false),
-        ("emnist-balanced-train-images-idx3-ubyte", TrainImages, "emnist-balanced", false),
-        ("emnist-byclass-test-labels-idx1-ubyte.gz", TestLabels, "emnist-byclass", true),
+        (
+            "emnist-balanced-train-images-idx3-ubyte",
+            TrainImages,
+            "emnist-balanced",
+            false,
+        ),
+        (
+            "emnist-byclass-test-labels-idx1-ubyte.gz",
+            TestLabels,
+            "emnist-byclass",
+            true,
+        ),
         ("qmnist-train-labels-idx2-int", TrainLabels, "qmnist", false),
-        ("qmnist-test-images-idx3-ubyte.gz", TestImages, "qmnist", true),
+        (
+            "qmnist-test-images-idx3-ubyte.gz",
+            TestImages,
+            "qmnist",
+            true,
+        ),
     ] {
         assert_eq!(parsed(name), Some((role, prefix.to_owned(), gz)), "{name}");
     }
@@ -80,7 +93,10 @@ fn folders_in_the_way_are_looked_into() {
     write_files(only.path(), refs(&nested), &files);
     for folder in [&both, &only] {
         let found = read(folder.path());
-        assert_eq!((&found.train, &found.test), (&expected.train, &expected.test));
+        assert_eq!(
+            (&found.train, &found.test),
+            (&expected.train, &expected.test)
+        );
     }
     // A sound file beside the folder is read, whatever is in the folder.
     fs::write(both.path().join(&nested[0]), b"damaged").expect("written");
@@ -103,10 +119,18 @@ fn the_first_bytes_say_what_is_packed() {
         let folder = tempfile::tempdir().expect("a folder");
         write_files(folder.path(), names, files);
         let (_, checks) = verify::verify(folder.path()).expect("there");
-        assert!(checks.iter().all(|check| check.form == form && check.is_sound()));
+        assert!(
+            checks
+                .iter()
+                .all(|check| check.form == form && check.is_sound())
+        );
         found.push(read(folder.path()));
     }
-    assert!(found.iter().all(|set| (&set.train, &set.test) == (&found[0].train, &found[0].test)));
+    assert!(
+        found
+            .iter()
+            .all(|set| (&set.train, &set.test) == (&found[0].train, &found[0].test))
+    );
 }
 
 #[test]
@@ -132,7 +156,11 @@ fn the_only_set_below_a_folder_is_found() {
     let data = tempfile::tempdir().expect("a folder");
     let raw = data.path().join("MNIST/raw");
     write_files(&raw, NAMES, &files());
-    for named in [data.path().to_owned(), data.path().join("MNIST"), raw.clone()] {
+    for named in [
+        data.path().to_owned(),
+        data.path().join("MNIST"),
+        raw.clone(),
+    ] {
         let found = formats::read(&named).expect("found");
         assert_eq!(found.path, raw);
         let name = named.file_name().expect("a name").to_string_lossy();
@@ -143,21 +171,31 @@ fn the_only_set_below_a_folder_is_found() {
     let error = formats::read(data.path()).expect_err("one of two was read");
     let text = error.to_string();
     assert!(matches!(error, DataError::Several { .. }), "{text}");
-    assert!(text.contains("FashionMNIST/raw") && text.contains("MNIST/raw"), "{text}");
+    assert!(
+        text.contains("FashionMNIST/raw") && text.contains("MNIST/raw"),
+        "{text}"
+    );
     assert!(text.contains("--dataset"), "{text}");
 }
 
 #[test]
 fn what_lies_there_is_listed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = |path: &Path| formats::read(path).expect_err("nothing is there").to_string();
+    let text = |path: &Path| {
+        formats::read(path)
+            .expect_err("nothing is there")
+            .to_string()
+    };
     assert!(text(folder.path()).contains("the folder is empty"));
     for name in ["notes.txt", "train.csv"] {
         fs::write(folder.path().join(name), b"x").expect("written");
     }
     fs::create_dir(folder.path().join("images")).expect("made");
     let found = text(folder.path());
-    assert!(found.contains("it holds images/, notes.txt, train.csv"), "{found}");
+    assert!(
+        found.contains("it holds images/, notes.txt, train.csv"),
+        "{found}"
+    );
     assert!(found.contains("four IDX files"), "{found}");
     for index in 0..30 {
         fs::write(folder.path().join(format!("a{index:02}")), b"x").expect("written");
@@ -173,7 +211,10 @@ fn what_lies_there_is_listed() {
     let set = write_set(20, 10);
     fs::remove_file(set.path().join(NAMES[3])).expect("removed");
     let found = text(set.path());
-    assert!(found.contains("missing t10k-labels-idx1-ubyte; it holds t10k-images"), "{found}");
+    assert!(
+        found.contains("missing t10k-labels-idx1-ubyte; it holds t10k-images"),
+        "{found}"
+    );
 }
 
 /// EMNIST's archive holds six sets in one folder.
@@ -186,7 +227,10 @@ fn sets_in_one_folder_are_told_apart_by_their_names() {
     }
     let error = formats::read(folder.path()).expect_err("one of two was read");
     let text = error.to_string();
-    assert!(text.contains("first-") && text.contains("second-"), "{text}");
+    assert!(
+        text.contains("first-") && text.contains("second-"),
+        "{text}"
+    );
     let labels = folder.path().join("second-test-labels-idx1-ubyte");
     fs::remove_file(labels).expect("removed");
     assert_eq!(read(folder.path()).train.len(), 100, "the only whole one");

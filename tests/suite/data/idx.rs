@@ -156,8 +156,8 @@ fn all_members_of_an_archive_are_read() {
         ("an empty first one", [gzip(&[]), members.clone()].concat()),
         ("zeros at the end", [members, vec![0; 512]].concat()),
     ] {
-        let (items, summary) =
-            idx::parse(&archive, Kind::Images, &|_, _| true).unwrap_or_else(|fault| panic!("{what}: {fault}"));
+        let (items, summary) = idx::parse(&archive, Kind::Images, &|_, _| true)
+            .unwrap_or_else(|fault| panic!("{what}: {fault}"));
         assert_eq!(items, plain.0, "{what}");
         assert_eq!(summary.unpacked_sha256, plain.1.unpacked_sha256, "{what}");
         assert!(summary.packed);
@@ -254,17 +254,24 @@ fn at_13(number: i32, bytes: usize) -> Vec<u8> {
 
 #[test]
 fn what_a_file_is_instead_is_said() {
-    let page = b"<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head></html>\n";
+    let page =
+        b"<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head></html>\n";
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:abab\nsize 47040016\n";
     for (begin, what) in [
         (&page[..], "a web page"),
         (b"  \n<HTML><body>404</body></HTML>", "a web page"),
-        (pointer, "a Git LFS pointer, not the file itself: run `git lfs pull`"),
+        (
+            pointer,
+            "a Git LFS pointer, not the file itself: run `git lfs pull`",
+        ),
         (b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0", "a zip archive"),
         (b"\xfd7zXZ\0\0\x04\0\0\0\0\0\0\0\0", "an xz archive"),
         (b"\x93NUMPY\x01\0\x76\0{'descr': '|u1'}", "a NumPy array"),
         (b"5,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n", "a text file"),
-        (b"\x12\x34\x56\x78 something else", "begins with 12 34 56 78"),
+        (
+            b"\x12\x34\x56\x78 something else",
+            "begins with 12 34 56 78",
+        ),
     ] {
         for bytes in [begin.to_vec(), gzip(begin)] {
             let text = images(&bytes).to_string();
@@ -272,10 +279,16 @@ fn what_a_file_is_instead_is_said() {
         }
     }
     let text = images(&idx_file(Kind::Labels, 20)).to_string();
-    assert!(text.contains("20 unsigned bytes, which are no images"), "{text}");
+    assert!(
+        text.contains("20 unsigned bytes, which are no images"),
+        "{text}"
+    );
     assert!(text.contains("swapped?"), "{text}");
     let text = labels(&idx_file(Kind::Images, 20)).to_string();
-    assert!(text.contains("20x28x28 unsigned bytes, which are no labels"), "{text}");
+    assert!(
+        text.contains("20x28x28 unsigned bytes, which are no labels"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -299,13 +312,21 @@ fn labels_of_every_whole_number_are_read() {
         }
     }
     let wide = file(Element::I16, &[2], &body(&[999, 256], 2));
-    let read = idx::parse(&wide, Kind::Labels, &|_, _| false).expect("sound").0;
+    let read = idx::parse(&wide, Kind::Labels, &|_, _| false)
+        .expect("sound")
+        .0;
     assert_eq!(read, Items::Labels(vec![999, 256]));
     assert_eq!(idx::labels_file(&[999, 256]), wide, "written as it is read");
     // As QMNIST has them: the class, then seven numbers about the image.
-    let rows = [[7, 4, 100, 37, 1, 278_748, 0, 0], [2, 4, -5, 37, 2, 9, 0, 0]].concat();
+    let rows = [
+        [7, 4, 100, 37, 1, 278_748, 0, 0],
+        [2, 4, -5, 37, 2, 9, 0, 0],
+    ]
+    .concat();
     let qmnist = file(Element::I32, &[2, 8], &body(&rows, 4));
-    let read = idx::parse(&qmnist, Kind::Labels, &|_, _| false).expect("sound").0;
+    let read = idx::parse(&qmnist, Kind::Labels, &|_, _| false)
+        .expect("sound")
+        .0;
     assert_eq!(read, Items::Labels(vec![7, 2]));
 }
 
@@ -333,7 +354,9 @@ fn images_of_every_shape_are_read() {
         file(Element::U8, &[5, 1, 28, 28], &grey.images),
         file(Element::I16, &[5, 28, 28], &wide),
     ] {
-        let read = idx::parse(&same, Kind::Images, &|_, _| false).expect("sound").0;
+        let read = idx::parse(&same, Kind::Images, &|_, _| false)
+            .expect("sound")
+            .0;
         let bytes = grey.images.clone();
         assert_eq!(read, Items::Images { shape: GREY, bytes });
     }
@@ -346,7 +369,9 @@ fn images_of_every_shape_are_read() {
         }
     }
     let planar = file(Element::U8, &[2, 3, 10, 12], &planes);
-    let read = idx::parse(&planar, Kind::Images, &|_, _| false).expect("sound").0;
+    let read = idx::parse(&planar, Kind::Images, &|_, _| false)
+        .expect("sound")
+        .0;
     let bytes = colour.images;
     assert_eq!(read, Items::Images { shape, bytes });
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gpu_mnist::data::catalog::{KnownFile, KnownSet, MNIST, QMNIST, EMNIST_LETTERS, FASHION_MNIST};
+use gpu_mnist::data::catalog::{EMNIST_LETTERS, FASHION_MNIST, KnownFile, KnownSet, MNIST, QMNIST};
 use gpu_mnist::data::idx::{self, FileRole, Kind, Part};
 use gpu_mnist::data::image_set::{Background, Framing};
 use gpu_mnist::data::{DataError, Fault, ImageShape, Split, formats, memory};
@@ -10,7 +10,8 @@ use gpu_mnist::evaluation::test_split::TestSplit;
 use sha2::{Digest, Sha256};
 
 use super::{
-    GREY, NAMES, file_of, files_of, gzip, names_with, official_data, pattern, write_files, write_set,
+    GREY, NAMES, file_of, files_of, gzip, names_with, official_data, pattern, write_files,
+    write_set,
 };
 
 /// Writes a set under MNIST's names and reads it.
@@ -42,9 +43,16 @@ fn labels_counted_from_1_are_said_and_named_so() {
     train.labels.iter_mut().for_each(|label| *label += 1);
     let found = through_disk(&train, &train).loaded;
     let names = &found.set.description.class_names;
-    assert_eq!((names.len(), &names[0][..], &names[25][..]), (26, "1", "26"));
+    assert_eq!(
+        (names.len(), &names[0][..], &names[25][..]),
+        (26, "1", "26")
+    );
     assert_eq!(found.set.train.labels[..3], [0, 1, 2]);
-    assert!(found.notes[0].contains("counted from 1: 26 classes"), "{:?}", found.notes);
+    assert!(
+        found.notes[0].contains("counted from 1: 26 classes"),
+        "{:?}",
+        found.notes
+    );
     // A 0 in the test split alone, and the labels are what they seem.
     let mut test = train.clone();
     test.labels[0] = 0;
@@ -59,7 +67,11 @@ fn a_set_is_the_same_wherever_it_lies_and_however_it_is_packed() {
     let packed = files.each_ref().map(|file| gzip(file));
     let home = tempfile::tempdir().expect("a folder");
     let mut described = Vec::new();
-    for (name, files) in [("mnist", &files), ("fashion-mnist", &packed), ("raw", &files)] {
+    for (name, files) in [
+        ("mnist", &files),
+        ("fashion-mnist", &packed),
+        ("raw", &files),
+    ] {
         let folder = home.path().join(name);
         write_files(&folder, NAMES, files);
         let set = formats::read(&folder).expect("sound").loaded.set;
@@ -80,7 +92,11 @@ fn a_set_is_the_same_wherever_it_lies_and_however_it_is_packed() {
     let changed = through_disk(&train, &other).loaded.set.description;
     assert_ne!(changed.fingerprint, described[0].fingerprint);
     // In memory, as a page has it, it is the same again.
-    let named = NAMES.map(str::to_owned).into_iter().zip(packed).collect::<Vec<_>>();
+    let named = NAMES
+        .map(str::to_owned)
+        .into_iter()
+        .zip(packed)
+        .collect::<Vec<_>>();
     let in_memory = memory::load("own", &named).expect("sound").set.description;
     assert_eq!(in_memory.fingerprint, described[0].fingerprint);
 }
@@ -94,7 +110,10 @@ fn stand_in(of: &KnownSet, files: &[Vec<u8>; 4], hashed: bool) -> &'static Known
         unpacked_sha256: None,
         ..*of.file(role)
     });
-    Box::leak(Box::new(KnownSet { files: known, ..*of }))
+    Box::leak(Box::new(KnownSet {
+        files: known,
+        ..*of
+    }))
 }
 
 fn turned(split: &Split) -> Split {
@@ -125,9 +144,19 @@ fn emnist_is_turned_upright_and_its_letters_are_named() {
     assert_eq!(found.set.train.labels, upright.labels);
     let description = &found.set.description;
     assert_eq!(description.class_names[..2], ["A", "B"]);
-    assert_eq!((description.framing, description.background), (Framing::Whole, Background::Dark));
+    assert_eq!(
+        (description.framing, description.background),
+        (Framing::Whole, Background::Dark)
+    );
     assert_eq!(description.mirrorable, Some(false));
-    assert!(found.notes.iter().any(|note| note.contains("turned upright")), "{:?}", found.notes);
+    assert!(
+        found
+            .notes
+            .iter()
+            .any(|note| note.contains("turned upright")),
+        "{:?}",
+        found.notes
+    );
 
     // The catalogue's own entry gives no count for the letters: their names and labels tell them
     // in any folder.
@@ -144,11 +173,21 @@ fn emnist_is_turned_upright_and_its_letters_are_named() {
     );
     let found = formats::read(folder.path()).expect("sound").loaded;
     assert_eq!(found.set.train.images, published.images);
-    assert!(found.notes[0].contains("are taken as they are"), "{:?}", found.notes);
+    assert!(
+        found.notes[0].contains("are taken as they are"),
+        "{:?}",
+        found.notes
+    );
     let error = idx::read_known(folder.path(), letters).expect_err("other labels");
     let text = error.to_string();
-    assert!(text.contains("it has the label 0, its labels are 1 to 26"), "{text}");
-    assert!(text.contains("data fetch emnist-letters` says where"), "{text}");
+    assert!(
+        text.contains("it has the label 0, its labels are 1 to 26"),
+        "{text}"
+    );
+    assert!(
+        text.contains("data fetch emnist-letters` says where"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -163,13 +202,22 @@ fn an_archive_with_the_published_hash_is_certain() {
     let packed = files.each_ref().map(|file| gzip(file));
     write_files(folder.path(), names.each_ref().map(String::as_str), &packed);
     let found = idx::read_known(folder.path(), letters).expect("sound");
-    assert_eq!(found.notes.len(), 1, "turned, and nothing doubtful: {:?}", found.notes);
+    assert_eq!(
+        found.notes.len(),
+        1,
+        "turned, and nothing doubtful: {:?}",
+        found.notes
+    );
     // Unpacked, or packed anew, no hash tells.
     let mut anew = packed.clone();
     anew[0][9] ^= 1;
     write_files(folder.path(), names.each_ref().map(String::as_str), &anew);
     let found = idx::read_known(folder.path(), letters).expect("sound");
-    assert!(found.notes[0].contains("not published"), "{:?}", found.notes);
+    assert!(
+        found.notes[0].contains("not published"),
+        "{:?}",
+        found.notes
+    );
 }
 
 #[test]
@@ -202,7 +250,10 @@ fn a_known_set_must_be_the_published_one() {
     let folder = write_set(20, 10);
     let error = idx::read_known(folder.path(), &FASHION_MNIST).expect_err("not Fashion");
     let text = error.to_string();
-    assert!(text.contains("not the published file of fashion-mnist"), "{text}");
+    assert!(
+        text.contains("not the published file of fashion-mnist"),
+        "{text}"
+    );
     assert!(text.contains("data fetch fashion-mnist"), "{text}");
     // With the right counts, hashes tell.
     let folder = write_set(60_000, 10_000);
@@ -232,7 +283,10 @@ fn mnists_counts_pass_through_the_crate_unmixed() {
     let (train, test) = (split(60_000, 0), split(10_000, 2));
     idx::write_split(folder.path(), Part::Train, &train).expect("written");
     idx::write_split(folder.path(), Part::Test, &test).expect("written");
-    let set = formats::read(folder.path()).expect("a sound set").loaded.set;
+    let set = formats::read(folder.path())
+        .expect("a sound set")
+        .loaded
+        .set;
     let classes = set.train.classes;
     assert_eq!(classes, 3);
     assert!(set.train == Split { classes, ..train });

@@ -18,7 +18,10 @@ fn assert_traits(split: &Split, framing: Framing, background: Background) {
 
 fn inverted(split: &Split) -> Split {
     let mut inverted = split.clone();
-    inverted.images.iter_mut().for_each(|byte| *byte = 255 - *byte);
+    inverted
+        .images
+        .iter_mut()
+        .for_each(|byte| *byte = 255 - *byte);
     inverted
 }
 

@@ -20,7 +20,10 @@ const BEGIN: usize = 512;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Items {
     /// Rows from the top, pixels from the left, channels together.
-    Images { shape: ImageShape, bytes: Vec<u8> },
+    Images {
+        shape: ImageShape,
+        bytes: Vec<u8>,
+    },
     Labels(Vec<u16>),
 }
 
@@ -152,10 +155,9 @@ pub(super) fn scan(
 fn read_header(reader: &mut dyn Read) -> Result<(Header, Vec<u8>), Fault> {
     let mut begin = vec![0; 4];
     let found = fill(reader, &mut begin)?;
-    let magic: [u8; 4] = begin[..found].try_into().map_err(|_| Fault::HeaderCut {
-        found,
-        needed: 8,
-    })?;
+    let magic: [u8; 4] = begin[..found]
+        .try_into()
+        .map_err(|_| Fault::HeaderCut { found, needed: 8 })?;
     let (element, dimensions) = match Header::begin(magic, &[]) {
         Ok(begin) => begin,
         Err(_) => {
@@ -192,7 +194,10 @@ fn images(bytes: Vec<u8>, header: &Header) -> Result<Items, Fault> {
                     value,
                 })
             };
-            numbers(&bytes, element).enumerate().map(narrow).collect::<Result<_, _>>()?
+            numbers(&bytes, element)
+                .enumerate()
+                .map(narrow)
+                .collect::<Result<_, _>>()?
         }
     };
     let bytes = match planar {
@@ -218,7 +223,10 @@ fn interleave(planes: &[u8], shape: ImageShape) -> Vec<u8> {
 
 /// The first number of each row.
 fn labels(bytes: &[u8], header: &Header) -> Result<Vec<u16>, Fault> {
-    let columns = header.dimensions.get(1).map_or(1, |&columns| columns as usize);
+    let columns = header
+        .dimensions
+        .get(1)
+        .map_or(1, |&columns| columns as usize);
     let narrow = |(index, label): (usize, i64)| match u16::try_from(label) {
         Ok(narrow) if usize::from(narrow) < MOST_CLASSES => Ok(narrow),
         _ => Err(Fault::BadLabel { index, label }),
@@ -237,9 +245,9 @@ fn numbers(bytes: &[u8], element: Element) -> impl Iterator<Item = i64> {
         match (element, number) {
             (Element::U8, _) => number[0].into(),
             // The sign is in the first byte.
-            _ => number[1..]
-                .iter()
-                .fold(i64::from(first), |value, &byte| value << 8 | i64::from(byte)),
+            _ => number[1..].iter().fold(i64::from(first), |value, &byte| {
+                value << 8 | i64::from(byte)
+            }),
         }
     })
 }

@@ -111,7 +111,9 @@ pub fn of_known(folder: &Path, set: &KnownSet) -> Result<Group, Fault> {
     // The published form first, where the publisher has several.
     for (files, known) in own.files.iter_mut().zip(&set.files) {
         files.sort_by_key(|path| {
-            let stem = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
+            let stem = path
+                .file_name()
+                .map(|name| name.to_string_lossy().to_lowercase());
             let stem = stem.unwrap_or_default();
             stem.trim_end_matches(".gz") != known.name
         });

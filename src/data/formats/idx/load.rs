@@ -5,9 +5,9 @@ use std::thread;
 
 use super::folder::{Files, Group, groups, of_known};
 use super::{FileRole, disk};
+use crate::data::Split;
 use crate::data::assembly::{self, Checked, Expected, Loaded};
 use crate::data::catalog::{self, KnownSet};
-use crate::data::Split;
 use crate::data::error::{DataError, Fault};
 use crate::data::formats::{Format, Holds, listing};
 use crate::data::mnist;
@@ -31,8 +31,7 @@ fn holds(path: &Path) -> Holds {
 
 /// Reads the four files in `folder`; needs no right to write there.
 fn read(folder: &Path, name: &str) -> Result<Loaded, DataError> {
-    let groups =
-        groups(folder).map_err(|fault| DataError::damaged(folder, fault, None))?;
+    let groups = groups(folder).map_err(|fault| DataError::damaged(folder, fault, None))?;
     let whole: Vec<(&Group, Files)> = groups
         .iter()
         .filter_map(|group| Some((group, group.complete()?)))
@@ -64,8 +63,8 @@ fn read(folder: &Path, name: &str) -> Result<Loaded, DataError> {
 /// # Errors
 /// [`DataError::Missing`] or [`DataError::Damaged`], naming folder or file.
 pub fn read_known(folder: &Path, set: &'static KnownSet) -> Result<Loaded, DataError> {
-    let group = of_known(folder, set)
-        .map_err(|fault| DataError::damaged(folder, fault, Some(set.id)))?;
+    let group =
+        of_known(folder, set).map_err(|fault| DataError::damaged(folder, fault, Some(set.id)))?;
     let files = group
         .complete()
         .ok_or_else(|| missing(folder, &group).for_set(set.id))?;

@@ -23,9 +23,9 @@ pub(in crate::data) use disk::read_hashed;
 pub use disk::{check, read, write_images, write_labels, write_split};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::{Files, Group, groups, of_known};
+pub use header::{Element, Header};
 #[cfg(not(target_family = "wasm"))]
 pub use load::{FORMAT, read_known, read_splits};
-pub use header::{Element, Header};
 pub use names::{FileName, role_of};
 pub use write::{images_file, labels_file};
 

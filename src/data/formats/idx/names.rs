@@ -65,5 +65,8 @@ fn role(words: &[&str]) -> Option<FileRole> {
 
 /// The word for the kind of number at the end.
 fn is_number(word: &str) -> bool {
-    ["ubyte", "byte", "uint8", "short", "int16", "int", "int32", "float"].contains(&word)
+    [
+        "ubyte", "byte", "uint8", "short", "int16", "int", "int32", "float",
+    ]
+    .contains(&word)
 }

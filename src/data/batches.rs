@@ -8,13 +8,15 @@ use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
-use super::{PIXELS, SIDE, Split};
+use super::{SIDE, Split};
 use crate::config::Kernels;
 use crate::device::Device;
-use crate::kernels::augment_batch::{augment_batch, distort};
-use crate::kernels::gather_batch::gather_batch;
+use crate::kernels::augment_batch::{self, augment_batch};
+use crate::kernels::gather_batch::{self, gather_batch};
+use crate::kernels::images::{ChannelScale, ImageShape};
 
-const WORDS: usize = PIXELS / 4;
+const SHAPE: ImageShape = ImageShape::grey(SIDE, SIDE);
+const WORDS: usize = SHAPE.words();
 
 /// Mean and standard deviation of the pixels of the training pictures, in 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,11 +75,7 @@ pub struct Batch {
 impl DeviceSplit {
     /// Copies a split to `device`.
     pub fn upload(split: &Split, normalisation: Normalisation, device: &Device) -> Self {
-        let words: Vec<i32> = split
-            .images
-            .chunks_exact(4)
-            .map(|bytes| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-            .collect();
+        let words = SHAPE.pack(&split.images);
         let labels: Vec<i32> = split.labels.iter().map(|&label| label.into()).collect();
         let length = labels.len();
         let options = || (device.burn(), DType::I32);
@@ -99,10 +97,12 @@ impl DeviceSplit {
 
     /// The pictures at `indices` `[n]`, normalised.
     pub fn gather(&self, indices: Tensor<1, Int>, kernels: Kernels) -> Batch {
-        match kernels {
-            Kernels::Fused => self.gather_fused(indices),
-            Kernels::Stock => self.gather_stock(indices),
-        }
+        let (words, picked) = (self.words.clone(), indices.clone());
+        let pictures = match kernels {
+            Kernels::Fused => gather_batch(words, picked, SHAPE, self.scale()),
+            Kernels::Stock => gather_batch::general(words, picked, SHAPE, self.scale()),
+        };
+        self.batch(pictures, indices)
     }
 
     /// The pictures at `indices` `[n]`, distorted and normalised; `numbers` are the same indices on the host, from
@@ -118,76 +118,37 @@ impl DeviceSplit {
             augmentation,
             stream,
         } = *augment;
-        match kernels {
+        let (words, scale) = (self.words.clone(), self.scale());
+        let pictures = match kernels {
             Kernels::Fused => {
-                let Normalisation {
-                    mean,
-                    standard_deviation,
-                } = self.normalisation;
-                let (words, picked) = (self.words.clone(), indices.clone());
-                let pictures = augment_batch(
-                    words,
-                    picked,
-                    augmentation,
-                    stream,
-                    mean,
-                    standard_deviation,
-                );
-                self.batch(pictures, indices)
+                let picked = indices.clone();
+                augment_batch(words, picked, SHAPE, scale, augmentation, stream)
             }
             Kernels::Stock => {
-                let pixels = unpack(self.words.clone().select(0, indices.clone()));
-                let pixels = distort(pixels, numbers, &augmentation, stream);
-                self.batch(self.normalise(pixels), indices)
+                let picked = (indices.clone(), numbers);
+                augment_batch::general(words, picked, SHAPE, scale, &augmentation, stream)
             }
-        }
-    }
-
-    fn gather_fused(&self, indices: Tensor<1, Int>) -> Batch {
-        let Normalisation {
-            mean,
-            standard_deviation,
-        } = self.normalisation;
-        let words = self.words.clone();
-        let pictures = gather_batch(words, indices.clone(), mean, standard_deviation);
+        };
         self.batch(pictures, indices)
     }
 
-    fn gather_stock(&self, indices: Tensor<1, Int>) -> Batch {
-        let pixels = unpack(self.words.clone().select(0, indices.clone()));
-        self.batch(self.normalise(pixels), indices)
-    }
-
-    fn normalise(&self, pixels: Tensor<2>) -> Tensor<2> {
+    fn scale(&self) -> ChannelScale {
         let Normalisation {
             mean,
             standard_deviation,
         } = self.normalisation;
-        (pixels / 255.0 - mean) / standard_deviation
+        ChannelScale {
+            mean: [mean; 3],
+            deviation: [standard_deviation; 3],
+        }
     }
 
-    fn batch(&self, pictures: Tensor<2>, indices: Tensor<1, Int>) -> Batch {
-        let [count] = indices.dims();
+    fn batch(&self, pictures: Tensor<4>, indices: Tensor<1, Int>) -> Batch {
         Batch {
-            pictures: pictures.reshape([count, SIDE, SIDE, 1]),
+            pictures,
             labels: self.labels.clone().select(0, indices),
         }
     }
-}
-
-/// The bytes `[n, 784]` of `words` `[n, 196]` with Burn's own operations.
-pub fn unpack(words: Tensor<2, Int>) -> Tensor<2> {
-    let [count, width] = words.dims();
-    let byte = |shift: i32| {
-        words
-            .clone()
-            .bitwise_right_shift_scalar(shift)
-            .bitwise_and_scalar(255)
-            .reshape([count, width, 1])
-    };
-    Tensor::cat(vec![byte(0), byte(8), byte(16), byte(24)], 2)
-        .float()
-        .reshape([count, width * 4])
 }
 
 /// A row of picture numbers on the device, `[n]`.

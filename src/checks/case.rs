@@ -120,9 +120,9 @@ impl Numbers {
             .collect()
     }
 
-    /// Any 32 bits.
-    pub fn words(&mut self, count: usize) -> Vec<i32> {
-        (0..count).map(|_| self.0.random::<i32>()).collect()
+    /// Any bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.0.random()).collect()
     }
 }
 

@@ -8,6 +8,9 @@ mod batch_norm;
 mod case;
 mod convolve;
 mod fused;
+mod gather;
+mod images;
+mod loss;
 pub mod reference;
 mod shared;
 pub mod steps;
@@ -131,11 +134,17 @@ pub async fn run(
 }
 
 fn cases(config: &Config, scope: Scope) -> Vec<Case> {
+    let shape = crate::kernels::images::ImageShape::grey(crate::data::SIDE, crate::data::SIDE);
+    let classes = crate::data::CLASSES;
     let layers = case::Layers::new(&config.model, scope.batch);
-    let mut cases = shared::cases(scope);
+    let mut cases = shared::cases(classes, scope);
     cases.extend(fused::cases(&layers, scope));
     cases.extend(stock::cases(&layers, scope));
-    cases.extend(augment::cases(scope));
+    for group in [Group::Fused, Group::Stock] {
+        cases.extend(gather::cases(group, shape, scope));
+        cases.extend(augment::cases(group, shape, scope));
+        cases.extend(loss::cases(group, classes, scope));
+    }
     cases
 }
 

@@ -64,8 +64,8 @@ pub fn softmax(logits: &Logits) -> [f64; CLASSES] {
 }
 
 /// The class of the highest logit, the first of equals.
-pub fn best(logits: &Logits) -> usize {
-    (1..CLASSES).fold(0, |best, class| match logits[class] > logits[best] {
+pub fn best(logits: &[f32]) -> usize {
+    (1..logits.len()).fold(0, |best, class| match logits[class] > logits[best] {
         true => class,
         false => best,
     })

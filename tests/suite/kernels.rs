@@ -246,7 +246,7 @@ fn naga_accepts_every_shader_as_it_stands() {
         assert_eq!(module.entry_points.len(), 1, "{name}");
         validated += 1;
     }
-    assert_eq!(validated, 36);
+    assert_eq!(validated, 38);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod average_pool;
 mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
+mod loss;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};

@@ -58,17 +58,14 @@ impl Session {
         let evaluated = synthetic::draw(config.seed, 1, EVALUATED);
         device.guard("preparing the benchmark", || {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
-            let values = initial_values(&config.model, config.seed);
+            let network = synthetic::network(&config.model);
+            let values = initial_values(&network, config.seed);
             Self {
                 split: upload(&trained),
                 evaluated: upload(&evaluated),
                 order: upload_indices(&order(config.seed, 1, trained.len()), device),
-                model: Some(Model::from_values(
-                    &config.model,
-                    values,
-                    &device.autodiff(),
-                )),
-                optimizer: Optimizer::fresh(config, device.burn()),
+                model: Some(Model::from_values(&network, values, &device.autodiff())),
+                optimizer: Optimizer::fresh(&config.training, &network, device.burn()),
                 schedule: Schedule::new(&config.training, steps_in_all(config)),
                 device: device.clone(),
                 config: config.clone(),

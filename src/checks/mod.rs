@@ -21,6 +21,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Kernels};
+use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
 use case::Case;
 
@@ -134,9 +135,9 @@ pub async fn run(
 }
 
 fn cases(config: &Config, scope: Scope) -> Vec<Case> {
-    let shape = crate::kernels::images::ImageShape::grey(crate::data::SIDE, crate::data::SIDE);
-    let classes = crate::data::CLASSES;
-    let layers = case::Layers::new(&config.model, scope.batch);
+    let network = synthetic::network(&config.model);
+    let (shape, classes) = (network.input, network.classes);
+    let layers = case::Layers::new(&network, scope.batch);
     let mut cases = shared::cases(classes, scope);
     cases.extend(fused::cases(&layers, scope));
     cases.extend(stock::cases(&layers, scope));

@@ -54,7 +54,7 @@ pub fn train_step_in_phases<E>(
     settings: &TrainingConfig,
     mut after_phase: impl FnMut() -> Result<(), E>,
 ) -> Result<(Model, Tensor<1>, Tensor<1, Int>), E> {
-    let (logits, statistics) = model.forward_training(batch.pictures.autodiff(), settings.kernels);
+    let (logits, statistics) = model.forward_training(batch.images.autodiff(), settings.kernels);
     let smoothing = settings.label_smoothing;
     let found = cross_entropy_smoothed(logits, batch.labels, smoothing, settings.kernels);
     after_phase()?;

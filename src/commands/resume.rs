@@ -34,11 +34,7 @@ const INCIDENTAL: &[&str] = &[
     "evaluation.shift",
 ];
 /// What trained weights are for; with another value they are worth nothing.
-const FIXED: &[&str] = &[
-    "model.layers",
-    "model.norm_epsilon",
-    "model.norm_momentum",
-];
+const FIXED: &[&str] = &["model.layers", "model.norm_epsilon", "model.norm_momentum"];
 
 /// A run that cannot go on as asked.
 #[derive(thiserror::Error, Debug)]

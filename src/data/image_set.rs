@@ -136,11 +136,7 @@ fn listed(names: &[String]) -> String {
     const SHOWN: usize = 12;
     match names.len() {
         0..=SHOWN => names.join(", "),
-        count => format!(
-            "{} and {} more",
-            names[..SHOWN].join(", "),
-            count - SHOWN
-        ),
+        count => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
     }
 }
 

@@ -121,7 +121,11 @@ impl Session {
         }
         let name = &device.info.name;
         let wrong = found.join("; ");
-        if wanted == Kernels::Fused && self.check(config, network, Kernels::Stock, &device).await.is_empty()
+        if wanted == Kernels::Fused
+            && self
+                .check(config, network, Kernels::Stock, &device)
+                .await
+                .is_empty()
         {
             let note = format!(
                 "{name} computes wrong numbers with the fused kernels ({wrong}): the stock kernels are used"
@@ -149,10 +153,17 @@ impl Session {
             return found.clone();
         }
         let groups = [Group::Shared, kernels.into()];
-        let findings = checks::run(device, config, network, Scope::short(), &groups, &mut |_| {}).await;
+        let findings = checks::run(
+            device,
+            config,
+            network,
+            Scope::short(),
+            &groups,
+            &mut |_| {},
+        )
+        .await;
         let found = checks::failures(&findings);
-        self.checked
-            .push((network.clone(), kernels, found.clone()));
+        self.checked.push((network.clone(), kernels, found.clone()));
         found
     }
 }

@@ -134,17 +134,18 @@ pub async fn train(
         epochs: start.epochs,
     };
     let network = config.model.network(train.shape(), train.classes());
-    let (mut model, mut optimizer, mut average, objective) = device.guard("preparing the training", || {
-        let model = Model::from_values(&network, start.parameters, &device.autodiff());
-        let shapes = network.parameters();
-        let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
-        let average = (settings.ema_decay > 0.0).then(|| {
-            let earlier = start.averaged;
-            Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
-        });
-        let objective = Objective::new(settings, train, device);
-        (model, optimizer, average, objective)
-    })?;
+    let (mut model, mut optimizer, mut average, objective) =
+        device.guard("preparing the training", || {
+            let model = Model::from_values(&network, start.parameters, &device.autodiff());
+            let shapes = network.parameters();
+            let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
+            let average = (settings.ema_decay > 0.0).then(|| {
+                let earlier = start.averaged;
+                Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
+            });
+            let objective = Objective::new(settings, train, device);
+            (model, optimizer, average, objective)
+        })?;
     let mut ending = stopping::after_epoch(settings, &recorder.epochs);
 
     while ending.is_none() && epoch <= settings.epochs {

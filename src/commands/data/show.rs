@@ -10,9 +10,9 @@ use crate::cli::{self, SettingsArgs};
 use crate::commands::dataset;
 use crate::completion;
 use crate::config::{Config, Kernels, Origin};
-use crate::data::{ImageSet, Split};
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use crate::data::{ImageSet, Split};
 use crate::device::Device;
 use crate::report::sheet::sheet;
 use crate::run_folder::write_atomically;
@@ -107,16 +107,11 @@ fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
 }
 
 /// The bytes of the `chosen` pictures in each of the epochs 1 to `count`, as training on the CPU sees them.
-fn versions(
-    set: &ImageSet,
-    chosen: &[i32],
-    count: usize,
-    config: &Config,
-) -> Vec<Vec<Vec<u8>>> {
+fn versions(set: &ImageSet, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
     let device = Device::cpu();
     let shape = set.train.shape;
-    let split = DeviceSplit::upload(&set.train, BYTES, &device)
-        .with_background(set.description.background);
+    let split =
+        DeviceSplit::upload(&set.train, BYTES, &device).with_background(set.description.background);
     // Whatever the length of the training, its first epochs are shown.
     let mut config = config.clone();
     config.training.epochs = usize::MAX;

@@ -103,7 +103,9 @@ impl Session {
         observer: &mut impl Observer,
     ) -> Result<Trained, Refused> {
         let (mut layers, mut config) = self.resolve(preset, settings)?;
-        let (kernels, note) = self.right_kernels(&config).await?;
+        let set = &self.data()?.dataset.description;
+        let network = config.model.network(set.shape, set.class_names.len());
+        let (kernels, note) = self.right_kernels(&config, &network).await?;
         if kernels != config.training.kernels {
             let origin = Origin::Check;
             layers

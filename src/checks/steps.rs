@@ -11,7 +11,7 @@ use crate::device::{Device, DeviceError};
 use crate::model::{Model, initial_values};
 use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
-use crate::training::step::train_step;
+use crate::training::step::{Objective, train_step};
 
 /// Trains `network` with `kernels` on `device` and with the fused kernels on the CPU, from the same
 /// seed on the same images, and compares the losses of every step.
@@ -94,6 +94,7 @@ fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -
     let schedule = Schedule::new(&config.training, work.schedule_steps);
     let mut optimizer = Optimizer::fresh(&config.training, network, device.burn());
     let kernels = config.training.kernels;
+    let objective = Objective::new(&config.training, &split, device);
     let mut losses: Vec<Tensor<1>> = Vec::new();
     for step in 0..work.steps {
         let start = step * config.training.batch_size % work.images;
@@ -103,7 +104,7 @@ fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -
         let batch = split.gather(indices, kernels);
         let rate = schedule.learning_rate(step);
         let loss;
-        (model, loss, _) = train_step(model, &mut optimizer, batch, rate, &config.training);
+        (model, loss, _) = train_step(model, &mut optimizer, batch, rate, &objective);
         losses.push(loss);
     }
     Transaction::default().register(Tensor::cat(losses, 0))

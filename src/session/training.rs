@@ -121,7 +121,10 @@ impl Session {
         let (train, valid) = device
             .guard("preparing the training", || {
                 let upload = |split| DeviceSplit::upload(split, description.normalisation, &device);
-                (upload(&pictures.train), upload(&pictures.valid))
+                (
+                    upload(&pictures.train).with_background(description.set.background),
+                    upload(&pictures.valid),
+                )
             })
             .map_err(Refused::device)?;
         drop(pictures);
@@ -145,6 +148,8 @@ impl Session {
             run: "page".into(),
             started,
             dataset: network.description.set.name.clone(),
+            set: Some(network.description.set.clone()),
+            found_in: None,
             device: device.info.clone(),
             kernels,
             seed: config.seed,

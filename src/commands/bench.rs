@@ -11,6 +11,7 @@ use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
 use crate::cli::{self, SettingsArgs, value_name};
 use crate::config::{Api, Config, ConfigError, Kernels, Origin};
+use crate::data::synthetic;
 use crate::device::{self, Choice, Device, DeviceError};
 use crate::report::bench::{Format, render};
 use crate::run_folder::write_atomically;
@@ -135,6 +136,7 @@ fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {
         false => args.kernels.clone(),
     };
     Ok(Plan {
+        network: synthetic::network(&config.model),
         batch_sizes,
         kernels,
     })

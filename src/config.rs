@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
 pub use layers::{Entry, Layers};
 pub use network::{ConvolutionConfig, LayerConfig, ModelConfig};

@@ -17,6 +17,14 @@ pub enum DeviceError {
     )]
     NoMatch { wanted: String, found: String },
     #[error(
+        "{variable}={value}: {word} is no graphics API; give some of vulkan, dx12, metal and gl, separated by commas, or leave the variable unset"
+    )]
+    Environment {
+        variable: &'static str,
+        value: String,
+        word: String,
+    },
+    #[error(
         "adapter {adapter} could not be opened: {reason}\nupdate its driver, choose another with --adapter, or use --device cpu"
     )]
     Open { adapter: String, reason: String },

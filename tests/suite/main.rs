@@ -31,6 +31,8 @@ mod session;
 mod shell;
 mod support;
 mod synthetic;
+mod tables;
 mod tensorboard;
 mod test_split;
 mod training;
+mod words;

@@ -152,7 +152,7 @@ pub enum OptimizerKind {
 #[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernels {
-    /// The shaders of `shaders/` on an adapter, their SIMD twins on the CPU
+    /// The shaders of `shaders/` on an adapter, SIMD kernels on the CPU
     Fused,
     /// Burn's own operations
     Stock,

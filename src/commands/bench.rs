@@ -44,8 +44,7 @@ pub struct BenchArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Device")]
 struct BenchDeviceArgs {
-    /// auto: every hardware adapter and the CPU; gpu: adapters alone; cpu: the CPU alone
-    /// [default: auto]
+    /// What to measure; auto is every hardware adapter and the CPU too [default: auto]
     #[arg(long, value_enum)]
     device: Option<DeviceKind>,
     /// Adapters of `gpu-mnist devices`, by number or part of their names, and cpu, separated by

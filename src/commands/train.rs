@@ -107,10 +107,9 @@ struct TrainingArgs {
     #[arg(conflicts_with = "resume", allow_negative_numbers = true)]
     ensemble: Option<u32>,
     /// Go on with a run that was interrupted or killed, or train one further: its folder, one of
-    /// its checkpoints, or the folder above the runs of several seeds [the newest run if left out]
-    #[arg(long, value_name = "RUN", conflicts_with = "out", num_args = 0..=1)]
-    #[arg(default_missing_value = "", add = completion::runs(), hide_default_value = true)]
-    resume: Option<PathBuf>,
+    /// its checkpoints, or the folder above the runs of several seeds [default: the newest run]
+    #[arg(long, value_name = "RUN", conflicts_with = "out", add = completion::runs())]
+    resume: Option<Option<PathBuf>>,
 }
 
 /// What a run leaves and prints.
@@ -208,8 +207,8 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     };
     let path = match &args.training.resume {
         None => return start(args, watch),
-        Some(named) if named.as_os_str().is_empty() => which_run::newest_started()?,
-        Some(named) => named.clone(),
+        Some(None) => which_run::newest_started()?,
+        Some(Some(named)) => named.clone(),
     };
     match SeedsRecord::read(&path)? {
         Some(record) => go_on_with_seeds(args, &path, record, watch),

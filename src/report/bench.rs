@@ -61,6 +61,7 @@ fn keys() -> [Column; 3] {
 fn training(rows: &[Row]) -> Table {
     let columns = [
         right("Images/s"),
+        left("Losses"),
         right("Step"),
         right("p10 to p90"),
         right("Forward"),
@@ -68,7 +69,6 @@ fn training(rows: &[Row]) -> Table {
         right("Optimiser"),
         right("First step"),
         right("Evaluation images/s").short("Eval. im./s"),
-        left("Losses"),
     ];
     let rank = right("Rank").short("#");
     let mut table = Table::new([rank].into_iter().chain(keys()).chain(columns)).keys(4);
@@ -84,6 +84,7 @@ fn training(rows: &[Row]) -> Table {
             row.kernels.to_string(),
             row.batch_size.to_string(),
             cell(row, row.images_per_second.map(whole)),
+            losses(row),
             step(&|step| milliseconds(step.median)),
             step(&|step| format!("{} to {}", milliseconds(step.p10), milliseconds(step.p90))),
             phase(|phases| phases.forward),
@@ -91,7 +92,6 @@ fn training(rows: &[Row]) -> Table {
             phase(|phases| phases.optimizer),
             cell(row, row.first_step_ms.map(milliseconds)),
             cell(row, row.evaluation_images_per_second.map(whole)),
-            losses(row),
         ]);
     }
     table

@@ -84,6 +84,20 @@ impl Column {
     }
 }
 
+/// What there is room for, and what each column would take with its long or short title.
+struct Room {
+    width: usize,
+    long: Vec<usize>,
+    short: Vec<usize>,
+}
+
+impl Room {
+    fn natural(&self, shown: &[usize], short: bool) -> Vec<usize> {
+        let widths = if short { &self.short } else { &self.long };
+        shown.iter().map(|&column| widths[column]).collect()
+    }
+}
+
 /// Which columns to show, with which titles, and how wide.
 struct Layout {
     shown: Vec<usize>,
@@ -121,11 +135,15 @@ impl Table {
 
     /// Lines of at most `width` columns, without a final line break.
     pub fn text(&self, width: usize) -> String {
-        let room = width.saturating_sub(INDENT);
+        let room = Room {
+            width: width.saturating_sub(INDENT),
+            long: self.naturals(false),
+            short: self.naturals(true),
+        };
         let all: Vec<usize> = (0..self.columns.len()).collect();
-        match self.one_table(&all, room) {
+        match self.one_table(&all, &room) {
             Some(layout) => self.lines(&layout),
-            None => self.parts(&all, room),
+            None => self.parts(&all, &room),
         }
     }
 
@@ -151,7 +169,7 @@ impl Table {
     }
 
     /// A layout of all but the dispensable columns in `room`, the one that shows most.
-    fn one_table(&self, all: &[usize], room: usize) -> Option<Layout> {
+    fn one_table(&self, all: &[usize], room: &Room) -> Option<Layout> {
         let mut shown = all.to_vec();
         if let Some(layout) = self.fitting(&shown, false, room) {
             return Some(layout);
@@ -170,10 +188,10 @@ impl Table {
     }
 
     /// The layout of `shown` in `room`, with cells cut where they may be.
-    fn fitting(&self, shown: &[usize], short: bool, room: usize) -> Option<Layout> {
-        let mut widths: Vec<usize> = shown.iter().map(|&of| self.natural(of, short)).collect();
+    fn fitting(&self, shown: &[usize], short: bool, room: &Room) -> Option<Layout> {
+        let mut widths = room.natural(shown, short);
         let gaps = GAP * shown.len().saturating_sub(1);
-        let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(room);
+        let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(room.width);
         while excess > 0 {
             // The widest gives way first.
             let spare = |place: &usize| {
@@ -193,32 +211,40 @@ impl Table {
     }
 
     /// Tables below each other that each begin with the keys.
-    fn parts(&self, all: &[usize], room: usize) -> String {
+    fn parts(&self, all: &[usize], room: &Room) -> String {
         let (keys, mut rest) = all.split_at(self.keys.min(all.len()));
-        let mut parts = Vec::new();
+        let mut parts: Vec<Layout> = Vec::new();
         while !rest.is_empty() {
             let fits = |count: usize| {
                 let shown: Vec<usize> = keys.iter().chain(&rest[..count]).copied().collect();
                 self.fitting(&shown, true, room)
             };
-            let most = (1..=rest.len())
-                .rev()
-                .find_map(|count| Some((count, fits(count)?)));
+            // One more column never needs less.
+            let more = (1..=rest.len()).map_while(|count| Some((count, fits(count)?)));
+            let most = more.last();
             let (count, layout) = most.unwrap_or_else(|| {
                 // Nothing fits: names are cut to what is left, whatever they may be cut to.
                 let shown: Vec<usize> = keys.iter().chain(&rest[..1]).copied().collect();
                 (1, self.squeezed(shown, room))
             });
-            parts.push(self.lines(&layout));
+            parts.push(layout);
             rest = &rest[count..];
         }
+        // A name is cut alike in all parts.
+        for key in 0..keys.len() {
+            let least = parts.iter().map(|layout| layout.widths[key]).min();
+            for layout in &mut parts {
+                layout.widths[key] = least.unwrap_or_default();
+            }
+        }
+        let parts: Vec<String> = parts.iter().map(|layout| self.lines(layout)).collect();
         parts.join("\n\n")
     }
 
-    fn squeezed(&self, shown: Vec<usize>, room: usize) -> Layout {
-        let mut widths: Vec<usize> = shown.iter().map(|&of| self.natural(of, true)).collect();
+    fn squeezed(&self, shown: Vec<usize>, room: &Room) -> Layout {
+        let mut widths = room.natural(&shown, true);
         let gaps = GAP * shown.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > room {
+        while widths.iter().sum::<usize>() + gaps > room.width {
             match widths.iter_mut().max() {
                 Some(widest) if *widest > 1 => *widest -= 1,
                 _ => break,
@@ -243,10 +269,14 @@ impl Table {
         }
     }
 
-    fn natural(&self, column: usize, short: bool) -> usize {
-        let cells = self.rows.iter().map(|row| measure_text_width(&row[column]));
-        let title = measure_text_width(self.title(column, short));
-        cells.max().unwrap_or_default().max(title)
+    /// The width of each column with all of its cells.
+    fn naturals(&self, short: bool) -> Vec<usize> {
+        let natural = |column: usize| {
+            let cells = self.rows.iter().map(|row| measure_text_width(&row[column]));
+            let title = measure_text_width(self.title(column, short));
+            cells.max().unwrap_or_default().max(title)
+        };
+        (0..self.columns.len()).map(natural).collect()
     }
 
     fn lines(&self, layout: &Layout) -> String {

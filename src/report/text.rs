@@ -307,8 +307,9 @@ fn rate(share: Option<f64>) -> String {
 /// `text` in lines of at most `width` columns, broken between words; the later ones begin with
 /// `indent`.
 pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    let words = text.trim_start_matches(' ');
+    let mut lines = vec![" ".repeat(text.len() - words.len())];
+    for word in words.split(' ') {
         let line = lines.last_mut().expect("there is a first line");
         let taken = measure_text_width(line) + 1 + measure_text_width(word);
         if line.trim().is_empty() {

@@ -72,6 +72,27 @@ pub enum Command {
     Man(commands::man::ManArgs),
 }
 
+impl Command {
+    /// Whether drivers are loaded.
+    fn asks_adapters(&self) -> bool {
+        match self {
+            Self::Train(_)
+            | Self::Evaluate(_)
+            | Self::Predict(_)
+            | Self::Bench(_)
+            | Self::Devices(_)
+            | Self::Doctor(_)
+            | Self::Export(_) => true,
+            Self::Runs(_)
+            | Self::Data(_)
+            | Self::Report(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+}
+
 /// Flags that contradict each other in a way the parser cannot know.
 #[derive(thiserror::Error, Debug)]
 #[error("{0}")]
@@ -311,6 +332,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    if cli.command.asks_adapters() {
+        commands::runtime_folder::provide();
+    }
     start_log(&cli.log);
     // A panic in a dependency becomes an error at the boundary; -vv shows where it came from.
     std::panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));

@@ -5,10 +5,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressStyle, WeakProgressBar};
 
 /// What is on the terminal, so that messages can be written above it and Ctrl-C can clear it.
 static SHOWN: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
+
+/// What a line holds beside its text: a bar, a time, and columns left free, so that a terminal that
+/// shows ^C there does not begin another line, which would not be cleared.
+const BESIDE: usize = 16 + 14 + 4;
 
 /// A line at the bottom of the terminal, which goes when this is dropped.
 #[derive(Debug)]
@@ -20,12 +25,12 @@ pub struct Shown {
 impl Shown {
     /// A bar of what is done and what is left; `None` off a terminal.
     pub fn bar(name: &'static str) -> Option<Self> {
-        Self::new("{bar:16} {wide_msg} {eta:>4} left", name)
+        Self::new("{bar:16} {msg}, {eta} left", name)
     }
 
     /// A turning mark with the time it takes; `None` off a terminal.
     pub fn mark(name: impl Into<String>) -> Option<Self> {
-        let shown = Self::new("{spinner} {wide_msg} {elapsed}", name)?;
+        let shown = Self::new("{spinner} {msg}, {elapsed}", name)?;
         shown.bar.enable_steady_tick(Duration::from_millis(120));
         Some(shown)
     }
@@ -57,7 +62,11 @@ impl Shown {
 
     /// Sets what is said beside it.
     pub fn say(&self, text: impl Into<String>) {
-        self.bar.set_message(text.into());
+        let text = text.into();
+        let columns = usize::from(Term::stderr().size().1);
+        let room = columns.saturating_sub(BESIDE).max(8);
+        self.bar
+            .set_message(truncate_str(&text, room, "…").into_owned());
     }
 }
 

@@ -18,6 +18,7 @@ pub mod progress;
 pub mod report;
 pub mod resume;
 pub mod runs;
+pub mod runtime_folder;
 pub mod seeds;
 pub mod train;
 pub mod training_run;

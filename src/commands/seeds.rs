@@ -152,7 +152,7 @@ impl Series {
             parent.write_json(SEEDS, &record)?;
         }
         let closing = format!(
-            "\nRuns    {folder}\nNext    gpu-mnist report {folder}    compares them on one page\n",
+            "\nRuns    {folder}\nNext    gpu-mnist report {folder}\n",
             folder = record.folder
         );
         cli::print(&match shown {
@@ -277,18 +277,21 @@ fn diverged(error: &anyhow::Error) -> bool {
 }
 
 fn line(run: &SeedRun, place: usize, of: usize) -> String {
-    let manner = run.manner();
-    let augmented = manner.map_or_else(String::new, |manner| format!(" with {manner}"));
+    let augmented = if run.manner().is_some() {
+        ", augmented"
+    } else {
+        ""
+    };
     let all = match run.seconds {
-        Some(seconds) => format!(", {seconds:.2} s in all"),
-        None => ", resumed".into(),
+        Some(seconds) => format!("{seconds:.2} s in all"),
+        None => "resumed".into(),
     };
     let reached = match run.ending {
         Some(Ending::TargetReached) => format!(", target reached after {} steps", run.steps),
         _ => String::new(),
     };
     format!(
-        "seed {} ({place} of {of}): test accuracy {}{augmented}, {} errors, {:.2} s of training{reached}{all}",
+        "seed {} ({place} of {of}): test accuracy {}{augmented}, {} errors, {:.2} s ({all}){reached}",
         run.seed,
         percent(Some(run.accuracy)),
         run.errors(),

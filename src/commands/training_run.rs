@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::keeper::Keeper;
 use super::progress::{TrainingProgress, Watch};
 use super::report::{keep_worst, write_report};
-use super::{Interrupted, bars, open_device};
+use super::{Interrupted, bars, open_device, which_run};
 use crate::checkpoint::{self, CheckpointError, Description, snapshot};
 use crate::cli;
 use crate::config::{Config, Layers, Origin};
@@ -22,7 +22,7 @@ use crate::model::Model;
 use crate::report::look::Look;
 use crate::report::{Format, closing, render};
 use crate::run_folder::{
-    CHECKPOINTS, EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, RunFolderError, SETTINGS,
+    CHECKPOINTS, EVALUATION, LAST_WEIGHTS, METRICS, RUN, RUNS, RunFolder, RunFolderError, SETTINGS,
     WEIGHTS,
 };
 use crate::run_record::{RunRecord, Weights};
@@ -331,7 +331,10 @@ pub fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
     cli::print(&match shown {
         Shown::Json => serde_json::to_string(record)? + "\n",
         Shown::Text(look) => {
-            render(evaluation, Format::Text, &look)? + &closing::closing(record, evaluation, &look)
+            let newest = which_run::newest(Path::new(RUNS));
+            let newest = newest.is_some_and(|newest| newest == Path::new(&record.run));
+            render(evaluation, Format::Text, &look)?
+                + &closing::closing(record, evaluation, newest, &look)
         }
     })
 }

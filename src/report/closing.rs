@@ -11,8 +11,8 @@ use crate::run_record::RunRecord;
 /// The page in a run folder.
 const REPORT: &str = "report.html";
 
-/// The end of a training as text.
-pub fn closing(record: &RunRecord, evaluation: &Evaluation, look: &Look) -> String {
+/// The end of a training as text; `newest`: whether commands take this run where none is named.
+pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {
     let mut text = String::new();
     if look.details {
         let _ = writeln!(text, "{}\n", timings(record));
@@ -28,7 +28,10 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, look: &Look) -> Stri
     let run = &record.run;
     let _ = writeln!(text, "{}", wrapped(&reached, look.width, "  "));
     let _ = writeln!(text, "Report  {run}/{REPORT}");
-    let _ = writeln!(text, "Next    gpu-mnist predict --run {run} IMAGE.png");
+    let _ = match newest {
+        true => writeln!(text, "Next    gpu-mnist predict IMAGE.png"),
+        false => writeln!(text, "Next    gpu-mnist predict --run {run} IMAGE.png"),
+    };
     text
 }
 

@@ -505,3 +505,27 @@ fn the_variable_for_graphics_apis_is_checked() {
         .code(2)
         .stderr(contains("WGPU_BACKEND=nonsense"));
 }
+
+/// Mesa's own "error: XDG_RUNTIME_DIR is invalid" does not stand among our messages.
+#[test]
+fn drivers_get_a_runtime_folder() {
+    let home = tempdir().expect("a folder");
+    for value in [None, Some("/nonexistent"), Some("")] {
+        let mut command = program(home.path());
+        command.args(["devices", "--json"]);
+        match value {
+            None => command.env_remove("XDG_RUNTIME_DIR"),
+            Some(value) => command.env("XDG_RUNTIME_DIR", value),
+        };
+        let assert = command
+            .assert()
+            .code(0)
+            .stderr(contains("XDG_RUNTIME_DIR").not());
+        let found: serde_json::Value =
+            serde_json::from_slice(&assert.get_output().stdout).expect("JSON");
+        assert!(found["adapters"].is_array());
+        if cfg!(target_os = "linux") {
+            assert!(home.path().join("cache/gpu-mnist/runtime").is_dir());
+        }
+    }
+}

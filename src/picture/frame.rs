@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use image::imageops::{self, FilterType};
 
 use super::ink::Ink;
-use crate::data::{PIXELS, SIDE};
+use super::{PIXELS, SIDE};
 
 /// How a data set places what is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ pub use ink::{Ink, ink};
 
 use image::RgbaImage;
 
-use crate::data::PIXELS;
+use crate::data::synthetic::SHAPE;
 
 /// A picture file may have this many bytes.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -44,6 +44,10 @@ pub enum PictureError {
     )]
     Blank,
 }
+
+/// Rows, and columns, of what is prepared.
+pub(crate) const SIDE: usize = SHAPE.height;
+pub(crate) const PIXELS: usize = SHAPE.pixels();
 
 /// Decodes the bytes of a picture file and prepares it: 28x28 grey bytes, 0 is background.
 ///

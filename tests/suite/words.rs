@@ -9,7 +9,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use tempfile::tempdir;
 
-use crate::support::{program, sources, write_dataset};
+use crate::support::{adapter_or_skip, program, sources, write_dataset};
 
 /// The visible commands that do something, by their words.
 fn commands() -> Vec<(Vec<String>, Command)> {
@@ -33,7 +33,7 @@ fn commands() -> Vec<(Vec<String>, Command)> {
 /// The words of a command line in a text, with something in place of what would be filled in.
 fn arguments(line: &str) -> Vec<String> {
     line.split_whitespace()
-        .take_while(|word| !["|", ">", "&&"].contains(word))
+        .take_while(|word| !["|", ">", "<", "&&"].contains(word))
         .map(|word| match word {
             word if word.contains('{') || word == "N" => "3".into(),
             word => word.trim_matches('\'').into(),
@@ -527,5 +527,35 @@ fn drivers_get_a_runtime_folder() {
         if cfg!(target_os = "linux") {
             assert!(home.path().join("cache/gpu-mnist/runtime").is_dir());
         }
+    }
+}
+
+#[test]
+fn a_record_of_every_step_is_kept_on_an_adapter_too() {
+    if adapter_or_skip("a_record_of_every_step_is_kept_on_an_adapter_too").is_none() {
+        return;
+    }
+    let home = tempdir().expect("a folder");
+    let home = home.path();
+    write_dataset(&home.join("digits"), 300, 20);
+    for (every, records) in [("1", 6), ("4", 2), ("10", 1)] {
+        program(home)
+            .args([
+                "train",
+                "--device",
+                "gpu",
+                "--no-check",
+                "--dataset",
+                "digits",
+            ])
+            .args(["--out", every, "--batch-size", "50"])
+            .args(["--set", "data.validation_size=0"])
+            .args(["--set", "model.layers=[{linear=16}]"])
+            .args(["--set", &format!("training.record_every={every}")])
+            .assert()
+            .code(0);
+        let metrics = std::fs::read_to_string(home.join(every).join("metrics.jsonl"));
+        let found = metrics.expect("read").matches("\"kind\":\"step\"").count();
+        assert_eq!(found, records, "every {every}");
     }
 }

@@ -7,6 +7,7 @@ use super::{check, open};
 use crate::checks::{self, Group, Scope, WrongNumbers};
 use crate::cli::{self, DeviceArgs, FormatArgs, SeedArgs, SettingsArgs};
 use crate::config::Config;
+use crate::data::synthetic;
 use crate::device::{self, Choice, DeviceError};
 use crate::report::doctor::{Examined, Report, text};
 use crate::report::look::Look;
@@ -132,10 +133,12 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
         }
     };
     examined.device = Some(device.info.clone());
+    let network = synthetic::network(&config.model);
     let mark = Shown::mark("checking");
     examined.findings = pollster::block_on(checks::run(
         &device,
         config,
+        &network,
         Scope::full(config),
         &[Group::Shared, Group::Fused, Group::Stock],
         &mut |finding| {
@@ -156,7 +159,7 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
     examined.failed = checks::failures(&examined.findings);
     examined.passed = examined.failed.is_empty();
     if let Some(adapter) = device.adapter() {
-        check::remember_findings(adapter, config, &examined.findings);
+        check::remember_findings(adapter, &network, &examined.findings);
     }
     examined
 }

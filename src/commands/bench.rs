@@ -1,23 +1,24 @@
 //! `gpu-mnist bench`: times the same training work on every adapter and the CPU.
 
+mod devices;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
 
 use super::bars::Shown;
-use super::open;
 use crate::bench::compare::{self, FORMAT, Key, Measurement, Outcome, Work};
 use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
 use crate::cli::{self, SeedArgs, SettingsArgs, value_name};
-use crate::completion;
-use crate::config::{Api, Config, ConfigError, DeviceConfig, DeviceKind, Kernels, Origin};
-use crate::device::{self, AdapterInfo, Choice, Device, DeviceError};
+use crate::config::{Config, ConfigError, Kernels, Origin};
+use crate::device::{self, Device};
 use crate::report::bench::{Format, render};
 use crate::report::look::Look;
 use crate::run_folder::write_atomically;
 use crate::store::KERNEL_SET;
+use devices::BenchDeviceArgs;
 
 /// Flags of `bench`.
 #[derive(Args, Debug)]
@@ -38,39 +39,6 @@ pub struct BenchArgs {
     work: WorkArgs,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// What to measure.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Device")]
-struct BenchDeviceArgs {
-    /// What to measure; auto is every hardware adapter and the CPU too [default: auto]
-    #[arg(long, value_enum)]
-    device: Option<DeviceKind>,
-    /// Adapters of `gpu-mnist devices`, by number or part of their names, and cpu, separated by
-    /// commas [default: as --device says]
-    #[arg(long, value_name = "INDEX|NAME,...", add = completion::adapters())]
-    #[arg(value_delimiter = ',', allow_negative_numbers = true)]
-    adapter: Vec<String>,
-    /// Only adapters of this API [default: any]
-    #[arg(long, value_enum)]
-    api: Option<Api>,
-    /// Software adapters too, where no --adapter names one
-    #[arg(long, conflicts_with = "hardware_only")]
-    include_software: bool,
-    /// Refuse software adapters
-    #[arg(long)]
-    hardware_only: bool,
-    /// Older words for --adapter and --device
-    #[arg(
-        long,
-        value_name = "all|INDEX,...",
-        hide = true,
-        conflicts_with = "adapter"
-    )]
-    adapters: Option<String>,
-    #[arg(long, hide = true)]
-    cpu: bool,
 }
 
 /// The work that is measured.
@@ -137,7 +105,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     }
     device::environment()?;
     super::end_on_interrupt();
-    let devices = devices(args, &config)?;
+    let devices = devices::open(&args.devices, &config.device)?;
     let work = Work::of(&config);
     if let Some(then) = &then {
         let rows = keys(&devices, &plan);
@@ -309,120 +277,6 @@ fn check_place(save: &Path) -> anyhow::Result<()> {
         ));
     }
     Ok(())
-}
-
-/// The devices to measure, opened.
-fn devices(args: &BenchArgs, config: &Config) -> anyhow::Result<Vec<Device>> {
-    let settings = &config.device;
-    let asked = &args.devices;
-    let named = named(args, settings)?;
-    let adapters = match (&named, settings.kind) {
-        (None, DeviceKind::Cpu) => Vec::new(),
-        _ => device::adapters(settings.api),
-    };
-    let infos: Vec<AdapterInfo> = adapters.iter().map(|one| one.info.clone()).collect();
-    let mut cpu = asked.cpu;
-    let mut wanted: Vec<usize> = match &named {
-        Some(words) => {
-            cpu |= words.iter().any(|word| word == "cpu");
-            let words = words.iter().filter(|word| *word != "cpu");
-            words
-                .map(|word| place_of(word, &infos))
-                .collect::<Result<_, _>>()?
-        }
-        None => {
-            let old_words = asked.adapters.is_some() || asked.cpu;
-            cpu |=
-                settings.kind == DeviceKind::Cpu || settings.kind == DeviceKind::Auto && !old_words;
-            let all = 0..infos.len();
-            all.filter(|&place| asked.include_software || !infos[place].is_software())
-                .collect()
-        }
-    };
-    if let Some(&place) =
-        (wanted.iter()).find(|&&place| settings.hardware_only && infos[place].is_software())
-    {
-        let found = device::list([&infos[place]]);
-        return Err(DeviceError::OnlySoftware { found }.into());
-    }
-    if named.is_none() && wanted.is_empty() {
-        match settings.kind {
-            DeviceKind::Cpu => {}
-            // As in other commands: a software adapter where there is nothing else.
-            DeviceKind::Gpu if infos.is_empty() => {
-                let filter = String::new();
-                return Err(DeviceError::NoAdapter { filter }.into());
-            }
-            DeviceKind::Gpu if settings.hardware_only => {
-                let found = device::list(&infos);
-                return Err(DeviceError::OnlySoftware { found }.into());
-            }
-            DeviceKind::Gpu => {
-                tracing::warn!("no hardware adapter: measuring software adapters");
-                wanted = (0..infos.len()).collect();
-            }
-            DeviceKind::Auto => {
-                tracing::warn!(
-                    "no hardware adapter: measuring the CPU alone (--include-software takes software adapters)"
-                );
-                cpu = true;
-            }
-        }
-    }
-    let mut choices: Vec<Choice> = adapters
-        .into_iter()
-        .enumerate()
-        .filter(|(place, _)| wanted.contains(place))
-        .map(|(_, adapter)| Choice {
-            adapter: Some(adapter),
-            reason: "--adapter".into(),
-        })
-        .collect();
-    if cpu {
-        choices.push(Choice {
-            adapter: None,
-            reason: "--device cpu".into(),
-        });
-    }
-    let opened: Result<Vec<Device>, DeviceError> = choices.into_iter().map(open).collect();
-    Ok(opened?)
-}
-
-/// The words of `--adapter`, of the settings or of the older flag; `None` for all adapters.
-fn named(args: &BenchArgs, settings: &DeviceConfig) -> anyhow::Result<Option<Vec<String>>> {
-    let words = |text: &str| {
-        text.split(',')
-            .map(|word| word.trim().to_lowercase())
-            .collect()
-    };
-    if !args.devices.adapter.is_empty() {
-        return Ok(Some(words(&args.devices.adapter.join(","))));
-    }
-    match args.devices.adapters.as_deref() {
-        Some("all") => Ok(None),
-        Some(numbers) => {
-            let words: Vec<String> = words(numbers);
-            match words.iter().all(|word| word.parse::<usize>().is_ok()) {
-                true => Ok(Some(words)),
-                false => Err(usage(
-                    "--adapters",
-                    format!(
-                        "{numbers} is neither all nor numbers of `gpu-mnist devices` separated by commas"
-                    ),
-                )),
-            }
-        }
-        None if settings.adapter.is_empty() => Ok(None),
-        None => Ok(Some(vec![settings.adapter.to_lowercase()])),
-    }
-}
-
-fn place_of(word: &str, infos: &[AdapterInfo]) -> Result<usize, DeviceError> {
-    let places = device::fitting(infos, word);
-    places.first().copied().ok_or_else(|| DeviceError::NoMatch {
-        wanted: word.into(),
-        found: device::list(infos),
-    })
 }
 
 fn verdict(args: &BenchArgs, measurement: &Measurement) -> anyhow::Result<()> {

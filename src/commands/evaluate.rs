@@ -109,7 +109,13 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             files[0].display()
         )),
     })?;
-    suits(&files[0], first, &set.description, named, output.other_images)?;
+    suits(
+        &files[0],
+        first,
+        &set.description,
+        named,
+        output.other_images,
+    )?;
     let test = set.test;
     let mut answers = Vec::new();
     for (place, (model, description)) in networks.iter().enumerate() {

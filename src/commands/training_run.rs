@@ -85,7 +85,7 @@ impl Run {
             return Err(self.explain(error));
         };
         tracing::warn!(
-            "{}: {fault}: trying once more with half the batch ({} pictures)",
+            "{}: {fault}: trying once more with half the batch ({} images)",
             self.device.info.name,
             batch / 2
         );

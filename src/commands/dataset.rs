@@ -82,7 +82,8 @@ pub fn name_in(
     }
 }
 
-fn cache_folder() -> Option<PathBuf> {
+/// The folder of the system for what the program keeps; `None` where there is no home.
+pub fn cache_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "gpu-mnist").map(|folders| folders.cache_dir().to_path_buf())
 }
 

@@ -3,30 +3,32 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Int, Tensor, Transaction};
 
-use crate::config::Config;
+use crate::checks::waves::waves;
+use crate::config::{Architecture, Config};
+use crate::data::Split;
 use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
-use crate::data::{Split, synthetic};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
-use crate::evaluation::loss::cross_entropy;
 use crate::model::{Model, initial_values};
 use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
-use crate::training::step::train_step;
+use crate::training::step::{Objective, train_step, train_step_in_phases};
 
-/// Pictures that an evaluation is timed on.
+/// Images that an evaluation is timed on.
 const EVALUATED: usize = 2048;
 const EVALUATIONS: usize = 3;
-/// About how many pictures are trained on; steps go round.
-const PICTURES: usize = 8192;
+/// About how many images are trained on; steps go round.
+const IMAGES: usize = 8192;
+/// The most words those take on the device: half of what every adapter binds.
+const MOST_WORDS: usize = (64 << 20) / 4;
 
-/// How many pictures a session holds: whole batches of them.
-pub fn pictures(config: &Config) -> usize {
+/// How many images a session holds: whole batches of them.
+pub fn images(network: &Architecture, config: &Config) -> usize {
     let batch = config.training.batch_size;
-    batch * PICTURES.div_ceil(batch).min(steps_in_all(config))
+    let most = IMAGES.min(MOST_WORDS / network.input.words());
+    batch * most.div_ceil(batch).min(steps_in_all(config))
 }
 
 /// Untimed steps at the start of a round: the row before left caches full of its own, and the
@@ -48,26 +50,33 @@ pub struct Session {
     order: Tensor<1, Int>,
     model: Option<Model>,
     optimizer: Optimizer,
+    objective: Objective,
     schedule: Schedule,
     step: usize,
     losses: Vec<Tensor<1>>,
 }
 
 impl Session {
-    pub fn new(device: &Device, config: &Config) -> Result<Self, DeviceError> {
-        let trained = synthetic::draw(config.seed, 0, pictures(config));
+    pub fn new(
+        device: &Device,
+        network: &Architecture,
+        config: &Config,
+    ) -> Result<Self, DeviceError> {
+        let trained = waves(network, config.seed, 0, images(network, config));
         let normalisation = Normalisation::measure(&trained);
-        let evaluated = synthetic::draw(config.seed, 1, EVALUATED);
+        let evaluated = EVALUATED.min(MOST_WORDS / network.input.words());
+        let evaluated = waves(network, config.seed, 1, evaluated);
         device.guard("preparing the benchmark", || {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
-            let network = synthetic::network(&config.model);
-            let values = initial_values(&network, config.seed);
+            let values = initial_values(network, config.seed);
+            let split = upload(&trained);
             Self {
-                split: upload(&trained),
+                objective: Objective::new(&config.training, &split, device),
+                split,
                 evaluated: upload(&evaluated),
                 order: upload_indices(&order(config.seed, 1, trained.len()), device),
-                model: Some(Model::from_values(&network, values, &device.autodiff())),
-                optimizer: Optimizer::fresh(&config.training, &network, device.burn()),
+                model: Some(Model::from_values(network, values, &device.autodiff())),
+                optimizer: Optimizer::fresh(&config.training, network, device.burn()),
                 schedule: Schedule::new(&config.training, steps_in_all(config)),
                 device: device.clone(),
                 config: config.clone(),
@@ -85,8 +94,8 @@ impl Session {
             let batch = self.split.gather(self.indices(), kernels);
             let rate = self.schedule.learning_rate(self.step);
             let model = self.model.take().expect("put back after every step");
-            let settings = &self.config.training;
-            let (model, loss, _) = train_step(model, &mut self.optimizer, batch, rate, settings);
+            let (model, loss, _) =
+                train_step(model, &mut self.optimizer, batch, rate, &self.objective);
             self.model = Some(model);
             self.keep(loss);
         })
@@ -96,32 +105,33 @@ impl Session {
     /// loss), backward and optimiser.
     pub fn step_in_phases(&mut self) -> Result<[f64; 3], DeviceError> {
         let device = self.device.clone();
-        let kernels = self.config.training.kernels;
-        let rate = self.schedule.learning_rate(self.step);
         let start = Instant::now();
-        let (found, statistics) = device.guard("training", || {
-            let batch = self.split.gather(self.indices(), kernels);
-            let model = self.model.as_ref().expect("put back after every step");
-            let (logits, statistics) = model.forward_training(batch.images.autodiff(), kernels);
-            (cross_entropy(logits, batch.labels, kernels), statistics)
-        })?;
-        device.wait("training")?;
-        let forward = start.elapsed();
-        let gradients = device.guard("training", || {
-            let model = self.model.as_ref().expect("put back after every step");
-            GradientsParams::from_grads(found.differentiable.backward(), model)
-        })?;
-        device.wait("training")?;
-        let backward = start.elapsed();
-        device.guard("training", || {
+        let mut ends = Vec::new();
+        let mut end_phase = || {
+            device.wait("training")?;
+            ends.push(start.elapsed().as_secs_f64());
+            Ok(())
+        };
+        let stepped = device.guard("training", || {
+            let batch = self
+                .split
+                .gather(self.indices(), self.config.training.kernels);
+            let rate = self.schedule.learning_rate(self.step);
             let model = self.model.take().expect("put back after every step");
-            let model = self.optimizer.step(rate, model, gradients);
-            self.model = Some(model.with_statistics(statistics));
+            train_step_in_phases(
+                model,
+                &mut self.optimizer,
+                batch,
+                rate,
+                &self.objective,
+                &mut end_phase,
+            )
         })?;
-        device.wait("training")?;
-        let whole = start.elapsed();
-        self.keep(found.loss);
-        Ok([forward, backward - forward, whole - backward].map(|time| time.as_secs_f64()))
+        let (model, loss, _) = stepped?;
+        end_phase()?;
+        self.model = Some(model);
+        self.keep(loss);
+        Ok([ends[0], ends[1] - ends[0], ends[2] - ends[1]])
     }
 
     pub fn device(&self) -> &Device {
@@ -132,7 +142,7 @@ impl Session {
         self.device.wait("training")
     }
 
-    /// Pictures a second of an evaluation, the median of a few after one to warm up.
+    /// Images a second of an evaluation, the median of a few after one to warm up.
     pub fn evaluate(&self) -> Result<f64, DeviceError> {
         let model = self.model.as_ref().expect("put back after every step");
         let model = model.valid();
@@ -145,7 +155,7 @@ impl Session {
                 seconds.push(start.elapsed().as_secs_f64());
             }
         }
-        Ok(EVALUATED as f64 / super::statistics::median(&seconds))
+        Ok(self.evaluated.len() as f64 / super::statistics::median(&seconds))
     }
 
     /// The losses of the first steps, as many as are compared.

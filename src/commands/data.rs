@@ -6,13 +6,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::presets;
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use super::bars::bar;
 use super::dataset::data_folder;
 use super::interrupt_flag;
-use super::progress::bar;
 use crate::cli;
 use crate::completion;
 use crate::config::Layers;
@@ -20,7 +19,8 @@ use crate::data::DataError;
 use crate::data::catalog::{self, KnownSet, UnknownSet, locate};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::verify::{self, FileCheck, Form, SetListing};
-use crate::report::text::table;
+use crate::report::look::Look;
+use crate::report::table::{Table, left};
 
 /// Flags of `data`.
 #[derive(Args, Debug)]
@@ -164,18 +164,22 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
             json!({"data_dir": folder.display().to_string(), "sets": listings, "built_in": ["synthetic"]})
         ));
     }
-    let mut shown = table(presets::NOTHING);
-    shown.set_header(["Set", "State", "Folder"]);
+    let mut shown = Table::new([
+        left("Set"),
+        left("State").least(30),
+        left("Folder").least(20).keeps_end(),
+    ]);
     for listing in listings {
         let state = state(&listing);
-        shown.add_row([
+        shown.row([
             listing.id.to_string(),
             state,
             listing.folder.display().to_string(),
         ]);
     }
-    shown.add_row(["synthetic", "built in", "drawn when needed"]);
-    cli::print(&format!("{shown}\n"))
+    shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
+    let width = Look::of_stdout(false).width;
+    cli::print(&format!("{}\n", shown.text(width)))
 }
 
 fn state(listing: &SetListing) -> String {

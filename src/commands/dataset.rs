@@ -112,8 +112,8 @@ pub fn name_in(layers: &mut Layers, config: &DataConfig, found: &str) -> Result<
     }
 }
 
-/// The system's cache folder of this program.
-pub(super) fn cache_folder() -> Option<PathBuf> {
+/// The folder of the system for what the program keeps; `None` where there is no home.
+pub fn cache_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "gpu-mnist").map(|folders| folders.cache_dir().to_path_buf())
 }
 

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use super::training_run::device_name;
 use crate::checkpoint::snapshot::{self, Checkpoint};
 use crate::checkpoint::{self, CheckpointError, Description};
-use crate::config::{Config, ConfigError, Layers, Origin};
+use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
+use crate::data::image_set::SetDescription;
 use crate::device::Device;
 use crate::run_folder::{
     CHECKPOINTS, Lock, MOST_RECORD, RunFolder, RunFolderError, SETTINGS, read_file, read_record,
 };
 use crate::run_record::RunRecord;
 use crate::training::state::Snapshot;
+use crate::training::stopping::{self, Ending};
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
 const INCIDENTAL: &[&str] = &[
@@ -22,6 +24,8 @@ const INCIDENTAL: &[&str] = &[
     "device.api",
     "device.hardware_only",
     "device.check",
+    // Its contents decide, not what it is called or where it lies.
+    "data.set",
     "data.folder",
     "training.checkpoint_every",
     "training.keep_checkpoints",
@@ -31,12 +35,7 @@ const INCIDENTAL: &[&str] = &[
     "evaluation.shift",
 ];
 /// What trained weights are for; with another value they are worth nothing.
-const FIXED: &[&str] = &[
-    "data.set",
-    "model.layers",
-    "model.norm_epsilon",
-    "model.norm_momentum",
-];
+const FIXED: &[&str] = &["model.layers", "model.norm_epsilon", "model.norm_momentum"];
 
 /// A run that cannot go on as asked.
 #[derive(thiserror::Error, Debug)]
@@ -52,10 +51,25 @@ pub enum ResumeError {
     )]
     Fixed { run: PathBuf, changes: String },
     #[error(
-        "--resume {}: it was trained on other pictures ({found}); give the folder that holds the run's with --data-dir or --set data.folder=DIR",
+        "--resume {}: it was trained on other images than those of {found}: {difference}; give its own with --dataset or --data-dir, or start a new run for these",
         run.display()
     )]
-    Data { run: PathBuf, found: String },
+    Data {
+        run: PathBuf,
+        found: String,
+        difference: String,
+    },
+    #[error(
+        "--resume {}: nothing is left to train: {trained} of {epochs} epochs are done{why}; train it further with --epochs N, or leave the changes away:\n{changes}nothing was changed",
+        run.display()
+    )]
+    NothingLeft {
+        run: PathBuf,
+        trained: usize,
+        epochs: usize,
+        why: &'static str,
+        changes: String,
+    },
     #[error(transparent)]
     Folder(#[from] RunFolderError),
     #[error(transparent)]
@@ -174,24 +188,72 @@ impl Resumed {
 }
 
 impl Resumed {
-    /// Whether the pictures are those the run was trained on. With settings `changed`, other
-    /// pictures of the same set may train it.
+    /// Whether `found` is the set that the run is trained on: its contents decide, not its name.
     ///
     /// # Errors
     /// [`ResumeError::Data`].
-    pub fn check_data(&self, found: &Description, changed: bool) -> Result<(), ResumeError> {
+    pub fn check_data(&self, found: &SetDescription) -> Result<(), ResumeError> {
+        let of_checkpoint = self.checkpoint.as_ref();
+        let before = match of_checkpoint.map(|checkpoint| checkpoint.description.set.clone()) {
+            Some(set) => Some(set),
+            None => self.folder.record().and_then(|record| record.set),
+        };
+        match before.and_then(|before| before.difference(found)) {
+            None => Ok(()),
+            Some(difference) => Err(ResumeError::Data {
+                run: self.folder.path().into(),
+                found: found.name.clone(),
+                difference,
+            }),
+        }
+    }
+
+    /// Refuses changed settings under which no step would be trained: the record would then say
+    /// what never happened.
+    ///
+    /// # Errors
+    /// [`ResumeError::NothingLeft`].
+    pub fn check_left(&self, layers: &Layers, config: &Config) -> Result<(), ResumeError> {
         let Some(checkpoint) = &self.checkpoint else {
             return Ok(());
         };
-        let before = &checkpoint.description;
-        let same = changed || found.normalisation == before.normalisation;
-        if found.set.name == before.set.name && same {
+        let epochs = config.training.epochs;
+        let snapshot = &checkpoint.snapshot;
+        let done = snapshot.position.epoch > epochs;
+        let ended = stopping::before_step(&config.training, snapshot);
+        if !done && ended.is_none() {
             return Ok(());
         }
-        Err(ResumeError::Data {
+        let changes = changes(&self.settings, layers);
+        Err(ResumeError::NothingLeft {
             run: self.folder.path().into(),
-            found: format!("it: {}, now: {}", before.set.name, found.set.name),
+            trained: snapshot.epochs.len(),
+            epochs,
+            why: match ended {
+                Some(Ending::TargetReached) => ", and the target accuracy is reached",
+                Some(Ending::StoppedEarly) => ", and training.patience has run out",
+                Some(Ending::TimeUp) => ", and training.max_seconds are over",
+                _ => "",
+            },
+            changes: changes.iter().map(ToString::to_string).collect(),
         })
+    }
+
+    /// Says where more epochs change the learning rate of what follows.
+    pub fn say_schedule(&self, config: &Config) {
+        let Ok(before) = self.settings.resolve() else {
+            return;
+        };
+        let (before, now) = (&before.training, &config.training);
+        let spans = [ScheduleKind::OneCycle, ScheduleKind::Cosine].contains(&now.schedule);
+        if self.checkpoint.is_some() && spans && before.epochs != now.epochs {
+            tracing::warn!(
+                "the learning-rate schedule spanned {} epochs and now spans {}: the next steps go on at its rate there, as a run of {} epochs would, not at the low rate where it ended",
+                before.epochs,
+                now.epochs,
+                now.epochs
+            );
+        }
     }
 
     /// What the run came to; `None` before its evaluation.

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Split;
 use super::augment::Augment;
+use super::image_set::Background;
 use super::image_set::ImageShape;
 use crate::config::Kernels;
 use crate::device::Device;
-use crate::kernels::augment_batch::{augment_batch, distort};
-use crate::kernels::gather_batch::gather_batch;
+use crate::kernels::augment_batch::{self, Augmentation, augment_batch};
+use crate::kernels::gather_batch::{self, gather_batch};
 use crate::kernels::images::ChannelScale;
 
 /// Mean and standard deviation of each channel of the training images, in 0..=1. All three places
@@ -154,8 +155,10 @@ pub struct DeviceSplit {
     labels: Tensor<1, Int>,
     length: usize,
     shape: ImageShape,
-    classes: usize,
+    /// Images of each class.
+    class_counts: Vec<usize>,
     normalisation: Normalisation,
+    background: Background,
 }
 
 /// What one step works on.
@@ -170,7 +173,7 @@ pub struct Batch {
 impl DeviceSplit {
     /// Copies a split to `device`.
     pub fn upload(split: &Split, normalisation: Normalisation, device: &Device) -> Self {
-        let words = words(split);
+        let words = split.shape.pack(&split.images);
         let labels: Vec<i32> = split.labels.iter().map(|&label| label.into()).collect();
         let length = labels.len();
         let options = || (device.burn(), DType::I32);
@@ -180,9 +183,16 @@ impl DeviceSplit {
             labels: Tensor::from_data(TensorData::new(labels, [length]), options()),
             length,
             shape: split.shape,
-            classes: split.classes,
+            class_counts: split.class_counts(),
             normalisation,
+            background: Background::Dark,
         }
+    }
+
+    /// The same with this background, which distortion fills in; it is dark unless it is said.
+    #[must_use]
+    pub fn with_background(self, background: Background) -> Self {
+        Self { background, ..self }
     }
 
     /// The shape of every image.
@@ -192,7 +202,12 @@ impl DeviceSplit {
 
     /// How many classes there are; labels are below it.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.class_counts.len()
+    }
+
+    /// How many images each class has.
+    pub fn class_counts(&self) -> &[usize] {
+        &self.class_counts
     }
 
     pub fn len(&self) -> usize {
@@ -205,15 +220,11 @@ impl DeviceSplit {
 
     /// The images at `indices` `[n]`, normalised.
     pub fn gather(&self, indices: Tensor<1, Int>, kernels: Kernels) -> Batch {
-        let words = self.words.clone();
+        let (words, picked) = (self.words.clone(), indices.clone());
+        let scale = self.normalisation.scale();
         let images = match kernels {
-            Kernels::Fused => gather_batch(
-                words,
-                indices.clone(),
-                self.shape,
-                self.normalisation.scale(),
-            ),
-            Kernels::Stock => self.normalise(unpack(words.select(0, indices.clone()), self.shape)),
+            Kernels::Fused => gather_batch(words, picked, self.shape, scale),
+            Kernels::Stock => gather_batch::general(words, picked, self.shape, scale),
         };
         self.batch(images, indices)
     }
@@ -227,56 +238,21 @@ impl DeviceSplit {
         augment: &Augment,
         kernels: Kernels,
     ) -> Batch {
-        let Augment {
-            augmentation,
-            stream,
-        } = *augment;
-        let words = self.words.clone();
+        let stream = augment.stream;
+        let augmentation = Augmentation {
+            fill: [self.background.byte(); 3],
+            ..augment.augmentation
+        };
+        let (words, picked) = (self.words.clone(), indices.clone());
+        let (shape, scale) = (self.shape, self.normalisation.scale());
         let images = match kernels {
-            Kernels::Fused => augment_batch(
-                words,
-                indices.clone(),
-                self.shape,
-                self.normalisation.scale(),
-                augmentation,
-                stream,
-            ),
+            Kernels::Fused => augment_batch(words, picked, shape, scale, augmentation, stream),
             Kernels::Stock => {
-                let values = unpack(words.select(0, indices.clone()), self.shape);
-                let [count, height, width, channels] = values.dims();
-                let flat = values.reshape([count, height * width * channels]);
-                let moved = distort(flat, numbers, &augmentation, stream);
-                self.normalise(moved.reshape([count, height, width, channels]))
+                let picked = (picked, numbers);
+                augment_batch::general(words, picked, shape, scale, &augmentation, stream)
             }
         };
         self.batch(images, indices)
-    }
-
-    /// Bytes as numbers `[n, height, width, channels]` made what a network takes, with Burn's own
-    /// operations.
-    fn normalise(&self, values: Tensor<4>) -> Tensor<4> {
-        let [count, height, width, channels] = values.dims();
-        let row = |numbers: [f32; 3]| {
-            let numbers = numbers[..channels].to_vec();
-            Tensor::<1>::from_data(
-                TensorData::new(numbers, [channels]),
-                (&values.device(), DType::F32),
-            )
-            .reshape([1, 1, 1, channels])
-        };
-        let Normalisation {
-            mean,
-            standard_deviation,
-        } = self.normalisation;
-        let normalised = (values.clone() / 255.0 - row(mean)) / row(standard_deviation);
-        match self.shape.device_channels() - channels {
-            0 => normalised,
-            more => {
-                let zeros =
-                    Tensor::zeros([count, height, width, more], (&values.device(), DType::F32));
-                Tensor::cat(vec![normalised, zeros], 3)
-            }
-        }
     }
 
     fn batch(&self, images: Tensor<4>, indices: Tensor<1, Int>) -> Batch {
@@ -284,51 +260,6 @@ impl DeviceSplit {
             images,
             labels: self.labels.clone().select(0, indices),
         }
-    }
-}
-
-/// The bytes of a split as [`ImageShape::words`] lays them out.
-fn words(split: &Split) -> Vec<i32> {
-    let shape = split.shape;
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 4];
-        word[..bytes.len()].copy_from_slice(bytes);
-        i32::from_le_bytes(word)
-    };
-    match shape.channels {
-        // Whole words throughout: images need not be told apart.
-        1 if shape.pixels() % 4 == 0 => split.images.chunks_exact(4).map(word).collect(),
-        1 => split
-            .images
-            .chunks_exact(shape.pixels())
-            .flat_map(|image| image.chunks(4))
-            .map(word)
-            .collect(),
-        channels => split.images.chunks_exact(channels).map(word).collect(),
-    }
-}
-
-/// The bytes `[n, height, width, channels]` of `words` `[n, shape.words()]` with Burn's own
-/// operations.
-pub fn unpack(words: Tensor<2, Int>, shape: ImageShape) -> Tensor<4> {
-    let [count, width] = words.dims();
-    let byte = |shift: i32| {
-        words
-            .clone()
-            .bitwise_right_shift_scalar(shift)
-            .bitwise_and_scalar(255)
-            .reshape([count, width, 1])
-    };
-    let bytes = Tensor::cat(vec![byte(0), byte(8), byte(16), byte(24)], 2).float();
-    let (height, columns) = (shape.height, shape.width);
-    match shape.channels {
-        1 => bytes
-            .reshape([count, width * 4])
-            .slice([0..count, 0..shape.pixels()])
-            .reshape([count, height, columns, 1]),
-        channels => bytes
-            .slice([0..count, 0..width, 0..channels])
-            .reshape([count, height, columns, channels]),
     }
 }
 

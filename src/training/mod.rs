@@ -29,10 +29,11 @@ use history::{EpochRecord, History, Recorder};
 use optimizer::Optimizer;
 use schedule::Schedule;
 use state::{Averaged, Best, Parameters, Position, Snapshot, Sums};
-use step::{StepOutcome, read, train_step};
+use step::{Objective, StepOutcome, read, train_step};
 use stopping::Ending;
 
-/// On an adapter the host waits for the device once in so many steps.
+/// On an adapter the host waits for the device once in so many steps, or where a record of fewer
+/// is asked for.
 const STEPS_PER_READ_ON_ADAPTER: usize = 10;
 
 /// How far training has come, after each read-back.
@@ -134,16 +135,18 @@ pub async fn train(
         epochs: start.epochs,
     };
     let network = config.model.network(train.shape(), train.classes());
-    let (mut model, mut optimizer, mut average) = device.guard("preparing the training", || {
-        let model = Model::from_values(&network, start.parameters, &device.autodiff());
-        let shapes = network.parameters();
-        let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
-        let average = (settings.ema_decay > 0.0).then(|| {
-            let earlier = start.averaged;
-            Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
-        });
-        (model, optimizer, average)
-    })?;
+    let (mut model, mut optimizer, mut average, objective) =
+        device.guard("preparing the training", || {
+            let model = Model::from_values(&network, start.parameters, &device.autodiff());
+            let shapes = network.parameters();
+            let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
+            let average = (settings.ema_decay > 0.0).then(|| {
+                let earlier = start.averaged;
+                Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
+            });
+            let objective = Objective::new(settings, train, device);
+            (model, optimizer, average, objective)
+        })?;
     let mut ending = stopping::after_epoch(settings, &recorder.epochs);
 
     while ending.is_none() && epoch <= settings.epochs {
@@ -167,7 +170,7 @@ pub async fn train(
                     Some(how) => train.gather_augmented(indices, &order[done..end], how, kernels),
                     None => train.gather(indices, kernels),
                 };
-                let trained = train_step(model, &mut optimizer, batch, learning_rate, settings);
+                let trained = train_step(model, &mut optimizer, batch, learning_rate, &objective);
                 if let Some(average) = &mut average {
                     average.update(&trained.0);
                 }
@@ -186,7 +189,7 @@ pub async fn train(
             let keep = settings.checkpoint_every > 0 && step % settings.checkpoint_every == 0;
             let read_now = !device.is_gpu()
                 || step == 1
-                || unread.len() == STEPS_PER_READ_ON_ADAPTER
+                || unread.len() >= settings.record_every.min(STEPS_PER_READ_ON_ADAPTER)
                 || keep
                 || done == train.len();
             if !read_now {

@@ -4,6 +4,7 @@ mod average_pool;
 mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
+mod loss;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
@@ -247,7 +248,7 @@ fn naga_accepts_every_shader_as_it_stands() {
         assert_eq!(module.entry_points.len(), 1, "{name}");
         validated += 1;
     }
-    assert_eq!(validated, 36);
+    assert_eq!(validated, 38);
 }
 
 #[test]

@@ -32,6 +32,8 @@ mod session;
 mod shell;
 mod support;
 mod synthetic;
+mod tables;
 mod tensorboard;
 mod test_split;
 mod training;
+mod words;

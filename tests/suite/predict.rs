@@ -134,5 +134,5 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
         .args(["predict", "good.png"])
         .assert()
         .code(4)
-        .stderr(contains("runs/latest"));
+        .stderr(contains("runs: no run with weights yet"));
 }

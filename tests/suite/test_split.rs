@@ -136,7 +136,7 @@ fn the_test_split_is_read_once_a_run() {
     for (name, passes, more) in [
         ("single", 1, &["--epochs", "3"][..]),
         ("several", 3, &["--seeds", "3"]),
-        ("vote", 2, &["--vote", "2"]),
+        ("vote", 2, &["--ensemble", "2"]),
     ] {
         let said = train(home.path(), &[&["--out", name], more].concat());
         let spans = said
@@ -175,7 +175,7 @@ fn a_vote_is_the_mean_of_the_probabilities() {
     let loss = -((1.6f64 / 3.0).ln() + 0.2f64.ln()) / 2.0;
     assert!((found.loss - loss).abs() < 1e-6, "{} {loss}", found.loss);
     assert_eq!(found.networks, 3);
-    assert_eq!(found.manner().as_deref(), Some("vote of 3 networks"));
+    assert_eq!(found.manner().as_deref(), Some("ensemble of 3 networks"));
     assert_eq!(vote.logits(), None);
     // A mean of logits would say otherwise: the majority of them leans towards class 0.
     let alone = of(&leaning).evaluation(&test, &names());
@@ -271,7 +271,7 @@ fn shifts_average_over_shifted_pictures_on_every_device() {
     let manner = of(&vote).manner().expect("said");
     assert_eq!(
         manner,
-        "vote of 2 networks with test-time augmentation (9 shifts)"
+        "ensemble of 2 networks with test-time augmentation (9 shifts)"
     );
 
     let Some(adapter) = adapter_or_skip("shifts_average_over_shifted_pictures_on_every_device")

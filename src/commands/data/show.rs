@@ -6,13 +6,13 @@ use anyhow::Context;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use crate::cli::{self, SettingsArgs};
+use crate::cli::{self, SeedArgs, SettingsArgs};
 use crate::commands::dataset;
 use crate::completion;
 use crate::config::{Config, Kernels, Origin};
-use crate::data::Split;
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use crate::data::{ImageSet, Split};
 use crate::device::Device;
 use crate::report::sheet::sheet;
 use crate::run_folder::write_atomically;
@@ -24,6 +24,8 @@ const BYTES: Normalisation = Normalisation::grey(0.0, 1.0 / 255.0);
 pub struct ShowArgs {
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    seed: SeedArgs,
     /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     dataset: Option<String>,
@@ -42,6 +44,7 @@ pub struct ShowArgs {
 /// Settings, data, and files that cannot be written.
 pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
+    args.seed.apply(&mut layers)?;
     if let Some(set) = &args.dataset {
         layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
     }
@@ -56,7 +59,7 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
         );
     }
     let chosen = one_of_each_class(&dataset.train, args.rows as usize);
-    let versions = versions(&dataset.train, &chosen, args.versions as usize, &config);
+    let versions = versions(&dataset, &chosen, args.versions as usize, &config);
     let rows: Vec<Vec<&[u8]>> = chosen
         .iter()
         .enumerate()
@@ -106,10 +109,11 @@ fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
 }
 
 /// The bytes of the `chosen` pictures in each of the epochs 1 to `count`, as training on the CPU sees them.
-fn versions(split: &Split, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
+fn versions(set: &ImageSet, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
     let device = Device::cpu();
-    let shape = split.shape;
-    let split = DeviceSplit::upload(split, BYTES, &device);
+    let shape = set.train.shape;
+    let split =
+        DeviceSplit::upload(&set.train, BYTES, &device).with_background(set.description.background);
     // Whatever the length of the training, its first epochs are shown.
     let mut config = config.clone();
     config.training.epochs = usize::MAX;

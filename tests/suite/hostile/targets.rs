@@ -24,6 +24,7 @@ use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference;
 use gpu_mnist::metrics;
 use gpu_mnist::picture::{self, Framing};
+use gpu_mnist::report::look::Look;
 use gpu_mnist::report::{self, Format, page, record::Record};
 use gpu_mnist::seeds_record::SeedsRecord;
 use gpu_mnist::training::schedule::Schedule;
@@ -208,12 +209,12 @@ pub fn saved(data: &[u8]) {
                 let _ = compare::slower_than(&rows, 5.0);
             }
             let formats = [
-                report::bench::Format::Table,
+                report::bench::Format::Text,
                 report::bench::Format::Csv,
                 report::bench::Format::Markdown,
             ];
             for format in formats {
-                let _ = report::bench::render(&saved, format);
+                let _ = report::bench::render(&saved, format, &Look::plain());
             }
         }
         1 => {
@@ -225,7 +226,7 @@ pub fn saved(data: &[u8]) {
             let read = within(most, || SeedsRecord::read(path.parent().expect("a folder")));
             fs::remove_file(&path).expect("removed");
             if let Ok(Some(mut record)) = read {
-                let _ = report::seeds::seeds(&record);
+                let _ = report::seeds::seeds(&record, &Look::plain());
                 let _ = page::comparison(&[], std::slice::from_ref(&record));
                 record.summarise(0.5);
             }
@@ -245,7 +246,7 @@ pub fn saved(data: &[u8]) {
                 let _ = page::run(&record);
                 if let Some(evaluation) = &record.run.evaluation {
                     for format in [Format::Text, Format::Csv, Format::Markdown, Format::Json] {
-                        let _ = report::render(evaluation, format);
+                        let _ = report::render(evaluation, format, &Look::plain());
                     }
                 }
             }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use directories::ProjectDirs;
 
 use super::built_in;
-use crate::config::{ConfigError, DataConfig, Layers};
+use crate::config::{ConfigError, DataConfig, Layers, Origin};
 use crate::data::assembly::Loaded;
 use crate::data::catalog::{self, KnownSet, locate};
 use crate::data::fetch::{FetchOptions, fetch};
@@ -71,6 +71,37 @@ pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
             Ok(set) => known(set, config),
             Err(_) => own(name),
         },
+    }
+}
+
+/// Whether the images were named on the command line or in the environment, not by a run.
+pub fn is_named(layers: &Layers) -> bool {
+    ["data.set", "data.folder"]
+        .iter()
+        .any(|key| !matches!(layers.origin(key), Origin::Default | Origin::File(_)))
+}
+
+/// Where the set of a run is to be looked for: in the folder that the user names with `--data-dir`,
+/// if the run's own set lay elsewhere. Contents are compared afterwards.
+///
+/// # Errors
+/// None that a known setting can have.
+pub fn follow(layers: &mut Layers) -> Result<(), ConfigError> {
+    let config = layers.resolve()?.data;
+    let of_the_run = matches!(layers.origin("data.set"), Origin::File(_));
+    let own = !catalog::is_reserved(&config.set);
+    let origin = layers.origin("data.folder");
+    let asked = match origin {
+        Origin::Flag(_) | Origin::Set => true,
+        // A variable is not about this run: it serves where nothing lies at the old place.
+        Origin::Environment(_) => !Path::new(&config.set).exists(),
+        _ => false,
+    };
+    match config.folder.to_str() {
+        Some(folder) if of_the_run && own && asked && !folder.is_empty() => {
+            layers.set("data.set", folder, origin)
+        }
+        _ => Ok(()),
     }
 }
 

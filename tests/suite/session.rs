@@ -22,7 +22,7 @@ use image::{ImageFormat, Rgba, RgbaImage};
 use pollster::block_on;
 use tempfile::tempdir;
 
-use crate::support::{narrow, program};
+use crate::support::program;
 
 const SHORT: [(&str, &str); 2] = [
     ("data.validation_size", "100"),

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::support::{
-    adapter_or_skip, description, initial, narrow, program, settings, sources, write_dataset,
+    adapter_or_skip, description, initial, program, settings, sources, write_dataset,
 };
 
 const NORMALISATION: Normalisation = Normalisation::grey(0.13, 0.31);

@@ -19,7 +19,6 @@ use gpu_mnist::checkpoint::{self, snapshot};
 use gpu_mnist::config::{Layers, Origin};
 use gpu_mnist::data::Split;
 use gpu_mnist::data::idx::{self, Items, Kind};
-use gpu_mnist::data::synthetic::CLASSES;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference;
 use gpu_mnist::metrics;

@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::checks::band;
 use crate::checks::steps::{Work, losses};
 use crate::config::{Architecture, Config, Kernels};
-use crate::device::{Device, DeviceError};
+use crate::device::{Device, DeviceError, with_api};
 use crate::store::Store;
 use row::{Phases, Row, Spread};
 use session::Session;
@@ -28,12 +28,33 @@ pub struct Plan {
     pub kernels: Vec<Kernels>,
 }
 
+/// How far a measurement has come, in pieces of about the same length, and with what.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub done: usize,
+    pub of: usize,
+    pub doing: String,
+}
+
 /// Measures `plan` on each of `devices`: a row for each device, batch size and kernels, ranked by
-/// images a second. Rows take turns, so that what else the machine does meets all of them.
+/// images a second. Rows take turns, so that what else the machine does meets all of them. `tell`
+/// hears of each piece before it begins.
 ///
 /// # Errors
 /// [`DeviceError`] when the reference on the CPU fails; a device that fails is a row.
-pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row>, DeviceError> {
+pub fn run(
+    devices: Vec<Device>,
+    plan: &Plan,
+    config: &Config,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Vec<Row>, DeviceError> {
+    let rows = devices.len() * plan.batch_sizes.len() * plan.kernels.len();
+    let of = rows * (config.bench.rounds + 3) + devices.len();
+    let mut done = 0;
+    let mut begin = |doing: String| {
+        tell(Progress { done, of, doing });
+        done += 1;
+    };
     let mut measured: Vec<Measured> = Vec::new();
     for device in &devices {
         for &batch_size in &plan.batch_sizes {
@@ -42,25 +63,27 @@ pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row
                 settings.training.batch_size = batch_size;
                 settings.training.kernels = kernels;
                 settings.training.learning_rate = config.doctor.learning_rate;
-                tracing::info!(
+                begin(format!(
                     "{}, {kernels}, batch {batch_size}: first steps",
-                    device.info.name
-                );
+                    device.info
+                ));
                 measured.push(Measured::start(device, &plan.network, settings));
             }
         }
     }
     for round in 0..config.bench.rounds {
         for one in &mut measured {
+            let of = config.bench.rounds;
+            begin(format!("{}: round {} of {of}", one.name(), round + 1));
             one.attempt(|one| one.round(round));
         }
     }
     for one in &mut measured {
-        tracing::info!("{}, {}: phases, evaluation", one.row.name, one.row.kernels);
+        begin(format!("{}: phases, evaluation", one.name()));
         one.attempt(Measured::finish);
     }
     for device in &devices {
-        tracing::info!("{}: peak, copies, launches", device.info.name);
+        begin(format!("{}: large products, copies, launches", device.info));
         enter(device);
         let found = probes::measure(device);
         for one in measured.iter_mut().filter(|one| one.row.is_of(device)) {
@@ -72,6 +95,7 @@ pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row
     }
     let mut rows = Vec::new();
     for mut one in measured {
+        begin(format!("{}: its losses beside the CPU's", one.name()));
         one.judge()?;
         rows.push(one.row);
     }
@@ -99,6 +123,17 @@ struct Measured {
 }
 
 impl Measured {
+    fn name(&self) -> String {
+        let Row {
+            name,
+            api,
+            kernels,
+            batch_size,
+            ..
+        } = &self.row;
+        format!("{}, {kernels}, batch {batch_size}", with_api(name, api))
+    }
+
     fn start(device: &Device, network: &Architecture, config: Config) -> Self {
         let mut measured = Self {
             session: None,

@@ -10,7 +10,7 @@ use gpu_mnist::device::{AdapterInfo, Device, Injection};
 use gpu_mnist::kernels::images::ImageShape;
 use gpu_mnist::store::{Store, Verdict};
 use predicates::prelude::PredicateBooleanExt;
-use predicates::str::contains;
+use predicates::str::{contains, ends_with};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -322,7 +322,22 @@ fn doctor_reports_the_cpu_as_text_and_json() {
         .assert()
         .code(0)
         .stdout(contains("convolve_pool_relu").and(contains("all right")))
-        .stdout(contains("burn 0.22.1"));
+        .stdout(contains("For a bug report").not());
+    doctor(&["--report"])
+        .assert()
+        .code(0)
+        .stdout(contains("burn 0.22.1").and(contains("kernel set")))
+        .stdout(ends_with("all right\n"));
+    let text = |more: &[&str]| {
+        let output = doctor(more).assert().code(0).get_output().clone();
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let (short, long) = (text(&[]), text(&["--details"]));
+    let lines = |text: &str| text.lines().filter(|line| line.contains(" right")).count();
+    assert!(lines(&short) < 60 && lines(&long) > 100, "{short}");
+    for line in short.lines().chain(long.lines()) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
     let output = doctor(&["--json"]).assert().code(0).get_output().clone();
     let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
     assert_eq!(report["passed"], true);

@@ -13,8 +13,7 @@ use std::time::Instant;
 
 use crate::checks::band;
 use crate::checks::steps::{Work, losses};
-use crate::config::{Config, Kernels};
-use crate::data::synthetic;
+use crate::config::{Architecture, Config, Kernels};
 use crate::device::{Device, DeviceError, with_api};
 use crate::store::Store;
 use row::{Phases, Row, Spread};
@@ -23,6 +22,8 @@ use session::Session;
 /// What to measure on every device.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// With the images it takes and the classes it tells apart.
+    pub network: Architecture,
     pub batch_sizes: Vec<usize>,
     pub kernels: Vec<Kernels>,
 }
@@ -66,7 +67,7 @@ pub fn run(
                     "{}, {kernels}, batch {batch_size}: first steps",
                     device.info
                 ));
-                measured.push(Measured::start(device, settings));
+                measured.push(Measured::start(device, &plan.network, settings));
             }
         }
     }
@@ -114,9 +115,10 @@ fn enter(device: &Device) {
 struct Measured {
     session: Option<Session>,
     row: Row,
+    network: Architecture,
     config: Config,
     losses: Vec<f64>,
-    /// Pictures and seconds of stretches that were waited for once.
+    /// Images and seconds of stretches that were waited for once.
     stretches: Vec<(usize, f64)>,
 }
 
@@ -132,10 +134,11 @@ impl Measured {
         format!("{}, {kernels}, batch {batch_size}", with_api(name, api))
     }
 
-    fn start(device: &Device, config: Config) -> Self {
+    fn start(device: &Device, network: &Architecture, config: Config) -> Self {
         let mut measured = Self {
             session: None,
-            row: Row::new(device, &config),
+            row: Row::new(device, network, &config),
+            network: network.clone(),
             config,
             losses: Vec::new(),
             stretches: Vec::new(),
@@ -144,7 +147,7 @@ impl Measured {
         let memory = memory::Watch::start();
         let reserved = device.memory_reserved();
         let first = |config: &Config| -> Result<(Session, f64), DeviceError> {
-            let mut session = Session::new(device, config)?;
+            let mut session = Session::new(device, network, config)?;
             let start = Instant::now();
             session.step()?;
             session.wait()?;
@@ -208,9 +211,8 @@ impl Measured {
             session.step()?;
         }
         session.wait()?;
-        let pictures = steps * self.config.training.batch_size;
-        self.stretches
-            .push((pictures, start.elapsed().as_secs_f64()));
+        let images = steps * self.config.training.batch_size;
+        self.stretches.push((images, start.elapsed().as_secs_f64()));
         Ok(())
     }
 
@@ -237,9 +239,9 @@ impl Measured {
 
         let samples: Vec<f64> = self.row.samples_ms.concat();
         self.row.step_ms = Some(Spread::of(&samples));
-        let pictures: usize = self.stretches.iter().map(|(pictures, _)| pictures).sum();
+        let images: usize = self.stretches.iter().map(|(images, _)| images).sum();
         let seconds: f64 = self.stretches.iter().map(|(_, seconds)| seconds).sum();
-        let rate = pictures as f64 / seconds;
+        let rate = images as f64 / seconds;
         self.row.images_per_second = Some(rate);
         self.row.gflops =
             Some(self.row.gflop_per_step * rate / self.config.training.batch_size as f64);
@@ -254,16 +256,11 @@ impl Measured {
         let mut reference = self.config.clone();
         reference.training.kernels = Kernels::Fused;
         let work = Work {
-            pictures: session::pictures(&self.config),
+            images: session::images(&self.network, &self.config),
             steps: self.losses.len(),
             schedule_steps: session::steps_in_all(&self.config),
         };
-        let expected = pollster::block_on(losses(
-            &Device::cpu(),
-            &reference,
-            &synthetic::network(&reference.model),
-            work,
-        ))?;
+        let expected = pollster::block_on(losses(&Device::cpu(), &reference, &self.network, work))?;
         self.row.parity = Some(band::compare(
             &self.losses,
             &expected,

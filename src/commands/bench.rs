@@ -13,6 +13,7 @@ use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
 use crate::cli::{self, SeedArgs, SettingsArgs, value_name};
 use crate::config::{Config, ConfigError, Kernels, Origin};
+use crate::data::synthetic;
 use crate::device::{self, Device};
 use crate::report::bench::{Format, render};
 use crate::report::look::Look;
@@ -249,6 +250,7 @@ fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {
         false => args.work.kernels.clone(),
     };
     Ok(Plan {
+        network: synthetic::network(&config.model),
         batch_sizes,
         kernels,
     })

@@ -66,8 +66,11 @@ fn hints_name_commands_that_are_there() {
                     clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
                     clap::error::ErrorKind::MissingSubcommand,
                 ];
+                // Nor is the value of a flag that is named alone.
+                let last = line.split(' ').next_back().unwrap_or_default();
+                let bare = last.starts_with("--") && kind == clap::error::ErrorKind::InvalidValue;
                 assert!(
-                    lacking.contains(&kind),
+                    bare || lacking.contains(&kind),
                     "{file}: `gpu-mnist {line}`: {error}"
                 );
             }
@@ -214,7 +217,6 @@ fn negative_numbers_reach_their_own_error() {
         (&["train", "--tta", "-1"], "evaluation.shift"),
         (&["train", "--seeds", "-1"], "1..=10000"),
         (&["train", "--max-seconds", "-1"], "training.max_seconds"),
-        (&["evaluate", "--tta", "-1"], "evaluation.shift"),
         (&["bench", "--warmup", "-1"], "bench.warmup"),
         (&["runs", "prune", "--keep", "-1"], "--keep"),
     ] {

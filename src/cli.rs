@@ -1,7 +1,7 @@
 //! The parser, the flags that commands share, and the exit codes.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -273,11 +273,27 @@ impl DataSetArgs {
         if let Some(set) = &self.dataset {
             layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
         }
-        if let Some(folder) = &self.data_dir {
-            let folder = folder.to_string_lossy().into_owned();
-            layers.set("data.folder", folder, Origin::Flag("--data-dir"))?;
+        match &self.data_dir {
+            Some(folder) => set_data_folder(layers, folder),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// Takes the data folder of the command line into the settings.
+///
+/// # Errors
+/// A path that is no UTF-8: settings are text, and another path must not be read in its place.
+pub fn set_data_folder(layers: &mut Layers, folder: &Path) -> Result<(), ConfigError> {
+    let origin = Origin::Flag("--data-dir");
+    match folder.to_str() {
+        Some(folder) => layers.set("data.folder", folder, origin),
+        None => Err(ConfigError::Invalid {
+            key: "data.folder".into(),
+            origin,
+            value: folder.display().to_string(),
+            reason: "the path is no UTF-8 text, and settings keep nothing else: change to that folder and name it from there, or rename it".into(),
+        }),
     }
 }
 

@@ -95,7 +95,8 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let load = |file: &PathBuf| checkpoint::load(file, device.burn());
     let networks = files.iter().map(load).collect::<Result<Vec<_>, _>>()?;
     let (_, first) = &networks[0];
-    let named = is_named(&layers);
+    dataset::follow(&mut layers)?;
+    let named = dataset::is_named(&layers);
     same_images(&files, &networks, named)?;
     if layers.origin("data.set") == Origin::Default {
         let origin = Origin::File(files[0].clone());
@@ -171,13 +172,6 @@ fn settings_of(weights: &Path) -> anyhow::Result<Layers> {
         }
     }
     Ok(layers)
-}
-
-/// Whether the images were named on the command line or in the environment, not by the run.
-fn is_named(layers: &Layers) -> bool {
-    ["data.set", "data.folder"]
-        .iter()
-        .any(|key| !matches!(layers.origin(key), Origin::Default | Origin::File(_)))
 }
 
 /// Images that a network can say nothing about, or other ones than it should be asked about.

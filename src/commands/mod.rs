@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod bench;
+mod built_in;
 pub mod check;
 pub mod completions;
 pub mod config;

@@ -208,6 +208,11 @@ impl Resumed {
         }
     }
 
+    /// Where its images were found when it started.
+    pub fn found_in(&self) -> Option<String> {
+        self.folder.record()?.found_in
+    }
+
     /// Refuses changed settings under which no step would be trained: the record would then say
     /// what never happened.
     ///

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
+use super::dataset::{self, Found};
 use super::progress::Watch;
 use super::report::{REPORT, write_report};
 use super::resume::Resumed;
 use super::seeds::Series;
 use super::training_run::{Run, Shown, show};
-use super::{check, dataset, interrupt_flag, open_device, resume, which_run};
+use super::{check, interrupt_flag, open_device, resume, which_run};
 use crate::cli::{
     self, DataSetArgs, DeviceArgs, FormatArgs, SeedArgs, SettingsArgs, UsageError, value_name,
 };
 use crate::completion;
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
+use crate::data::DataError;
 use crate::data::training_images::TrainingImages;
 use crate::device::Device;
 use crate::report::look::Look;
@@ -234,7 +236,7 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
     let device = open_device(&config.device)?;
     let pictures = find_images(&mut layers, &mut config)?;
     check_kernels(&mut layers, &mut config, &device, &pictures)?;
-    dataset::name_in(&mut layers, &config.data, &pictures)?;
+    dataset::name_in(&mut layers, &config.data, &pictures.set.name)?;
     let kind = match &series {
         Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
         None => device.info.kind.clone(),
@@ -253,11 +255,16 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
 /// A run that stopped somewhere.
 fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<()> {
     let mut layers = args.over(resumed.layers()?)?;
+    dataset::follow(&mut layers)?;
     let mut config = cli::resolve(&layers)?;
     let changed = resumed.check(&layers)?;
     if let Some(record) = resumed.finished()
         && !changed
     {
+        // What is named is used or refused, even where nothing is left to train on it.
+        if dataset::is_named(&layers) {
+            resumed.check_data(&find_images(&mut layers, &mut config)?.set)?;
+        }
         tracing::info!("{} has ended: this is its evaluation", record.run);
         if !resumed.folder.file(REPORT).is_file() {
             write_report(resumed.folder.path());
@@ -273,10 +280,18 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         resumed.say_schedule(&config);
     }
     let device = open_device(&config.device)?;
-    let pictures = find_images(&mut layers, &mut config)?;
+    let pictures = find_images(&mut layers, &mut config).map_err(|error| {
+        match (error.is::<DataError>() && !dataset::is_named(&layers), resumed.found_in()) {
+            (true, Some(place)) => error.context(format!(
+                "--resume {}: its images were found in {place}; if they have moved, name their new place with --dataset or --data-dir",
+                resumed.folder.path().display()
+            )),
+            _ => error,
+        }
+    })?;
     resumed.check_data(&pictures.set)?;
     check_kernels(&mut layers, &mut config, &device, &pictures)?;
-    dataset::name_in(&mut layers, &config.data, &pictures)?;
+    dataset::name_in(&mut layers, &config.data, &pictures.set.name)?;
     let description = pictures.describe(&config);
     let (start, description) = resumed.standing(&config, &device, description);
     let run = Run {
@@ -323,12 +338,15 @@ fn go_on_with_seeds(
 
 /// The images of the settings, divided; defaults that do not suit them give way.
 fn find_images(layers: &mut Layers, config: &mut Config) -> anyhow::Result<TrainingImages> {
-    let set = dataset::load(&config.data, config.seed)?;
+    let Found { set, place } = dataset::find(&config.data, config.seed)?;
     if let Some(remark) = TrainingImages::fit_defaults(&set, config, layers)? {
         tracing::info!("{remark}");
         *config = cli::resolve(layers)?;
     }
-    let images = TrainingImages::divide(&set, config, layers)?;
+    let images = TrainingImages {
+        found_in: place.to_string(),
+        ..TrainingImages::divide(&set, config, layers)?
+    };
     for remark in images.remarks() {
         tracing::warn!("{}: {remark}", images.set.name);
     }

@@ -289,7 +289,7 @@ impl Run {
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
             dataset: self.pictures.set.name.clone(),
             set: Some(self.pictures.set.clone()),
-            found_in: None,
+            found_in: Some(self.pictures.found_in.clone()).filter(|place| !place.is_empty()),
             device: self.device.info.clone(),
             kernels: self.config.training.kernels,
             seed: self.config.seed,

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use gpu_mnist::data::{SIDE, Split, synthetic};
+use gpu_mnist::data::{Split, synthetic};
+
+const SIDE: usize = synthetic::SHAPE.width;
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma};
 use predicates::str::contains;

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
+use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::data::synthetic::{CLASSES, PIXELS, SHAPE};
-use gpu_mnist::data::{FileRole, Split, idx, synthetic};
+use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::evaluation::inference::Logits;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::support::{
-    adapter_or_skip, description, initial, narrow, program, settings, sources, write_dataset,
+    adapter_or_skip, description, initial, program, settings, sources, write_dataset,
 };
 
 const NORMALISATION: Normalisation = Normalisation::grey(0.13, 0.31);
@@ -80,16 +81,8 @@ fn other_test_pictures_change_nothing_but_the_evaluation() {
     for home in [&one, &other] {
         write_dataset(&home.path().join("digits"), 600, 100);
     }
-    let split = synthetic::draw(99, 5, 80);
-    let (labels, images) = (narrow(&split), split.images);
-    for (role, items) in [
-        (FileRole::TestImages, images),
-        (FileRole::TestLabels, labels),
-    ] {
-        let path = other.path().join("digits").join(role.name());
-        fs::remove_file(&path).expect("removed");
-        idx::write(&path, role.kind(), &items).expect("written");
-    }
+    let digits = other.path().join("digits");
+    idx::write_split(&digits, Part::Test, &synthetic::draw(99, 5, 80)).expect("replaced");
     for (name, more) in [
         ("patient", &["--set", "training.patience=2"][..]),
         ("aiming", &["--target-accuracy", "0.6"]),

@@ -49,8 +49,7 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
         layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
     }
     if let Some(folder) = data_dir {
-        let folder = folder.to_string_lossy().into_owned();
-        layers.set("data.folder", folder, Origin::Flag("--data-dir"))?;
+        cli::set_data_folder(&mut layers, folder)?;
     }
     let config = cli::resolve(&layers)?;
     let dataset = dataset::load(&config.data, config.seed)?;

@@ -189,7 +189,7 @@ pub struct FormatArgs {
 
 /// The formats of results that are no tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PlainFormat {
+pub enum PlainFormat {
     Text,
     Json,
 }

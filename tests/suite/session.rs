@@ -277,7 +277,7 @@ fn refusals_are_one_line_that_names_the_thing() {
         asked(&mut session, "default", &[]),
         &[
             "data.validation_size",
-            "400 training pictures",
+            "400 training images",
             "data.validation_size=40",
         ],
     );

@@ -36,9 +36,7 @@ impl Shown {
         wanted.then(|| {
             let bar = bar(template);
             let narrow = Box::new(Narrow(Term::stderr()));
-            bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(Narrow(
-                Term::stderr(),
-            ))));
+            bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(narrow, 20));
             bar.set_message(name.into());
             if let Ok(mut shown) = SHOWN.lock() {
                 shown.push(bar.downgrade());

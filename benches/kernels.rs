@@ -15,6 +15,7 @@ use gpu_mnist::config::Kernels;
 use gpu_mnist::data::augment::Augment;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
+use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::evaluation::loss::cross_entropy;
@@ -294,7 +295,7 @@ fn loss(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
 
 fn optimizer(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let config = settings();
-    let values = initial_values(&config.model, 0);
+    let values = initial_values(&network(&config.model), 0);
     for kernels in BOTH {
         let mut optimizer = match kernels {
             Kernels::Fused => ModuleOptimizer::from(FusedAdam {
@@ -306,7 +307,11 @@ fn optimizer(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
             Kernels::Stock => AdamConfig::new().init(),
         };
         let autodiff = device.autodiff();
-        let mut model = Some(Model::from_values(&config.model, values.clone(), &autodiff));
+        let mut model = Some(Model::from_values(
+            &network(&config.model),
+            values.clone(),
+            &autodiff,
+        ));
         time(group, device, "adam", kernels, || {
             let current = model.take().expect("put back below");
             let mut gradients = GradientsParams::new();
@@ -329,8 +334,8 @@ fn confusion(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let mut config = settings();
     let split = synthetic::draw(1, 1, 1000);
     let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
-    let values = initial_values(&config.model, 0);
-    let model = Model::from_values(&config.model, values, device.burn());
+    let values = initial_values(&network(&config.model), 0);
+    let model = Model::from_values(&network(&config.model), values, device.burn());
     for kernels in BOTH {
         config.training.kernels = kernels;
         time(

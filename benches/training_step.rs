@@ -8,7 +8,7 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use gpu_mnist::config::Kernels;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
-use gpu_mnist::data::{Split, synthetic};
+use gpu_mnist::data::synthetic;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::training::history::EpochRecord;
@@ -46,16 +46,9 @@ fn run(kernels: Kernels, device: &Device) -> Duration {
     let pictures = synthetic::draw(1, 0, STEPS * config.training.batch_size);
     let normalisation = Normalisation::measure(&pictures);
     let train = DeviceSplit::upload(&pictures, normalisation, device);
-    let none = DeviceSplit::upload(
-        &Split {
-            images: vec![],
-            labels: vec![],
-        },
-        normalisation,
-        device,
-    );
+    let none = DeviceSplit::upload(&pictures.first(0), normalisation, device);
     let trained = pollster::block_on(training::train(
-        Snapshot::initial(&config),
+        Snapshot::initial(&synthetic::network(&config.model), config.seed),
         &train,
         &none,
         &config,

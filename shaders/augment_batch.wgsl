@@ -1,11 +1,17 @@
-// Takes the pictures of a batch from the data set on the device, distorts each by what a random stream draws for it,
-// and normalises it: bytes become value * scale + shift. A workgroup takes a picture; src/kernels/augment_batch/ says
-// what is drawn, and what its twin does the same way.
-const SIDE: u32 = 28u;
+// Takes the images of a batch from the data set on the device, distorts each by what a random stream draws for it,
+// and normalises it: bytes become value * scale + shift. A workgroup takes an image; src/kernels/augment_batch/ says
+// what is drawn, and what its CPU kernel does the same way.
+const HEIGHT: u32 = 28u;
+const WIDTH: u32 = 28u;
+// 0: four grey pixels a word; 1: red, green, blue and 0 of one pixel.
+const COLOUR: u32 = 0u;
 const CELLS: u32 = 5u;
+// Whether the image, and the sums of the spline over columns, have room in workgroup memory.
+const STAGED: u32 = 1u;
+const SUMMED: u32 = 1u;
 const CONTROLS: u32 = CELLS + 3u;
-const PIXELS: u32 = SIDE * SIDE;
-const WORDS: u32 = PIXELS / 4u;
+const AREA: u32 = HEIGHT * WIDTH;
+const WORDS: u32 = (AREA + 3u * (1u - COLOUR)) / (4u - 3u * COLOUR);
 const INVOCATIONS: u32 = 64u;
 
 struct Parameters {
@@ -21,9 +27,9 @@ struct Parameters {
     cutout: u32,
     flip: u32,
     padding: u32,
-    scale: f32,
-    shift: f32,
-    padding2: vec2<u32>,
+    scale: vec4<f32>, // of the four bytes of a word
+    shift: vec4<f32>,
+    fill: vec4<f32>, // what lies outside, as bytes
 }
 
 @group(0) @binding(0) var<storage, read_write> images: array<u32>; // [N][word], little-endian
@@ -31,10 +37,10 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read_write> batch_images: array<vec4<f32>>; // [n][word]
 @group(0) @binding(3) var<uniform> parameters: Parameters;
 
-var<workgroup> picture: array<u32, WORDS>;
+var<workgroup> image: array<u32, STAGED * (WORDS - 1u) + 1u>;
 // Displacements of the control points, [row][column]; then summed over columns, [row of controls][column of pixels].
 var<workgroup> control_points: array<vec2<f32>, CONTROLS * CONTROLS>;
-var<workgroup> summed: array<vec2<f32>, CONTROLS * SIDE>;
+var<workgroup> summed: array<vec2<f32>, SUMMED * (CONTROLS * WIDTH - 1u) + 1u>;
 
 fn rotate_left(words: vec2<u32>, bits: vec2<u32>) -> vec2<u32> {
     return (words << bits) | (words >> (vec2(32u) - bits));
@@ -88,14 +94,14 @@ fn rotation(quarter: f32) -> vec2<f32> {
     return vec2(sine, cosine);
 }
 
-// The first control point that pixel `at` takes part of.
-fn first_control(at: u32) -> u32 {
-    return (2u * at + 1u) * CELLS / (2u * SIDE);
+// The first control point that pixel `at` of `side` takes part of.
+fn first_control(at: u32, side: u32) -> u32 {
+    return (2u * at + 1u) * CELLS / (2u * side);
 }
 
 // The weights of that and the next three: a uniform cubic B-spline.
-fn weights(at: u32) -> vec4<f32> {
-    let t = f32((2u * at + 1u) * CELLS % (2u * SIDE)) / f32(2u * SIDE);
+fn weights(at: u32, side: u32) -> vec4<f32> {
+    let t = f32((2u * at + 1u) * CELLS % (2u * side)) / f32(2u * side);
     let rest = 1.0 - t;
     let square = t * t;
     let cube = square * t;
@@ -107,26 +113,106 @@ fn weights(at: u32) -> vec4<f32> {
     ) / 6.0;
 }
 
-// The byte at a column and row, 0 outside.
-fn byte_at(column: i32, row: i32) -> f32 {
-    if (min(column, row) < 0 || max(column, row) >= i32(SIDE)) {
-        return 0.0;
+// A row of control points at a column of pixels.
+fn sum_at(row: u32, column: u32) -> vec2<f32> {
+    let first = row * CONTROLS + first_control(column, WIDTH);
+    let weight = weights(column, WIDTH);
+    return control_points[first] * weight.x + control_points[first + 1u] * weight.y
+        + control_points[first + 2u] * weight.z + control_points[first + 3u] * weight.w;
+}
+
+fn summed_at(row: u32, column: u32) -> vec2<f32> {
+    if (SUMMED == 1u) {
+        return summed[row * WIDTH + column];
     }
-    let at = u32(row) * SIDE + u32(column);
-    return f32((picture[at / 4u] >> (8u * (at % 4u))) & 255u);
+    return sum_at(row, column);
+}
+
+// How far the spline moves a pixel.
+fn displacement(row: u32, column: u32) -> vec2<f32> {
+    let first = first_control(row, HEIGHT);
+    let weight = weights(row, HEIGHT);
+    return summed_at(first, column) * weight.x + summed_at(first + 1u, column) * weight.y
+        + summed_at(first + 2u, column) * weight.z + summed_at(first + 3u, column) * weight.w;
+}
+
+// A word of image `source` of the data set.
+fn word_at(source: u32, at: u32) -> u32 {
+    if (STAGED == 1u) {
+        return image[at];
+    }
+    return images[source * WORDS + at];
+}
+
+fn outside(column: i32, row: i32) -> bool {
+    return min(column, row) < 0 || column >= i32(WIDTH) || row >= i32(HEIGHT);
+}
+
+// The byte of a grey image at a column and row.
+fn byte_at(source: u32, column: i32, row: i32) -> f32 {
+    if (outside(column, row)) {
+        return parameters.fill.x;
+    }
+    let at = u32(row) * WIDTH + u32(column);
+    return f32((word_at(source, at / 4u) >> (8u * (at % 4u))) & 255u);
+}
+
+// The bytes of a coloured image at a column and row.
+fn bytes_at(source: u32, column: i32, row: i32) -> vec4<f32> {
+    if (outside(column, row)) {
+        return parameters.fill;
+    }
+    let word = word_at(source, u32(row) * WIDTH + u32(column));
+    return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u));
 }
 
 // By linear interpolation.
-fn value_at(place: vec2<f32>) -> f32 {
+fn grey_at(source: u32, place: vec2<f32>) -> f32 {
     let corner = floor(place);
     let part = place - corner;
     let column = i32(corner.x);
     let row = i32(corner.y);
-    let left = byte_at(column, row);
-    let upper = left + (byte_at(column + 1, row) - left) * part.x;
-    let low_left = byte_at(column, row + 1);
-    let lower = low_left + (byte_at(column + 1, row + 1) - low_left) * part.x;
+    let left = byte_at(source, column, row);
+    let upper = left + (byte_at(source, column + 1, row) - left) * part.x;
+    let low_left = byte_at(source, column, row + 1);
+    let lower = low_left + (byte_at(source, column + 1, row + 1) - low_left) * part.x;
     return upper + (lower - upper) * part.y;
+}
+
+fn colour_at(source: u32, place: vec2<f32>) -> vec4<f32> {
+    let corner = floor(place);
+    let part = place - corner;
+    let column = i32(corner.x);
+    let row = i32(corner.y);
+    let left = bytes_at(source, column, row);
+    let upper = left + (bytes_at(source, column + 1, row) - left) * part.x;
+    let low_left = bytes_at(source, column, row + 1);
+    let lower = low_left + (bytes_at(source, column + 1, row + 1) - low_left) * part.x;
+    return upper + (lower - upper) * part.y;
+}
+
+// Where the pixels of an image come from.
+struct Distortion {
+    of_x: vec2<f32>,
+    of_y: vec2<f32>,
+    offset: vec2<f32>,
+    hole: vec2<i32>,
+}
+
+fn place_of(drawn: Distortion, row: u32, column: u32) -> vec2<f32> {
+    let centre = (vec2(f32(WIDTH), f32(HEIGHT)) - 1.0) / 2.0;
+    let x = f32(column) - centre.x;
+    let y = f32(row) - centre.y;
+    let place = drawn.of_x * x + (drawn.of_y * y + drawn.offset + centre);
+    if (parameters.elastic > 0.0) {
+        return place + displacement(row, column);
+    }
+    return place;
+}
+
+fn is_cut(drawn: Distortion, row: u32, column: u32) -> bool {
+    let inside = vec2<i32>(i32(column), i32(row)) - drawn.hole;
+    return min(inside.x, inside.y) >= 0 && max(inside.x, inside.y) < i32(parameters.cutout);
 }
 
 @compute @workgroup_size(INVOCATIONS)
@@ -140,8 +226,10 @@ fn main(
         return;
     }
     let source = u32(indices[number]);
-    for (var at = local; at < WORDS; at += INVOCATIONS) {
-        picture[at] = images[source * WORDS + at];
+    if (STAGED == 1u) {
+        for (var at = local; at < WORDS; at += INVOCATIONS) {
+            image[at] = images[source * WORDS + at];
+        }
     }
 
     let key = vec4(parameters.seed_low, parameters.seed_high, parameters.epoch, source);
@@ -154,51 +242,46 @@ fn main(
         mirror.x = -1.0;
     }
     let turn = rotation(parameters.quarter_angle * affine.x);
-    let of_x = mirror * vec2(turn.y, turn.x) * stretch.x;
-    let of_y = mirror * vec2(turn.y * shear - turn.x * stretch.y, turn.x * shear + turn.y * stretch.y);
-    let offset = mirror * (parameters.travel * signed(places).xy);
-    let hole = vec2<i32>(((places.zw >> vec2(8u)) * SIDE) >> vec2(24u)) - i32(parameters.cutout / 2u);
+    var drawn: Distortion;
+    drawn.of_x = mirror * vec2(turn.y, turn.x) * stretch.x;
+    drawn.of_y = mirror * vec2(turn.y * shear - turn.x * stretch.y, turn.x * shear + turn.y * stretch.y);
+    drawn.offset = mirror * (parameters.travel * signed(places).xy);
+    let middle = ((places.zw >> vec2(8u)) * vec2(WIDTH, HEIGHT)) >> vec2(24u);
+    drawn.hole = vec2<i32>(middle) - i32(parameters.cutout / 2u);
 
     if (parameters.elastic > 0.0) {
         // Two control points a block; the first three blocks are those above.
         for (var at = local; at * 2u < CONTROLS * CONTROLS; at += INVOCATIONS) {
-            let drawn = signed(threefry(key, 3u + at)) * parameters.elastic;
-            control_points[2u * at] = mirror * drawn.xy;
+            let moved = signed(threefry(key, 3u + at)) * parameters.elastic;
+            control_points[2u * at] = mirror * moved.xy;
             if (2u * at + 1u < CONTROLS * CONTROLS) {
-                control_points[2u * at + 1u] = mirror * drawn.zw;
+                control_points[2u * at + 1u] = mirror * moved.zw;
             }
         }
     }
     workgroupBarrier();
-    if (parameters.elastic > 0.0) {
-        for (var at = local; at < CONTROLS * SIDE; at += INVOCATIONS) {
-            let column = at % SIDE;
-            let first = at / SIDE * CONTROLS + first_control(column);
-            let weight = weights(column);
-            summed[at] = control_points[first] * weight.x + control_points[first + 1u] * weight.y
-                + control_points[first + 2u] * weight.z + control_points[first + 3u] * weight.w;
+    if (SUMMED == 1u && parameters.elastic > 0.0) {
+        for (var at = local; at < CONTROLS * WIDTH; at += INVOCATIONS) {
+            summed[at] = sum_at(at / WIDTH, at % WIDTH);
         }
     }
     workgroupBarrier();
 
-    let centre = (f32(SIDE) - 1.0) / 2.0;
     for (var word = local; word < WORDS; word += INVOCATIONS) {
-        var values = vec4(0.0);
-        for (var lane = 0u; lane < 4u; lane++) {
-            let row = (word * 4u + lane) / SIDE;
-            let column = (word * 4u + lane) % SIDE;
-            let x = f32(column) - centre;
-            let y = f32(row) - centre;
-            var place = of_x * x + (of_y * y + offset + centre);
-            if (parameters.elastic > 0.0) {
-                let first = first_control(row) * SIDE + column;
-                let weight = weights(row);
-                place += summed[first] * weight.x + summed[first + SIDE] * weight.y
-                    + summed[first + 2u * SIDE] * weight.z + summed[first + 3u * SIDE] * weight.w;
+        var values = parameters.fill;
+        if (COLOUR == 1u) {
+            let row = word / WIDTH;
+            let column = word % WIDTH;
+            if (!is_cut(drawn, row, column)) {
+                values = colour_at(source, place_of(drawn, row, column));
             }
-            let inside = vec2<i32>(i32(column), i32(row)) - hole;
-            let cut = min(inside.x, inside.y) >= 0 && max(inside.x, inside.y) < i32(parameters.cutout);
-            values[lane] = select(value_at(place), 0.0, cut);
+        } else {
+            for (var lane = 0u; lane < 4u; lane++) {
+                // What follows the last pixel is left out later.
+                let at = min(word * 4u + lane, AREA - 1u);
+                let value = grey_at(source, place_of(drawn, at / WIDTH, at % WIDTH));
+                values[lane] = select(value, parameters.fill.x, is_cut(drawn, at / WIDTH, at % WIDTH));
+            }
         }
         batch_images[number * WORDS + word] = values * parameters.scale + parameters.shift;
     }

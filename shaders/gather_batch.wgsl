@@ -1,9 +1,16 @@
-// Takes the pictures of a batch from the data set on the device: bytes become
-// value * scale + shift. An invocation takes one word, four pixels.
-const PICTURE_WORDS: u32 = 196u;
+// Takes the images of a batch from the data set on the device: bytes become
+// value * scale + shift. An invocation takes one word: four grey pixels, or one in colour.
+const IMAGE_WORDS: u32 = 196u;
 const INVOCATIONS: u32 = 64u;
 
-struct Parameters { batch: u32, scale: f32, shift: f32, padding: u32 }
+struct Parameters {
+    batch: u32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
+    scale: vec4<f32>, // of the four bytes of a word
+    shift: vec4<f32>,
+}
 
 @group(0) @binding(0) var<storage, read_write> images: array<u32>; // [N][word], little-endian
 @group(0) @binding(1) var<storage, read_write> indices: array<i32>; // [n], each below N
@@ -17,12 +24,12 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let index = (workgroup.y * grid.x + workgroup.x) * INVOCATIONS + local;
-    if (index >= parameters.batch * PICTURE_WORDS) {
+    if (index >= parameters.batch * IMAGE_WORDS) {
         return;
     }
-    let picture = index / PICTURE_WORDS;
-    let word = index % PICTURE_WORDS;
-    let source = u32(indices[picture]);
-    let bytes = (vec4<u32>(images[source * PICTURE_WORDS + word]) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u);
+    let image = index / IMAGE_WORDS;
+    let word = index % IMAGE_WORDS;
+    let source = u32(indices[image]);
+    let bytes = (vec4<u32>(images[source * IMAGE_WORDS + word]) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u);
     batch_images[index] = vec4<f32>(bytes) * parameters.scale + parameters.shift;
 }

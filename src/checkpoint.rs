@@ -3,7 +3,6 @@
 
 #[cfg(not(target_family = "wasm"))]
 mod files;
-mod format1;
 #[cfg(not(target_family = "wasm"))]
 pub mod snapshot;
 
@@ -14,9 +13,11 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::config::ModelConfig;
-use crate::data::CLASSES;
+use crate::config::{Architecture, ModelConfig};
 use crate::data::batches::Normalisation;
+use crate::data::image_set::{
+    Background, Framing, ImageShape, MOST_CLASSES, SetDescription, check_shape,
+};
 use crate::model::ParameterShape;
 pub use crate::model::values;
 use crate::training::state::Parameters;
@@ -26,20 +27,72 @@ pub use files::{CheckpointError, load, save, save_values};
 /// The usual name of a file of weights, in run folders and from a page.
 pub const WEIGHTS: &str = "model.safetensors";
 /// Raised when older programs can no longer read the files.
-const FORMAT: &str = "gpu-mnist 2";
-/// Its description names two convolutions and a hidden layer instead of a list of layers.
-const FORMAT_1: &str = "gpu-mnist 1";
+const FORMAT: &str = "gpu-mnist 3";
+/// Its description knows nothing of a set but the names of it and its classes.
+const FORMAT_2: &str = "gpu-mnist 2";
 
 /// What a network needs besides its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Description {
     pub model: ModelConfig,
     pub normalisation: Normalisation,
-    pub class_names: Vec<String>,
-    pub dataset: String,
+    /// The set it was trained on.
+    pub set: SetDescription,
+}
+
+/// A description as files have it, those of format 2 among them.
+#[derive(Deserialize)]
+struct Written {
+    model: ModelConfig,
+    normalisation: Normalisation,
+    set: Option<SetDescription>,
+    #[serde(default)]
+    class_names: Vec<String>,
+    #[serde(default)]
+    dataset: String,
+}
+
+impl From<Written> for Description {
+    fn from(written: Written) -> Self {
+        let Written {
+            model,
+            normalisation,
+            set,
+            class_names,
+            dataset,
+        } = written;
+        Self {
+            model,
+            normalisation,
+            set: set.unwrap_or_else(|| of_format_2(dataset, class_names)),
+        }
+    }
+}
+
+/// Format 2 had grey images of 28x28 alone, and told their framing by the name of their set.
+fn of_format_2(name: String, class_names: Vec<String>) -> SetDescription {
+    SetDescription {
+        framing: match name.as_str() {
+            "fashion-mnist" => Framing::Whole,
+            _ => Framing::CentreOfMass,
+        },
+        shape: ImageShape::grey(28, 28),
+        background: Background::Dark,
+        mirrorable: None,
+        fingerprint: String::new(),
+        class_names,
+        name,
+    }
 }
 
 impl Description {
+    /// The network: its layers, the images it takes and the classes it tells apart.
+    pub fn network(&self) -> Architecture {
+        self.model
+            .network(self.set.shape, self.set.class_names.len())
+    }
+
     /// Checks a description that comes from a file.
     ///
     /// # Errors
@@ -50,26 +103,23 @@ impl Description {
             norm_momentum,
             ..
         } = self.model;
-        let Normalisation {
-            mean,
-            standard_deviation,
-        } = self.normalisation;
-        self.model
+        check_shape(self.set.shape).map_err(|reason| format!("it describes {reason}"))?;
+        let count = self.set.class_names.len();
+        if !(2..=MOST_CLASSES).contains(&count) {
+            return Err(format!("it names {count} classes, not 2 to {MOST_CLASSES}"));
+        }
+        self.network()
             .sizes()
             .map_err(|reason| format!("it describes a network that cannot be ({reason})"))?;
         if !(norm_epsilon > 0.0 && norm_epsilon.is_finite() && (0.0..=1.0).contains(&norm_momentum))
         {
             return Err("its batch norm cannot be".into());
         }
-        if !(mean.is_finite() && standard_deviation.is_normal() && standard_deviation > 0.0) {
+        if !self.normalisation.is_sound() {
             return Err("its normalisation cannot be".into());
         }
-        if self.class_names.len() != CLASSES {
-            let count = self.class_names.len();
-            return Err(format!("it names {count} classes, not {CLASSES}"));
-        }
         // They are printed: a name that moves the cursor could hide what else is said.
-        let printed = self.class_names.iter().chain([&self.dataset]);
+        let printed = self.set.class_names.iter().chain([&self.set.name]);
         match printed.flat_map(|name| name.chars()).any(char::is_control) {
             true => Err("a name in it holds control characters".into()),
             false => Ok(()),
@@ -82,7 +132,7 @@ impl Description {
 /// # Errors
 /// What could not be written down.
 pub fn encode(values: &[Vec<f32>], description: &Description) -> Result<Vec<u8>, String> {
-    let tensors = tensors(&description.model, values);
+    let tensors = tensors(&description.network(), values);
     let views = tensors
         .iter()
         .map(|(name, dims, bytes)| {
@@ -107,7 +157,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
         .map_err(|error| format!("not a safetensors file ({error})"))?;
     let metadata = header.metadata().clone().unwrap_or_default();
     match metadata.get("format").map(String::as_str) {
-        Some(FORMAT | FORMAT_1) => {}
+        Some(FORMAT | FORMAT_2) => {}
         Some(other) => {
             return Err(format!(
                 "written in format '{other}', this program reads '{FORMAT}'"
@@ -115,21 +165,16 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
         }
         None => return Err("no weights of gpu-mnist".into()),
     }
-    let old = metadata
-        .get("format")
-        .is_some_and(|format| format == FORMAT_1);
     let text = metadata
         .get("description")
         .ok_or("without a description of its network")?;
-    let description: Description = match old {
-        true => format1::description(text),
-        false => serde_json::from_str(text).map_err(|error| error.to_string()),
-    }
-    .map_err(|error| format!("its description is damaged ({error})"))?;
+    let description: Description = serde_json::from_str(text)
+        .map_err(|error| format!("its description is damaged ({error})"))?;
     description.check()?;
+    let network = description.network();
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut values = Vec::new();
-    for shape in description.model.parameters() {
+    for shape in network.parameters() {
         let view = tensors
             .tensor(&shape.name)
             .map_err(|_| format!("'{}' is missing", shape.name))?;
@@ -150,26 +195,26 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
         if !numbers.iter().all(|number| number.is_finite()) {
             return Err(format!("'{}' holds no numbers", shape.name));
         }
-        values.push(from_pytorch(&description.model, &shape, numbers));
+        values.push(from_pytorch(&network, &shape, numbers));
     }
     Ok((values, description))
 }
 
 /// SHA-256 over the bytes of all weights (little-endian f32) in the order and layout of the
 /// file: the same for the same weights, whatever else is in it.
-pub fn weight_hash(config: &ModelConfig, values: &[Vec<f32>]) -> String {
+pub fn weight_hash(network: &Architecture, values: &[Vec<f32>]) -> String {
     let mut hash = Sha256::new();
-    for (_, _, bytes) in tensors(config, values) {
+    for (_, _, bytes) in tensors(network, values) {
         hash.update(bytes);
     }
     hexadecimal(&hash.finalize())
 }
 
 /// Name, dimensions and bytes of every tensor as PyTorch has them.
-fn tensors(config: &ModelConfig, values: &[Vec<f32>]) -> Vec<(String, Vec<usize>, Vec<u8>)> {
-    let shapes = config.parameters();
+fn tensors(network: &Architecture, values: &[Vec<f32>]) -> Vec<(String, Vec<usize>, Vec<u8>)> {
+    let shapes = network.parameters();
     let tensor = |(shape, values): (&ParameterShape, &Vec<f32>)| {
-        let (dims, values) = to_pytorch(config, shape, values.clone());
+        let (dims, values) = to_pytorch(network, shape, values.clone());
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         (shape.name.clone(), dims, bytes.collect())
     };
@@ -196,7 +241,7 @@ fn pytorch_dims(dims: &[usize]) -> Vec<usize> {
 
 /// The dimensions and numbers of a tensor as PyTorch lays them out.
 pub fn to_pytorch(
-    config: &ModelConfig,
+    network: &Architecture,
     shape: &ParameterShape,
     values: Vec<f32>,
 ) -> (Vec<usize>, Vec<f32>) {
@@ -204,7 +249,7 @@ pub fn to_pytorch(
         return (shape.dims.clone(), values);
     };
     let mut turned = vec![0.0; values.len()];
-    for (row, place) in input_places(config, shape).enumerate() {
+    for (row, place) in input_places(network, shape).enumerate() {
         for column in 0..columns {
             turned[column * rows + place] = values[row * columns + column];
         }
@@ -212,12 +257,12 @@ pub fn to_pytorch(
     (pytorch_dims(&shape.dims), turned)
 }
 
-fn from_pytorch(config: &ModelConfig, shape: &ParameterShape, values: Vec<f32>) -> Vec<f32> {
+fn from_pytorch(network: &Architecture, shape: &ParameterShape, values: Vec<f32>) -> Vec<f32> {
     let [rows, columns] = shape.dims[..] else {
         return values;
     };
     let mut turned = vec![0.0; values.len()];
-    for (row, place) in input_places(config, shape).enumerate() {
+    for (row, place) in input_places(network, shape).enumerate() {
         for column in 0..columns {
             turned[row * columns + column] = values[column * rows + place];
         }
@@ -227,10 +272,10 @@ fn from_pytorch(config: &ModelConfig, shape: &ParameterShape, values: Vec<f32>) 
 
 /// Where PyTorch has each input of a linear layer: before the first one it flattens (channel,
 /// height, width), we flatten (height, width, channel).
-fn input_places(config: &ModelConfig, shape: &ParameterShape) -> impl Iterator<Item = usize> {
+fn input_places(network: &Architecture, shape: &ParameterShape) -> impl Iterator<Item = usize> {
     let rows = shape.dims[0];
     let channels = match shape.name == "fc1.weight" {
-        true => config.checked_sizes().channels,
+        true => network.checked_sizes().channels,
         false => rows,
     };
     let pixels = rows / channels;

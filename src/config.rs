@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{ConfigError, Origin};
 pub use layers::{Entry, Layers};
 pub use network::{ConvolutionConfig, LayerConfig, ModelConfig};
-pub use sizes::{ConvolutionSize, Sizes};
+pub use sizes::{Architecture, ConvolutionSize, Sizes};
 
 /// The text of `config/default.toml`: every setting, its default and its comment.
 pub const DEFAULT: &str = include_str!("../config/default.toml");
@@ -92,6 +92,8 @@ pub struct DataConfig {
     pub train_limit: usize,
     pub validation_size: usize,
     /// A whole number; empty: the seed of the run.
+    pub split_seed: String,
+    /// A whole number; empty: the seed of the run.
     pub synthetic_seed: String,
 }
 
@@ -115,6 +117,7 @@ pub struct TrainingConfig {
     pub nesterov: bool,
     pub weight_decay: f64,
     pub label_smoothing: f64,
+    pub class_weights: ClassWeights,
     pub clip_norm: f64,
     pub ema_decay: f64,
     pub target_accuracy: f64,
@@ -125,6 +128,66 @@ pub struct TrainingConfig {
     pub record_every: usize,
     pub tensorboard: bool,
     pub kernels: Kernels,
+}
+
+/// How much the images of each class count in the loss.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum ClassWeights {
+    Named(NamedWeights),
+    /// One a class, in the order of the classes.
+    Listed(Vec<f64>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedWeights {
+    /// All alike.
+    None,
+    /// In inverse proportion to the training images of the class.
+    Balanced,
+}
+
+impl ClassWeights {
+    /// The weight of each class of a set with so many training images of each; `None` where all
+    /// count alike. Balanced weights are `images / (classes * images of the class)`, as
+    /// scikit-learn has them; a class without images gets 0.
+    ///
+    /// # Errors
+    /// What cannot be, to follow the name of the setting.
+    pub fn of_classes(&self, counts: &[usize]) -> Result<Option<Vec<f32>>, String> {
+        match self {
+            Self::Named(NamedWeights::None) => Ok(None),
+            Self::Named(NamedWeights::Balanced) => {
+                let images: usize = counts.iter().sum();
+                let classes = counts.iter().filter(|&&count| count > 0).count();
+                let weight = |&count: &usize| match count {
+                    0 => 0.0,
+                    count => (images as f64 / (classes * count) as f64) as f32,
+                };
+                Ok(Some(counts.iter().map(weight).collect()))
+            }
+            Self::Listed(weights) if weights.len() != counts.len() => Err(format!(
+                "has {} weights, the set has {} classes: give one a class",
+                weights.len(),
+                counts.len()
+            )),
+            Self::Listed(weights) => {
+                let sound = |weight: &f64| weight.is_finite() && *weight >= 0.0;
+                let learnt = weights
+                    .iter()
+                    .zip(counts)
+                    .any(|(&weight, &count)| weight > 0.0 && count > 0);
+                match weights.iter().all(sound) && learnt {
+                    true => Ok(Some(weights.iter().map(|&weight| weight as f32).collect())),
+                    false => Err(
+                        "must hold numbers of at least 0, one above 0 for a class that has training images"
+                            .into(),
+                    ),
+                }
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::config::{Kernels, ModelConfig};
+use crate::config::{Architecture, Kernels};
 use crate::device::{self, AdapterInfo};
 use crate::run_folder::{MOST_RECORD, read_file, write_atomically};
 
@@ -17,7 +17,7 @@ use crate::run_folder::{MOST_RECORD, read_file, write_atomically};
 pub const KERNEL_SET: &str = env!("GPU_MNIST_KERNEL_SET");
 
 const VERDICTS: &str = "verdicts.json";
-const FORMAT: &str = "gpu-mnist verdicts 1";
+const FORMAT: &str = "gpu-mnist verdicts 2";
 /// Networks whose verdicts are kept; the oldest goes first.
 const MOST_VERDICTS: usize = 16;
 
@@ -35,7 +35,7 @@ pub struct Verdict {
     pub version: String,
     pub kernel_set: String,
     pub driver: String,
-    pub model: ModelConfig,
+    pub network: Architecture,
     /// Whether each kernel set computes right; `None`: not checked.
     pub fused: Option<bool>,
     pub stock: Option<bool>,
@@ -45,12 +45,12 @@ pub struct Verdict {
 
 impl Verdict {
     /// Nothing checked yet.
-    pub fn new(adapter: &AdapterInfo, model: &ModelConfig) -> Self {
+    pub fn new(adapter: &AdapterInfo, network: &Architecture) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             kernel_set: KERNEL_SET.into(),
             driver: adapter.driver.clone(),
-            model: model.clone(),
+            network: network.clone(),
             fused: None,
             stock: None,
             failed: Vec::new(),
@@ -77,7 +77,7 @@ impl Verdict {
                 verdict.version.clone(),
                 verdict.kernel_set.clone(),
                 verdict.driver.clone(),
-                verdict.model.clone(),
+                verdict.network.clone(),
             )
         };
         subject(self) == subject(other)

@@ -6,6 +6,7 @@ use super::statistics::{median, quantile};
 use super::work::gflop_per_step;
 use crate::checks::band::Parity;
 use crate::config::{Config, Kernels};
+use crate::data::synthetic;
 use crate::device::{Device, DeviceError};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,7 +117,10 @@ impl Row {
             images_per_second: None,
             first_step_ms: None,
             evaluation_images_per_second: None,
-            gflop_per_step: gflop_per_step(&config.model, config.training.batch_size),
+            gflop_per_step: gflop_per_step(
+                &synthetic::network(&config.model),
+                config.training.batch_size,
+            ),
             gflops: None,
             probes: None,
             memory_bytes: None,

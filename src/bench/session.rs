@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Int, Tensor, Transaction};
 
 use crate::config::Config;
@@ -11,11 +10,10 @@ use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
 use crate::data::{Split, synthetic};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
-use crate::evaluation::loss::cross_entropy;
 use crate::model::{Model, initial_values};
 use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
-use crate::training::step::train_step;
+use crate::training::step::{train_step, train_step_in_phases};
 
 /// Pictures that an evaluation is timed on.
 const EVALUATED: usize = 2048;
@@ -60,17 +58,14 @@ impl Session {
         let evaluated = synthetic::draw(config.seed, 1, EVALUATED);
         device.guard("preparing the benchmark", || {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
-            let values = initial_values(&config.model, config.seed);
+            let network = synthetic::network(&config.model);
+            let values = initial_values(&network, config.seed);
             Self {
                 split: upload(&trained),
                 evaluated: upload(&evaluated),
                 order: upload_indices(&order(config.seed, 1, trained.len()), device),
-                model: Some(Model::from_values(
-                    &config.model,
-                    values,
-                    &device.autodiff(),
-                )),
-                optimizer: Optimizer::fresh(config, device.burn()),
+                model: Some(Model::from_values(&network, values, &device.autodiff())),
+                optimizer: Optimizer::fresh(&config.training, &network, device.burn()),
                 schedule: Schedule::new(&config.training, steps_in_all(config)),
                 device: device.clone(),
                 config: config.clone(),
@@ -99,32 +94,33 @@ impl Session {
     /// loss), backward and optimiser.
     pub fn step_in_phases(&mut self) -> Result<[f64; 3], DeviceError> {
         let device = self.device.clone();
-        let kernels = self.config.training.kernels;
-        let rate = self.schedule.learning_rate(self.step);
         let start = Instant::now();
-        let (found, statistics) = device.guard("training", || {
-            let batch = self.split.gather(self.indices(), kernels);
-            let model = self.model.as_ref().expect("put back after every step");
-            let (logits, statistics) = model.forward_training(batch.pictures.autodiff(), kernels);
-            (cross_entropy(logits, batch.labels, kernels), statistics)
-        })?;
-        device.wait("training")?;
-        let forward = start.elapsed();
-        let gradients = device.guard("training", || {
-            let model = self.model.as_ref().expect("put back after every step");
-            GradientsParams::from_grads(found.differentiable.backward(), model)
-        })?;
-        device.wait("training")?;
-        let backward = start.elapsed();
-        device.guard("training", || {
+        let mut ends = Vec::new();
+        let mut end_phase = || {
+            device.wait("training")?;
+            ends.push(start.elapsed().as_secs_f64());
+            Ok(())
+        };
+        let stepped = device.guard("training", || {
+            let batch = self
+                .split
+                .gather(self.indices(), self.config.training.kernels);
+            let rate = self.schedule.learning_rate(self.step);
             let model = self.model.take().expect("put back after every step");
-            let model = self.optimizer.step(rate, model, gradients);
-            self.model = Some(model.with_statistics(statistics));
+            train_step_in_phases(
+                model,
+                &mut self.optimizer,
+                batch,
+                rate,
+                &self.config.training,
+                &mut end_phase,
+            )
         })?;
-        device.wait("training")?;
-        let whole = start.elapsed();
-        self.keep(found.loss);
-        Ok([forward, backward - forward, whole - backward].map(|time| time.as_secs_f64()))
+        let (model, loss, _) = stepped?;
+        end_phase()?;
+        self.model = Some(model);
+        self.keep(loss);
+        Ok([ends[0], ends[1] - ends[0], ends[2] - ends[1]])
     }
 
     pub fn device(&self) -> &Device {

@@ -1,15 +1,15 @@
 //! How much arithmetic a training step takes, counted from the settings.
 
-use crate::config::{ConvolutionSize, ModelConfig};
+use crate::config::{Architecture, ConvolutionSize};
 
 /// Floating-point operations of one training step, in 10^9: two a multiply-add, convolutions and
 /// linear layers alone. Forward in full; backward of a pooled convolution a quarter, because
-/// pooling passes one gradient of four; no gradient of the pictures. The same count for every
+/// pooling passes one gradient of four; no gradient of the images. The same count for every
 /// device and kernel set, whatever they do.
-pub fn gflop_per_step(model: &ModelConfig, batch: usize) -> f64 {
-    let sizes = model.checked_sizes();
+pub fn gflop_per_step(network: &Architecture, batch: usize) -> f64 {
+    let sizes = network.checked_sizes();
     let forward = |size: &ConvolutionSize| {
-        let places = size.convolved() * size.convolved();
+        let places: usize = size.convolved().iter().product();
         (places * size.inputs * size.layer.channels * size.layer.kernel * size.layer.kernel) as f64
     };
     let mut products = 0.0;

@@ -76,6 +76,6 @@ pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), Ch
     };
     let bytes = read_file(path, MOST_BYTES).map_err(|error| damaged(error.to_string()))?;
     let (values, description) = decode(&bytes).map_err(damaged)?;
-    let model = Model::from_values(&description.model, values, device);
+    let model = Model::from_values(&description.network(), values, device);
     Ok((model, description))
 }

@@ -20,7 +20,9 @@ use writing::encode;
 /// What files of this kind begin their `format` with; a number follows.
 const FORMAT: &str = "gpu-mnist checkpoint ";
 /// Raised when older programs can no longer read the files.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// Older files that are read: their descriptions know less of the set.
+const OLDEST_VERSION: u32 = 2;
 const EPOCH_COLUMNS: usize = 7;
 
 /// A snapshot and what it was made of.

@@ -1,13 +1,13 @@
 //! Augmentation against float64: the kernel, and the same in Burn's own operations.
 
-use super::case::{Case, Numbers, Outputs, plain, whole};
-use super::fused::{DEVIATION, MEAN};
+use super::case::{Case, Numbers, Outputs, whole};
+use super::images::{ODD_SHAPES, SCALE, batch_of, normalised};
 use super::reference::augment::augment;
 use super::{Group, Scope};
-use crate::data::SIDE;
-use crate::kernels::augment_batch::{Augmentation, Stream, augment_batch, distort};
+use crate::kernels::augment_batch::{Augmentation, Stream, augment_batch, general};
+use crate::kernels::images::ImageShape;
 
-const PICTURES: usize = 50;
+const IMAGES: usize = 50;
 /// An epoch and a seed of more than 32 bits.
 const STREAM: Stream = Stream {
     seed: 0x0123_4567_89ab_cdef,
@@ -23,74 +23,66 @@ const ALL: Augmentation = Augmentation {
     elastic_cells: 5,
     cutout: 9,
     flip: true,
+    fill: [0; 3],
 };
 
-pub fn cases(scope: Scope) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for group in [Group::Fused, Group::Stock] {
-        cases.push(case(group, scope.batch, SIDE, ALL));
-        if scope.odd_shapes {
-            let half_turns = Augmentation {
-                rotation: 180.0,
-                elastic_cells: 2,
-                cutout: 4,
-                ..ALL
-            };
-            let plain = Augmentation {
-                elastic: 0.0,
-                flip: false,
-                ..ALL
-            };
-            cases.push(case(group, 3, 10, half_turns));
-            cases.push(case(group, 1, SIDE, plain));
-        }
+pub fn cases(group: Group, shape: ImageShape, scope: Scope) -> Vec<Case> {
+    let mut cases = vec![case(group, scope.batch, shape, ALL)];
+    if scope.odd_shapes {
+        let filled = Augmentation {
+            fill: [255, 128, 7],
+            ..ALL
+        };
+        let half_turns = Augmentation {
+            rotation: 180.0,
+            elastic_cells: 2,
+            cutout: 4,
+            ..filled
+        };
+        let plain = Augmentation {
+            elastic: 0.0,
+            flip: false,
+            ..ALL
+        };
+        let fine = Augmentation {
+            elastic_cells: 14,
+            ..filled
+        };
+        cases.push(case(group, 3, ImageShape::grey(10, 10), half_turns));
+        cases.push(case(group, 1, shape, plain));
+        cases.extend(ODD_SHAPES.map(|shape| case(group, 3, shape, filled)));
+        // More than workgroup memory holds: of the image, and of the spline's sums.
+        cases.push(case(group, 2, ImageShape::rgb(72, 64), filled));
+        cases.push(case(group, 2, ImageShape::grey(8, 112), fine));
     }
     cases
 }
 
-fn case(group: Group, batch: usize, side: usize, augmentation: Augmentation) -> Case {
-    let area = side * side;
+fn case(group: Group, batch: usize, shape: ImageShape, augmentation: Augmentation) -> Case {
     Case {
         group,
         op: match group {
             Group::Stock => "distort",
             _ => "augment_batch",
         },
-        shape: format!("{batch} of {PICTURES}, {side}x{side}"),
+        shape: format!("{batch} of {IMAGES}, {shape}"),
         work: Box::new(move |device| {
             let mut numbers = Numbers::new(7);
-            let words = numbers.words(PICTURES * area / 4);
-            let indices = numbers.whole(batch, PICTURES);
-            let images: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let image = |index: i32| &images[index as usize * area..][..area];
-            let distorted = indices.iter().flat_map(|&index| {
-                augment(image(index), side, &augmentation, STREAM, index as u32)
+            let images = numbers.bytes(IMAGES * shape.bytes());
+            let samples = numbers.whole(batch, IMAGES);
+            let expected = batch_of(&images, &samples, shape, |image, sample| {
+                augment(image, shape, &augmentation, STREAM, sample)
             });
-            match group {
+            let words = whole(&shape.pack(&images), [IMAGES, shape.words()], device);
+            let indices = whole(&samples, [batch], device);
+            let found = match group {
                 Group::Stock => {
-                    let pixels: Vec<f32> = indices
-                        .iter()
-                        .flat_map(|&index| image(index))
-                        .map(|&byte| byte.into())
-                        .collect();
-                    let pixels = plain(&pixels, [batch, area], device);
-                    let found = distort(pixels, &indices, &augmentation, STREAM);
-                    Outputs::default().with("output", found, distorted.collect())
+                    let indices = (indices, &samples[..]);
+                    general(words, indices, shape, SCALE, &augmentation, STREAM)
                 }
-                _ => {
-                    let (mean, deviation) = (f64::from(MEAN), f64::from(DEVIATION));
-                    let expected = distorted.map(|byte| (byte / 255.0 - mean) / deviation);
-                    let found = augment_batch(
-                        whole(&words, [PICTURES, area / 4], device),
-                        whole(&indices, [batch], device),
-                        augmentation,
-                        STREAM,
-                        MEAN,
-                        DEVIATION,
-                    );
-                    Outputs::default().with("output", found, expected.collect())
-                }
-            }
+                _ => augment_batch(words, indices, shape, SCALE, augmentation, STREAM),
+            };
+            Outputs::default().with("output", found, normalised(&expected, shape))
         }),
     }
 }

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha12Rng;
 
 use super::Group;
 use super::reference::Convolution;
-use crate::config::{ConvolutionSize, ModelConfig};
+use crate::config::{Architecture, ConvolutionSize};
 use crate::device::Device;
 use crate::model::ParameterShape;
 
@@ -120,9 +120,9 @@ impl Numbers {
             .collect()
     }
 
-    /// Any 32 bits.
-    pub fn words(&mut self, count: usize) -> Vec<i32> {
-        (0..count).map(|_| self.0.random::<i32>()).collect()
+    /// Any bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.0.random()).collect()
     }
 }
 
@@ -199,13 +199,13 @@ pub struct Linear {
 }
 
 impl Layers {
-    pub fn new(model: &ModelConfig, batch: usize) -> Self {
-        let sizes = model.checked_sizes();
+    pub fn new(network: &Architecture, batch: usize) -> Self {
+        let sizes = network.checked_sizes();
         let layer = |size: &ConvolutionSize| Layer {
             shape: Convolution {
                 batch,
-                height: size.side,
-                width: size.side,
+                height: size.height,
+                width: size.width,
                 inputs: size.inputs,
                 outputs: size.layer.channels,
                 kernel: size.layer.kernel,
@@ -223,13 +223,13 @@ impl Layers {
             outputs,
             relu: index < last,
         };
-        let counts = model.parameters();
+        let counts = network.parameters();
         let counts = counts.iter().map(ParameterShape::count);
         Self {
             convolutions: distinct(sizes.convolutions.iter().map(layer)),
             average: sizes
                 .average
-                .then_some([batch, sizes.side, sizes.side, sizes.channels]),
+                .then_some([batch, sizes.height, sizes.width, sizes.channels]),
             linears: distinct(sizes.linears.iter().enumerate().map(linear)),
             largest: counts.max().unwrap_or_default(),
         }

@@ -1,21 +1,14 @@
-//! The fused kernels: shaders on an adapter, SIMD twins on the CPU.
+//! The fused kernels: shaders on an adapter, SIMD on the CPU.
 
 use burn::optim::{AdamState, AdaptiveMomentumState, Optimizer};
 
-use super::case::{
-    Case, Layers, Linear, Numbers, Outputs, doubt, f64s, leaf, plain, send_back, whole,
-};
+use super::case::{Case, Layers, Linear, Numbers, Outputs, doubt, f64s, leaf, plain, send_back};
 use super::reference::{self, Convolution};
 use super::{Group, Scope, average_pool, batch_norm, convolve};
-use crate::data::{CLASSES, PIXELS};
 use crate::device::Device;
-use crate::evaluation::inference::best;
 use crate::kernels::adam::FusedAdam;
 use crate::kernels::convolve_pool_relu::convolve_pool_relu;
-use crate::kernels::count_confusion::count_confusion;
-use crate::kernels::gather_batch::gather_batch;
 use crate::kernels::linear_relu::linear_relu;
-use crate::kernels::softmax_cross_entropy::softmax_cross_entropy;
 
 pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -29,12 +22,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     }
     cases.extend(average_pool::of_layers(Group::Fused, layers));
     cases.extend(layers.linears.iter().map(|&shape| linear(shape)));
-    cases.extend([
-        scores(scope.batch),
-        adam(layers.largest),
-        gather(scope.batch),
-        confusion(scope.batch),
-    ]);
+    cases.push(adam(layers.largest));
     if scope.odd_shapes {
         for relu in [true, false] {
             cases.extend(odd_convolutions().map(|shape| convolution(shape, relu)));
@@ -47,21 +35,14 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
                 .flat_map(batch_norm::fused),
         );
         cases.extend(average_pool::ODD_SHAPES.map(|shape| average_pool::case(Group::Fused, shape)));
-        cases.extend([
-            scores(1),
-            scores(77),
-            adam(1),
-            adam(131),
-            gather(3),
-            confusion(7),
-        ]);
+        cases.extend([adam(1), adam(131)]);
     }
     cases
 }
 
 /// Shapes that leave pixels, channels or pictures over in every tile; the last of them is one
 /// that shaders leave to Burn's own operations.
-pub fn odd_convolutions() -> [Convolution; 4] {
+pub fn odd_convolutions() -> [Convolution; 7] {
     let shape = |batch, height, width, inputs, outputs, kernel, padding| Convolution {
         batch,
         height,
@@ -76,6 +57,9 @@ pub fn odd_convolutions() -> [Convolution; 4] {
         shape(7, 13, 11, 4, 12, 3, 0),
         shape(1, 9, 10, 1, 4, 2, 0),
         shape(6, 9, 8, 4, 8, 3, 1),
+        shape(3, 32, 20, 1, 8, 3, 0),
+        shape(3, 15, 9, 1, 8, 3, 1),
+        shape(3, 32, 32, 4, 8, 5, 0),
         shape(5, 9, 7, 3, 5, 4, 2),
     ]
 }
@@ -203,29 +187,6 @@ fn linear(shape: Linear) -> Case {
     }
 }
 
-fn scores(batch: usize) -> Case {
-    Case {
-        group: Group::Fused,
-        op: "softmax_cross_entropy",
-        shape: format!("{batch}x{CLASSES}"),
-        work: Box::new(move |device| {
-            let mut numbers = Numbers::new(3);
-            let logits = numbers.floats(batch * CLASSES, 8.0);
-            let labels = numbers.whole(batch, CLASSES);
-            let (loss, gradient, correct) =
-                reference::cross_entropy(&f64s(&logits), &labels, CLASSES);
-            let found = softmax_cross_entropy(
-                plain(&logits, [batch, CLASSES], device),
-                whole(&labels, [batch], device),
-            );
-            Outputs::default()
-                .with("loss", found.0, vec![loss])
-                .with("gradient of logits", found.1, gradient)
-                .with_exact("correct", found.2, vec![correct as f64])
-        }),
-    }
-}
-
 /// Two steps, so that the moments count.
 fn adam(count: usize) -> Case {
     Case {
@@ -280,67 +241,6 @@ where
         .with("parameter", found, p)
         .with("first moment", momentum.moment_1, m)
         .with("second moment", momentum.moment_2, v)
-}
-
-fn gather(batch: usize) -> Case {
-    const PICTURES: usize = 50;
-    Case {
-        group: Group::Fused,
-        op: "gather_batch",
-        shape: format!("{batch} of {PICTURES}"),
-        work: Box::new(move |device| {
-            let (words, indices, pixels) = pictures(PICTURES, batch);
-            let found = gather_batch(
-                whole(&words, [PICTURES, PIXELS / 4], device),
-                whole(&indices, [batch], device),
-                MEAN,
-                DEVIATION,
-            );
-            Outputs::default().with("output", found, pixels)
-        }),
-    }
-}
-
-fn confusion(batch: usize) -> Case {
-    Case {
-        group: Group::Fused,
-        op: "count_confusion",
-        shape: format!("{batch}x{CLASSES}"),
-        work: Box::new(move |device| {
-            let mut numbers = Numbers::new(6);
-            let logits = numbers.floats(batch * CLASSES, 8.0);
-            let labels = numbers.whole(batch, CLASSES);
-            let before = numbers.whole(CLASSES * CLASSES, 1000);
-            let mut expected: Vec<f64> = before.iter().map(|&count| count.into()).collect();
-            for (logits, &label) in logits.as_chunks().0.iter().zip(&labels) {
-                expected[label as usize * CLASSES + best(logits)] += 1.0;
-            }
-            let counted = count_confusion(
-                plain(&logits, [batch, CLASSES], device),
-                whole(&labels, [batch], device),
-                whole(&before, [CLASSES, CLASSES], device),
-            );
-            Outputs::default().with_exact("table", counted, expected)
-        }),
-    }
-}
-
-pub const MEAN: f32 = 0.125;
-pub const DEVIATION: f32 = 0.3;
-
-/// Pictures as words, some of their numbers, and the normalised pixels those stand for.
-pub fn pictures(count: usize, batch: usize) -> (Vec<i32>, Vec<i32>, Vec<f64>) {
-    const WORDS: usize = PIXELS / 4;
-    let mut numbers = Numbers::new(5);
-    let words = numbers.words(count * WORDS);
-    let indices = numbers.whole(batch, count);
-    let pixels = indices
-        .iter()
-        .flat_map(|&index| &words[index as usize * WORDS..][..WORDS])
-        .flat_map(|word| word.to_le_bytes())
-        .map(|byte| (f64::from(byte) / 255.0 - f64::from(MEAN)) / f64::from(DEVIATION))
-        .collect();
-    (words, indices, pixels)
 }
 
 /// `upstream` where the sum passes ReLU.

@@ -8,6 +8,9 @@ mod batch_norm;
 mod case;
 mod convolve;
 mod fused;
+mod gather;
+mod images;
+mod loss;
 pub mod reference;
 mod shared;
 pub mod steps;
@@ -18,6 +21,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Kernels};
+use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
 use case::Case;
 
@@ -131,11 +135,17 @@ pub async fn run(
 }
 
 fn cases(config: &Config, scope: Scope) -> Vec<Case> {
-    let layers = case::Layers::new(&config.model, scope.batch);
-    let mut cases = shared::cases(scope);
+    let network = synthetic::network(&config.model);
+    let (shape, classes) = (network.input, network.classes);
+    let layers = case::Layers::new(&network, scope.batch);
+    let mut cases = shared::cases(classes, scope);
     cases.extend(fused::cases(&layers, scope));
     cases.extend(stock::cases(&layers, scope));
-    cases.extend(augment::cases(scope));
+    for group in [Group::Fused, Group::Stock] {
+        cases.extend(gather::cases(group, shape, scope));
+        cases.extend(augment::cases(group, shape, scope));
+        cases.extend(loss::cases(group, classes, scope));
+    }
     cases
 }
 

@@ -4,10 +4,12 @@
 
 pub mod augment;
 mod batch_norm;
+mod loss;
 
 use rayon::prelude::*;
 
 pub use batch_norm::BatchNorm;
+pub use loss::{Shares, cross_entropy, log_softmax};
 
 /// Sizes of a convolution with a square kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,36 +250,6 @@ pub fn column_sums(matrix: &[f64], columns: usize) -> Vec<f64> {
         }
     }
     sums
-}
-
-/// Logarithms of softmax over rows of `classes`.
-pub fn log_softmax(logits: &[f64], classes: usize) -> Vec<f64> {
-    logits
-        .chunks(classes)
-        .flat_map(|row| {
-            let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = row.iter().map(|logit| (logit - highest).exp()).sum();
-            row.iter().map(move |logit| logit - highest - sum.ln())
-        })
-        .collect()
-}
-
-/// Mean cross-entropy of `labels`, its gradient by the logits, and how many highest logits are
-/// the label.
-pub fn cross_entropy(logits: &[f64], labels: &[i32], classes: usize) -> (f64, Vec<f64>, usize) {
-    let count = labels.len() as f64;
-    let likelihood = log_softmax(logits, classes);
-    let mut gradient: Vec<f64> = likelihood.iter().map(|log| log.exp() / count).collect();
-    let mut loss = 0.0;
-    let mut correct = 0;
-    for (row, &label) in labels.iter().enumerate() {
-        let label = label as usize;
-        let logs = &likelihood[row * classes..][..classes];
-        loss -= logs[label] / count;
-        gradient[row * classes + label] -= 1.0 / count;
-        correct += usize::from(logs.iter().all(|log| *log <= logs[label]));
-    }
-    (loss, gradient, correct)
 }
 
 /// Settings of Adam (Kingma & Ba, arXiv:1412.6980) and the number of the step, from 1.

@@ -4,22 +4,21 @@ use burn::tensor::{DType, Int, Tensor};
 
 use super::case::{Case, Numbers, Outputs, f64s, plain, whole};
 use super::{Group, Scope};
-use crate::data::CLASSES;
 
-pub fn cases(scope: Scope) -> Vec<Case> {
+pub fn cases(classes: usize, scope: Scope) -> Vec<Case> {
     let mut sizes = vec![scope.batch];
     if scope.odd_shapes {
         sizes.push(77);
     }
     sizes
         .into_iter()
-        .flat_map(|size| {
+        .flat_map(move |size| {
             [
-                select(size),
-                highest(size),
-                count(size),
+                select(size, classes),
+                highest(size, classes),
+                count(size, classes),
                 join(size),
-                sum(size),
+                sum(size, classes),
             ]
         })
         .collect()
@@ -39,11 +38,11 @@ fn case(
 }
 
 /// Labels of a batch out of all.
-fn select(size: usize) -> Case {
+fn select(size: usize, classes: usize) -> Case {
     const ALL: usize = 1000;
     case("select", format!("{size} of {ALL}"), move |device| {
         let mut numbers = Numbers::new(21);
-        let labels = numbers.whole(ALL, CLASSES);
+        let labels = numbers.whole(ALL, classes);
         let indices = numbers.whole(size, ALL);
         let expected = indices
             .iter()
@@ -54,41 +53,41 @@ fn select(size: usize) -> Case {
     })
 }
 
-fn highest(size: usize) -> Case {
-    case("argmax", format!("{size}x{CLASSES}"), move |device| {
-        let logits = Numbers::new(22).floats(size * CLASSES, 8.0);
+fn highest(size: usize, classes: usize) -> Case {
+    case("argmax", format!("{size}x{classes}"), move |device| {
+        let logits = Numbers::new(22).floats(size * classes, 8.0);
         let expected = logits
-            .chunks(CLASSES)
+            .chunks(classes)
             .map(|row| {
-                let best = (0..CLASSES).max_by(|a, b| row[*a].total_cmp(&row[*b]));
+                let best = (0..classes).max_by(|a, b| row[*a].total_cmp(&row[*b]));
                 best.unwrap_or_default() as f64
             })
             .collect();
-        let found = plain(&logits, [size, CLASSES], device).argmax(1);
+        let found = plain(&logits, [size, classes], device).argmax(1);
         Outputs::default().with_exact("output", found, expected)
     })
 }
 
 /// Confusion counts as a product of one-hot rows.
-fn count(size: usize) -> Case {
+fn count(size: usize, classes: usize) -> Case {
     case(
         "one-hot matmul",
-        format!("{CLASSES}x{size} -> {CLASSES}"),
+        format!("{classes}x{size} -> {classes}"),
         move |device| {
             let mut numbers = Numbers::new(23);
-            let (truth, found) = (numbers.whole(size, CLASSES), numbers.whole(size, CLASSES));
-            let mut expected = vec![0.0; CLASSES * CLASSES];
-            for (truth, found) in truth.iter().zip(&found) {
-                expected[*truth as usize * CLASSES + *found as usize] += 1.0;
+            let (labels, found) = (numbers.whole(size, classes), numbers.whole(size, classes));
+            let mut expected = vec![0.0; classes * classes];
+            for (label, found) in labels.iter().zip(&found) {
+                expected[*label as usize * classes + *found as usize] += 1.0;
             }
-            let one_hot = |classes: &[i32]| {
+            let one_hot = |rows: &[i32]| {
                 let columns =
-                    Tensor::<1, Int>::arange(0..CLASSES as i64, (device.burn(), DType::I32));
-                whole(classes, [size, 1], device)
-                    .equal(columns.reshape([1, CLASSES]))
+                    Tensor::<1, Int>::arange(0..classes as i64, (device.burn(), DType::I32));
+                whole(rows, [size, 1], device)
+                    .equal(columns.reshape([1, classes]))
                     .float()
             };
-            let counts = one_hot(&truth).transpose().matmul(one_hot(&found));
+            let counts = one_hot(&labels).transpose().matmul(one_hot(&found));
             Outputs::default().with("output", counts, expected)
         },
     )
@@ -107,11 +106,11 @@ fn join(size: usize) -> Case {
     })
 }
 
-fn sum(size: usize) -> Case {
-    case("sum", format!("{size}x{CLASSES}"), move |device| {
-        let values = Numbers::new(25).floats(size * CLASSES, 1.0);
+fn sum(size: usize, classes: usize) -> Case {
+    case("sum", format!("{size}x{classes}"), move |device| {
+        let values = Numbers::new(25).floats(size * classes, 1.0);
         let expected = f64s(&values).iter().map(|value| value + 1.0).sum();
-        let found = (plain(&values, [size, CLASSES], device) + 1.0).sum();
+        let found = (plain(&values, [size, classes], device) + 1.0).sum();
         Outputs::default().with("output", found, vec![expected])
     })
 }

@@ -80,10 +80,11 @@ fn queue(device: &Device, config: &Config, work: Work) -> Transaction {
     let normalisation = Normalisation::measure(&pictures);
     let split = DeviceSplit::upload(&pictures, normalisation, device);
     let order = upload_indices(&order(config.seed, 1, pictures.len()), device);
-    let values = initial_values(&config.model, config.seed);
-    let mut model = Model::from_values(&config.model, values, &device.autodiff());
+    let network = synthetic::network(&config.model);
+    let values = initial_values(&network, config.seed);
+    let mut model = Model::from_values(&network, values, &device.autodiff());
     let schedule = Schedule::new(&config.training, work.schedule_steps);
-    let mut optimizer = Optimizer::fresh(config, device.burn());
+    let mut optimizer = Optimizer::fresh(&config.training, &network, device.burn());
     let kernels = config.training.kernels;
     let mut losses: Vec<Tensor<1>> = Vec::new();
     for step in 0..work.steps {

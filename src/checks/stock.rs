@@ -1,16 +1,14 @@
 //! Burn's own operations where the model uses them under `--kernels stock`.
 
 use burn::optim::AdamConfig;
-use burn::tensor::activation::{log_softmax, relu};
+use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 
-use super::case::{Case, Layers, Linear, Numbers, Outputs, f64s, leaf, send_back, whole};
-use super::fused::{DEVIATION, MEAN, adam_steps, odd_convolutions, odd_linears, pictures};
+use super::case::{Case, Layers, Linear, Numbers, Outputs, f64s, leaf, send_back};
+use super::fused::{adam_steps, odd_convolutions, odd_linears};
 use super::reference::{self, Convolution};
 use super::{Group, Scope, average_pool, batch_norm};
-use crate::data::batches::unpack;
-use crate::data::{CLASSES, PIXELS};
 
 pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -25,11 +23,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
     for &shape in &layers.linears {
         cases.extend([multiply(shape), rectify(shape)]);
     }
-    cases.extend([
-        scores(scope.batch),
-        adam(layers.largest),
-        unpacking(scope.batch),
-    ]);
+    cases.push(adam(layers.largest));
     if scope.odd_shapes {
         for shape in odd_convolutions() {
             cases.extend([convolution(shape), pool(shape)]);
@@ -41,7 +35,7 @@ pub fn cases(layers: &Layers, scope: Scope) -> Vec<Case> {
                 .flat_map(batch_norm::stock),
         );
         cases.extend(average_pool::ODD_SHAPES.map(|shape| average_pool::case(Group::Stock, shape)));
-        cases.extend([scores(1), scores(77), adam(131), unpacking(3)]);
+        cases.push(adam(131));
     }
     cases
 }
@@ -178,30 +172,6 @@ fn rectify(shape: Linear) -> Case {
     }
 }
 
-fn scores(batch: usize) -> Case {
-    Case {
-        group: Group::Stock,
-        op: "log_softmax",
-        shape: format!("{batch}x{CLASSES}"),
-        work: Box::new(move |device| {
-            let mut numbers = Numbers::new(15);
-            let logits = numbers.floats(batch * CLASSES, 8.0);
-            let labels = numbers.whole(batch, CLASSES);
-            let (loss, gradient, _) = reference::cross_entropy(&f64s(&logits), &labels, CLASSES);
-            let expected = reference::log_softmax(&f64s(&logits), CLASSES);
-            let logits = leaf(&logits, [batch, CLASSES], device);
-            let likelihood = log_softmax(logits.clone(), 1);
-            let labels = whole(&labels, [batch, 1], device).autodiff();
-            let mean = likelihood.clone().gather(1, labels).mean().neg();
-            let gradients = mean.backward();
-            Outputs::default()
-                .with("output", likelihood.inner(), expected)
-                .with("loss", mean.inner(), vec![loss])
-                .with_gradient("gradient of logits", &logits, &gradients, gradient)
-        }),
-    }
-}
-
 fn adam(count: usize) -> Case {
     Case {
         group: Group::Stock,
@@ -214,22 +184,6 @@ fn adam(count: usize) -> Case {
                 .with_epsilon(1e-8)
                 .build();
             adam_steps(&optimizer, 0.0, count, device)
-        }),
-    }
-}
-
-fn unpacking(batch: usize) -> Case {
-    const PICTURES: usize = 50;
-    Case {
-        group: Group::Stock,
-        op: "unpack",
-        shape: format!("{batch} of {PICTURES}"),
-        work: Box::new(move |device| {
-            let (words, indices, pixels) = pictures(PICTURES, batch);
-            let words = whole(&words, [PICTURES, PIXELS / 4], device);
-            let found = unpack(words.select(0, whole(&indices, [batch], device)));
-            let found = (found / 255.0 - MEAN) / DEVIATION;
-            Outputs::default().with("output", found, pixels)
         }),
     }
 }

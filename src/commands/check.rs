@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::checks::{self, Group, Scope, WrongNumbers};
 use crate::config::{Config, Kernels};
+use crate::data::synthetic;
 use crate::device::{AdapterInfo, Device};
 use crate::store::{Store, Verdict};
 
@@ -18,7 +19,7 @@ pub fn before_training(device: &Device, config: &Config) -> Result<Kernels, Wron
         return Ok(wanted);
     };
     let store = Store::of(adapter);
-    let subject = Verdict::new(adapter, &config.model);
+    let subject = Verdict::new(adapter, &synthetic::network(&config.model));
     let mut verdict = store
         .as_ref()
         .and_then(|store| store.verdict(&subject))
@@ -101,7 +102,7 @@ pub fn remember_findings(adapter: &AdapterInfo, config: &Config, findings: &[che
         fused: Some(right(Group::Fused)),
         stock: Some(right(Group::Stock)),
         failed: checks::failures(findings),
-        ..Verdict::new(adapter, &config.model)
+        ..Verdict::new(adapter, &synthetic::network(&config.model))
     };
     remember(Store::of(adapter).as_ref(), &verdict);
 }

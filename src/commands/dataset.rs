@@ -9,11 +9,10 @@ use directories::ProjectDirs;
 use crate::config::{ConfigError, DataConfig, Layers};
 use crate::data::fetch::{FetchOptions, fetch};
 use crate::data::idx::{self, Kind};
-use crate::data::pictures::Pictures;
+use crate::data::image_set::digits;
 use crate::data::synthetic::{TEST_PICTURES, TRAIN_PICTURES};
-use crate::data::{
-    DataError, Dataset, FileRole, KnownSet, Split, digit_names, mnist, synthetic, verify,
-};
+use crate::data::training_images::TrainingImages;
+use crate::data::{DataError, FileRole, ImageSet, KnownSet, Split, mnist, synthetic, verify};
 use crate::evaluation::test_split::TestSplit;
 
 /// The pictures of the settings; built-in digits follow from `seed` unless the settings name
@@ -21,7 +20,7 @@ use crate::evaluation::test_split::TestSplit;
 ///
 /// # Errors
 /// [`DataError`] names the file, the fault and the next step.
-pub fn load(config: &DataConfig, seed: u64) -> anyhow::Result<Dataset> {
+pub fn load(config: &DataConfig, seed: u64) -> anyhow::Result<ImageSet> {
     let seed = config.synthetic_seed.parse().unwrap_or(seed);
     match config.set.as_str() {
         "auto" => automatic(config, seed),
@@ -63,7 +62,7 @@ pub fn data_folder(config: &DataConfig) -> anyhow::Result<PathBuf> {
 pub fn name_in(
     layers: &mut Layers,
     config: &DataConfig,
-    pictures: &Pictures,
+    pictures: &TrainingImages,
 ) -> Result<(), ConfigError> {
     let origin = layers.origin("data.set");
     let folder = std::path::absolute(&config.folder);
@@ -75,7 +74,7 @@ pub fn name_in(
     }
     let set = Path::new(&config.set);
     match std::path::absolute(set) {
-        _ if config.set == "auto" => layers.set("data.set", pictures.dataset.as_str(), origin),
+        _ if config.set == "auto" => layers.set("data.set", pictures.set.name.as_str(), origin),
         Ok(path) if set.is_dir() => {
             layers.set("data.set", path.to_string_lossy().into_owned(), origin)
         }
@@ -87,14 +86,14 @@ fn cache_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "gpu-mnist").map(|folders| folders.cache_dir().to_path_buf())
 }
 
-fn known(set: KnownSet, config: &DataConfig) -> anyhow::Result<Dataset> {
+fn known(set: KnownSet, config: &DataConfig) -> anyhow::Result<ImageSet> {
     let folder = data_folder(config)?.join(set.id());
     tracing::info!("data: {set} from {}", folder.display());
     Ok(mnist::load(&folder, Some(set))?)
 }
 
 /// MNIST if it is there or can be had soon, else the built-in digits.
-fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Dataset> {
+fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<ImageSet> {
     let Ok(folder) = data_folder(config) else {
         return fall_back("there is no cache folder to keep MNIST in", seed);
     };
@@ -125,7 +124,7 @@ fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Dataset> {
     known(set, config)
 }
 
-fn fall_back(reason: &str, seed: u64) -> anyhow::Result<Dataset> {
+fn fall_back(reason: &str, seed: u64) -> anyhow::Result<ImageSet> {
     tracing::warn!(
         "{reason}: training on the built-in digits, drawn by this program, not on MNIST (`gpu-mnist data fetch mnist` gets it)"
     );
@@ -133,7 +132,7 @@ fn fall_back(reason: &str, seed: u64) -> anyhow::Result<Dataset> {
 }
 
 /// Digits drawn by the program, kept in the cache folder as IDX files.
-fn built_in(seed: u64) -> anyhow::Result<Dataset> {
+fn built_in(seed: u64) -> anyhow::Result<ImageSet> {
     let kept = cache_folder()
         .map(|folder| folder.join(format!("synthetic-v{}-{seed}", synthetic::VERSION)));
     if let Some(folder) = &kept
@@ -142,7 +141,7 @@ fn built_in(seed: u64) -> anyhow::Result<Dataset> {
         && (dataset.train.len(), dataset.test.len()) == (TRAIN_PICTURES, TEST_PICTURES)
     {
         tracing::info!("data: built-in digits from {}", folder.display());
-        dataset.name = "synthetic".into();
+        dataset.description.name = "synthetic".into();
         return Ok(dataset);
     }
     tracing::info!(
@@ -156,20 +155,21 @@ fn built_in(seed: u64) -> anyhow::Result<Dataset> {
     {
         tracing::debug!("the built-in digits are not kept: {error}");
     }
-    Ok(Dataset {
-        name: "synthetic".into(),
-        class_names: digit_names(),
+    Ok(ImageSet::new(
+        digits("synthetic"),
         train,
-        test: TestSplit::new(test),
-    })
+        TestSplit::new(test),
+    ))
 }
 
 fn keep(folder: &Path, train: &Split, test: &Split) -> Result<(), DataError> {
+    let labels = |split: &Split| split.labels.iter().map(|&label| label as u8).collect();
+    let (train_labels, test_labels): (Vec<u8>, Vec<u8>) = (labels(train), labels(test));
     for (role, items) in [
         (FileRole::TrainImages, &train.images),
-        (FileRole::TrainLabels, &train.labels),
+        (FileRole::TrainLabels, &train_labels),
         (FileRole::TestImages, &test.images),
-        (FileRole::TestLabels, &test.labels),
+        (FileRole::TestLabels, &test_labels),
     ] {
         let kind: Kind = role.kind();
         idx::write(&folder.join(role.name()), kind, items)?;

@@ -62,18 +62,17 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     if layers.origin("data.set") == Origin::Default {
         same_data(&files, &networks)?;
         let origin = Origin::File(files[0].clone());
-        layers.set("data.set", first.dataset.as_str(), origin)?;
+        layers.set("data.set", first.set.name.as_str(), origin)?;
     }
     let config = cli::resolve(&layers)?;
     let test = dataset::load(&config.data, config.seed)?.test;
     let mut answers = Vec::new();
     for (model, description) in &networks {
-        let normalisation = description.normalisation;
-        let asked = answer(model, &test, normalisation, &config, &device);
+        let asked = answer(model, description, &test, &config, &device);
         answers.push(pollster::block_on(asked)?);
     }
     let answers = Answers::vote(&answers);
-    let evaluation = answers.evaluation(&test, &first.class_names);
+    let evaluation = answers.evaluation(&test, &first.set.class_names);
     if let Some(manner) = evaluation.manner() {
         tracing::info!("evaluating by {manner}: no figure of a single network on plain pictures");
     }
@@ -107,14 +106,14 @@ fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn same_data(files: &[PathBuf], networks: &[(Model, Description)]) -> Result<(), UsageError> {
-    let first = &networks[0].1.dataset;
-    let other = networks.iter().position(|(_, of)| of.dataset != *first);
+    let first = &networks[0].1.set.name;
+    let other = networks.iter().position(|(_, of)| of.set.name != *first);
     match other {
         None => Ok(()),
         Some(other) => Err(UsageError(format!(
             "{} was trained on {}, {} on {first}: say with --dataset which test pictures they vote on",
             files[other].display(),
-            networks[other].1.dataset,
+            networks[other].1.set.name,
             files[0].display(),
         ))),
     }

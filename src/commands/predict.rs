@@ -13,7 +13,8 @@ use crate::checkpoint::{self, Description};
 use crate::cli::{self, DeviceArgs, SettingsArgs};
 use crate::completion;
 use crate::config::Config;
-use crate::data::{PIXELS, Split};
+use crate::data::Split;
+use crate::data::synthetic::PIXELS;
 use crate::device::{Device, guarded};
 use crate::evaluation::inference::{self, Logits, softmax};
 use crate::model::Model;
@@ -65,7 +66,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let weights = weights_of(&args.run)?;
     let device = open_device(&config.device)?;
     let (model, description) = checkpoint::load(&weights, device.burn())?;
-    let framing = Framing::of(&description.dataset);
+    let framing = Framing::of(&description.set.name);
     let mut failed = 0;
     for files in args.files.chunks(FILES_AT_A_TIME) {
         let prepared: Vec<_> = files.iter().map(|file| prepare(file, framing)).collect();
@@ -129,6 +130,8 @@ fn classify(
         return Ok(Vec::new());
     }
     let split = Split {
+        shape: description.set.shape,
+        classes: description.set.class_names.len(),
         images: pictures
             .iter()
             .flat_map(|picture| picture.iter().copied())
@@ -148,11 +151,11 @@ fn classify(
 fn answer(
     file: &Path,
     pixels: &[u8; PIXELS],
-    scores: &Logits,
+    scores: &[f32],
     description: &Description,
     args: &PredictArgs,
 ) -> String {
-    let guesses = guesses(scores, &description.class_names);
+    let guesses = guesses(scores, &description.set.class_names);
     let best = &guesses[0];
     if args.json {
         let line = json!({
@@ -175,8 +178,8 @@ fn answer(
         let colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         text.push_str(&match colour {
-            true => half_blocks(pixels),
-            false => characters(pixels),
+            true => half_blocks(pixels, description.set.shape),
+            false => characters(pixels, description.set.shape),
         });
     }
     text
@@ -186,7 +189,7 @@ fn describe(guess: &Guess) -> String {
     format!("{} {}", guess.label, percent(Some(guess.probability)))
 }
 
-fn guesses<'a>(scores: &Logits, names: &'a [String]) -> Vec<Guess<'a>> {
+fn guesses<'a>(scores: &[f32], names: &'a [String]) -> Vec<Guess<'a>> {
     let mut guesses: Vec<Guess> = softmax(scores)
         .into_iter()
         .enumerate()

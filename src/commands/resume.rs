@@ -185,12 +185,12 @@ impl Resumed {
         };
         let before = &checkpoint.description;
         let same = changed || found.normalisation == before.normalisation;
-        if found.dataset == before.dataset && same {
+        if found.set.name == before.set.name && same {
             return Ok(());
         }
         Err(ResumeError::Data {
             run: self.folder.path().into(),
-            found: format!("it: {}, now: {}", before.dataset, found.dataset),
+            found: format!("it: {}, now: {}", before.set.name, found.set.name),
         })
     }
 
@@ -210,7 +210,7 @@ impl Resumed {
     ) -> (Snapshot, Description) {
         let Some(checkpoint) = &self.checkpoint else {
             tracing::info!("no checkpoint yet: starting from the settings of the run");
-            return (Snapshot::initial(config), now);
+            return (Snapshot::initial(&now.network(), config.seed), now);
         };
         let name = device_name(device);
         if name != checkpoint.device {

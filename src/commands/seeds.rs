@@ -139,7 +139,7 @@ impl Series {
                     None => base.answers_of(&parent.file(&run.run).join(WEIGHTS))?,
                 });
             }
-            let names = &base.description.class_names;
+            let names = &base.description.set.class_names;
             let vote = Answers::vote(&voters).evaluation(&base.pictures.test, names);
             record.vote = Some(vote);
             parent.write_json(SEEDS, &record)?;
@@ -164,11 +164,11 @@ impl Series {
         SeedsRecord {
             folder: base.folder.path().display().to_string(),
             started: jiff::Timestamp::now().to_string(),
-            dataset: base.pictures.dataset.clone(),
+            dataset: base.pictures.set.name.clone(),
             device: base.device.info.clone(),
             kernels: base.config.training.kernels,
             version: env!("CARGO_PKG_VERSION").into(),
-            parameters: base.config.model.parameter_count(),
+            parameters: base.description.network().parameter_count(),
             selection: match base.pictures.valid.is_empty() {
                 true => WITHOUT_VALIDATION.into(),
                 false => ON_VALIDATION.into(),
@@ -204,9 +204,10 @@ fn train_one(base: &Run, seed: u64, folder: &Path, watch: &Watch) -> anyhow::Res
     let (folder, snapshot, description) = match &resumed {
         None => {
             // What a killed program left of a run before its settings.
-            let (dataset, device) = (&base.pictures.dataset, &base.device.info.kind);
+            let (dataset, device) = (&base.pictures.set.name, &base.device.info.kind);
             let folder = RunFolder::create(Some(folder), dataset, device)?;
-            (folder, Snapshot::initial(&config), base.description.clone())
+            let start = Snapshot::initial(&base.description.network(), seed);
+            (folder, start, base.description.clone())
         }
         Some(resumed) => {
             resumed.check(&layers)?;
@@ -249,9 +250,13 @@ fn layers_of(base: &Run, seed: u64) -> anyhow::Result<Layers> {
     let mut layers = base.layers.clone();
     let origin = Origin::Flag("--seeds");
     layers.set("seed", i64::try_from(seed)?, origin.clone())?;
-    if base.pictures.dataset == "synthetic" && base.config.data.synthetic_seed.is_empty() {
+    if base.pictures.set.name == "synthetic" && base.config.data.synthetic_seed.is_empty() {
         let first = base.config.seed.to_string();
-        layers.set("data.synthetic_seed", first, origin)?;
+        layers.set("data.synthetic_seed", first, origin.clone())?;
+    }
+    if base.config.data.split_seed.is_empty() {
+        let first = base.config.seed.to_string();
+        layers.set("data.split_seed", first, origin)?;
     }
     Ok(layers)
 }

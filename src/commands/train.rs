@@ -13,7 +13,7 @@ use super::training_run::{Run, show};
 use super::{check, dataset, interrupt_flag, open_device, resume};
 use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs, UsageError, value_name};
 use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
-use crate::data::pictures::Pictures;
+use crate::data::training_images::TrainingImages;
 use crate::device::Device;
 use crate::run_folder::{RUN, RunFolder, read_record};
 use crate::seeds_record::SeedsRecord;
@@ -170,14 +170,14 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
         Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
         None => device.info.kind.clone(),
     };
-    let folder = RunFolder::create(args.out.as_deref(), &pictures.dataset, &kind)?;
+    let folder = RunFolder::create(args.out.as_deref(), &pictures.set.name, &kind)?;
     let _lock = folder.lock()?;
     let run = Run::new(folder, layers, config, device, pictures);
     if let Some(series) = series {
         let record = series.record(&run);
         return series.train(&run, record, watch, args.json);
     }
-    let start = Snapshot::initial(&run.config);
+    let start = Snapshot::initial(&run.description.network(), run.config.seed);
     show(&run.train(start, &watch)?.record, args.json)
 }
 
@@ -246,9 +246,9 @@ fn go_on_with_seeds(
 }
 
 /// The pictures of the settings, split; the data set itself is not kept.
-fn find_pictures(config: &Config, layers: &Layers) -> anyhow::Result<Pictures> {
+fn find_pictures(config: &Config, layers: &Layers) -> anyhow::Result<TrainingImages> {
     let dataset = dataset::load(&config.data, config.seed)?;
-    Ok(Pictures::split(&dataset, config, layers)?)
+    Ok(TrainingImages::divide(&dataset, config, layers)?)
 }
 
 /// Opens the device of the settings, and has them name the kernels that compute right on it.

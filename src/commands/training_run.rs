@@ -13,8 +13,8 @@ use super::{Interrupted, open_device};
 use crate::checkpoint::{self, CheckpointError, Description, snapshot};
 use crate::cli;
 use crate::config::{Config, Layers, Origin};
-use crate::data::batches::{DeviceSplit, Normalisation};
-use crate::data::pictures::Pictures;
+use crate::data::batches::DeviceSplit;
+use crate::data::training_images::TrainingImages;
 use crate::device::{Device, DeviceError, Fault};
 use crate::evaluation::test_split::{Answers, answer};
 use crate::metrics::MetricsWriter;
@@ -37,7 +37,7 @@ pub struct Run {
     pub layers: Layers,
     pub config: Config,
     pub device: Device,
-    pub pictures: Arc<Pictures>,
+    pub pictures: Arc<TrainingImages>,
     pub description: Description,
 }
 
@@ -55,7 +55,7 @@ impl Run {
         layers: Layers,
         config: Config,
         device: Device,
-        pictures: Pictures,
+        pictures: TrainingImages,
     ) -> Self {
         Self {
             description: pictures.describe(&config),
@@ -206,11 +206,15 @@ impl Run {
             .into());
         }
         let model = self.device.guard("evaluating", || {
-            Model::from_values(&config.model, weights.clone(), self.device.burn())
+            Model::from_values(
+                &self.description.network(),
+                weights.clone(),
+                self.device.burn(),
+            )
         })?;
         let test = &self.pictures.test;
-        let answers = self.answers(&model, self.description.normalisation)?;
-        let evaluation = answers.evaluation(test, &self.description.class_names);
+        let answers = self.answers(&model, &self.description)?;
+        let evaluation = answers.evaluation(test, &self.description.set.class_names);
         observer.on_evaluation(record.history.steps, &evaluation);
         folder.write_json(EVALUATION, &evaluation)?;
         keep_worst(folder, &answers, test)?;
@@ -235,12 +239,12 @@ impl Run {
     /// Those of the file and of the device.
     pub fn answers_of(&self, weights: &Path) -> anyhow::Result<Answers> {
         let (model, description) = checkpoint::load(weights, self.device.burn())?;
-        self.answers(&model, description.normalisation)
+        self.answers(&model, &description)
     }
 
-    fn answers(&self, model: &Model, normalisation: Normalisation) -> anyhow::Result<Answers> {
+    fn answers(&self, model: &Model, description: &Description) -> anyhow::Result<Answers> {
         let test = &self.pictures.test;
-        let asked = answer(model, test, normalisation, &self.config, &self.device);
+        let asked = answer(model, description, test, &self.config, &self.device);
         Ok(pollster::block_on(asked)?)
     }
 
@@ -262,7 +266,7 @@ impl Run {
         Ok(Weights {
             file: file.into(),
             epoch,
-            sha256: checkpoint::weight_hash(&self.config.model, values),
+            sha256: checkpoint::weight_hash(&self.description.network(), values),
         })
     }
 
@@ -272,13 +276,13 @@ impl Run {
         RunRecord {
             run: self.folder.path().display().to_string(),
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
-            dataset: self.pictures.dataset.clone(),
+            dataset: self.pictures.set.name.clone(),
             device: self.device.info.clone(),
             kernels: self.config.training.kernels,
             seed: self.config.seed,
             version: env!("CARGO_PKG_VERSION").into(),
             settings_sha256,
-            parameters: self.config.model.parameter_count(),
+            parameters: self.description.network().parameter_count(),
             history: History::default(),
             ending: None,
             weights: None,

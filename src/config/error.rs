@@ -14,6 +14,8 @@ pub enum Origin {
     Environment(&'static str),
     /// The check of the adapter before a training.
     Check,
+    /// The data set, where a default does not suit it.
+    Data,
     /// A training that failed on its device and was tried again.
     Fault,
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => f.write_str(flag),
             Self::Environment(variable) => f.write_str(variable),
             Self::Check => f.write_str("the adapter's check"),
+            Self::Data => f.write_str("the data set"),
             Self::Fault => f.write_str("a fault of the device"),
         }
     }

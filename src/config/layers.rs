@@ -114,7 +114,7 @@ impl Layers {
         }
         let slot = item.as_value_mut().expect("a leaf is a value");
         let mut value =
-            coerce(slot, value).map_err(|(expected, found)| ConfigError::WrongType {
+            fit(key, slot, value).map_err(|(expected, found)| ConfigError::WrongType {
                 key: key.into(),
                 origin: origin.clone(),
                 expected,
@@ -148,7 +148,7 @@ impl Layers {
         self.invalid("", first_line(reason))
     }
 
-    pub(super) fn invalid(&self, key: &str, reason: impl Into<String>) -> ConfigError {
+    pub(crate) fn invalid(&self, key: &str, reason: impl Into<String>) -> ConfigError {
         ConfigError::Invalid {
             key: key.into(),
             origin: self.origin(key),
@@ -184,6 +184,21 @@ impl Layers {
     /// The resolved settings as a file: the default's comments with the values in force.
     pub fn to_toml(&self) -> String {
         self.document.to_string()
+    }
+}
+
+/// Settings that are a word or a list.
+const WORD_OR_LIST: &[&str] = &["training.class_weights"];
+
+/// Fits `value` to the type that the setting `key` has.
+fn fit(key: &str, slot: &Value, value: Value) -> Result<Value, (&'static str, String)> {
+    match (WORD_OR_LIST.contains(&key), &value) {
+        (true, Value::String(_) | Value::Array(_)) => Ok(value),
+        (true, _) => Err((
+            "a word or a list in brackets",
+            format!("{} ({})", value.to_string().trim(), value.type_name()),
+        )),
+        (false, _) => coerce(slot, value),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The range of every setting; what is outside is refused with its key and origin.
 
+use super::sizes::MOST_SIDE;
 use super::{Config, ConfigError, Layers, OptimizerKind};
-use crate::data::SIDE;
 
 impl Layers {
     pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
@@ -98,20 +98,21 @@ impl Layers {
             }
         }
         self.check_augmentation(config)?;
-        if let Err(reason) = config.model.sizes() {
+        if let Err(reason) = config.model.check() {
             return Err(self.invalid("model.layers", reason));
         }
         Ok(())
     }
 
     fn check_augmentation(&self, config: &Config) -> Result<(), ConfigError> {
+        let most_side = MOST_SIDE as f64;
         let augment = &config.augment;
         for (key, value, limit, unit) in [
             ("augment.rotation", augment.rotation, 180.0, "degrees"),
             ("augment.scale", augment.scale, 0.9, "(0.1 means 10 %)"),
             ("augment.shear", augment.shear, 2.0, "pixels a row"),
-            ("augment.shift", augment.shift, 28.0, "pixels"),
-            ("augment.elastic", augment.elastic, 28.0, "pixels"),
+            ("augment.shift", augment.shift, most_side, "pixels"),
+            ("augment.elastic", augment.elastic, most_side, "pixels"),
         ] {
             if !(0.0..=limit).contains(&value) {
                 return Err(self.invalid(key, format!("must lie from 0 to {limit} {unit}")));
@@ -121,15 +122,9 @@ impl Layers {
         if !(1..=14).contains(&augment.elastic_cells) {
             return Err(self.invalid("augment.elastic_cells", "must lie from 1 to 14"));
         }
-        if augment.cutout > SIDE {
-            return Err(self.invalid("augment.cutout", "must be at most 28 pixels"));
-        }
-        let set = config.data.set.as_str();
-        if augment.flip && ["auto", "mnist", "synthetic"].contains(&set) {
-            let reason = format!(
-                "mirrored digits are no digits, and data.set = \"{set}\" holds digits: set augment.flip=false, or train on fashion-mnist or a folder of your own"
-            );
-            return Err(self.invalid("augment.flip", reason));
+        if augment.cutout > MOST_SIDE {
+            let reason = format!("must be at most {MOST_SIDE} pixels");
+            return Err(self.invalid("augment.cutout", reason));
         }
         let epochs = config.training.epochs;
         if augment.distorts() && augment.off_epochs >= epochs {

@@ -1,20 +1,34 @@
-//! The sizes of every layer, as they follow from the settings and the 28x28 picture.
+//! A network for images of some shape and a number of classes, and the size of each of its layers.
+
+use serde::{Deserialize, Serialize};
 
 use super::network::{ConvolutionConfig, LayerConfig, ModelConfig};
-use crate::data::{CLASSES, SIDE};
+use crate::kernels::images::ImageShape;
 
 const MOST_LAYERS: usize = 100;
 const MOST_CHANNELS: usize = 1024;
 const MOST_WIDTH: usize = 16_384;
+/// The longest side of a kernel, and the longest stride: those of the largest image.
+pub(super) const MOST_SIDE: usize = 128;
 /// Five times these, as a checkpoint may hold them, stay below what a reader takes.
 const MOST_WEIGHTS: usize = 150_000_000;
+
+/// A network: its layers, the images it takes and the classes it tells apart.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    pub model: ModelConfig,
+    pub input: ImageShape,
+    pub classes: usize,
+}
 
 /// A network with the size of each of its layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sizes {
     pub convolutions: Vec<ConvolutionSize>,
-    /// Side of the square that the last convolution leaves, and its channels.
-    pub side: usize,
+    /// Rows and columns that the last convolution leaves, and its channels.
+    pub height: usize,
+    pub width: usize,
     pub channels: usize,
     /// Whether each channel is averaged before the linear layers.
     pub average: bool,
@@ -22,72 +36,105 @@ pub struct Sizes {
     pub linears: Vec<[usize; 2]>,
 }
 
-/// A convolution with the square it works on.
+/// A convolution with the images it works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvolutionSize {
     pub layer: ConvolutionConfig,
-    /// Side of the input, without padding.
-    pub side: usize,
+    /// Rows and columns of the input, without padding.
+    pub height: usize,
+    pub width: usize,
     /// Channels of the input.
     pub inputs: usize,
 }
 
 impl ConvolutionSize {
-    /// Side of what the convolution gives, before pooling.
-    pub fn convolved(&self) -> usize {
+    /// Rows and columns of what the convolution gives, before pooling.
+    pub fn convolved(&self) -> [usize; 2] {
         let ConvolutionConfig {
             kernel,
             stride,
             padding,
             ..
         } = self.layer;
-        (self.side + 2 * padding - kernel) / stride + 1
+        [self.height, self.width].map(|side| (side + 2 * padding - kernel) / stride + 1)
     }
 
-    /// Side of what the layer gives; pooling drops an odd last row and column.
-    pub fn output(&self) -> usize {
+    /// Rows and columns of what the layer gives; pooling drops an odd last row and column.
+    pub fn output(&self) -> [usize; 2] {
         match self.layer.pool {
-            true => self.convolved() / 2,
+            true => self.convolved().map(|side| side / 2),
             false => self.convolved(),
         }
     }
 }
 
 impl ModelConfig {
-    /// The size of every layer.
+    /// The network of these layers for images of a shape in so many classes.
+    pub fn network(&self, input: ImageShape, classes: usize) -> Architecture {
+        Architecture {
+            model: self.clone(),
+            input,
+            classes,
+        }
+    }
+
+    /// Checks what can be checked without knowing the images.
     ///
     /// # Errors
-    /// Which entry cannot be, and why; settings and files are checked when they are read.
-    pub fn sizes(&self) -> Result<Sizes, String> {
+    /// Which entry cannot be, and why.
+    pub fn check(&self) -> Result<(), String> {
         if self.layers.len() > MOST_LAYERS {
             return Err(format!("must have at most {MOST_LAYERS} entries"));
         }
+        let mut before = None;
+        for (index, layer) in self.layers.iter().enumerate() {
+            check_entry(layer, before)
+                .map_err(|reason| format!("entry {}: {reason}", index + 1))?;
+            before = match layer {
+                LayerConfig::Convolution(_) => before,
+                LayerConfig::AveragePool => Some("the average over all pixels"),
+                LayerConfig::Linear(_) => Some("a linear layer"),
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Architecture {
+    /// The size of every layer.
+    ///
+    /// # Errors
+    /// Which entry cannot be, and why; settings are checked where the images are known, files
+    /// when they are read.
+    pub fn sizes(&self) -> Result<Sizes, String> {
+        self.model.check()?;
         let mut sizes = Sizes {
             convolutions: Vec::new(),
-            side: SIDE,
-            channels: 1,
+            height: self.input.height,
+            width: self.input.width,
+            channels: self.input.channels,
             average: false,
             linears: Vec::new(),
         };
         let mut weights = 0;
-        for (index, &layer) in self.layers.iter().enumerate() {
+        let last = LayerConfig::Linear(self.classes);
+        for (index, &layer) in self.model.layers.iter().chain([&last]).enumerate() {
+            let entry = index + 1;
             weights += sizes
                 .add(layer)
-                .map_err(|reason| format!("entry {}: {reason}", index + 1))?;
+                .map_err(|reason| format!("entry {entry}: {reason}"))?;
             if weights > MOST_WEIGHTS {
-                let entry = index + 1;
                 return Err(format!(
                     "entry {entry}: more than {MOST_WEIGHTS} weights up to here"
                 ));
             }
         }
-        sizes.linears.push([sizes.width(), CLASSES]);
         Ok(sizes)
     }
 
-    /// The sizes of settings that were checked when they were read.
+    /// The sizes of a network that was checked when it was made.
     pub(crate) fn checked_sizes(&self) -> Sizes {
-        self.sizes().expect("checked with the settings")
+        self.sizes().expect("checked with the images")
     }
 }
 
@@ -96,78 +143,84 @@ impl Sizes {
     fn add(&mut self, layer: LayerConfig) -> Result<usize, String> {
         match layer {
             LayerConfig::Convolution(layer) => {
-                if let Some(before) = self.past_pictures() {
-                    return Err(format!("a convolution cannot follow {before}"));
-                }
                 let size = ConvolutionSize {
                     layer,
-                    side: self.side,
+                    height: self.height,
+                    width: self.width,
                     inputs: self.channels,
                 };
-                check(&size)?;
+                fits(&size)?;
                 self.convolutions.push(size);
-                (self.side, self.channels) = (size.output(), layer.channels);
+                [self.height, self.width] = size.output();
+                self.channels = layer.channels;
                 Ok(size.inputs * layer.channels * layer.kernel * layer.kernel)
             }
-            LayerConfig::AveragePool => match self.past_pictures() {
-                Some(before) => Err(format!("pool = \"average\" cannot follow {before}")),
-                None => {
-                    self.average = true;
-                    Ok(0)
-                }
-            },
-            LayerConfig::Linear(width) => {
-                within("linear", width, MOST_WIDTH)?;
-                let inputs = self.width();
-                self.linears.push([inputs, width]);
-                Ok(inputs * width)
+            LayerConfig::AveragePool => {
+                self.average = true;
+                Ok(0)
+            }
+            LayerConfig::Linear(outputs) => {
+                let inputs = self.features();
+                self.linears.push([inputs, outputs]);
+                Ok(inputs * outputs)
             }
         }
     }
 
-    /// What has made an end of rows and columns.
-    fn past_pictures(&self) -> Option<&'static str> {
-        match (self.linears.is_empty(), self.average) {
-            (false, _) => Some("a linear layer"),
-            (true, true) => Some("the average over all pixels"),
-            (true, false) => None,
-        }
-    }
-
-    /// Numbers a picture that the next linear layer gets.
-    fn width(&self) -> usize {
+    /// Numbers an image that the next linear layer gets.
+    fn features(&self) -> usize {
         match (self.linears.last(), self.average) {
             (Some(&[_, outputs]), _) => outputs,
             (None, true) => self.channels,
-            (None, false) => self.side * self.side * self.channels,
+            (None, false) => self.height * self.width * self.channels,
         }
     }
 }
 
-fn check(size: &ConvolutionSize) -> Result<(), String> {
+/// Checks an entry by itself and against what has made an end of rows and columns `before` it.
+fn check_entry(layer: &LayerConfig, before: Option<&str>) -> Result<(), String> {
+    match (layer, before) {
+        (LayerConfig::Linear(width), _) => within("linear", *width, MOST_WIDTH),
+        (LayerConfig::Convolution(_), Some(before)) => {
+            Err(format!("a convolution cannot follow {before}"))
+        }
+        (LayerConfig::AveragePool, Some(before)) => {
+            Err(format!("pool = \"average\" cannot follow {before}"))
+        }
+        (LayerConfig::AveragePool, None) => Ok(()),
+        (LayerConfig::Convolution(layer), None) => {
+            within("convolution", layer.channels, MOST_CHANNELS)?;
+            within("kernel", layer.kernel, MOST_SIDE)?;
+            within("stride", layer.stride, MOST_SIDE)?;
+            match layer.padding < layer.kernel {
+                true => Ok(()),
+                false => Err(format!(
+                    "padding = {} must be less than kernel = {}",
+                    layer.padding, layer.kernel
+                )),
+            }
+        }
+    }
+}
+
+/// Checks a convolution against its input.
+fn fits(size: &ConvolutionSize) -> Result<(), String> {
     let ConvolutionSize {
         layer,
-        side,
+        height,
+        width,
         inputs,
     } = *size;
-    within("convolution", layer.channels, MOST_CHANNELS)?;
-    within("kernel", layer.kernel, SIDE)?;
-    within("stride", layer.stride, SIDE)?;
-    if layer.padding >= layer.kernel {
+    let shortest = height.min(width);
+    if shortest + 2 * layer.padding < layer.kernel || size.output().contains(&0) {
         return Err(format!(
-            "padding = {} must be less than kernel = {}",
-            layer.padding, layer.kernel
+            "nothing is left of its {height}x{width} input: take a smaller kernel or stride, no pool, or more padding"
         ));
     }
-    if side + 2 * layer.padding < layer.kernel || size.output() == 0 {
+    let ([rows, columns], channels) = (size.output(), layer.channels);
+    if layer.residual && (rows, columns, channels) != (height, width, inputs) {
         return Err(format!(
-            "nothing is left of its {side}x{side} input: take a smaller kernel or stride, no pool, or more padding"
-        ));
-    }
-    let (found, channels) = (size.output(), layer.channels);
-    if layer.residual && (found, channels) != (side, inputs) {
-        return Err(format!(
-            "residual adds its input, {side}x{side} of {inputs} channels, to its output, {found}x{found} of {channels}: they must be alike"
+            "residual adds its input, {height}x{width} of {inputs} channels, to its output, {rows}x{columns} of {channels}: they must be alike"
         ));
     }
     Ok(())

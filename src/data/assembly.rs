@@ -3,6 +3,7 @@
 use super::Split;
 use super::error::Fault;
 use super::idx::Summary;
+use super::image_set::ImageShape;
 use super::known::{FileRole, KnownSet};
 
 /// The items of one file, and what was found of it.
@@ -53,13 +54,16 @@ pub(super) fn recognise(files: [&Checked; 4]) -> Option<KnownSet> {
 pub(super) fn splits(items: [Vec<u8>; 4]) -> (Split, Split) {
     let [train_images, train_labels, test_images, test_labels] = items;
     (
-        Split {
-            images: train_images,
-            labels: train_labels,
-        },
-        Split {
-            images: test_images,
-            labels: test_labels,
-        },
+        split(train_images, train_labels),
+        split(test_images, test_labels),
     )
+}
+
+pub(super) fn split(images: Vec<u8>, labels: Vec<u8>) -> Split {
+    Split {
+        shape: ImageShape::grey(28, 28),
+        classes: 10,
+        images,
+        labels: labels.into_iter().map(u16::from).collect(),
+    }
 }

@@ -1,4 +1,4 @@
-//! A split held on the device as bytes, four pixels a word; batches are gathered, unpacked and
+//! A split held on the device as bytes, four to a word; batches are gathered, unpacked and
 //! normalised there.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
@@ -7,65 +7,162 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Split;
 use super::augment::Augment;
-use super::{PIXELS, SIDE, Split};
+use super::image_set::ImageShape;
 use crate::config::Kernels;
 use crate::device::Device;
-use crate::kernels::augment_batch::{augment_batch, distort};
-use crate::kernels::gather_batch::gather_batch;
+use crate::kernels::augment_batch::{self, augment_batch};
+use crate::kernels::gather_batch::{self, gather_batch};
+use crate::kernels::images::ChannelScale;
 
-const WORDS: usize = PIXELS / 4;
-
-/// Mean and standard deviation of the pixels of the training pictures, in 0..=1.
+/// Mean and standard deviation of each channel of the training images, in 0..=1. All three places
+/// of grey images are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Normalisation {
-    pub mean: f32,
-    pub standard_deviation: f32,
+    pub mean: [f32; 3],
+    pub standard_deviation: [f32; 3],
 }
 
-impl Normalisation {
-    /// Measures a split; a split of one grey has deviation 1, so that nothing divides by 0.
-    pub fn measure(split: &Split) -> Self {
-        let mut counts = [0u64; 256];
-        for &pixel in &split.images {
-            counts[pixel as usize] += 1;
-        }
-        let total = split.images.len().max(1) as f64;
-        let moment = |power: i32| {
-            let sum: f64 = (0..256)
-                .map(|grey| counts[grey] as f64 * (grey as f64 / 255.0).powi(power))
-                .sum();
-            sum / total
-        };
-        let mean = moment(1);
-        let deviation = (moment(2) - mean * mean).max(0.0).sqrt();
-        Self {
-            mean: mean as f32,
-            standard_deviation: if deviation > 0.0 {
-                deviation as f32
-            } else {
-                1.0
-            },
+/// As files have it: one number where all channels are alike, so always of grey images.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    mean: OneOrThree,
+    standard_deviation: OneOrThree,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum OneOrThree {
+    One(f32),
+    Three([f32; 3]),
+}
+
+impl From<OneOrThree> for [f32; 3] {
+    fn from(written: OneOrThree) -> Self {
+        match written {
+            OneOrThree::One(number) => [number; 3],
+            OneOrThree::Three(numbers) => numbers,
         }
     }
 }
 
-/// Pictures and labels on a device.
+impl From<[f32; 3]> for OneOrThree {
+    fn from(numbers: [f32; 3]) -> Self {
+        match numbers {
+            [first, second, third] if first == second && first == third => Self::One(first),
+            numbers => Self::Three(numbers),
+        }
+    }
+}
+
+impl From<Written> for Normalisation {
+    fn from(written: Written) -> Self {
+        Self {
+            mean: written.mean.into(),
+            standard_deviation: written.standard_deviation.into(),
+        }
+    }
+}
+
+impl From<Normalisation> for Written {
+    fn from(normalisation: Normalisation) -> Self {
+        Self {
+            mean: normalisation.mean.into(),
+            standard_deviation: normalisation.standard_deviation.into(),
+        }
+    }
+}
+
+impl Normalisation {
+    /// That of grey images.
+    pub const fn grey(mean: f32, standard_deviation: f32) -> Self {
+        Self {
+            mean: [mean; 3],
+            standard_deviation: [standard_deviation; 3],
+        }
+    }
+
+    /// Measures a split; a channel of one value has deviation 1, so that nothing divides by 0.
+    pub fn measure(split: &Split) -> Self {
+        let channels = split.shape.channels;
+        let mut counts = vec![[0u64; 256]; channels];
+        match channels {
+            1 => {
+                for &value in &split.images {
+                    counts[0][usize::from(value)] += 1;
+                }
+            }
+            _ => {
+                for pixel in split.images.chunks_exact(channels) {
+                    for (counts, &value) in counts.iter_mut().zip(pixel) {
+                        counts[usize::from(value)] += 1;
+                    }
+                }
+            }
+        }
+        let of_channel = |place: usize| moments(&counts[place.min(channels - 1)]);
+        let found = [0, 1, 2].map(of_channel);
+        Self {
+            mean: found.map(|(mean, _)| mean),
+            standard_deviation: found.map(|(_, deviation)| deviation),
+        }
+    }
+
+    /// As kernels take it.
+    pub const fn scale(self) -> ChannelScale {
+        ChannelScale {
+            mean: self.mean,
+            deviation: self.standard_deviation,
+        }
+    }
+
+    /// Whether images can be normalised by it.
+    pub fn is_sound(self) -> bool {
+        self.mean.iter().all(|mean| mean.is_finite())
+            && self
+                .standard_deviation
+                .iter()
+                .all(|deviation| deviation.is_normal() && *deviation > 0.0)
+    }
+}
+
+/// Mean and standard deviation of bytes counted by value, divided by 255.
+fn moments(counts: &[u64; 256]) -> (f32, f32) {
+    let total = counts.iter().sum::<u64>().max(1) as f64;
+    let moment = |power: i32| {
+        let sum: f64 = (0..256)
+            .map(|value| counts[value] as f64 * (value as f64 / 255.0).powi(power))
+            .sum();
+        sum / total
+    };
+    let mean = moment(1);
+    let deviation = (moment(2) - mean * mean).max(0.0).sqrt();
+    match deviation > 0.0 {
+        true => (mean as f32, deviation as f32),
+        false => (mean as f32, 1.0),
+    }
+}
+
+/// Images and labels on a device.
 #[derive(Clone, Debug)]
 pub struct DeviceSplit {
-    /// `[n, 196]`: four pixels a word, the first in the lowest byte.
+    /// `[n, shape.words()]`, see [`ImageShape::words`].
     words: Tensor<2, Int>,
     /// `[n]`
     labels: Tensor<1, Int>,
     length: usize,
+    shape: ImageShape,
+    classes: usize,
     normalisation: Normalisation,
 }
 
 /// What one step works on.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Normalised pictures `[n, 28, 28, 1]`.
-    pub pictures: Tensor<4>,
+    /// Normalised images `[n, height, width, 1 or 4]`: the fourth channel of colour is zero.
+    pub images: Tensor<4>,
     /// Classes `[n]`.
     pub labels: Tensor<1, Int>,
 }
@@ -73,20 +170,29 @@ pub struct Batch {
 impl DeviceSplit {
     /// Copies a split to `device`.
     pub fn upload(split: &Split, normalisation: Normalisation, device: &Device) -> Self {
-        let words: Vec<i32> = split
-            .images
-            .chunks_exact(4)
-            .map(|bytes| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-            .collect();
+        let words = split.shape.pack(&split.images);
         let labels: Vec<i32> = split.labels.iter().map(|&label| label.into()).collect();
         let length = labels.len();
         let options = || (device.burn(), DType::I32);
+        let width = split.shape.words();
         Self {
-            words: Tensor::from_data(TensorData::new(words, [length, WORDS]), options()),
+            words: Tensor::from_data(TensorData::new(words, [length, width]), options()),
             labels: Tensor::from_data(TensorData::new(labels, [length]), options()),
             length,
+            shape: split.shape,
+            classes: split.classes,
             normalisation,
         }
+    }
+
+    /// The shape of every image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// How many classes there are; labels are below it.
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
     pub fn len(&self) -> usize {
@@ -97,16 +203,19 @@ impl DeviceSplit {
         self.length == 0
     }
 
-    /// The pictures at `indices` `[n]`, normalised.
+    /// The images at `indices` `[n]`, normalised.
     pub fn gather(&self, indices: Tensor<1, Int>, kernels: Kernels) -> Batch {
-        match kernels {
-            Kernels::Fused => self.gather_fused(indices),
-            Kernels::Stock => self.gather_stock(indices),
-        }
+        let (words, picked) = (self.words.clone(), indices.clone());
+        let scale = self.normalisation.scale();
+        let images = match kernels {
+            Kernels::Fused => gather_batch(words, picked, self.shape, scale),
+            Kernels::Stock => gather_batch::general(words, picked, self.shape, scale),
+        };
+        self.batch(images, indices)
     }
 
-    /// The pictures at `indices` `[n]`, distorted and normalised; `numbers` are the same indices on the host, from
-    /// which Burn's own operations are told what is drawn.
+    /// The images at `indices` `[n]`, distorted and normalised; `numbers` are the same indices on
+    /// the host, from which Burn's own operations are told what is drawn.
     pub fn gather_augmented(
         &self,
         indices: Tensor<1, Int>,
@@ -118,79 +227,27 @@ impl DeviceSplit {
             augmentation,
             stream,
         } = *augment;
-        match kernels {
-            Kernels::Fused => {
-                let Normalisation {
-                    mean,
-                    standard_deviation,
-                } = self.normalisation;
-                let (words, picked) = (self.words.clone(), indices.clone());
-                let pictures = augment_batch(
-                    words,
-                    picked,
-                    augmentation,
-                    stream,
-                    mean,
-                    standard_deviation,
-                );
-                self.batch(pictures, indices)
-            }
+        let (words, picked) = (self.words.clone(), indices.clone());
+        let (shape, scale) = (self.shape, self.normalisation.scale());
+        let images = match kernels {
+            Kernels::Fused => augment_batch(words, picked, shape, scale, augmentation, stream),
             Kernels::Stock => {
-                let pixels = unpack(self.words.clone().select(0, indices.clone()));
-                let pixels = distort(pixels, numbers, &augmentation, stream);
-                self.batch(self.normalise(pixels), indices)
+                let picked = (picked, numbers);
+                augment_batch::general(words, picked, shape, scale, &augmentation, stream)
             }
-        }
+        };
+        self.batch(images, indices)
     }
 
-    fn gather_fused(&self, indices: Tensor<1, Int>) -> Batch {
-        let Normalisation {
-            mean,
-            standard_deviation,
-        } = self.normalisation;
-        let words = self.words.clone();
-        let pictures = gather_batch(words, indices.clone(), mean, standard_deviation);
-        self.batch(pictures, indices)
-    }
-
-    fn gather_stock(&self, indices: Tensor<1, Int>) -> Batch {
-        let pixels = unpack(self.words.clone().select(0, indices.clone()));
-        self.batch(self.normalise(pixels), indices)
-    }
-
-    fn normalise(&self, pixels: Tensor<2>) -> Tensor<2> {
-        let Normalisation {
-            mean,
-            standard_deviation,
-        } = self.normalisation;
-        (pixels / 255.0 - mean) / standard_deviation
-    }
-
-    fn batch(&self, pictures: Tensor<2>, indices: Tensor<1, Int>) -> Batch {
-        let [count] = indices.dims();
+    fn batch(&self, images: Tensor<4>, indices: Tensor<1, Int>) -> Batch {
         Batch {
-            pictures: pictures.reshape([count, SIDE, SIDE, 1]),
+            images,
             labels: self.labels.clone().select(0, indices),
         }
     }
 }
 
-/// The bytes `[n, 784]` of `words` `[n, 196]` with Burn's own operations.
-pub fn unpack(words: Tensor<2, Int>) -> Tensor<2> {
-    let [count, width] = words.dims();
-    let byte = |shift: i32| {
-        words
-            .clone()
-            .bitwise_right_shift_scalar(shift)
-            .bitwise_and_scalar(255)
-            .reshape([count, width, 1])
-    };
-    Tensor::cat(vec![byte(0), byte(8), byte(16), byte(24)], 2)
-        .float()
-        .reshape([count, width * 4])
-}
-
-/// A row of picture numbers on the device, `[n]`.
+/// A row of image numbers on the device, `[n]`.
 pub fn upload_indices(indices: &[i32], device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(
         TensorData::new(indices.to_vec(), [indices.len()]),
@@ -198,7 +255,7 @@ pub fn upload_indices(indices: &[i32], device: &Device) -> Tensor<1, Int> {
     )
 }
 
-/// The order of `count` pictures in `epoch`, the same on every device.
+/// The order of `count` images in `epoch`, the same on every device.
 pub fn order(seed: u64, epoch: usize, count: usize) -> Vec<i32> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     random.set_stream(1 + epoch as u64);

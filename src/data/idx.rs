@@ -15,7 +15,10 @@ pub(crate) use files::{PARTIAL_SUFFIX, regular_file, temporary};
 pub use files::{check, read, write};
 
 use super::error::Fault;
-use super::{CLASSES, PIXELS, SIDE};
+
+const SIDE: usize = 28;
+const PIXELS: usize = SIDE * SIDE;
+const CLASSES: usize = 10;
 
 /// The most items a file may hold: the size of MNIST's training set.
 pub const MOST_ITEMS: usize = 60_000;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Split;
-pub use crate::kernels::images::ImageShape;
 use crate::evaluation::test_split::TestSplit;
+pub use crate::kernels::images::ImageShape;
 
 /// Shortest and longest side of an image, in pixels.
 pub const SIDES: std::ops::RangeInclusive<usize> = 8..=128;
@@ -75,8 +75,8 @@ pub struct SetDescription {
     pub class_names: Vec<String>,
     pub framing: Framing,
     pub background: Background,
-    /// Whether a mirrored image keeps its class.
-    pub mirrorable: bool,
+    /// Whether a mirrored image keeps its class; `None` where only its owner can say.
+    pub mirrorable: Option<bool>,
     /// [`fingerprint`] of shape, images, labels and class names.
     pub fingerprint: String,
 }
@@ -87,6 +87,41 @@ pub struct ImageSet {
     pub description: SetDescription,
     pub train: Split,
     pub test: TestSplit,
+}
+
+impl ImageSet {
+    /// Puts a set together and takes its fingerprint; `description.fingerprint` is overwritten.
+    pub fn new(mut description: SetDescription, train: Split, test: TestSplit) -> Self {
+        description.fingerprint = test.fingerprint_with(&train, &description.class_names);
+        Self {
+            description,
+            train,
+            test,
+        }
+    }
+}
+
+/// The description of a set of handwritten digits as MNIST has them, without a fingerprint.
+pub fn digits(name: &str) -> SetDescription {
+    SetDescription {
+        name: name.into(),
+        shape: ImageShape::grey(28, 28),
+        class_names: (0..10).map(|digit: u8| digit.to_string()).collect(),
+        framing: Framing::CentreOfMass,
+        background: Background::Dark,
+        mirrorable: Some(false),
+        fingerprint: String::new(),
+    }
+}
+
+impl Background {
+    /// The byte of every channel that stands for nothing.
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Light => 255,
+            Self::Dark | Self::Varied => 0,
+        }
+    }
 }
 
 /// XXH3 (128 bits, hexadecimal) over the shape, the images and labels of both splits and the class

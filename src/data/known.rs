@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::CLASSES;
 use super::idx::Kind;
 
 /// The four files of a data set.
@@ -85,7 +84,7 @@ pub struct KnownFile {
 pub struct SetFiles {
     /// The name on the command line and of the folder under the data folder.
     pub id: &'static str,
-    pub class_names: [&'static str; CLASSES],
+    pub class_names: [&'static str; 10],
     /// Addresses that end in a slash; an archive's name completes one.
     pub mirrors: &'static [&'static str],
     pub files: [KnownFile; 4],
@@ -117,6 +116,21 @@ impl KnownSet {
         match self {
             Self::Mnist => &MNIST,
             Self::FashionMnist => &FASHION_MNIST,
+        }
+    }
+
+    /// What is known of the set, without a fingerprint.
+    pub fn description(self) -> super::image_set::SetDescription {
+        use super::image_set::{Framing, digits};
+        let digits = digits(self.id());
+        match self {
+            Self::Mnist => digits,
+            Self::FashionMnist => super::image_set::SetDescription {
+                class_names: self.class_names(),
+                framing: Framing::Whole,
+                mirrorable: Some(true),
+                ..digits
+            },
         }
     }
 

@@ -2,14 +2,15 @@
 
 use super::assembly::{Checked, published, recognise, same_counts, splits};
 use super::error::DataError;
+use super::image_set::digits;
 use super::known::{FileRole, KnownSet};
-use super::{Dataset, digit_names, idx};
+use super::{ImageSet, idx};
 use crate::evaluation::test_split::TestSplit;
 
 /// A data set, and what a person should know of it.
 #[derive(Debug)]
 pub struct Loaded {
-    pub dataset: Dataset,
+    pub dataset: ImageSet,
     pub warning: Option<String>,
 }
 
@@ -53,13 +54,10 @@ pub fn load(name: &str, files: &[(String, Vec<u8>)]) -> Result<Loaded, DataError
         format!("{name}: the labels are those of {set}, the pictures are not the published ones")
     });
     let (train, test) = splits(named.map(|(_, checked)| checked.items));
+    let mut description = labels_of.map_or_else(|| digits(""), KnownSet::description);
+    description.name = whole.map_or_else(|| name.to_owned(), |set| set.id().to_owned());
     Ok(Loaded {
-        dataset: Dataset {
-            name: whole.map_or_else(|| name.to_owned(), |set| set.id().to_owned()),
-            class_names: labels_of.map_or_else(digit_names, KnownSet::class_names),
-            train,
-            test: TestSplit::new(test),
-        },
+        dataset: ImageSet::new(description, train, TestSplit::new(test)),
         warning,
     })
 }

@@ -11,9 +11,10 @@ use mnist::{Mnist, MnistBuilder};
 use super::assembly::{Checked, published, recognise, same_counts, splits};
 use super::error::{DataError, Fault};
 use super::idx;
+use super::image_set::digits;
 use super::known::{FileRole, KnownSet};
 use super::source::{self, Source};
-use super::{CLASSES, Dataset, PIXELS, Split, digit_names};
+use super::{ImageSet, Split};
 use crate::evaluation::test_split::TestSplit;
 
 const OFFICIAL_TRAIN: usize = 60_000;
@@ -27,13 +28,14 @@ const OFFICIAL_TEST: usize = 10_000;
 ///
 /// # Errors
 /// [`DataError::Missing`] or [`DataError::Damaged`], naming folder or file.
-pub fn load(folder: &Path, known: Option<KnownSet>) -> Result<Dataset, DataError> {
+pub fn load(folder: &Path, known: Option<KnownSet>) -> Result<ImageSet, DataError> {
     let set = known.map(KnownSet::id);
     let files = read_files(folder, known).map_err(|error| for_set(error, set))?;
     let checked = files.each_ref().map(|file| &file.checked);
-    let class_names = known
+    let mut description = known
         .or_else(|| recognise(checked))
-        .map_or_else(digit_names, KnownSet::class_names);
+        .map_or_else(|| digits(""), KnownSet::description);
+    description.name = set.map_or_else(|| folder_name(folder), str::to_owned);
     let [_, train_labels, _, test_labels] = checked;
     let counts = (train_labels.summary.count, test_labels.summary.count);
 
@@ -51,12 +53,7 @@ pub fn load(folder: &Path, known: Option<KnownSet>) -> Result<Dataset, DataError
     } else {
         splits(files.map(|file| file.checked.items))
     };
-    Ok(Dataset {
-        name: set.map_or_else(|| folder_name(folder), str::to_owned),
-        class_names,
-        train,
-        test: TestSplit::new(test),
-    })
+    Ok(ImageSet::new(description, train, TestSplit::new(test)))
 }
 
 /// A checked file and where it was.
@@ -164,22 +161,16 @@ fn through_crate(folder: &Path, paths: &[String; 4]) -> Result<(Split, Split), D
     }))
     .map_err(|payload| changed(panic_text(payload.as_ref())))?;
 
-    let train = Split {
-        images: loaded.trn_img,
-        labels: loaded.trn_lbl,
-    };
-    let test = Split {
-        images: loaded.tst_img,
-        labels: loaded.tst_lbl,
-    };
+    let train = super::assembly::split(loaded.trn_img, loaded.trn_lbl);
+    let test = super::assembly::split(loaded.tst_img, loaded.tst_lbl);
     // The files were sound a moment ago; the crate itself checks neither length nor labels.
     for (split, count) in [(&train, OFFICIAL_TRAIN), (&test, OFFICIAL_TEST)] {
         let sound = split.len() == count
-            && split.images.len() == count * PIXELS
+            && split.images.len() == count * split.shape.bytes()
             && split
                 .labels
                 .iter()
-                .all(|&label| usize::from(label) < CLASSES);
+                .all(|&label| usize::from(label) < split.classes);
         if !sound {
             return Err(changed("lengths or labels differ".to_owned()));
         }

@@ -3,32 +3,32 @@
 use burn::tensor::Transaction;
 
 use crate::config::Config;
+use crate::data::Split;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
-use crate::data::{CLASSES, Split};
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
 
-/// The scores of one picture before softmax.
-pub type Logits = [f32; CLASSES];
+/// The scores of one image before softmax, one a class.
+pub type Logits = Vec<f32>;
 
-/// Classifies pictures that are not on the device yet, in order.
+/// Classifies images that are not on the device yet, in order.
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
 pub async fn classify(
     model: &Model,
-    pictures: &Split,
+    images: &Split,
     normalisation: Normalisation,
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Logits>, DeviceError> {
     let split = device.guard("classifying", || {
-        DeviceSplit::upload(pictures, normalisation, device)
+        DeviceSplit::upload(images, normalisation, device)
     })?;
     logits(model, &split, config, device).await
 }
 
-/// Classifies every picture of `split` in order, `evaluation.batch_size` at a time.
+/// Classifies every image of `split` in order, `evaluation.batch_size` at a time.
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
@@ -45,27 +45,32 @@ pub async fn logits(
             Transaction::default(),
             |transaction, indices| {
                 let batch = split.gather(upload_indices(indices, device), kernels);
-                transaction.register(model.forward(batch.pictures, kernels))
+                transaction.register(model.forward(batch.images, kernels))
             },
         )
     })?;
     let data = device.read("classifying", queued).await?;
     let values: Vec<f32> = data.iter().flat_map(|batch| batch.iter::<f32>()).collect();
-    let (pictures, _) = values.as_chunks::<CLASSES>();
-    Ok(pictures.to_vec())
+    Ok(values
+        .chunks(split.classes())
+        .map(<[f32]>::to_vec)
+        .collect())
 }
 
 /// The probability of each class; they add up to 1.
-pub fn softmax(logits: &Logits) -> [f64; CLASSES] {
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers = logits.map(|logit| f64::from(logit - highest).exp());
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|logit| f64::from(logit - highest).exp())
+        .collect();
     let sum: f64 = powers.iter().sum();
-    powers.map(|power| power / sum)
+    powers.iter().map(|power| power / sum).collect()
 }
 
 /// The class of the highest logit, the first of equals.
-pub fn best(logits: &Logits) -> usize {
-    (1..CLASSES).fold(0, |best, class| match logits[class] > logits[best] {
+pub fn best(logits: &[f32]) -> usize {
+    (1..logits.len()).fold(0, |best, class| match logits[class] > logits[best] {
         true => class,
         false => best,
     })

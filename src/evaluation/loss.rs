@@ -4,7 +4,9 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 
 use crate::config::Kernels;
-use crate::kernels::softmax_cross_entropy::softmax_cross_entropy;
+use crate::kernels::softmax_cross_entropy::{
+    softmax_cross_entropy, softmax_cross_entropy_weighted,
+};
 
 /// What one pass over the logits finds.
 pub struct CrossEntropy {
@@ -60,10 +62,37 @@ pub fn cross_entropy_smoothed(
     }
 }
 
-/// The kernel gives the gradient with the loss; the sum of logits times that constant has it.
+/// The same with a weight for each class, `[classes]`, as PyTorch's
+/// `CrossEntropyLoss(weight, label_smoothing)` has it: divided by the sum of the labels' weights, and
+/// what `smoothing` spreads keeps each class's weight. Weights of 1 give the smoothed loss but for
+/// rounding; a batch whose labels all weigh 0 has a loss of NaN.
+pub fn cross_entropy_weighted(
+    logits: Tensor<2>,
+    labels: Tensor<1, Int>,
+    weights: &Tensor<1>,
+    smoothing: f64,
+    kernels: Kernels,
+) -> CrossEntropy {
+    match kernels {
+        Kernels::Fused => {
+            let (inner, weights) = (logits.clone().without_autodiff(), weights.clone());
+            let found = softmax_cross_entropy_weighted(inner, labels, weights, smoothing);
+            with_gradient(logits, found)
+        }
+        Kernels::Stock => stock_weighted(logits, labels, weights.clone(), smoothing),
+    }
+}
+
 fn fused(logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
-    let (loss, gradient, correct) =
-        softmax_cross_entropy(logits.clone().without_autodiff(), labels);
+    let found = softmax_cross_entropy(logits.clone().without_autodiff(), labels);
+    with_gradient(logits, found)
+}
+
+/// The kernel gives the gradient with the loss; the sum of logits times that constant has it.
+fn with_gradient(
+    logits: Tensor<2>,
+    (loss, gradient, correct): (Tensor<1>, Tensor<2>, Tensor<1, Int>),
+) -> CrossEntropy {
     let gradient = match logits.is_autodiff() {
         true => gradient.autodiff(),
         false => gradient,
@@ -77,14 +106,7 @@ fn fused(logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
 
 fn stock(logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
     let [count, _] = logits.dims();
-    let correct = logits
-        .clone()
-        .without_autodiff()
-        .argmax(1)
-        .reshape([count])
-        .equal(labels.clone())
-        .int()
-        .sum();
+    let correct = count_correct(logits.clone(), labels.clone());
     let labels = match logits.is_autodiff() {
         true => labels.autodiff(),
         false => labels,
@@ -96,4 +118,41 @@ fn stock(logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
         correct,
         differentiable: loss,
     }
+}
+
+fn stock_weighted(
+    logits: Tensor<2>,
+    labels: Tensor<1, Int>,
+    weights: Tensor<1>,
+    smoothing: f64,
+) -> CrossEntropy {
+    let [count, classes] = logits.dims();
+    let correct = count_correct(logits.clone(), labels.clone());
+    let of_labels = weights.clone().select(0, labels.clone());
+    // The share of each class in each label.
+    let spread = weights.unsqueeze::<2>() * (smoothing / classes as f64);
+    let of_label = of_labels.clone().reshape([count, 1]) * (1.0 - smoothing);
+    let shares = spread.expand([count, classes]).scatter(
+        1,
+        labels.reshape([count, 1]),
+        of_label,
+        IndexingUpdateOp::Add,
+    );
+    let shares = shares / of_labels.sum().unsqueeze::<2>();
+    let shares = match logits.is_autodiff() {
+        true => shares.autodiff(),
+        false => shares,
+    };
+    let loss = (log_softmax(logits, 1) * shares).sum().neg();
+    CrossEntropy {
+        loss: loss.clone().without_autodiff(),
+        correct,
+        differentiable: loss,
+    }
+}
+
+fn count_correct(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1, Int> {
+    let [count, _] = logits.dims();
+    let highest = logits.without_autodiff().argmax(1).reshape([count]);
+    highest.equal(labels).int().sum()
 }

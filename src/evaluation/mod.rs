@@ -16,7 +16,6 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{Config, Kernels};
-use crate::data::CLASSES;
 use crate::data::batches::{DeviceSplit, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::kernels::count_confusion::count_confusion;
@@ -76,8 +75,8 @@ pub struct Plain {
 /// The first predictions beside the truth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct First {
-    pub predicted: Vec<u8>,
-    pub actual: Vec<u8>,
+    pub predicted: Vec<u16>,
+    pub actual: Vec<u16>,
 }
 
 /// An evaluation from a file: as many classes as its counts have.
@@ -128,7 +127,7 @@ fn one() -> usize {
     1
 }
 
-/// Classifies every picture of `split` with `model`, which records no gradients.
+/// Classifies every image of `split` with `model`, which records no gradients.
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
@@ -144,9 +143,14 @@ pub async fn evaluate(
     })?;
     let data = device.read("evaluating", tables).await?;
     let cells: Vec<u64> = data[0].iter::<f64>().map(|count| count as u64).collect();
-    let confusion = Confusion::new(cells.chunks(CLASSES).map(<[u64]>::to_vec).collect());
+    let confusion = Confusion::new(cells.chunks(split.classes()).map(<[u64]>::to_vec).collect());
     let loss = data[1].iter::<f64>().sum::<f64>() / split.len().max(1) as f64;
-    let classes = |index: usize| data[index].iter::<i64>().map(|class| class as u8).collect();
+    let classes = |index: usize| {
+        data[index]
+            .iter::<i64>()
+            .map(|class| class as u16)
+            .collect()
+    };
     let first = First {
         predicted: classes(2),
         actual: classes(3),
@@ -162,13 +166,14 @@ fn count(
     kernels: Kernels,
     device: &Device,
 ) -> Transaction {
-    let mut confusion = Tensor::<2, Int>::zeros([CLASSES, CLASSES], (device.burn(), DType::I32));
+    let classes = split.classes();
+    let mut confusion = Tensor::<2, Int>::zeros([classes, classes], (device.burn(), DType::I32));
     let mut loss = Tensor::<1>::zeros([1], device.burn());
     let mut first = None;
     let all: Vec<i32> = (0..split.len() as i32).collect();
     for indices in all.chunks(batch_size) {
         let batch = split.gather(upload_indices(indices, device), kernels);
-        let logits = model.forward(batch.pictures, kernels);
+        let logits = model.forward(batch.images, kernels);
         let found = loss::cross_entropy(logits.clone(), batch.labels.clone(), kernels);
         loss = loss + found.loss * indices.len() as f32;
         if first.is_none() {
@@ -191,21 +196,21 @@ fn count(
 
 /// The table of a batch with Burn's own operations: a product of one-hot rows.
 fn count_stock(logits: Tensor<2>, labels: Tensor<1, Int>, device: &Device) -> Tensor<2, Int> {
-    let [count, _] = logits.dims();
+    let [count, classes] = logits.dims();
     let predicted = logits.argmax(1).reshape([count]);
-    let table = one_hot(labels, device)
+    let table = one_hot(labels, classes, device)
         .transpose()
-        .matmul(one_hot(predicted, device));
+        .matmul(one_hot(predicted, classes, device));
     table.int().cast(DType::I32)
 }
 
-/// `[n]` classes as rows of 0 and 1, `[n, 10]`; sums of such rows are exact in f32 to 2^24.
-fn one_hot(classes: Tensor<1, Int>, device: &Device) -> Tensor<2> {
-    let [count] = classes.dims();
-    let dtype = classes.dtype();
-    let columns = Tensor::<1, Int>::arange(0..CLASSES as i64, (device.burn(), dtype));
-    classes
+/// `[n]` labels as rows of 0 and 1, `[n, classes]`; sums of such rows are exact in f32 to 2^24.
+fn one_hot(labels: Tensor<1, Int>, classes: usize, device: &Device) -> Tensor<2> {
+    let [count] = labels.dims();
+    let dtype = labels.dtype();
+    let columns = Tensor::<1, Int>::arange(0..classes as i64, (device.burn(), dtype));
+    labels
         .reshape([count, 1])
-        .equal(columns.reshape([1, CLASSES]))
+        .equal(columns.reshape([1, classes]))
         .float()
 }

@@ -1,9 +1,9 @@
-//! Whole-pixel shifts of pictures, for test-time augmentation.
+//! Whole-pixel shifts of images, for test-time augmentation.
 
-use crate::data::{PIXELS, SIDE, Split};
+use crate::data::Split;
 
 /// Every (right, down) shift by up to `most` pixels, (0, 0) first: a square of all of them, because
-/// a digit is as likely to stand off in both directions as in one.
+/// a subject is as likely to stand off in both directions as in one.
 pub fn shifts(most: usize) -> Vec<(isize, isize)> {
     let most = most as isize;
     let mut all: Vec<(isize, isize)> = (-most..=most)
@@ -13,19 +13,22 @@ pub fn shifts(most: usize) -> Vec<(isize, isize)> {
     all
 }
 
-/// The pictures moved `right` and `down`; ground (byte 0) comes in, what leaves is lost.
-pub fn shifted(split: &Split, right: isize, down: isize) -> Split {
-    let mut images = vec![0; split.images.len()];
-    let side = SIDE as isize;
-    let columns = (right.max(0), side.min(side + right));
-    for (from, to) in split
+/// The images moved `right` and `down`; `background` comes in, what leaves is lost.
+pub fn shifted(split: &Split, right: isize, down: isize, background: u8) -> Split {
+    let mut images = vec![background; split.images.len()];
+    let shape = split.shape;
+    let (height, width) = (shape.height as isize, shape.width as isize);
+    let (bytes, channels) = (shape.bytes(), shape.channels);
+    let (first, end) = (right.max(0), width.min(width + right));
+    let pairs = split
         .images
-        .chunks_exact(PIXELS)
-        .zip(images.chunks_exact_mut(PIXELS))
-    {
-        for row in down.max(0)..side.min(side + down) {
-            let target = (row * side + columns.0) as usize..(row * side + columns.1) as usize;
-            let start = ((row - down) * side + columns.0 - right) as usize;
+        .chunks_exact(bytes)
+        .zip(images.chunks_exact_mut(bytes));
+    for (from, to) in pairs {
+        for row in down.max(0)..height.min(height + down) {
+            let place = |row: isize, column: isize| (row * width + column) as usize * channels;
+            let target = place(row, first)..place(row, end.max(first));
+            let start = place(row - down, first - right);
             let length = target.len();
             to[target].copy_from_slice(&from[start..start + length]);
         }
@@ -33,5 +36,6 @@ pub fn shifted(split: &Split, right: isize, down: isize) -> Split {
     Split {
         images,
         labels: split.labels.clone(),
+        ..*split
     }
 }

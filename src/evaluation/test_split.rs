@@ -9,9 +9,9 @@ use super::probabilities::{LogProbabilities, log_softmax, mean, most_probable};
 use super::shifts::{shifted, shifts};
 use super::worst::{Verdict, verdicts};
 use super::{Evaluation, FIRST, First, Plain, TestTimeAugmentation};
+use crate::checkpoint::Description;
 use crate::config::Config;
-use crate::data::batches::Normalisation;
-use crate::data::{CLASSES, Split};
+use crate::data::{ImageShape, Split};
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
 
@@ -63,13 +63,29 @@ impl TestSplit {
         self.0.is_empty()
     }
 
-    /// The bytes of picture `index`, to be drawn; `None` past the end.
+    /// The shape of every image.
+    pub fn shape(&self) -> ImageShape {
+        self.0.shape
+    }
+
+    /// How many images each class has, for what is said of a set.
+    pub fn class_counts(&self) -> Vec<usize> {
+        self.0.class_counts()
+    }
+
+    /// The fingerprint of the set that these images and a training split make; see
+    /// [`crate::data::image_set::fingerprint`].
+    pub fn fingerprint_with(&self, train: &Split, class_names: &[String]) -> String {
+        crate::data::image_set::fingerprint(train, &self.0, class_names)
+    }
+
+    /// The bytes of image `index`, to be drawn; `None` past the end.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         self.0.image(index)
     }
 
     /// The class of picture `index`; `None` past the end.
-    pub fn label(&self, index: usize) -> Option<u8> {
+    pub fn label(&self, index: usize) -> Option<u16> {
         self.0.labels.get(index).copied()
     }
 }
@@ -94,8 +110,8 @@ pub struct Answers {
 /// [`DeviceError::Failed`] when the device fails.
 pub async fn answer(
     model: &Model,
+    description: &Description,
     test: &TestSplit,
-    normalisation: Normalisation,
     config: &Config,
     device: &Device,
 ) -> Result<Answers, DeviceError> {
@@ -103,6 +119,8 @@ pub async fn answer(
     let span = tracing::debug_span!("evaluate", pictures = test.len(), shift);
     async {
         let TestSplit(pictures) = test;
+        let normalisation = description.normalisation;
+        let background = description.set.background.byte();
         let logits = classify(model, pictures, normalisation, config, device).await?;
         let plain = Answers::of_logits(logits);
         if shift == 0 {
@@ -110,9 +128,9 @@ pub async fn answer(
         }
         let mut views = vec![plain.plain.clone()];
         for (right, down) in shifts(shift).into_iter().skip(1) {
-            let moved = shifted(pictures, right, down);
+            let moved = shifted(pictures, right, down, background);
             let found = classify(model, &moved, normalisation, config, device).await?;
-            views.push(found.iter().map(log_softmax).collect());
+            views.push(found.iter().map(|logits| log_softmax(logits)).collect());
         }
         let views: Vec<&[LogProbabilities]> = views.iter().map(Vec::as_slice).collect();
         Ok(Answers {
@@ -131,7 +149,7 @@ impl Answers {
         Self {
             networks: 1,
             shift: 0,
-            plain: logits.iter().map(log_softmax).collect(),
+            plain: logits.iter().map(|logits| log_softmax(logits)).collect(),
             shifted: None,
             logits,
         }
@@ -184,17 +202,18 @@ impl Answers {
     /// The statistics, with the classes named by `names`.
     pub fn evaluation(&self, test: &TestSplit, names: &[String]) -> Evaluation {
         let labels = &test.0.labels;
-        let (confusion, loss) = count(self.log_probabilities(), labels);
+        let classes = test.0.classes;
+        let (confusion, loss) = count(self.log_probabilities(), labels, classes);
         let shown = FIRST.min(labels.len());
         let first = First {
             predicted: self.log_probabilities()[..shown]
                 .iter()
-                .map(|answer| most_probable(answer) as u8)
+                .map(|answer| most_probable(answer) as u16)
                 .collect(),
             actual: labels[..shown].to_vec(),
         };
         let augmentation = self.shifted.as_ref().map(|_| {
-            let (confusion, loss) = count(&self.plain, labels);
+            let (confusion, loss) = count(&self.plain, labels, classes);
             TestTimeAugmentation {
                 shift: self.shift,
                 views: shifts(self.shift).len(),
@@ -214,8 +233,8 @@ impl Answers {
 }
 
 /// The confusion table and the mean loss.
-fn count(answers: &[LogProbabilities], labels: &[u8]) -> (Confusion, f64) {
-    let mut counts = vec![vec![0; CLASSES]; CLASSES];
+fn count(answers: &[LogProbabilities], labels: &[u16], classes: usize) -> (Confusion, f64) {
+    let mut counts = vec![vec![0; classes]; classes];
     let mut loss = 0.0;
     for (answer, &truth) in answers.iter().zip(labels) {
         counts[usize::from(truth)][most_probable(answer)] += 1;

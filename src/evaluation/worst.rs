@@ -9,8 +9,8 @@ use super::probabilities::{LogProbabilities, most_probable};
 pub struct Verdict {
     /// Position in its split.
     pub index: usize,
-    pub truth: u8,
-    pub predicted: u8,
+    pub truth: u16,
+    pub predicted: u16,
     /// Probability of the predicted class.
     pub confidence: f64,
     /// Cross-entropy: -ln of the probability of the true class.
@@ -18,7 +18,7 @@ pub struct Verdict {
 }
 
 /// The verdict on every picture, in order.
-pub fn verdicts(answers: &[LogProbabilities], labels: &[u8]) -> Vec<Verdict> {
+pub fn verdicts(answers: &[LogProbabilities], labels: &[u16]) -> Vec<Verdict> {
     let pairs = answers.iter().zip(labels).enumerate();
     pairs
         .map(|(index, (answer, &truth))| {
@@ -26,7 +26,7 @@ pub fn verdicts(answers: &[LogProbabilities], labels: &[u8]) -> Vec<Verdict> {
             Verdict {
                 index,
                 truth,
-                predicted: predicted as u8,
+                predicted: predicted as u16,
                 confidence: answer[predicted].exp(),
                 loss: -answer[usize::from(truth)],
             }

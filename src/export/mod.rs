@@ -14,7 +14,7 @@ use rand_chacha::ChaCha12Rng;
 use crate::checkpoint::{self, CheckpointError, Description};
 use crate::config::Config;
 use crate::data::batches::Normalisation;
-use crate::data::{CLASSES, PIXELS, SIDE, Split, idx, synthetic};
+use crate::data::{Split, idx};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::inference::{Logits, classify};
 use crate::model::Model;
@@ -72,7 +72,7 @@ pub enum ExportError {
     Device(#[from] DeviceError),
 }
 
-/// Half of the compared pictures are drawn digits, half are noise.
+/// Half of the compared images are smooth, as photographs and drawings are, half are noise.
 const COMPARED: usize = 64;
 const COMPARED_SEED: u64 = 5;
 /// Of the largest logit: what another order of additions may change.
@@ -102,10 +102,10 @@ pub fn export(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let pictures = pictures();
+    let images = compared(description);
     let scores = |model: &Model| {
         let normalisation = description.normalisation;
-        pollster::block_on(classify(model, &pictures, normalisation, config, device))
+        pollster::block_on(classify(model, &images, normalisation, config, device))
     };
     let expected = scores(model)?;
     let unnamed = idx::temporary(folder, ".tmp-")
@@ -126,7 +126,7 @@ pub fn export(
             let bytes = std::fs::read(&unnamed).map_err(write_error)?;
             let again = ModelProto::decode(&bytes[..]).map_err(|e| disagrees(e.to_string()))?;
             let normalisation = (!options.raw_input).then_some(description.normalisation);
-            execute_on(&again, &pictures, normalisation).map_err(disagrees)?
+            execute_on(&again, &images, normalisation).map_err(disagrees)?
         }
     };
     let agreement = compare(&expected, &found).map_err(disagrees)?;
@@ -138,12 +138,12 @@ pub fn export(
 
 /// Every tensor of the network as PyTorch names it and lays it out.
 pub fn parameters(description: &Description, values: Vec<Vec<f32>>) -> Vec<Tensor> {
-    let model = &description.model;
-    let shapes = model.parameters();
+    let network = description.network();
+    let shapes = network.parameters();
     let pairs = shapes.iter().zip(values);
     pairs
         .map(|(shape, values)| {
-            let (dims, values) = checkpoint::to_pytorch(model, shape, values);
+            let (dims, values) = checkpoint::to_pytorch(&network, shape, values);
             Tensor {
                 name: shape.name.clone(),
                 dims,
@@ -159,20 +159,38 @@ pub fn parameters(description: &Description, values: Vec<Vec<f32>>) -> Vec<Tenso
 /// What the graph lacks.
 pub fn execute_on(
     graph: &ModelProto,
-    pictures: &Split,
+    images: &Split,
     normalisation: Option<Normalisation>,
 ) -> Result<Vec<Logits>, String> {
-    let pixel = |&byte: &u8| match normalisation {
-        Some(by) => (f32::from(byte) / 255.0 - by.mean) / by.standard_deviation,
+    let value = |byte: u8, channel: usize| match normalisation {
+        Some(by) => (f32::from(byte) / 255.0 - by.mean[channel]) / by.standard_deviation[channel],
         None => f32::from(byte),
     };
-    let input = pictures.images.iter().map(pixel).collect();
-    let output = execute::execute(graph, &[pictures.len(), 1, SIDE, SIDE], input)?;
-    let (scores, rest) = output.values.as_chunks::<CLASSES>();
-    if !rest.is_empty() || output.dims != [pictures.len(), CLASSES] {
+    // Graphs take (channel, row, column), images are (row, column, channel).
+    let shape = images.shape;
+    let planes = |image: &[u8]| -> Vec<f32> {
+        (0..shape.channels)
+            .flat_map(|channel| {
+                let plane = image.iter().skip(channel).step_by(shape.channels);
+                plane.map(move |&byte| value(byte, channel))
+            })
+            .collect()
+    };
+    let input = images
+        .images
+        .chunks_exact(shape.bytes())
+        .flat_map(planes)
+        .collect();
+    let dims = [images.len(), shape.channels, shape.height, shape.width];
+    let output = execute::execute(graph, &dims, input)?;
+    if output.dims != [images.len(), images.classes] {
         return Err(format!("its output is {:?}", output.dims));
     }
-    Ok(scores.to_vec())
+    Ok(output
+        .values
+        .chunks(images.classes)
+        .map(<[f32]>::to_vec)
+        .collect())
 }
 
 /// Compares logits picture by picture.
@@ -188,15 +206,22 @@ pub fn compare(expected: &[Logits], found: &[Logits]) -> Result<Agreement, Strin
         ));
     }
     let mut largest_difference = 0.0f32;
-    for (picture, (expected, found)) in expected.iter().zip(found).enumerate() {
+    for (image, (expected, found)) in expected.iter().zip(found).enumerate() {
+        if expected.len() != found.len() {
+            return Err(format!(
+                "{} logits instead of {}",
+                found.len(),
+                expected.len()
+            ));
+        }
         let scale = expected.iter().fold(1.0f32, |most, v| most.max(v.abs()));
-        for class in 0..CLASSES {
+        for class in 0..expected.len() {
             let difference = (expected[class] - found[class]).abs();
             // Not a number is not near either.
             let near = difference <= TOLERANCE * scale;
             if !near {
                 return Err(format!(
-                    "logit {class} of picture {picture} is {} instead of {}",
+                    "logit {class} of image {image} is {} instead of {}",
                     found[class], expected[class]
                 ));
             }
@@ -209,13 +234,31 @@ pub fn compare(expected: &[Logits], found: &[Logits]) -> Result<Agreement, Strin
     })
 }
 
-fn pictures() -> Split {
-    let mut split = synthetic::draw(COMPARED_SEED, 1, COMPARED / 2);
+/// Images of the network's shape: blobs on a plain background, then noise.
+fn compared(description: &Description) -> Split {
+    let shape = description.set.shape;
     let mut random = ChaCha12Rng::seed_from_u64(COMPARED_SEED);
-    let noise = COMPARED - COMPARED / 2;
-    split
-        .images
-        .extend((0..noise * PIXELS).map(|_| random.random::<u8>()));
-    split.labels.extend(std::iter::repeat_n(0, noise));
-    split
+    let mut images = Vec::with_capacity(COMPARED * shape.bytes());
+    for _ in 0..COMPARED / 2 {
+        let centre = [shape.height, shape.width]
+            .map(|side| random.random_range(0.25..0.75f32) * side as f32);
+        let radius = random.random_range(0.1..0.4f32) * shape.height.min(shape.width) as f32;
+        let colour: [f32; 3] = random.random();
+        for (row, column) in
+            (0..shape.height).flat_map(|row| (0..shape.width).map(move |column| (row, column)))
+        {
+            let (y, x) = (row as f32 - centre[0], column as f32 - centre[1]);
+            let strength = (-(x * x + y * y) / (radius * radius)).exp() * 255.0;
+            let bytes = colour[..shape.channels].iter();
+            images.extend(bytes.map(|share| (share * strength) as u8));
+        }
+    }
+    let noise = (COMPARED - COMPARED / 2) * shape.bytes();
+    images.extend((0..noise).map(|_| random.random::<u8>()));
+    Split {
+        shape,
+        classes: description.set.class_names.len(),
+        images,
+        labels: vec![0; COMPARED],
+    }
 }

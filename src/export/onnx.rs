@@ -10,7 +10,7 @@ use super::proto::{
 };
 use crate::checkpoint::Description;
 use crate::config::ConvolutionConfig;
-use crate::data::{CLASSES, SIDE};
+use crate::data::image_set::{Background, ImageShape};
 
 /// ONNX 1.8 of November 2020: every runtime in use reads it.
 const OPSET: i64 = 13;
@@ -19,8 +19,8 @@ const IR_VERSION: i64 = 7;
 pub const INPUT: &str = "pictures";
 pub const OUTPUT: &str = "logits";
 
-/// The graph of a network with these `parameters`. Its input `[batch, 1, 28, 28]` is normalised
-/// floats, or bytes with `raw_input`; its output is logits `[batch, 10]`.
+/// The graph of a network with these `parameters`. Its input `[batch, channels, height, width]` is
+/// normalised floats, or bytes with `raw_input`; its output is logits `[batch, classes]`.
 pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) -> ModelProto {
     let mut initializers: Vec<TensorProto> = parameters.iter().map(initializer).collect();
     let mut chain = Chain {
@@ -29,16 +29,23 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
     };
     if raw_input {
         let normalisation = description.normalisation;
+        let channels = description.set.shape.channels;
         let constants = [
-            ("white", 255.0),
-            ("mean", normalisation.mean),
-            ("standard_deviation", normalisation.standard_deviation),
+            ("white", vec![255.0]),
+            ("mean", normalisation.mean[..channels].to_vec()),
+            (
+                "standard_deviation",
+                normalisation.standard_deviation[..channels].to_vec(),
+            ),
         ];
-        initializers.extend(constants.map(|(name, value)| {
+        initializers.extend(constants.map(|(name, values)| {
             initializer(&Tensor {
                 name: name.into(),
-                dims: Vec::new(),
-                values: vec![value],
+                dims: match values.len() {
+                    1 => Vec::new(),
+                    channels => vec![channels, 1, 1],
+                },
+                values,
             })
         }));
         chain.then("floats", "Cast", &[], vec![int("to", FLOAT.into())]);
@@ -46,7 +53,7 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
         chain.then("centred", "Sub", &["mean"], Vec::new());
         chain.then("normalised", "Div", &["standard_deviation"], Vec::new());
     }
-    let sizes = description.model.checked_sizes();
+    let sizes = description.network().checked_sizes();
     for (number, size) in (1..).zip(&sizes.convolutions) {
         chain.convolution(number, &size.layer, description.model.norm_epsilon);
     }
@@ -66,7 +73,9 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
         }
     }
 
-    let side = SIDE as i64;
+    let shape = description.set.shape;
+    let dims = [shape.channels, shape.height, shape.width].map(|dim| dim as i64);
+    let classes = description.set.class_names.len() as i64;
     let element = if raw_input { UINT8 } else { FLOAT };
     ModelProto {
         ir_version: Some(IR_VERSION),
@@ -77,8 +86,8 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
             node: chain.nodes,
             name: Some("classifier".into()),
             initializer: initializers,
-            input: vec![value(INPUT, element, &[1, side, side])],
-            output: vec![value(OUTPUT, FLOAT, &[CLASSES as i64])],
+            input: vec![value(INPUT, element, &dims)],
+            output: vec![value(OUTPUT, FLOAT, &[classes])],
         }),
         opset_import: vec![OperatorSetIdProto {
             domain: Some(String::new()),
@@ -153,28 +162,46 @@ impl Chain {
 
 fn explanation(description: &Description, raw_input: bool) -> String {
     let normalisation = description.normalisation;
+    let shape = description.set.shape;
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = shape;
+    let layout = match channels {
+        1 => "grey",
+        _ => "red, green, blue",
+    };
+    let background = match description.set.background {
+        Background::Dark => ", byte 0 is background",
+        Background::Light => ", byte 255 is background",
+        Background::Varied => "",
+    };
     let input = match raw_input {
-        true => "bytes, 0 is background".to_string(),
+        true => format!("bytes, {layout}{background}"),
         false => format!(
-            "floats: (byte / 255 - {}) / {}, byte 0 is background",
-            normalisation.mean, normalisation.standard_deviation
+            "floats, {layout}: (byte / 255 - {}) / {}{background}",
+            of_channels(normalisation.mean, channels),
+            of_channels(normalisation.standard_deviation, channels)
         ),
     };
     format!(
-        "Classifies pictures of {}. {INPUT}: [batch, 1, 28, 28] {input}. {OUTPUT}: [batch, 10], before softmax.",
-        description.dataset
+        "Classifies images of {}. {INPUT}: [batch, {channels}, {height}, {width}] {input}. {OUTPUT}: [batch, {}], before softmax.",
+        description.set.name,
+        description.set.class_names.len()
     )
 }
 
 fn metadata(description: &Description) -> Vec<StringStringEntryProto> {
     let normalisation = description.normalisation;
+    let channels = description.set.shape.channels;
     [
-        ("classes", json!(description.class_names).to_string()),
-        ("dataset", description.dataset.clone()),
-        ("mean", normalisation.mean.to_string()),
+        ("classes", json!(description.set.class_names).to_string()),
+        ("dataset", description.set.name.clone()),
+        ("mean", of_channels(normalisation.mean, channels)),
         (
             "standard_deviation",
-            normalisation.standard_deviation.to_string(),
+            of_channels(normalisation.standard_deviation, channels),
         ),
     ]
     .map(|(key, value)| StringStringEntryProto {
@@ -182,6 +209,14 @@ fn metadata(description: &Description) -> Vec<StringStringEntryProto> {
         value: Some(value),
     })
     .to_vec()
+}
+
+/// One number for grey, `[r, g, b]` for colour.
+fn of_channels(numbers: [f32; 3], channels: usize) -> String {
+    match channels {
+        1 => numbers[0].to_string(),
+        _ => json!(numbers).to_string(),
+    }
 }
 
 fn initializer(tensor: &Tensor) -> TensorProto {

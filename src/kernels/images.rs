@@ -61,6 +61,22 @@ impl ImageShape {
             _ => self.pixels(),
         }
     }
+
+    /// The words `[n, words]` of images given as bytes `[n, height, width, channels]`.
+    pub fn pack(self, images: &[u8]) -> Vec<i32> {
+        let word = |bytes: &[u8]| {
+            let mut word = [0; 4];
+            word[..bytes.len()].copy_from_slice(bytes);
+            i32::from_le_bytes(word)
+        };
+        match self.channels {
+            1 => images
+                .chunks_exact(self.pixels())
+                .flat_map(|image| image.chunks(4).map(word))
+                .collect(),
+            channels => images.chunks_exact(channels).map(word).collect(),
+        }
+    }
 }
 
 impl fmt::Display for ImageShape {
@@ -80,4 +96,23 @@ impl fmt::Display for ImageShape {
 pub struct ChannelScale {
     pub mean: [f32; 3],
     pub deviation: [f32; 3],
+}
+
+impl ChannelScale {
+    /// Factors and terms of the four bytes of a word: a byte becomes `byte * factor + term`. In
+    /// colour the fourth are zero, and so is what they make.
+    pub(super) fn of_word(&self, shape: ImageShape) -> [[f32; 4]; 2] {
+        let mut of_word = [[0.0; 4]; 2];
+        for at in 0..4 {
+            let channel = match shape.channels {
+                1 => 0,
+                channels if at < channels => at,
+                _ => continue,
+            };
+            let deviation = f64::from(self.deviation[channel]);
+            of_word[0][at] = (255.0 * deviation).recip() as f32;
+            of_word[1][at] = (-f64::from(self.mean[channel]) / deviation) as f32;
+        }
+        of_word
+    }
 }

@@ -53,7 +53,10 @@ impl Convolution {
         kernels: Kernels,
         training: bool,
     ) -> (Tensor<4>, Option<Statistics>) {
-        let residual = self.layer.residual.then(|| input.clone());
+        let residual = self
+            .layer
+            .residual
+            .then(|| self.own_channels(input.clone()));
         let Some(norm) = &self.norm else {
             let rectify = residual.is_none();
             let sums = self.convolve(input, kernels, rectify);
@@ -73,6 +76,15 @@ impl Convolution {
         }
     }
 
+    /// The input as a residual: without the channel of zeros that coloured images come with.
+    fn own_channels(&self, input: Tensor<4>) -> Tensor<4> {
+        let [count, height, width, channels] = input.dims();
+        match self.layer.channels < channels {
+            true => input.slice([0..count, 0..height, 0..width, 0..self.layer.channels]),
+            false => input,
+        }
+    }
+
     /// The convolution and its pooling, rectified where nothing comes between.
     fn convolve(&self, input: Tensor<4>, kernels: Kernels, rectify: bool) -> Tensor<4> {
         let ConvolutionConfig {
@@ -81,7 +93,7 @@ impl Convolution {
             pool,
             ..
         } = self.layer;
-        let weight = self.weight.val();
+        let weight = for_channels(self.weight.val(), input.dims()[3]);
         let bias = self.bias.as_ref().map(Param::val);
         match (kernels, pool) {
             (Kernels::Fused, true) if stride == 1 => {
@@ -98,6 +110,22 @@ impl Convolution {
             }
         }
     }
+}
+
+/// A weight `[outputs, inputs, k, k]` for an input of so many channels: coloured images have a
+/// fourth channel of zeros, whose weights are zeros too.
+fn for_channels(weight: Tensor<4>, channels: usize) -> Tensor<4> {
+    let [outputs, inputs, kernel, _] = weight.dims();
+    if inputs >= channels {
+        return weight;
+    }
+    let dims = [outputs, channels - inputs, kernel, kernel];
+    let zeros = Tensor::<4>::zeros(dims, (&weight.device(), weight.dtype()));
+    let zeros = match weight.is_autodiff() {
+        true => zeros.autodiff(),
+        false => zeros,
+    };
+    Tensor::cat(vec![weight, zeros], 1)
 }
 
 type Convolve = fn(Tensor<4>, Tensor<4>, Option<Tensor<1>>, usize, usize, bool) -> Tensor<4>;

@@ -11,7 +11,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::config::{Kernels, ModelConfig};
+use crate::config::{Architecture, ConvolutionSize, Kernels};
 use crate::kernels::average_pool::{self, average_pool};
 use crate::kernels::linear_relu::linear_relu;
 pub use convolution::Statistics;
@@ -20,7 +20,7 @@ pub use parameters::{Initial, ParameterShape, Role, initial_values};
 pub use tensors::{register, take, values};
 
 /// Convolutions, where asked for the mean of each channel, then linear layers with a ReLU
-/// between them. Tensors are visited in the order of [`ModelConfig::parameters`].
+/// between them. Tensors are visited in the order of [`Architecture::parameters`].
 #[derive(Module, Debug)]
 pub struct Model {
     convolutions: Vec<Convolution>,
@@ -36,19 +36,19 @@ pub type BatchStatistics = Vec<Option<Statistics>>;
 
 impl Model {
     /// Builds the network on `device` from one list of numbers a tensor, in the order and layout
-    /// of [`ModelConfig::parameters`].
+    /// of [`Architecture::parameters`].
     ///
     /// # Panics
     /// When a list has the wrong length; readers of files check that first.
-    pub fn from_values(config: &ModelConfig, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        let mut tensors = config
+    pub fn from_values(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
+        let mut tensors = network
             .parameters()
             .into_iter()
             .zip(values)
             .map(|(shape, numbers)| TensorData::new(numbers, shape.dims));
         let mut next = || tensors.next().expect("a list for every tensor");
-        let sizes = config.checked_sizes();
-        let convolution = |size: &crate::config::ConvolutionSize| {
+        let (sizes, config) = (network.checked_sizes(), &network.model);
+        let convolution = |size: &ConvolutionSize| {
             let layer = size.layer;
             let weight = trained(next(), device);
             let bias = (!layer.norm).then(|| trained(next(), device));
@@ -81,13 +81,13 @@ impl Model {
         }
     }
 
-    /// Logits `[n, 10]` of normalised pictures `[n, 28, 28, 1]`; batch norms use their running
-    /// mean and variance.
-    pub fn forward(&self, pictures: Tensor<4>, kernels: Kernels) -> Tensor<2> {
+    /// Logits `[n, classes]` of normalised images `[n, height, width, 1 or 4]`; batch norms use
+    /// their running mean and variance.
+    pub fn forward(&self, images: Tensor<4>, kernels: Kernels) -> Tensor<2> {
         let features = self
             .convolutions
             .iter()
-            .fold(pictures, |x, layer| layer.forward(x, kernels, false).0);
+            .fold(images, |x, layer| layer.forward(x, kernels, false).0);
         self.classify(features, kernels)
     }
 
@@ -95,11 +95,11 @@ impl Model {
     /// [`Self::with_statistics`] takes into the running ones.
     pub fn forward_training(
         &self,
-        pictures: Tensor<4>,
+        images: Tensor<4>,
         kernels: Kernels,
     ) -> (Tensor<2>, BatchStatistics) {
         let mut statistics = Vec::with_capacity(self.convolutions.len());
-        let mut features = pictures;
+        let mut features = images;
         for layer in &self.convolutions {
             let found;
             (features, found) = layer.forward(features, kernels, true);

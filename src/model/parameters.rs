@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use crate::config::ModelConfig;
+use crate::config::Architecture;
 
 /// One tensor of the network as the model holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Role {
     Statistic,
 }
 
-impl ModelConfig {
+impl Architecture {
     /// Every tensor of the network in forward order, the running statistics among them.
     ///
     /// # Panics
@@ -130,9 +130,9 @@ impl List {
 }
 
 /// Initial values of every tensor, the same on every device.
-pub fn initial_values(config: &ModelConfig, seed: u64) -> Vec<Vec<f32>> {
+pub fn initial_values(network: &Architecture, seed: u64) -> Vec<Vec<f32>> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
-    config
+    network
         .parameters()
         .iter()
         .map(|shape| match shape.initial {

@@ -4,10 +4,10 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData, Transaction};
 
 use super::Model;
-use crate::config::ModelConfig;
+use crate::config::Architecture;
 use crate::device::DeviceError;
 
-/// Every tensor's numbers in the order and layout of [`ModelConfig::parameters`].
+/// Every tensor's numbers in the order and layout of [`Architecture::parameters`].
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
@@ -28,8 +28,8 @@ pub fn register(model: &Model, transaction: Transaction) -> Transaction {
 }
 
 /// The numbers of the tensors that [`register`] had read of a network with these settings.
-pub fn take(config: &ModelConfig, data: &mut impl Iterator<Item = TensorData>) -> Vec<Vec<f32>> {
-    let count = config.parameters().len();
+pub fn take(network: &Architecture, data: &mut impl Iterator<Item = TensorData>) -> Vec<Vec<f32>> {
+    let count = network.parameters().len();
     data.take(count).map(numbers).collect()
 }
 

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::DEFAULT;
-use crate::data::SIDE;
 use crate::evaluation::test_split::TestSplit;
 use crate::evaluation::worst::Verdict;
 use crate::metrics::{self, StepRecord};
@@ -48,7 +47,7 @@ pub struct Setting {
 pub struct WorstPicture {
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// The 28x28 picture as PNG in base64.
+    /// The image as PNG in base64.
     pub png: String,
 }
 
@@ -88,14 +87,14 @@ impl WorstPicture {
     /// Draws the picture of a verdict on `test`; `None` when the split has no such picture.
     pub fn draw(verdict: Verdict, test: &TestSplit) -> Option<Self> {
         let mut bytes = Vec::new();
-        let side = SIDE as u32;
+        let shape = test.shape();
+        let colour = match shape.channels {
+            1 => ExtendedColorType::L8,
+            _ => ExtendedColorType::Rgb8,
+        };
+        let (width, height) = (shape.width as u32, shape.height as u32);
         PngEncoder::new(&mut bytes)
-            .write_image(
-                test.image(verdict.index)?,
-                side,
-                side,
-                ExtendedColorType::L8,
-            )
+            .write_image(test.image(verdict.index)?, width, height, colour)
             .ok()?;
         Some(Self {
             verdict,

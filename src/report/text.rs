@@ -73,7 +73,7 @@ fn summary(evaluation: &Evaluation) -> String {
 }
 
 fn first(evaluation: &Evaluation) -> String {
-    let line = |classes: &[u8]| {
+    let line = |classes: &[u16]| {
         let digits: Vec<String> = classes.iter().map(ToString::to_string).collect();
         digits.join(" ")
     };

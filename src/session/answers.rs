@@ -4,7 +4,7 @@
 use image::RgbaImage;
 
 use super::{Refused, Session};
-use crate::data::{CLASSES, PIXELS, Split};
+use crate::data::Split;
 use crate::evaluation::inference::{classify, softmax};
 use crate::picture::{Framing, PictureError, prepare_pixels};
 
@@ -24,18 +24,18 @@ pub struct Cell {
 pub struct CellPicture {
     /// Its place in the test split.
     pub index: usize,
-    /// 28x28 bytes, 0 is background.
+    /// Its bytes, as the set has them.
     pub pixels: Vec<u8>,
-    pub probabilities: [f64; CLASSES],
+    pub probabilities: Vec<f64>,
 }
 
 /// What the network makes of a drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// All 0 where nothing is drawn.
-    pub probabilities: [f64; CLASSES],
+    pub probabilities: Vec<f64>,
     /// What the network saw: 28x28 bytes, 0 is background.
-    pub prepared: [u8; PIXELS],
+    pub prepared: Vec<u8>,
     pub blank: bool,
 }
 
@@ -45,10 +45,11 @@ impl Session {
     /// # Errors
     /// [`Refused`] without an evaluation, or where there is no such class.
     pub fn cell(&self, actual: usize, predicted: usize, limit: usize) -> Result<Cell, Refused> {
-        if actual >= CLASSES || predicted >= CLASSES {
+        let classes = self.network()?.description.set.class_names.len();
+        if actual >= classes || predicted >= classes {
             return Err(Refused(format!(
                 "no cell ({actual}, {predicted}): classes are 0 to {}",
-                CLASSES - 1
+                classes - 1
             )));
         }
         let answers = self.network()?.answers.as_ref().ok_or_else(|| {
@@ -70,7 +71,7 @@ impl Session {
         let picture = |&index: &usize| CellPicture {
             index,
             pixels: test.image(index).unwrap_or_default().to_vec(),
-            probabilities: all[index].map(f64::exp),
+            probabilities: all[index].iter().map(|share| share.exp()).collect(),
         };
         Ok(Cell {
             pictures: found.iter().take(limit).map(picture).collect(),
@@ -101,19 +102,21 @@ impl Session {
                     pixels.len()
                 ))
             })?;
-        let framing = Framing::of(&network.description.dataset);
+        let framing = Framing::of(&network.description.set.name);
         let prepared = match prepare_pixels(&picture, framing) {
             Ok(prepared) => prepared,
             Err(PictureError::Blank) => {
                 return Ok(Prediction {
-                    probabilities: [0.0; CLASSES],
-                    prepared: [0; PIXELS],
+                    probabilities: vec![0.0; network.description.set.class_names.len()],
+                    prepared: vec![0; network.description.set.shape.bytes()],
                     blank: true,
                 });
             }
             Err(error) => return Err(Refused(error.to_string())),
         };
         let split = Split {
+            shape: network.description.set.shape,
+            classes: network.description.set.class_names.len(),
             images: prepared.to_vec(),
             labels: vec![0],
         };
@@ -127,7 +130,7 @@ impl Session {
         let scores = scores.await.map_err(Refused::device)?;
         Ok(Prediction {
             probabilities: softmax(&scores[0]),
-            prepared,
+            prepared: prepared.to_vec(),
             blank: false,
         })
     }

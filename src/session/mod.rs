@@ -8,11 +8,10 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{
-    Api, Config, ConfigError, DeviceConfig, DeviceKind, Kernels, Layers, ModelConfig, PRESETS,
-};
+use crate::config::{Api, Config, ConfigError, DeviceConfig, DeviceKind, Kernels, Layers, PRESETS};
+use crate::data::image_set::digits;
 use crate::data::synthetic::{self, TEST_PICTURES, TRAIN_PICTURES};
-use crate::data::{Dataset, digit_names, memory};
+use crate::data::{ImageSet, memory};
 use crate::device::{self, Adapter, Device};
 use crate::evaluation::test_split::TestSplit;
 pub use answers::{Cell, CellPicture, Prediction};
@@ -29,12 +28,12 @@ pub struct Session {
     data: Option<Data>,
     network: Option<Network>,
     /// What the checks of the device found wrong, by network and kernels.
-    checked: Vec<(ModelConfig, Kernels, Vec<String>)>,
+    checked: Vec<(crate::config::ModelConfig, Kernels, Vec<String>)>,
 }
 
 /// The data set at hand.
 struct Data {
-    dataset: Dataset,
+    dataset: ImageSet,
     /// Train on no more; `None`: on what the settings say.
     limit: Option<usize>,
 }
@@ -187,12 +186,8 @@ impl Session {
         let held_out = draw(most..TRAIN_PICTURES);
         train.images.extend(held_out.images);
         train.labels.extend(held_out.labels);
-        let dataset = Dataset {
-            name: "synthetic".into(),
-            class_names: digit_names(),
-            train,
-            test: TestSplit::new(synthetic::draw(seed, 1, TEST_PICTURES)),
-        };
+        let test = TestSplit::new(synthetic::draw(seed, 1, TEST_PICTURES));
+        let dataset = ImageSet::new(digits("synthetic"), train, test);
         Ok(self.take(dataset, Some(pictures), None, &defaults))
     }
 
@@ -209,18 +204,18 @@ impl Session {
 
     fn take(
         &mut self,
-        dataset: Dataset,
+        dataset: ImageSet,
         limit: Option<usize>,
         warning: Option<String>,
         defaults: &Config,
     ) -> DataWords {
         let validation = defaults.data.validation_size.min(dataset.train.len());
         let words = DataWords {
-            name: dataset.name.clone(),
+            name: dataset.description.name.clone(),
             train: limit.unwrap_or(dataset.train.len() - validation),
             validation,
             test: dataset.test.len(),
-            class_names: dataset.class_names.clone(),
+            class_names: dataset.description.class_names.clone(),
             warning,
         };
         // Its answers are about other pictures.

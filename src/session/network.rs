@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::words::one_line;
 use super::{Refused, Session};
 use crate::checkpoint::{self, Description, WEIGHTS};
-use crate::config::{Config, Kernels, Layers, ModelConfig};
+use crate::config::{Architecture, Config, Kernels, Layers};
 use crate::device::Device;
 use crate::evaluation::Evaluation;
 use crate::evaluation::test_split::{Answers, answer};
@@ -61,7 +61,7 @@ impl Session {
         config.model = description.model.clone();
         config.training.kernels = self.kernels.unwrap_or(config.training.kernels);
         config.training.kernels = self.right_kernels(&config).await?.0;
-        let model = build(&parameters, &description.model, &device)?;
+        let model = build(&parameters, &description.network(), &device)?;
         let mut network = Network {
             model,
             parameters,
@@ -69,18 +69,17 @@ impl Session {
             config,
             answers: None,
         };
-        let same_classes = self
-            .data
-            .as_ref()
-            .is_some_and(|data| data.dataset.class_names == network.description.class_names);
+        let same_classes = self.data.as_ref().is_some_and(|data| {
+            data.dataset.description.class_names == network.description.set.class_names
+        });
         let evaluation = match same_classes {
             true => Some(self.evaluate(&mut network).await?),
             false => None,
         };
         let loaded = LoadedWeights {
-            parameters: network.config.model.parameter_count(),
-            dataset: Some(network.description.dataset.clone()),
-            class_names: network.description.class_names.clone(),
+            parameters: network.description.network().parameter_count(),
+            dataset: Some(network.description.set.name.clone()),
+            class_names: network.description.set.class_names.clone(),
             evaluation,
         };
         self.network = Some(network);
@@ -96,11 +95,10 @@ impl Session {
             config,
             ..
         } = &*network;
-        let normalisation = description.normalisation;
-        let answers = answer(model, test, normalisation, config, self.device()?)
+        let answers = answer(model, description, test, config, self.device()?)
             .await
             .map_err(Refused::device)?;
-        let evaluation = answers.evaluation(test, &description.class_names);
+        let evaluation = answers.evaluation(test, &description.set.class_names);
         network.answers = Some(answers);
         Ok(evaluation)
     }
@@ -155,12 +153,12 @@ impl Session {
 /// The network of these weights on a device.
 pub(super) fn build(
     parameters: &Parameters,
-    model: &ModelConfig,
+    network: &Architecture,
     device: &Device,
 ) -> Result<Model, Refused> {
     device
         .guard("evaluating", || {
-            Model::from_values(model, parameters.clone(), device.burn())
+            Model::from_values(network, parameters.clone(), device.burn())
         })
         .map_err(Refused::device)
 }

@@ -7,7 +7,7 @@ use super::{Refused, Session};
 use crate::checkpoint::{self, WEIGHTS};
 use crate::config::{Config, Layers, Origin, preset_names};
 use crate::data::batches::DeviceSplit;
-use crate::data::pictures::Pictures;
+use crate::data::training_images::TrainingImages;
 use crate::evaluation::Evaluation;
 use crate::run_record::{RunRecord, Weights};
 use crate::training::history::EpochRecord;
@@ -113,7 +113,8 @@ impl Session {
         }
         let device = self.device()?.clone();
         let dataset = &self.data()?.dataset;
-        let pictures = Pictures::split(dataset, &config, &layers).map_err(Refused::settings)?;
+        let pictures =
+            TrainingImages::divide(dataset, &config, &layers).map_err(Refused::settings)?;
         let description = pictures.describe(&config);
         let (train, valid) = device
             .guard("preparing the training", || {
@@ -122,7 +123,7 @@ impl Session {
             })
             .map_err(Refused::device)?;
         drop(pictures);
-        let start = Snapshot::initial(&config);
+        let start = Snapshot::initial(&description.network(), config.seed);
         let trained = training::train(start, &train, &valid, &config, &device, observer)
             .await
             .map_err(Refused::training)?;
@@ -130,7 +131,7 @@ impl Session {
         let parameters = trained.weights().clone();
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let mut network = Network {
-            model: build(&parameters, &config.model, &device)?,
+            model: build(&parameters, &description.network(), &device)?,
             parameters,
             description,
             config,
@@ -141,19 +142,22 @@ impl Session {
         let result = RunRecord {
             run: "page".into(),
             started,
-            dataset: network.description.dataset.clone(),
+            dataset: network.description.set.name.clone(),
             device: device.info.clone(),
             kernels,
             seed: config.seed,
             version: env!("CARGO_PKG_VERSION").into(),
             settings_sha256: checkpoint::sha256(layers.to_toml().as_bytes()),
-            parameters: config.model.parameter_count(),
+            parameters: network.description.network().parameter_count(),
             history: trained.history,
             ending: Some(trained.ending),
             weights: Some(Weights {
                 file: WEIGHTS.into(),
                 epoch: trained.best.as_ref().map_or(last_epoch, |best| best.epoch),
-                sha256: checkpoint::weight_hash(&config.model, &network.parameters),
+                sha256: checkpoint::weight_hash(
+                    &network.description.network(),
+                    &network.parameters,
+                ),
             }),
             last_weights: None,
             evaluation: Some(evaluation),

@@ -6,7 +6,7 @@ use burn::optim::DynState;
 use burn::tensor::{Device, Tensor};
 
 use super::state::Averaged;
-use crate::config::ModelConfig;
+use crate::config::Architecture;
 use crate::model::Model;
 
 /// A moving average of a model's parameters, without gradients.
@@ -23,12 +23,12 @@ impl Average {
         decay: f64,
         model: &Model,
         earlier: Option<Averaged>,
-        config: &ModelConfig,
+        network: &Architecture,
         device: &Device,
     ) -> Self {
         match earlier {
             Some(earlier) => Self {
-                model: Model::from_values(config, earlier.parameters, device),
+                model: Model::from_values(network, earlier.parameters, device),
                 updates: earlier.updates,
                 decay,
             },

@@ -18,7 +18,7 @@ use burn::module::Module;
 use burn::tensor::Transaction;
 use tracing::Instrument;
 
-use crate::config::{Config, ModelConfig};
+use crate::config::{Architecture, Config};
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
@@ -133,19 +133,14 @@ pub async fn train(
         images: start.images,
         epochs: start.epochs,
     };
+    let network = config.model.network(train.shape(), train.classes());
     let (mut model, mut optimizer, mut average) = device.guard("preparing the training", || {
-        let model = Model::from_values(&config.model, start.parameters, &device.autodiff());
-        let shapes = config.model.parameters();
+        let model = Model::from_values(&network, start.parameters, &device.autodiff());
+        let shapes = network.parameters();
         let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
         let average = (settings.ema_decay > 0.0).then(|| {
             let earlier = start.averaged;
-            Average::new(
-                settings.ema_decay,
-                &model,
-                earlier,
-                &config.model,
-                device.burn(),
-            )
+            Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
         });
         (model, optimizer, average)
     })?;
@@ -222,7 +217,7 @@ pub async fn train(
                     step,
                 };
                 let kept = (&model, &optimizer, &average, &recorder);
-                let snapshot = snapshot(position, kept, &config.model, device);
+                let snapshot = snapshot(position, kept, &network, device);
                 observer.on_checkpoint(&snapshot.await?);
                 stretch_start = observer.now();
             }
@@ -276,7 +271,7 @@ pub async fn train(
                 step,
             };
             let kept = (&model, &optimizer, &average, &recorder);
-            let snapshot = snapshot(position, kept, &config.model, device);
+            let snapshot = snapshot(position, kept, &network, device);
             observer.on_checkpoint(&snapshot.await?);
         }
     }
@@ -300,7 +295,7 @@ fn judged(model: &Model, average: &Option<Average>) -> Model {
 async fn snapshot(
     position: Position,
     (model, optimizer, average, recorder): (&Model, &Optimizer, &Option<Average>, &Recorder),
-    config: &ModelConfig,
+    network: &Architecture,
     device: &Device,
 ) -> Result<Snapshot, DeviceError> {
     // Without gradients, as the rest of what is read.
@@ -314,9 +309,9 @@ async fn snapshot(
     let mut data = data.into_iter();
     Ok(Snapshot {
         position,
-        parameters: model::take(config, &mut data),
+        parameters: model::take(network, &mut data),
         averaged: average.as_ref().map(|average| Averaged {
-            parameters: model::take(config, &mut data),
+            parameters: model::take(network, &mut data),
             updates: average.updates,
         }),
         optimizer: optimizer.states(data),

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use super::clipping;
 use super::state::ParameterState;
 use super::update::{Rule, Slots};
-use crate::config::{Config, TrainingConfig};
+use crate::config::{Architecture, TrainingConfig};
 use crate::model::{Model, ParameterShape};
 
 /// Updates a model's parameters, in forward order.
@@ -51,10 +51,10 @@ impl Optimizer {
     }
 
     /// The optimiser of the settings before its first step.
-    pub fn fresh(config: &Config, device: &Device) -> Self {
-        let shapes = config.model.parameters();
+    pub fn fresh(settings: &TrainingConfig, network: &Architecture, device: &Device) -> Self {
+        let shapes = network.parameters();
         let states = shapes.iter().map(|_| None).collect();
-        Self::new(&config.training, shapes, states, device)
+        Self::new(settings, shapes, states, device)
     }
 
     /// The model after one step. It must be the one of the shapes, with parameters in that order.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::history::EpochRecord;
-use crate::config::Config;
+use crate::config::Architecture;
 use crate::model::initial_values;
 
 /// The numbers of every tensor of the network, in the order and layout of
-/// [`crate::config::ModelConfig::parameters`].
+/// [`crate::config::Architecture::parameters`].
 pub type Parameters = Vec<Vec<f32>>;
 
 /// The state of a run between two steps. The order of the pictures follows from the seed and the
@@ -82,8 +82,8 @@ pub struct Best {
 
 impl Snapshot {
     /// The state before the first step: initial weights from the seed.
-    pub fn initial(config: &Config) -> Self {
-        let parameters = initial_values(&config.model, config.seed);
+    pub fn initial(network: &Architecture, seed: u64) -> Self {
+        let parameters = initial_values(network, seed);
         Self {
             position: Position {
                 epoch: 1,

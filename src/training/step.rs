@@ -1,5 +1,7 @@
 //! One step on a batch, and the read-back of what some steps left on the device.
 
+use std::convert::Infallible;
+
 use burn::optim::GradientsParams;
 use burn::tensor::{Int, Tensor, Transaction};
 
@@ -32,13 +34,35 @@ pub fn train_step(
     learning_rate: f64,
     settings: &TrainingConfig,
 ) -> (Model, Tensor<1>, Tensor<1, Int>) {
-    let (logits, statistics) = model.forward_training(batch.pictures.autodiff(), settings.kernels);
+    let Ok(stepped) =
+        train_step_in_phases(model, optimizer, batch, learning_rate, settings, || {
+            Ok::<(), Infallible>(())
+        });
+    stepped
+}
+
+/// The same; `after_phase` is called when the forward pass with the loss is queued, and again when
+/// the backward pass is.
+///
+/// # Errors
+/// What `after_phase` returns; the step then ends there.
+pub fn train_step_in_phases<E>(
+    model: Model,
+    optimizer: &mut Optimizer,
+    batch: Batch,
+    learning_rate: f64,
+    settings: &TrainingConfig,
+    mut after_phase: impl FnMut() -> Result<(), E>,
+) -> Result<(Model, Tensor<1>, Tensor<1, Int>), E> {
+    let (logits, statistics) = model.forward_training(batch.images.autodiff(), settings.kernels);
     let smoothing = settings.label_smoothing;
     let found = cross_entropy_smoothed(logits, batch.labels, smoothing, settings.kernels);
+    after_phase()?;
     let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
+    after_phase()?;
     let model = optimizer.step(learning_rate, model, gradients);
     let model = model.with_statistics(statistics);
-    (model, found.loss, found.correct)
+    Ok((model, found.loss, found.correct))
 }
 
 /// Waits for the device and sums what the steps left there.

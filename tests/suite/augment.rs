@@ -1,26 +1,30 @@
-//! Augmentation: the stream against its published answers, shader = twin = Burn's own operations = float64, and what
-//! each distortion does to a picture.
+//! Augmentation: the stream against its published answers, shader = CPU kernel = Burn's own operations = float64, and
+//! what each distortion does to an image.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use gpu_mnist::checks::reference::augment::{Draws, augment};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::augment_batch::cpu::Plan;
 use gpu_mnist::kernels::augment_batch::random::threefry;
-use gpu_mnist::kernels::augment_batch::{Augmentation, Stream, augment_batch, distort};
-use gpu_mnist::kernels::gather_batch::cpu::{self as gather, Normalisation, OutOfRange};
-use gpu_mnist::kernels::gather_batch::gather_batch;
+use gpu_mnist::kernels::augment_batch::{self, Augmentation, Stream, augment_batch};
+use gpu_mnist::kernels::gather_batch::cpu::{self as gather, OutOfRange};
+use gpu_mnist::kernels::gather_batch::{self, gather_batch};
+use gpu_mnist::kernels::images::{ChannelScale, ImageShape};
 use gpu_mnist::kernels::simd::{self, Level};
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::support::adapter_or_skip;
 
-const NORMALISATION: Normalisation = Normalisation {
-    mean: 0.1307,
-    deviation: 0.3081,
+const MNIST: ImageShape = ImageShape::grey(28, 28);
+const SCALE: ChannelScale = ChannelScale {
+    mean: [0.1307, 0.3, 0.5],
+    deviation: [0.3081, 0.2, 0.4],
 };
 /// Bytes come out as they are.
-const BYTES: Normalisation = Normalisation {
-    mean: 0.0,
-    deviation: 1.0 / 255.0,
+const BYTES: ChannelScale = ChannelScale {
+    mean: [0.0; 3],
+    deviation: [1.0 / 255.0; 3],
 };
 const STREAM: Stream = Stream {
     seed: 0xfedc_ba98_7654_3210,
@@ -35,6 +39,7 @@ const OFF: Augmentation = Augmentation {
     elastic_cells: 5,
     cutout: 0,
     flip: false,
+    fill: [0; 3],
 };
 const ALL: Augmentation = Augmentation {
     rotation: 20.0,
@@ -45,10 +50,11 @@ const ALL: Augmentation = Augmentation {
     elastic_cells: 5,
     cutout: 7,
     flip: true,
+    fill: [0; 3],
 };
 
-/// Sides of pictures, and distortions of them.
-fn cases() -> Vec<(usize, Augmentation)> {
+/// Shapes of images, and distortions of them.
+fn cases() -> Vec<(ImageShape, Augmentation)> {
     let coarse = Augmentation {
         rotation: 180.0,
         elastic_cells: 1,
@@ -69,56 +75,116 @@ fn cases() -> Vec<(usize, Augmentation)> {
         elastic: 6.0,
         ..OFF
     };
-    vec![
-        (28, ALL),
-        (28, coarse),
-        (28, fine),
-        (28, rigid),
-        (28, bent),
-        (28, OFF),
-        (10, coarse),
-        (2, ALL),
-        (34, ALL),
-    ]
+    let filled = Augmentation {
+        fill: [255, 90, 30],
+        ..ALL
+    };
+    let filled_coarse = Augmentation {
+        fill: [200, 255, 0],
+        ..coarse
+    };
+    let mut cases: Vec<_> = [ALL, coarse, fine, rigid, bent, OFF, filled]
+        .map(|augmentation| (MNIST, augmentation))
+        .into();
+    cases.extend([
+        (ImageShape::grey(10, 10), coarse),
+        (ImageShape::grey(2, 2), ALL),
+        (ImageShape::grey(34, 34), ALL),
+    ]);
+    for shape in [
+        ImageShape::grey(14, 14),
+        ImageShape::grey(32, 20),
+        ImageShape::grey(15, 9),
+        ImageShape::rgb(32, 32),
+        ImageShape::rgb(9, 13),
+    ] {
+        cases.extend([ALL, OFF, filled, filled_coarse].map(|augmentation| (shape, augmentation)));
+    }
+    // More than a shader's workgroup memory holds: of the image, and of the spline's sums.
+    cases.extend([
+        (ImageShape::rgb(72, 64), filled),
+        (
+            ImageShape::grey(8, 112),
+            Augmentation {
+                fill: [255; 3],
+                ..fine
+            },
+        ),
+        (ImageShape::rgb(128, 128), rigid),
+    ]);
+    cases
 }
 
-/// Smooth pictures that differ, so that the last bits of a place do not count for more than in a digit.
-fn images(count: usize, side: usize) -> Vec<u8> {
-    let pixel = |at: usize| {
-        let (picture, row, column) = (at / (side * side), at / side % side, at % side);
-        let wave = (row as f64 * 0.7 + picture as f64).sin() * (column as f64 * 0.9).cos();
+/// Smooth images that differ, so that the last bits of a place do not count for more than in a digit.
+fn images(count: usize, shape: ImageShape) -> Vec<u8> {
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = shape;
+    let value = |at: usize| {
+        let (channel, pixel) = (at % channels, at / channels);
+        let (image, row, column) = (
+            pixel / (height * width),
+            pixel / width % height,
+            pixel % width,
+        );
+        let phase = image as f64 + 2.0 * channel as f64;
+        let wave = (row as f64 * 0.7 + phase).sin() * (column as f64 * 0.9).cos();
         (127.5 + 127.0 * wave) as u8
     };
-    (0..count * side * side).map(pixel).collect()
+    (0..count * shape.bytes()).map(value).collect()
 }
 
-fn twin(
+/// The bytes of the words that images are on a device.
+fn packed(images: &[u8], shape: ImageShape) -> Vec<u8> {
+    let words = shape.pack(images).into_iter();
+    words.flat_map(i32::to_le_bytes).collect()
+}
+
+fn on_cpu(
     level: Level,
-    side: usize,
+    shape: ImageShape,
     augmentation: Augmentation,
-    normalisation: Normalisation,
+    scale: ChannelScale,
     images: &[u8],
     indices: &[i32],
 ) -> Vec<f32> {
-    let mut output = vec![f32::NAN; indices.len() * side * side];
-    Plan::new(side, augmentation, STREAM, normalisation)
-        .run(level, images, indices, &mut output)
+    let mut output = vec![f32::NAN; indices.len() * shape.pixels() * shape.device_channels()];
+    Plan::new(shape, scale, augmentation, STREAM)
+        .run(level, &packed(images, shape), indices, &mut output)
         .expect("indices in range");
     output
 }
 
-fn expected(side: usize, augmentation: Augmentation, images: &[u8], indices: &[i32]) -> Vec<f64> {
-    let (mean, deviation) = (
-        f64::from(NORMALISATION.mean),
-        f64::from(NORMALISATION.deviation),
-    );
-    let distorted = indices.iter().flat_map(|&index| {
-        let image = &images[index as usize * side * side..][..side * side];
-        augment(image, side, &augmentation, STREAM, index as u32)
-    });
-    distorted
-        .map(|byte| (byte / 255.0 - mean) / deviation)
-        .collect()
+fn expected(
+    shape: ImageShape,
+    augmentation: Augmentation,
+    images: &[u8],
+    indices: &[i32],
+) -> Vec<f64> {
+    let mut numbers = Vec::new();
+    for &index in indices {
+        let image = &images[index as usize * shape.bytes()..][..shape.bytes()];
+        let bytes = augment(image, shape, &augmentation, STREAM, index as u32);
+        for pixel in bytes.chunks_exact(shape.channels) {
+            for (channel, byte) in pixel.iter().enumerate() {
+                let mean = f64::from(SCALE.mean[channel]);
+                numbers.push((byte / 255.0 - mean) / f64::from(SCALE.deviation[channel]));
+            }
+            numbers.extend((shape.channels..shape.device_channels()).map(|_| 0.0));
+        }
+    }
+    numbers
+}
+
+/// Places are rounded to some 4e-6 of a pixel, and more in larger images; the deviations of colour are lower.
+fn tolerance(shape: ImageShape) -> f64 {
+    match (shape.pixels() > 2000, shape.channels) {
+        (true, _) => 2e-4,
+        (false, 1) => 3e-5,
+        (false, _) => 6e-5,
+    }
 }
 
 /// The largest difference; NaN if there is one.
@@ -160,20 +226,28 @@ fn threefry_gives_the_published_answers() {
 }
 
 #[test]
-fn the_twin_agrees_with_float64_at_every_instruction_set() {
+fn the_cpu_kernel_agrees_with_float64_at_every_instruction_set() {
     let indices: Vec<i32> = (0..37).map(|at| at * 11 % 23).collect();
     let mut compared = 0;
     for level in simd::available() {
-        for (side, augmentation) in cases() {
-            let images = images(23, side);
-            let found = twin(level, side, augmentation, NORMALISATION, &images, &indices);
-            let expected = expected(side, augmentation, &images, &indices);
+        for (shape, augmentation) in cases() {
+            let indices = &indices[..if shape.pixels() > 2000 { 3 } else { 37 }];
+            let images = images(23, shape);
+            let found = on_cpu(level, shape, augmentation, SCALE, &images, indices);
+            let expected = expected(shape, augmentation, &images, indices);
             let difference = difference(&found, &expected);
-            // Places are rounded to some 4e-6 of a pixel.
+            let tolerance = tolerance(shape);
             assert!(
-                difference <= 3e-5,
-                "{level}, {side}, {augmentation:?}: {difference:e}"
+                difference <= tolerance,
+                "{level}, {shape}, {augmentation:?}: {difference:e}"
             );
+            if shape.channels > 1 {
+                let fourth = found.iter().skip(3).step_by(4);
+                assert!(
+                    fourth.clone().all(|number| number.to_bits() == 0),
+                    "{level}, {shape}"
+                );
+            }
             compared += 1;
         }
     }
@@ -181,71 +255,140 @@ fn the_twin_agrees_with_float64_at_every_instruction_set() {
 }
 
 #[test]
-fn a_number_of_no_picture_is_refused() {
-    let images = images(3, 28);
-    let plan = Plan::new(28, ALL, STREAM, NORMALISATION);
-    for index in [-1, 3] {
-        let mut output = [7.0; 28 * 28];
-        assert_eq!(
-            plan.run(simd::detect(), &images, &[index], &mut output),
-            Err(OutOfRange { index, pictures: 3 })
-        );
-        assert!(output.iter().all(|&number| number == 7.0));
+fn an_index_of_no_image_is_refused() {
+    for shape in [MNIST, ImageShape::grey(15, 9), ImageShape::rgb(9, 13)] {
+        let bytes = packed(&images(3, shape), shape);
+        let plan = Plan::new(shape, SCALE, ALL, STREAM);
+        for index in [-1, 3] {
+            let mut output = vec![7.0; shape.pixels() * shape.device_channels()];
+            let refused = Err(OutOfRange { index, images: 3 });
+            let level = simd::detect();
+            assert_eq!(plan.run(level, &bytes, &[index], &mut output), refused);
+            let gathered = gather::gather(level, shape, SCALE, &bytes, &[index], &mut output);
+            assert_eq!(gathered, refused);
+            assert!(output.iter().all(|&number| number == 7.0));
+        }
     }
 }
 
 #[test]
 fn without_distortion_every_bit_is_that_of_gathering() {
-    let (images, indices) = (images(9, 28), [4, 0, 8, 8]);
-    for level in simd::available() {
-        let mut gathered = vec![f32::NAN; 4 * 784];
-        gather::gather(level, NORMALISATION, 784, &images, &indices, &mut gathered)
-            .expect("indices in range");
-        let found = twin(level, 28, OFF, NORMALISATION, &images, &indices);
-        let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&found), bits(&gathered), "{level}");
+    for shape in [MNIST, ImageShape::grey(32, 20), ImageShape::rgb(16, 8)] {
+        let (images, indices) = (images(9, shape), [4, 0, 8, 8]);
+        for level in simd::available() {
+            let mut gathered = vec![f32::NAN; 4 * shape.pixels() * shape.device_channels()];
+            let bytes = packed(&images, shape);
+            gather::gather(level, shape, SCALE, &bytes, &indices, &mut gathered)
+                .expect("indices in range");
+            let found = on_cpu(level, shape, OFF, SCALE, &images, &indices);
+            let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&found), bits(&gathered), "{level}, {shape}");
+        }
     }
 }
+
+/// What the kernels gave when they knew MNIST's images alone.
+#[test]
+fn images_of_mnist_keep_their_bits() {
+    let mut state = 0x2545_f491u32;
+    let mut byte = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if state >> 30 == 0 {
+            0
+        } else {
+            (state >> 24) as u8
+        }
+    };
+    let images: Vec<u8> = (0..40 * MNIST.bytes()).map(|_| byte()).collect();
+    let indices: Vec<i32> = (0..77).map(|at| at * 11 % 40).collect();
+    let hash = |numbers: &[f32]| xxh3_64(bytemuck::cast_slice(numbers));
+    let rigid = Augmentation {
+        elastic: 0.0,
+        flip: false,
+        cutout: 0,
+        ..PINNED
+    };
+    for level in simd::available() {
+        let mut output = vec![f32::NAN; 77 * MNIST.pixels()];
+        gather::gather(level, MNIST, SCALE, &images, &indices, &mut output)
+            .expect("indices in range");
+        let mut found = vec![hash(&output)];
+        for augmentation in [PINNED, rigid] {
+            let output = on_cpu(level, MNIST, augmentation, SCALE, &images, &indices);
+            found.push(hash(&output));
+        }
+        let expected = match level {
+            // A multiply-add rounds twice.
+            Level::Scalar | Level::Simd128 => [
+                0x7299_0402_8a7d_e706,
+                0x9f51_637d_16b4_18a9,
+                0xc394_9c9f_3317_0dc7,
+            ],
+            _ => [
+                0x0355_357c_7f15_7f8b,
+                0x7710_848d_2c35_da9d,
+                0x5d53_b599_c8c4_f1bb,
+            ],
+        };
+        assert_eq!(found, expected, "{level}");
+    }
+}
+
+const PINNED: Augmentation = Augmentation {
+    rotation: 20.0,
+    scale: 0.15,
+    shear: 0.2,
+    shift: 3.0,
+    elastic: 5.0,
+    elastic_cells: 5,
+    cutout: 7,
+    flip: true,
+    fill: [0; 3],
+};
 
 #[test]
-fn a_picture_does_not_depend_on_its_batch() {
-    let images = images(40, 28);
-    let all: Vec<i32> = (0..40).collect();
-    let one = |index: i32| twin(simd::detect(), 28, ALL, NORMALISATION, &images, &[index]);
-    let whole = twin(simd::detect(), 28, ALL, NORMALISATION, &images, &all);
-    let turned: Vec<i32> = all.iter().rev().copied().collect();
-    let turned = twin(simd::detect(), 28, ALL, NORMALISATION, &images, &turned);
-    for index in 0..40 {
-        let alone = one(index as i32);
-        assert!(alone == whole[index * 784..][..784]);
-        assert!(alone == turned[(39 - index) * 784..][..784]);
+fn an_image_does_not_depend_on_its_batch() {
+    for shape in [MNIST, ImageShape::rgb(9, 13)] {
+        let images = images(40, shape);
+        let size = shape.pixels() * shape.device_channels();
+        let all: Vec<i32> = (0..40).collect();
+        let run = |indices: &[i32]| on_cpu(simd::detect(), shape, ALL, SCALE, &images, indices);
+        let whole = run(&all);
+        let turned: Vec<i32> = all.iter().rev().copied().collect();
+        let turned = run(&turned);
+        for index in 0..40 {
+            let alone = run(&[index as i32]);
+            assert!(alone == whole[index * size..][..size]);
+            assert!(alone == turned[(39 - index) * size..][..size]);
+        }
+        let other = |stream| {
+            let mut output = vec![0.0; size];
+            Plan::new(shape, SCALE, ALL, stream)
+                .run(simd::detect(), &packed(&images, shape), &[5], &mut output)
+                .expect("in range");
+            output
+        };
+        let next_epoch = Stream { epoch: 5, ..STREAM };
+        let high_seed = Stream {
+            seed: STREAM.seed ^ 1 << 40,
+            ..STREAM
+        };
+        assert!(other(STREAM) == run(&[5]));
+        assert!(other(next_epoch) != run(&[5]) && other(high_seed) != run(&[5]));
     }
-    let other = |stream| {
-        let mut output = vec![0.0; 784];
-        Plan::new(28, ALL, stream, NORMALISATION)
-            .run(simd::detect(), &images, &[5], &mut output)
-            .expect("in range");
-        output
-    };
-    let next_epoch = Stream { epoch: 5, ..STREAM };
-    let high_seed = Stream {
-        seed: STREAM.seed ^ 1 << 40,
-        ..STREAM
-    };
-    assert!(other(STREAM) == one(5));
-    assert!(other(next_epoch) != one(5) && other(high_seed) != one(5));
 }
 
-fn tensors(device: &Device, side: usize, indices: &[i32]) -> (Tensor<2, Int>, Tensor<1, Int>) {
-    let words: Vec<i32> = images(23, side)
-        .as_chunks()
-        .0
-        .iter()
-        .map(|&bytes| i32::from_le_bytes(bytes))
-        .collect();
+fn tensors(
+    device: &Device,
+    shape: ImageShape,
+    images: &[u8],
+    indices: &[i32],
+) -> (Tensor<2, Int>, Tensor<1, Int>) {
+    let words = shape.pack(images);
+    let count = words.len() / shape.words();
     let options = || (device.burn(), DType::I32);
     (
-        Tensor::from_data(TensorData::new(words, [23, side * side / 4]), options()),
+        Tensor::from_data(TensorData::new(words, [count, shape.words()]), options()),
         Tensor::from_data(
             TensorData::new(indices.to_vec(), [indices.len()]),
             options(),
@@ -253,50 +396,50 @@ fn tensors(device: &Device, side: usize, indices: &[i32]) -> (Tensor<2, Int>, Te
     )
 }
 
-fn numbers(tensor: Tensor<2>) -> Vec<f32> {
+fn numbers(tensor: Tensor<4>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-/// The kernel through Burn, and Burn's own operations, against float64.
+/// The kernels through Burn, and Burn's own operations, against float64.
 fn fused_and_stock_agree_with_float64(device: &Device) {
-    let Normalisation { mean, deviation } = NORMALISATION;
-    for count in [1, 37] {
-        let indices: Vec<i32> = (0..count).map(|at| at * 7 % 23).collect();
-        for (side, augmentation) in cases() {
-            let images = images(23, side);
-            let (words, picked) = tensors(device, side, &indices);
-            let expected = expected(side, augmentation, &images, &indices);
-            let fused = augment_batch(
-                words.clone(),
-                picked.clone(),
-                augmentation,
-                STREAM,
-                mean,
-                deviation,
-            );
-            let pixels: Vec<f32> = indices
-                .iter()
-                .flat_map(|&index| &images[index as usize * side * side..][..side * side])
-                .map(|&byte| byte.into())
-                .collect();
-            let pixels = Tensor::<2>::from_data(
-                TensorData::new(pixels, [indices.len(), side * side]),
-                (device.burn(), DType::F32),
-            );
-            let stock = distort(pixels, &indices, &augmentation, STREAM);
-            let stock = (stock / 255.0 - mean) / deviation;
-            for (kernels, found) in [("fused", fused), ("stock", stock)] {
-                let difference = difference(&numbers(found), &expected);
+    let mut compared = 0;
+    for (shape, augmentation) in cases() {
+        let images = images(23, shape);
+        let is_large = shape.pixels() > 2000;
+        for count in if is_large { [1, 3] } else { [1, 37] } {
+            let indices: Vec<i32> = (0..count).map(|at| at * 7 % 23).collect();
+            let (words, picked) = tensors(device, shape, &images, &indices);
+            let distorted = expected(shape, augmentation, &images, &indices);
+            let plain = expected(shape, OFF, &images, &indices);
+            let w = || (words.clone(), picked.clone());
+            let fused = augment_batch(w().0, w().1, shape, SCALE, augmentation, STREAM);
+            let both = (picked.clone(), &indices[..]);
+            let stock = augment_batch::general(w().0, both, shape, SCALE, &augmentation, STREAM);
+            let gathered = gather_batch(w().0, w().1, shape, SCALE);
+            let stock_gathered = gather_batch::general(w().0, w().1, shape, SCALE);
+            for (kernels, found, expected) in [
+                ("fused", fused, &distorted),
+                ("stock", stock, &distorted),
+                ("fused, gathered", gathered, &plain),
+                ("stock, gathered", stock_gathered, &plain),
+            ] {
+                let [height, width] = [shape.height, shape.width];
+                let dims = [indices.len(), height, width, shape.device_channels()];
+                assert_eq!(found.dims(), dims, "{kernels}, {shape}");
+                let difference = difference(&numbers(found), expected);
+                let tolerance = tolerance(shape);
                 assert!(
-                    difference <= 3e-5,
-                    "{kernels}, {count}, {side}, {augmentation:?}: {difference:e}"
+                    difference <= tolerance,
+                    "{kernels}, {count}, {shape}, {augmentation:?}: {difference:e}"
                 );
+                compared += 1;
             }
         }
     }
-    let (words, picked) = tensors(device, 28, &[3, 1]);
-    let found = augment_batch(words.clone(), picked.clone(), OFF, STREAM, mean, deviation);
-    let gathered = gather_batch(words, picked, mean, deviation);
+    assert_eq!(compared, 8 * cases().len());
+    let (words, picked) = tensors(device, MNIST, &images(23, MNIST), &[3, 1]);
+    let found = augment_batch(words.clone(), picked.clone(), MNIST, SCALE, OFF, STREAM);
+    let gathered = gather_batch(words, picked, MNIST, SCALE);
     assert_eq!(numbers(found), numbers(gathered));
 }
 
@@ -314,7 +457,7 @@ fn fused_and_stock_agree_with_float64_on_the_adapter() {
 
 const SPOTS: i32 = 200;
 
-/// A soft spot at `place` relative to the centre, right and down, distorted as pictures 0 to [`SPOTS`] are; where it
+/// A soft spot at `place` relative to the centre, right and down, distorted as images 0 to [`SPOTS`] are; where it
 /// is then.
 fn spots(augmentation: Augmentation, place: [f64; 2]) -> Vec<[f64; 2]> {
     let centred = |at: usize| at as f64 - 13.5;
@@ -326,7 +469,14 @@ fn spots(augmentation: Augmentation, place: [f64; 2]) -> Vec<[f64; 2]> {
         .collect();
     let images = spot.repeat(SPOTS as usize);
     let indices: Vec<i32> = (0..SPOTS).collect();
-    let found = twin(simd::detect(), 28, augmentation, BYTES, &images, &indices);
+    let found = on_cpu(
+        simd::detect(),
+        MNIST,
+        augmentation,
+        BYTES,
+        &images,
+        &indices,
+    );
     let centre = |picture: &[f32]| {
         let [mut mass, mut x, mut y] = [0.0; 3];
         for (at, &value) in picture.iter().enumerate() {
@@ -444,7 +594,7 @@ fn a_cutout_empties_one_square_around_a_pixel_of_the_picture() {
     let indices: Vec<i32> = (0..400).collect();
     for cutout in [1, 8, 9] {
         let cut = Augmentation { cutout, ..OFF };
-        let found = twin(simd::detect(), 28, cut, BYTES, &white, &indices);
+        let found = on_cpu(simd::detect(), MNIST, cut, BYTES, &white, &indices);
         let mut whole = 0;
         for (sample, picture) in found.chunks_exact(784).enumerate() {
             let draws = Draws::new(STREAM, sample as u32);
@@ -461,6 +611,38 @@ fn a_cutout_empties_one_square_around_a_pixel_of_the_picture() {
         }
         assert!(whole > 150, "{whole} squares lie inside");
     }
+}
+
+#[test]
+fn what_is_cut_out_or_comes_in_is_filled() {
+    let shape = ImageShape::rgb(20, 12);
+    let black = vec![0; 60 * shape.bytes()];
+    let indices: Vec<i32> = (0..60).collect();
+    let fill = [10, 200, 255];
+    let filled = |augmentation| {
+        let images = on_cpu(simd::detect(), shape, augmentation, BYTES, &black, &indices);
+        let is_filled = |pixel: &&[f32; 4]| {
+            let mut pairs = pixel.iter().zip(fill);
+            pairs.all(|(value, fill)| (value - f32::from(fill)).abs() < 1e-3)
+        };
+        images.as_chunks().0.iter().filter(is_filled).count()
+    };
+    let cut = Augmentation {
+        cutout: 5,
+        fill,
+        ..OFF
+    };
+    let found = filled(cut);
+    // At most 25 pixels an image, fewer where a square lies over the edge.
+    assert!((60 * 12..60 * 25).contains(&found), "{found} pixels");
+    let shifted = Augmentation {
+        shift: 6.0,
+        fill,
+        ..OFF
+    };
+    let found = filled(shifted);
+    assert!((60 * 50..60 * 150).contains(&found), "{found} pixels");
+    assert_eq!(filled(OFF), 0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use gpu_mnist::bench::statistics::{median, median_ratio, quantile};
 use gpu_mnist::bench::work::gflop_per_step;
 use gpu_mnist::checks::band;
 use gpu_mnist::config::Config;
+use gpu_mnist::data::synthetic;
 use gpu_mnist::device::Device;
 use gpu_mnist::report::bench::{Format, render};
 use predicates::str::contains;
@@ -216,7 +217,7 @@ fn markdown_rows_have_as_many_cells_as_their_header() {
 
 #[test]
 fn the_work_of_the_reference_step_is_known() {
-    let gflop = gflop_per_step(&settings(&[]).model, 256);
+    let gflop = gflop_per_step(&synthetic::network(&settings(&[]).model), 256);
     assert!((gflop - 1.070_53).abs() < 1e-5, "{gflop}");
 }
 

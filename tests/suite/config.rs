@@ -1,6 +1,7 @@
 //! Settings: layers, origins, and errors that name key and origin.
 
 use gpu_mnist::config::{DEFAULT, Layers, Origin, PRESETS};
+use gpu_mnist::data::synthetic::network;
 use std::io::Write;
 
 fn error(change: impl FnOnce(&mut Layers) -> Result<(), gpu_mnist::config::ConfigError>) -> String {
@@ -16,7 +17,7 @@ fn the_defaults_resolve_and_keep_their_comments() {
     let layers = Layers::default();
     let config = layers.resolve().expect("defaults are in range");
     assert_eq!(config.training.batch_size, 256);
-    assert_eq!(config.model.parameter_count(), 215_194);
+    assert_eq!(network(&config.model).parameter_count(), 215_194);
     assert!(layers.to_toml().contains("# Every random choice follows"));
     assert!(layers.entries().len() > 20);
     assert!(layers.entries().iter().all(|e| e.origin == Origin::Default));
@@ -211,7 +212,10 @@ fn a_list_of_layers_is_replaced_whole_however_it_is_written() {
         let mut layers = Layers::default();
         layers.overlay(text, &Origin::Set).expect("overlaid");
         let config = layers.resolve().expect("in range");
-        assert_eq!(config.model.parameter_count(), 784 * 5 + 5 + 5 * 10 + 10);
+        assert_eq!(
+            network(&config.model).parameter_count(),
+            784 * 5 + 5 + 5 * 10 + 10
+        );
         let entries = layers.entries();
         let entry = entries.iter().find(|entry| entry.key == "model.layers");
         found.push(entry.expect("the setting").value.to_string());

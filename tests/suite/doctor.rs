@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use gpu_mnist::checks::band::compare;
 use gpu_mnist::checks::{self, Finding, Group, Scope, failures, relative_error};
 use gpu_mnist::config::Config;
+use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::{AdapterInfo, Device, Injection};
 use gpu_mnist::store::{Store, Verdict};
 use predicates::prelude::PredicateBooleanExt;
@@ -62,9 +63,11 @@ fn the_cpu_computes_right_and_every_operation_is_compared() {
         "relu",
         "select",
         "softmax_cross_entropy",
+        "softmax_cross_entropy_weighted",
         "sum",
         "training",
         "unpack",
+        "weighted loss",
     ];
     assert_eq!(ops.into_iter().collect::<Vec<_>>(), expected);
     assert!(found.len() > 100, "only {} comparisons", found.len());
@@ -88,7 +91,7 @@ fn one_percent_off_in_any_operation_is_found_and_named() {
         assert!(failures(&found).iter().all(|text| text.starts_with(op)));
         tried += 1;
     }
-    assert_eq!(tried, 28);
+    assert_eq!(tried, 30);
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn adapter(name: &str, driver: &str, bus: &str) -> AdapterInfo {
 fn verdict(adapter: &AdapterInfo, fused: bool) -> Verdict {
     Verdict {
         fused: Some(fused),
-        ..Verdict::new(adapter, &settings(&[]).model)
+        ..Verdict::new(adapter, &network(&settings(&[]).model))
     }
 }
 
@@ -178,7 +181,7 @@ fn another_kernel_set_version_or_network_is_checked_anew() {
     let mut changed = vec![right.clone(), right.clone(), right.clone()];
     changed[0].kernel_set = "another".into();
     changed[1].version = "0.0.9".into();
-    changed[2].model.layers.pop();
+    changed[2].network.model.layers.pop();
     for other in &changed {
         assert_eq!(store.verdict(other), None);
         store.remember(other).expect("written");

@@ -1,9 +1,9 @@
 //! Exports: the ONNX graph computes what the network computes, and a wrong one is not written.
 
-use gpu_mnist::checkpoint::{self, Description};
+use gpu_mnist::checkpoint;
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
-use gpu_mnist::data::{digit_names, synthetic};
+use gpu_mnist::data::synthetic::{self, network};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference::{Logits, classify};
 use gpu_mnist::export::proto::ModelProto;
@@ -13,36 +13,30 @@ use predicates::str::contains;
 use prost::Message;
 use tempfile::tempdir;
 
-use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, interop, program, settings, write_dataset};
+use crate::support::{
+    EVERY_LAYER, EVERY_LAYER_FLAT, description, interop, program, settings, write_dataset,
+};
 
 /// Odd everywhere, so that no two dimensions can be mistaken for each other.
 const ODD: &[&str] =
     &["model.layers=[{convolution=3,kernel=4,pool=2},{convolution=5,kernel=2,pool=2},{linear=7}]"];
 
-const NORMALISATION: Normalisation = Normalisation {
-    mean: 0.13,
-    standard_deviation: 0.31,
-};
+const NORMALISATION: Normalisation = Normalisation::grey(0.13, 0.31);
 
 /// Logits of some digits, and the graph of the same network as another program reads it.
-fn network(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelProto) {
+fn answers_and_graph(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelProto) {
     let device = Device::cpu();
-    let mut values = initial_values(&config.model, 1);
+    let mut values = initial_values(&network(&config.model), 1);
     // Statistics, scales and shifts as a training could leave them.
-    for (shape, values) in config.model.parameters().iter().zip(&mut values) {
+    for (shape, values) in network(&config.model).parameters().iter().zip(&mut values) {
         if shape.name.starts_with("bn") {
             for (index, value) in values.iter_mut().enumerate() {
                 *value += 0.1 * (index + 1) as f32;
             }
         }
     }
-    let model = Model::from_values(&config.model, values, device.burn());
-    let description = Description {
-        model: config.model.clone(),
-        normalisation: NORMALISATION,
-        class_names: digit_names(),
-        dataset: "digits".into(),
-    };
+    let model = Model::from_values(&network(&config.model), values, device.burn());
+    let description = description(config, NORMALISATION);
     let pictures = synthetic::draw(1, 1, 20);
     let expected = classify(&model, &pictures, NORMALISATION, config, &device);
     let expected = pollster::block_on(expected).expect("logits");
@@ -57,7 +51,7 @@ fn the_graph_computes_what_the_network_computes() {
     for assignments in [&[][..], ODD, &[EVERY_LAYER], &[EVERY_LAYER_FLAT]] {
         let config = settings(assignments);
         for raw_input in [false, true] {
-            let (expected, graph) = network(&config, raw_input);
+            let (expected, graph) = answers_and_graph(&config, raw_input);
             let pictures = synthetic::draw(1, 1, 20);
             let by = (!raw_input).then_some(NORMALISATION);
             let found = execute_on(&graph, &pictures, by).expect("computed");
@@ -76,7 +70,7 @@ fn a_changed_graph_does_not_agree() {
 fn changed_graphs_do_not_agree(assignments: &[&str], tensors: usize) {
     let config = settings(assignments);
     let pictures = synthetic::draw(1, 1, 20);
-    let count = network(&config, true)
+    let count = answers_and_graph(&config, true)
         .1
         .graph
         .expect("a graph")
@@ -84,7 +78,7 @@ fn changed_graphs_do_not_agree(assignments: &[&str], tensors: usize) {
         .len();
     assert_eq!(count, tensors + 3);
     for place in 0..count {
-        let (expected, mut graph) = network(&config, true);
+        let (expected, mut graph) = answers_and_graph(&config, true);
         let tensor = &mut graph.graph.as_mut().expect("a graph").initializer[place];
         let bytes = tensor.raw_data.as_mut().expect("numbers");
         for number in bytes.chunks_exact_mut(4) {
@@ -98,7 +92,7 @@ fn changed_graphs_do_not_agree(assignments: &[&str], tensors: usize) {
             tensor_name(&graph, place)
         );
     }
-    let (expected, mut graph) = network(&config, true);
+    let (expected, mut graph) = answers_and_graph(&config, true);
     graph.graph.as_mut().expect("a graph").node.remove(4);
     assert!(execute_on(&graph, &pictures, None).is_err());
 

@@ -4,6 +4,7 @@ mod average_pool;
 mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
+mod loss;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
@@ -12,6 +13,7 @@ use gpu_mnist::checkpoint::values;
 use gpu_mnist::config::{Config, Kernels};
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
+use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::evaluation::loss::cross_entropy;
@@ -42,8 +44,8 @@ fn difference(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 fn model(config: &Config, device: &Device) -> Model {
-    let values = initial_values(&config.model, 3);
-    Model::from_values(&config.model, values, &device.autodiff())
+    let values = initial_values(&network(&config.model), 3);
+    Model::from_values(&network(&config.model), values, &device.autodiff())
 }
 
 /// Logits and the gradients of every parameter for `count` pictures.
@@ -58,7 +60,7 @@ fn logits_and_gradients(
     let indices: Vec<i32> = (0..count as i32).rev().collect();
     let batch = pictures.gather(upload_indices(&indices, device), kernels);
     let model = model(config, device);
-    let (logits, _) = model.forward_training(batch.pictures.autodiff(), kernels);
+    let (logits, _) = model.forward_training(batch.images.autodiff(), kernels);
     let mut found = vec![numbers(logits.clone().inner())];
     let score = cross_entropy(logits, batch.labels, kernels);
     found.push(numbers(score.loss));
@@ -67,7 +69,7 @@ fn logits_and_gradients(
         found,
     };
     model.visit(&mut of);
-    let shapes = config.model.parameters();
+    let shapes = network(&config.model).parameters();
     let trained = shapes.iter().filter(|shape| shape.role != Role::Statistic);
     assert_eq!(of.found.len(), 2 + trained.count());
     of.found
@@ -128,7 +130,7 @@ fn fused_equals_stock(device: &Device, reference: &Device) {
         let fused = logits_and_gradients(&config, device, *count, Kernels::Fused);
         let stock = logits_and_gradients(&config, reference, *count, Kernels::Stock);
         // A batch norm's gradient is what is left of sums that nearly cancel.
-        let norms = config.model.parameters();
+        let norms = network(&config.model).parameters();
         let norms = norms.iter().any(|shape| shape.role == Role::Statistic);
         let tolerance = if norms { 2e-4 } else { 2e-5 };
         for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
@@ -178,8 +180,8 @@ fn fused_confusion_equals_stock(device: &Device) {
         let split = synthetic::draw(4, 0, pictures);
         let split = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
         let mut config = settings(&[&format!("evaluation.batch_size={batch_size}")]);
-        let values = initial_values(&config.model, 1);
-        let model = Model::from_values(&config.model, values, device.burn());
+        let values = initial_values(&network(&config.model), 1);
+        let model = Model::from_values(&network(&config.model), values, device.burn());
         let mut run = |kernels| {
             config.training.kernels = kernels;
             pollster::block_on(evaluate(&model, &split, &config, device)).expect("an evaluation")
@@ -246,7 +248,7 @@ fn naga_accepts_every_shader_as_it_stands() {
         assert_eq!(module.entry_points.len(), 1, "{name}");
         validated += 1;
     }
-    assert_eq!(validated, 36);
+    assert_eq!(validated, 38);
 }
 
 #[test]
@@ -285,7 +287,7 @@ fn fused_adam_equals_stock(device: &Device) {
             let indices: Vec<i32> = (step * 8..step * 8 + 8).collect();
             let indices: Tensor<1, Int> = upload_indices(&indices, device);
             let batch = pictures.gather(indices, Kernels::Stock);
-            let logits = model.forward(batch.pictures.autodiff(), Kernels::Stock);
+            let logits = model.forward(batch.images.autodiff(), Kernels::Stock);
             let loss = cross_entropy(logits, batch.labels, Kernels::Stock);
             let gradients = GradientsParams::from_grads(loss.differentiable.backward(), &model);
             model = optimizer.step(0.003, model, gradients);

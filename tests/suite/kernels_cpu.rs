@@ -7,9 +7,11 @@ mod convolve;
 mod linear;
 
 use conv_pool_relu::{ConvCase, shape};
+use gpu_mnist::checks::reference::Shares;
 use gpu_mnist::kernels::adam::cpu as adam;
 use gpu_mnist::kernels::count_confusion::cpu as confusion;
 use gpu_mnist::kernels::gather_batch::cpu as gather;
+use gpu_mnist::kernels::images::{ChannelScale, ImageShape};
 use gpu_mnist::kernels::linear_relu::cpu::Shape;
 use gpu_mnist::kernels::parallel::for_each;
 use gpu_mnist::kernels::simd::{self, Level};
@@ -184,6 +186,77 @@ fn softmax_cross_entropy_agrees_with_float64() {
     assert!(loss::forward_backward(2, &[0.0; 2], &[-1], &mut [0.0; 2]).is_err());
 }
 
+/// What `CrossEntropyLoss(weight, label_smoothing)` of PyTorch is documented to be.
+#[test]
+fn weighted_softmax_cross_entropy_agrees_with_float64() {
+    for (rows, classes, smoothing) in [
+        (256, 10, 0.0),
+        (77, 10, 0.1),
+        (1, 2, 0.3),
+        (5, 47, 0.1),
+        (40, 1000, 0.05),
+    ] {
+        let logits: Vec<f32> = random(10, rows * classes)
+            .iter()
+            .map(|value| value * 8.0)
+            .collect();
+        let labels: Vec<i32> = (0..rows).map(|row| (row * 7 % classes) as i32).collect();
+        let weights: Vec<f32> = random(12, classes).iter().map(|w| w.abs() + 0.01).collect();
+        let shares = Shares::new(&labels, &f64s(&weights), smoothing);
+        let (want_loss, want) = shares.cross_entropy(&f64s(&logits), classes);
+        let mut gradient = vec![f32::NAN; logits.len()];
+        let run = |weights: &[f32], gradient: &mut [f32]| {
+            loss::forward_backward_weighted(weights, smoothing as f32, &logits, &labels, gradient)
+                .expect("labels in range")
+        };
+        let got = run(&weights, &mut gradient);
+        check("weighted loss gradient", &gradient, &want);
+        let error = (f64::from(got.loss) - want_loss).abs();
+        assert!(error <= 1e-6 * want_loss, "{} is not {want_loss}", got.loss);
+
+        let twice: Vec<f32> = weights.iter().map(|weight| 2.0 * weight).collect();
+        let mut same = vec![f32::NAN; logits.len()];
+        let again = run(&twice, &mut same);
+        assert!((again.loss - got.loss).abs() <= 1e-6 * got.loss);
+        assert_eq!(again.correct, got.correct);
+
+        if smoothing == 0.0 {
+            let mut plain = vec![f32::NAN; logits.len()];
+            let unweighted = loss::forward_backward(classes, &logits, &labels, &mut plain)
+                .expect("labels in range");
+            let ones = run(&vec![1.0; classes], &mut same);
+            assert_eq!(ones.correct, unweighted.correct);
+            assert!((ones.loss - unweighted.loss).abs() <= 1e-6 * ones.loss);
+            check("weights of one", &same, &f64s(&plain));
+        }
+    }
+    // By hand: the second row weighs three times the first; (0.5 ln 2 + 1.5 ln 4 - 1.5 ln 3) / 2.
+    let (ln3, mut gradient) = (3.0f32.ln(), [0.0; 4]);
+    let got = loss::forward_backward_weighted(
+        &[0.5, 1.5],
+        0.0,
+        &[0.0, 0.0, 0.0, ln3],
+        &[0, 1],
+        &mut gradient,
+    )
+    .expect("labels in range");
+    let want = (0.5 * 2f64.ln() + 1.5 * (4f64 / 3.0).ln()) / 2.0;
+    assert!((f64::from(got.loss) - want).abs() < 1e-7, "{}", got.loss);
+    check("by hand", &gradient, &[-0.125, 0.125, 0.1875, -0.1875]);
+    let nothing = loss::forward_backward_weighted(&[0.0, 1.0], 0.0, &[0.0; 2], &[0], &mut [0.0; 2])
+        .expect("labels in range");
+    assert!(
+        nothing.loss.is_nan(),
+        "labels that weigh nothing have no mean"
+    );
+    let outside = loss::forward_backward_weighted(&[1.0; 2], 0.0, &[0.0; 2], &[2], &mut [0.0; 2]);
+    assert!(outside.is_err());
+}
+
+fn f64s(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().map(|&number| number.into()).collect()
+}
+
 #[test]
 fn confusion_counts_by_hand() {
     let logits = [
@@ -255,42 +328,50 @@ fn adam_agrees_with_float64() {
 
 #[test]
 fn gather_batch_normalises() {
+    let scale = ChannelScale {
+        mean: [0.1307, 0.4, 0.5],
+        deviation: [0.3081, 0.2, 0.25],
+    };
     for level in simd::available() {
-        for pixels in [784, 5, 1] {
-            let images: Vec<u8> = (0..pixels * 40).map(|at| (at * 37 % 256) as u8).collect();
-            let indices: Vec<i32> = (0..77).map(|at| at * 11 % 40).collect();
-            let mut output = vec![f32::NAN; 77 * pixels];
-            let normalisation = gather::Normalisation {
-                mean: 0.1307,
-                deviation: 0.3081,
-            };
-            let mut run = |indices: &[i32]| {
-                gather::gather(level, normalisation, pixels, &images, indices, &mut output)
-            };
-            let wrong = |index: i32| [&[index], &indices[1..]].concat();
-            assert_eq!(
-                run(&wrong(40)),
-                Err(gather::OutOfRange {
-                    index: 40,
-                    pictures: 40
-                })
-            );
-            assert_eq!(
-                run(&wrong(-1)),
-                Err(gather::OutOfRange {
-                    index: -1,
-                    pictures: 40
-                })
-            );
-            run(&indices).expect("indices in range");
-            let byte = |&index: &i32| images[index as usize * pixels..][..pixels].iter().copied();
-            let (mean, deviation) = (f64::from(0.1307f32), f64::from(0.3081f32));
-            let want: Vec<f64> = indices
-                .iter()
-                .flat_map(byte)
-                .map(|byte| (f64::from(byte) / 255.0 - mean) / deviation)
+        for shape in [
+            ImageShape::grey(28, 28),
+            ImageShape::grey(14, 14),
+            ImageShape::grey(32, 20),
+            ImageShape::grey(15, 9),
+            ImageShape::rgb(32, 32),
+            ImageShape::rgb(9, 13),
+        ] {
+            let images: Vec<u8> = (0..shape.bytes() * 40)
+                .map(|at| (at * 37 % 256) as u8)
                 .collect();
-            check(&format!("{level} pixels"), &output, &want);
+            let words = shape.pack(&images).into_iter();
+            let bytes: Vec<u8> = words.flat_map(i32::to_le_bytes).collect();
+            let indices: Vec<i32> = (0..77).map(|at| at * 11 % 40).collect();
+            let mut output = vec![f32::NAN; 77 * shape.pixels() * shape.device_channels()];
+            gather::gather(level, shape, scale, &bytes, &indices, &mut output)
+                .expect("indices in range");
+            let mut want = Vec::new();
+            for &index in &indices {
+                let image = &images[index as usize * shape.bytes()..][..shape.bytes()];
+                for pixel in image.chunks_exact(shape.channels) {
+                    for (channel, &byte) in pixel.iter().enumerate() {
+                        let mean = f64::from(scale.mean[channel]);
+                        let deviation = f64::from(scale.deviation[channel]);
+                        want.push((f64::from(byte) / 255.0 - mean) / deviation);
+                    }
+                    want.extend((shape.channels..shape.device_channels()).map(|_| 0.0));
+                }
+            }
+            check(&format!("{level} {shape}"), &output, &want);
+            if shape.channels > 1 {
+                assert!(
+                    output
+                        .iter()
+                        .skip(3)
+                        .step_by(4)
+                        .all(|zero| zero.to_bits() == 0)
+                );
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod network;
 mod optimizers;
 mod parallel;
 mod picture;
+mod pins;
 mod predict;
 mod report;
 mod resume;

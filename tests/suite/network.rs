@@ -6,6 +6,9 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use gpu_mnist::checkpoint;
 use gpu_mnist::config::{Config, Kernels};
+use gpu_mnist::data::batches::Normalisation;
+use gpu_mnist::data::image_set::{Framing, ImageShape};
+use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::model::{Model, Role, initial_values, values};
 use safetensors::tensor::{Dtype, TensorView};
@@ -15,7 +18,7 @@ use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
 #[test]
 fn tensors_bear_the_names_pytorch_gives_them() {
     let names = |assignments: &[&str]| -> Vec<String> {
-        let shapes = settings(assignments).model.parameters();
+        let shapes = network(&settings(assignments).model).parameters();
         shapes.into_iter().map(|shape| shape.name).collect()
     };
     let default = [
@@ -45,8 +48,8 @@ fn tensors_bear_the_names_pytorch_gives_them() {
 
 #[test]
 fn statistics_are_no_parameters_and_muon_gets_what_lies_between_first_and_last() {
-    let model = settings(&[EVERY_LAYER_FLAT]).model;
-    let shapes = model.parameters();
+    let network = network(&settings(&[EVERY_LAYER_FLAT]).model);
+    let shapes = network.parameters();
     let of = |role: Role| -> Vec<&str> {
         let found = shapes.iter().filter(|shape| shape.role == role);
         found.map(|shape| shape.name.as_str()).collect()
@@ -59,7 +62,7 @@ fn statistics_are_no_parameters_and_muon_gets_what_lies_between_first_and_last()
     let convolutions = 5 * 16 + 2 * 5 + (5 * 5 + 5) + (6 * 5 * 9 + 6);
     // 28 and two zeros on each side, every third place: 10x10, pooled 5x5.
     let linears = (5 * 5 * 6 * 9 + 9) + (9 * 11 + 11) + (11 * 10 + 10);
-    assert_eq!(model.parameter_count(), convolutions + linears);
+    assert_eq!(network.parameter_count(), convolutions + linears);
 }
 
 /// One convolution 1x1 of one channel with weight 1 is the picture itself.
@@ -70,14 +73,14 @@ const NORM: &[&str] = &[
 ];
 
 fn norm(config: &Config, [scale, shift, mean, variance]: [f32; 4], device: &Device) -> Model {
-    let mut values = initial_values(&config.model, 1);
+    let mut values = initial_values(&network(&config.model), 1);
     for (place, value) in [1.0, scale, shift, mean, variance].into_iter().enumerate() {
         values[place] = vec![value];
     }
     // The logit of a class is the average of the picture times one more than the class.
     values[5] = (1..=10).map(|class| class as f32).collect();
     values[6] = vec![0.0; 10];
-    Model::from_values(&config.model, values, &device.autodiff())
+    Model::from_values(&network(&config.model), values, &device.autodiff())
 }
 
 fn batch_norm_is_right(device: &Device) {
@@ -145,11 +148,12 @@ fn batch_norm_equals_float64_on_the_adapter() {
     }
 }
 
-/// A file as the program wrote it before layers were a list.
-fn write_format_1(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) {
-    let shapes = config.model.parameters();
+/// A file as the program wrote it when all images were those of MNIST.
+fn write_format_2(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) {
+    let network = network(&config.model);
+    let shapes = network.parameters();
     let tensors = shapes.iter().zip(values).map(|(shape, values)| {
-        let (dims, values) = checkpoint::to_pytorch(&config.model, shape, values.clone());
+        let (dims, values) = checkpoint::to_pytorch(&network, shape, values.clone());
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         (shape.name.clone(), dims, bytes)
     });
@@ -158,11 +162,12 @@ fn write_format_1(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) 
         let view = TensorView::new(Dtype::F32, dims.clone(), bytes).expect("whole");
         (name.as_str(), view)
     });
-    let description = r#"{"model":{"conv1_channels":3,"conv1_kernel":4,"conv2_channels":5,
-        "conv2_kernel":2,"hidden":7},"normalisation":{"mean":0.1,"standard_deviation":0.3},
-        "class_names":["0","1","2","3","4","5","6","7","8","9"],"dataset":"mnist"}"#;
+    let description = r#"{"model":{"layers":[{"convolution":3,"kernel":4,"pool":2},
+        {"convolution":5,"kernel":2,"pool":2},{"linear":7}],"norm_epsilon":1e-5,
+        "norm_momentum":0.1},"normalisation":{"mean":0.1,"standard_deviation":0.3},
+        "class_names":["0","1","2","3","4","5","6","7","8","9"],"dataset":"fashion-mnist"}"#;
     let metadata = HashMap::from([
-        ("format".to_string(), "gpu-mnist 1".to_string()),
+        ("format".to_string(), "gpu-mnist 2".to_string()),
         ("description".into(), description.into()),
     ]);
     let bytes = safetensors::serialize(views, Some(metadata)).expect("serialised");
@@ -170,18 +175,26 @@ fn write_format_1(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) 
 }
 
 #[test]
-fn weights_of_format_1_are_read() {
+fn weights_of_format_2_are_read() {
     let config = settings(&[
         "model.layers=[{convolution=3,kernel=4,pool=2},{convolution=5,kernel=2,pool=2},{linear=7}]",
     ]);
-    let written = initial_values(&config.model, 4);
+    let written = initial_values(&network(&config.model), 4);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.safetensors");
-    write_format_1(&path, &config, &written);
+    write_format_2(&path, &config, &written);
     let device = Device::cpu();
     let (model, description) = checkpoint::load(&path, device.burn()).expect("read");
     assert_eq!(description.model, config.model);
-    assert_eq!(description.normalisation.mean, 0.1);
+    assert_eq!(description.normalisation, Normalisation::grey(0.1, 0.3));
+    let set = &description.set;
+    assert_eq!(
+        (set.name.as_str(), set.class_names.len()),
+        ("fashion-mnist", 10)
+    );
+    assert_eq!(set.shape, ImageShape::grey(28, 28));
+    assert_eq!(set.framing, Framing::Whole);
+    assert_eq!(set.fingerprint, "", "nobody knows which images those were");
     let found = pollster::block_on(values(&model, &device)).expect("read");
     assert!(found == written);
 }

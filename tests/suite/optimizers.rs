@@ -8,6 +8,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use gpu_mnist::config::{Config, Kernels};
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
+use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::loss::{cross_entropy, cross_entropy_smoothed};
 use gpu_mnist::model::{Model, initial_values, values};
@@ -29,14 +30,14 @@ fn gradients(model: &Model, step: usize, device: &Device) -> GradientsParams {
     let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
     let indices: Vec<i32> = (0..8).map(|index| (step * 8 + index) as i32).collect();
     let batch = pictures.gather(upload_indices(&indices, device), Kernels::Stock);
-    let logits = model.forward(batch.pictures.autodiff(), Kernels::Stock);
+    let logits = model.forward(batch.images.autodiff(), Kernels::Stock);
     let loss = cross_entropy(logits, batch.labels, Kernels::Stock);
     GradientsParams::from_grads(loss.differentiable.backward(), model)
 }
 
 fn fresh(config: &Config, device: &Device) -> Model {
-    let values = initial_values(&config.model, 3);
-    Model::from_values(&config.model, values, &device.autodiff())
+    let values = initial_values(&network(&config.model), 3);
+    Model::from_values(&network(&config.model), values, &device.autodiff())
 }
 
 /// The weights after `steps` steps of `update`.
@@ -55,7 +56,7 @@ fn weights(
 }
 
 fn ours(config: &Config, rate: f64, steps: usize, device: &Device) -> Vec<Vec<f32>> {
-    let shapes = config.model.parameters();
+    let shapes = network(&config.model).parameters();
     let states = vec![None; shapes.len()];
     let mut optimizer = Optimizer::new(&config.training, shapes, states, device.burn());
     weights(config, steps, device, |model, gradients| {
@@ -164,7 +165,7 @@ fn muon_makes_updates_of_hidden_matrices_nearly_orthogonal_and_leaves_the_rest_t
     let before = weights(&muon, 0, &device, |model, _| model);
     let after = ours(&muon, RATE, 1, &device);
     let adamw = ours(&config(&["training.optimizer=adamw"]), RATE, 1, &device);
-    let shapes = muon.model.parameters();
+    let shapes = network(&muon.model).parameters();
     let mut matrices = 0;
     for (index, shape) in shapes.iter().enumerate() {
         if !["conv2.weight", "fc1.weight"].contains(&shape.name.as_str()) {

@@ -2,7 +2,9 @@
 
 use std::io::Cursor;
 
-use gpu_mnist::data::{PIXELS, SIDE, synthetic};
+use gpu_mnist::data::synthetic::{self, PIXELS};
+
+const SIDE: usize = synthetic::SHAPE.width;
 use gpu_mnist::picture::{Framing, PictureError, prepare};
 use gpu_mnist::report::picture::{characters, half_blocks};
 use image::codecs::jpeg::JpegEncoder;

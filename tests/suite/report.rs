@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use gpu_mnist::data::CLASSES;
+use gpu_mnist::data::synthetic::CLASSES;
 use gpu_mnist::evaluation::probabilities::log_softmax;
 use gpu_mnist::evaluation::worst::{verdicts, worst};
 use gpu_mnist::report::page;
@@ -183,7 +183,7 @@ fn what_is_no_run_says_so() {
 #[test]
 fn the_worst_pictures_come_first() {
     let logits = |truth: f32, other: f32| {
-        let mut logits = [-50.0; CLASSES];
+        let mut logits = vec![-50.0; CLASSES];
         (logits[3], logits[5]) = (truth, other);
         log_softmax(&logits)
     };
@@ -191,7 +191,7 @@ fn the_worst_pictures_come_first() {
         logits(9.0, 0.0),
         logits(0.0, 9.0),
         logits(0.0, 4.0),
-        [f64::NAN; CLASSES],
+        vec![f64::NAN; CLASSES],
     ];
     let found = worst(verdicts(&scores, &[3; 4]), 3);
     let order: Vec<usize> = found.iter().map(|verdict| verdict.index).collect();

@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gpu_mnist::checkpoint::Description;
 use gpu_mnist::checkpoint::snapshot::{self, Checkpoint};
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
@@ -15,7 +14,9 @@ use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::state::{Parameters, Snapshot};
 use gpu_mnist::training::{self, Observer, Progress, Trained};
 
-use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
+use crate::support::{
+    EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, description, initial, settings,
+};
 
 const SMALL: &[&str] = &[
     "model.layers=[{convolution=4,kernel=5,pool=2},{convolution=8,kernel=3,pool=2},{linear=16}]",
@@ -79,12 +80,7 @@ fn train_from(start: Snapshot, config: &Config, device: &Device, kept: &mut Kept
 fn checkpoint(snapshot: Snapshot, config: &Config) -> Checkpoint {
     Checkpoint {
         snapshot,
-        description: Description {
-            model: config.model.clone(),
-            normalisation: Normalisation::measure(&pictures()),
-            class_names: gpu_mnist::data::digit_names(),
-            dataset: "synthetic".into(),
-        },
+        description: description(config, Normalisation::measure(&pictures())),
         settings: "seed = 0\n".into(),
         device: "cpu".into(),
     }
@@ -94,7 +90,7 @@ fn checkpoint(snapshot: Snapshot, config: &Config) -> Checkpoint {
 fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
     let config = config(more);
     let mut kept = Kept::default();
-    let whole = train_from(Snapshot::initial(&config), &config, device, &mut kept);
+    let whole = train_from(initial(&config), &config, device, &mut kept);
     let positions: Vec<_> = kept.snapshots.iter().map(|kept| kept.position).collect();
     let places: Vec<_> = positions.iter().map(|p| (p.epoch, p.pictures)).collect();
     assert_eq!(places, [(1, 128), (2, 0), (2, 128), (3, 0)], "{more:?}");
@@ -181,7 +177,7 @@ fn the_average_follows(more: &[&str]) {
     let average = ["training.ema_decay=0.8", "training.checkpoint_every=1"];
     let config = config(&[more, &average].concat());
     let mut kept = Kept::default();
-    let initial = Snapshot::initial(&config);
+    let initial = initial(&config);
     let trained = train_from(initial.clone(), &config, &Device::cpu(), &mut kept);
     let mut expected = initial.parameters.concat();
     let mut compared = 0;
@@ -209,17 +205,12 @@ fn the_average_follows(more: &[&str]) {
 #[test]
 fn an_interrupted_run_goes_on_from_where_it_was_stopped() {
     let (config, device) = (config(&[]), Device::cpu());
-    let whole = train_from(
-        Snapshot::initial(&config),
-        &config,
-        &device,
-        &mut Kept::default(),
-    );
+    let whole = train_from(initial(&config), &config, &device, &mut Kept::default());
     let mut kept = Kept {
         stop_at: Some(5),
         ..Kept::default()
     };
-    train_from(Snapshot::initial(&config), &config, &device, &mut kept);
+    train_from(initial(&config), &config, &device, &mut kept);
     let last = kept.snapshots.pop().expect("a checkpoint");
     assert_eq!((last.position.epoch, last.position.step), (2, 5));
     let resumed = train_from(last, &config, &device, &mut Kept::default());
@@ -230,12 +221,7 @@ fn an_interrupted_run_goes_on_from_where_it_was_stopped() {
 fn half_the_batch_goes_on_with_the_pictures_that_are_left() {
     let device = Device::cpu();
     let mut kept = Kept::default();
-    train_from(
-        Snapshot::initial(&config(&[])),
-        &config(&[]),
-        &device,
-        &mut kept,
-    );
+    train_from(initial(&config(&[])), &config(&[]), &device, &mut kept);
     let start = kept.snapshots.swap_remove(0);
     assert_eq!((start.position.pictures, start.position.step), (128, 2));
     let resumed = train_from(
@@ -259,7 +245,7 @@ fn faulty(path: &Path, bytes: &[u8]) -> String {
 fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_offered() {
     let config = config(&[]);
     let folder = tempfile::tempdir().expect("a folder");
-    let written = checkpoint(Snapshot::initial(&config), &config);
+    let written = checkpoint(initial(&config), &config);
     let older = folder.path().join(snapshot::file_name(2));
     let path = folder.path().join(snapshot::file_name(4));
     snapshot::save(&path, &written).expect("saved");

@@ -9,7 +9,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gpu_mnist::checkpoint;
 use gpu_mnist::config::{DeviceKind, Kernels, PRESETS};
-use gpu_mnist::data::{FileRole, PIXELS, Split, synthetic};
+use gpu_mnist::data::synthetic::PIXELS;
+use gpu_mnist::data::{FileRole, synthetic};
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::picture::{self, Framing};
 use gpu_mnist::run_record::RunRecord;
@@ -20,7 +21,7 @@ use image::{ImageFormat, Rgba, RgbaImage};
 use pollster::block_on;
 use tempfile::tempdir;
 
-use crate::support::program;
+use crate::support::{narrow, program};
 
 const SHORT: [(&str, &str); 2] = [
     ("data.validation_size", "100"),
@@ -85,10 +86,11 @@ fn files(packed: bool) -> Vec<(String, Vec<u8>)> {
     FileRole::ALL
         .into_iter()
         .map(|role| {
-            let Split { images, labels } = match role {
+            let split = match role {
                 FileRole::TrainImages | FileRole::TrainLabels => train.clone(),
                 FileRole::TestImages | FileRole::TestLabels => test.clone(),
             };
+            let (labels, images) = (narrow(&split), split.images);
             let count = labels.len() as u32;
             let items = match role.kind().item_bytes() {
                 1 => labels,

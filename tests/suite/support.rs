@@ -5,9 +5,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::Command;
+use gpu_mnist::checkpoint::Description;
 use gpu_mnist::config::{Api, Config, DeviceConfig, DeviceKind, Layers};
+use gpu_mnist::data::batches::Normalisation;
+use gpu_mnist::data::image_set::digits;
 use gpu_mnist::data::{FileRole, Split, idx, synthetic};
 use gpu_mnist::device::{self, Device};
+use gpu_mnist::training::state::Snapshot;
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
@@ -62,6 +66,25 @@ pub fn settings(assignments: &[&str]) -> Config {
     layers.resolve().expect("settings in range")
 }
 
+/// The state before the first step of a training on built-in digits.
+pub fn initial(config: &Config) -> Snapshot {
+    Snapshot::initial(&synthetic::network(&config.model), config.seed)
+}
+
+/// What weights of a network for built-in digits are for.
+pub fn description(config: &Config, normalisation: Normalisation) -> Description {
+    Description {
+        model: config.model.clone(),
+        normalisation,
+        set: digits("synthetic"),
+    }
+}
+
+/// Labels as the bytes of a file.
+pub fn narrow(split: &Split) -> Vec<u8> {
+    split.labels.iter().map(|&label| label as u8).collect()
+}
+
 /// Writes built-in digits as the four files of a data set.
 pub fn write_dataset(folder: &Path, train: usize, test: usize) {
     for (split, images, labels) in [
@@ -76,11 +99,8 @@ pub fn write_dataset(folder: &Path, train: usize, test: usize) {
             FileRole::TestLabels,
         ),
     ] {
-        let Split {
-            images: pictures,
-            labels: classes,
-        } = split;
-        idx::write(&folder.join(images.name()), images.kind(), &pictures).expect("written");
+        let classes = narrow(&split);
+        idx::write(&folder.join(images.name()), images.kind(), &split.images).expect("written");
         idx::write(&folder.join(labels.name()), labels.kind(), &classes).expect("written");
     }
 }

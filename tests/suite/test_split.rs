@@ -5,7 +5,9 @@ use std::path::Path;
 
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
-use gpu_mnist::data::{CLASSES, FileRole, PIXELS, SIDE, Split, idx, synthetic};
+use gpu_mnist::data::synthetic::network;
+use gpu_mnist::data::synthetic::{CLASSES, PIXELS, SHAPE};
+use gpu_mnist::data::{FileRole, Split, idx, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::evaluation::inference::Logits;
@@ -13,16 +15,14 @@ use gpu_mnist::evaluation::probabilities::{log_softmax, mean};
 use gpu_mnist::evaluation::shifts::{shifted, shifts};
 use gpu_mnist::evaluation::test_split::{Answers, TestSplit, answer};
 use gpu_mnist::model::Model;
-use gpu_mnist::training::state::Snapshot;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{adapter_or_skip, program, settings, sources, write_dataset};
-
-const NORMALISATION: Normalisation = Normalisation {
-    mean: 0.13,
-    standard_deviation: 0.31,
+use crate::support::{
+    adapter_or_skip, description, initial, narrow, program, settings, sources, write_dataset,
 };
+
+const NORMALISATION: Normalisation = Normalisation::grey(0.13, 0.31);
 
 fn names() -> Vec<String> {
     (0..CLASSES).map(|class| class.to_string()).collect()
@@ -80,7 +80,8 @@ fn other_test_pictures_change_nothing_but_the_evaluation() {
     for home in [&one, &other] {
         write_dataset(&home.path().join("digits"), 600, 100);
     }
-    let Split { images, labels } = synthetic::draw(99, 5, 80);
+    let split = synthetic::draw(99, 5, 80);
+    let (labels, images) = (narrow(&split), split.images);
     for (role, items) in [
         (FileRole::TestImages, images),
         (FileRole::TestLabels, labels),
@@ -157,7 +158,7 @@ fn the_test_split_is_read_once_a_run() {
 #[test]
 fn a_vote_is_the_mean_of_the_probabilities() {
     let ln = |shares: [f64; 3]| {
-        let mut logits = [-1e4f32; CLASSES];
+        let mut logits = vec![-1e4f32; CLASSES];
         for (logit, share) in logits.iter_mut().zip(shares) {
             *logit = share.ln() as f32;
         }
@@ -168,6 +169,8 @@ fn a_vote_is_the_mean_of_the_probabilities() {
     let leaning = vec![ln([0.5, 0.4, 0.1]), ln([0.2, 0.2, 0.6])];
     let of = |logits: &Vec<Logits>| Answers::of_logits(logits.clone());
     let test = TestSplit::new(Split {
+        shape: SHAPE,
+        classes: CLASSES,
         images: vec![0; 2 * PIXELS],
         labels: vec![1, 0],
     });
@@ -188,7 +191,7 @@ fn a_vote_is_the_mean_of_the_probabilities() {
 
     let one = [log_softmax(&sure[0])];
     assert_eq!(mean(&[&one]), one, "to the bit");
-    let impossible = [[f64::NEG_INFINITY; CLASSES]];
+    let impossible = [vec![f64::NEG_INFINITY; CLASSES]];
     assert_eq!(mean(&[&impossible, &impossible]), impossible);
     let sum: f64 = mean(&[&one, &one])[0].iter().map(|log| log.exp()).sum();
     assert!((sum - 1.0).abs() < 1e-12);
@@ -203,32 +206,42 @@ fn shifts_move_whole_pixels_and_ground_comes_in() {
     assert_eq!(unique.len(), 25);
 
     let mut first = vec![0; PIXELS];
+    const SIDE: usize = SHAPE.width;
     first[5 * SIDE + 7] = 200;
     first[27] = 9;
     let split = Split {
+        shape: SHAPE,
+        classes: CLASSES,
         images: [first, vec![1; PIXELS]].concat(),
         labels: vec![3, 4],
     };
-    assert_eq!(shifted(&split, 0, 0), split);
+    assert_eq!(shifted(&split, 0, 0, 0), split);
     let lit = |split: &Split, index: usize| -> Vec<(usize, u8)> {
         let pixels = split.image(index).expect("a picture").iter().copied();
         pixels.enumerate().filter(|&(_, byte)| byte > 0).collect()
     };
-    let moved = shifted(&split, 1, 2);
+    let moved = shifted(&split, 1, 2, 0);
     assert_eq!(moved.labels, split.labels);
     // (5, 7) came to (7, 8); the corner left to the right and nothing came in from it.
     assert_eq!(lit(&moved, 0), [(7 * SIDE + 8, 200)]);
     assert_eq!(lit(&moved, 1).len(), (SIDE - 1) * (SIDE - 2));
-    let moved = shifted(&split, -3, -1);
+    let moved = shifted(&split, -3, -1, 0);
     assert_eq!(lit(&moved, 0), [(4 * SIDE + 4, 200)]);
     assert_eq!(lit(&moved, 1).len(), (SIDE - 3) * (SIDE - 1));
     assert_eq!(lit(&moved, 1).last(), Some(&(26 * SIDE + 24, 1)));
 }
 
 fn ask(test: &TestSplit, config: &Config, device: &Device) -> Answers {
-    let start = Snapshot::initial(config);
-    let model = Model::from_values(&config.model, start.parameters, device.burn());
-    pollster::block_on(answer(&model, test, NORMALISATION, config, device)).expect("answers")
+    let start = initial(config);
+    let model = Model::from_values(&network(&config.model), start.parameters, device.burn());
+    pollster::block_on(answer(
+        &model,
+        &description(config, NORMALISATION),
+        test,
+        config,
+        device,
+    ))
+    .expect("answers")
 }
 
 #[test]
@@ -243,7 +256,7 @@ fn shifts_average_over_shifted_pictures_on_every_device() {
     let views: Vec<_> = shifts(1)
         .into_iter()
         .map(|(right, down)| {
-            let moved = TestSplit::new(shifted(&pictures, right, down));
+            let moved = TestSplit::new(shifted(&pictures, right, down, 0));
             ask(&moved, &plain, &cpu).log_probabilities().to_vec()
         })
         .collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gpu_mnist::checkpoint;
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, order};
+use gpu_mnist::data::synthetic::network;
 use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::{Evaluation, evaluate};
@@ -16,7 +17,9 @@ use gpu_mnist::training::state::Snapshot;
 use gpu_mnist::training::stopping::Ending;
 use gpu_mnist::training::{self, Observer, Progress, Trained, TrainingError};
 
-use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
+use crate::support::{
+    EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, description, initial, settings,
+};
 
 const SMALL: &[&str] = &[
     "model.layers=[{convolution=4,kernel=5,pool=2},{convolution=8,kernel=3,pool=2},{linear=32}]",
@@ -72,7 +75,7 @@ fn train_with(
     device: &Device,
     notes: &mut Notes,
 ) -> Result<Trained, TrainingError> {
-    let start = Snapshot::initial(config);
+    let start = initial(config);
     let train = upload(split, device);
     let valid = upload(&split.first(50), device);
     pollster::block_on(training::train(
@@ -81,7 +84,7 @@ fn train_with(
 }
 
 fn model(trained: &Trained, config: &Config, device: &Device) -> Model {
-    Model::from_values(&config.model, trained.last.clone(), device.burn())
+    Model::from_values(&network(&config.model), trained.last.clone(), device.burn())
 }
 
 fn evaluate_with(model: &Model, split: &Split, config: &Config, device: &Device) -> Evaluation {
@@ -207,12 +210,7 @@ fn survive_their_file(more: &[&str]) {
     let config = config(more);
     let split = synthetic::draw(4, 1, 200);
     let trained = train_with(&split, &config, &device, &mut Notes::default()).expect("trained");
-    let description = checkpoint::Description {
-        model: config.model.clone(),
-        normalisation: Normalisation::measure(&split),
-        class_names: gpu_mnist::data::digit_names(),
-        dataset: "synthetic".into(),
-    };
+    let description = description(&config, Normalisation::measure(&split));
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.safetensors");
     let trained = model(&trained, &config, &device);
@@ -356,7 +354,11 @@ fn the_best_weights_are_those_with_the_highest_validation_accuracy() {
     let best = trained.best.as_ref().expect("validated");
     assert_eq!(best.accuracy, highest);
     assert_eq!(trained.weights(), &*best.parameters);
-    let model = Model::from_values(&config.model, best.parameters.to_vec(), device.burn());
+    let model = Model::from_values(
+        &network(&config.model),
+        best.parameters.to_vec(),
+        device.burn(),
+    );
     let evaluation = evaluate_with(&model, &split.first(50), &config, &device);
     assert_eq!(evaluation.accuracy, highest);
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
-use super::{Checkpoint, Counts, EPOCH_COLUMNS, FORMAT, VERSION, hash};
+use super::{Checkpoint, Counts, EPOCH_COLUMNS, FORMAT, OLDEST_VERSION, VERSION, hash};
 use crate::checkpoint::{Description, from_pytorch, pytorch_dims};
-use crate::config::ModelConfig;
+use crate::config::Architecture;
 use crate::model::ParameterShape;
 use crate::training::history::EpochRecord;
 use crate::training::state::{
@@ -28,7 +28,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
         .and_then(|format| format.strip_prefix(FORMAT))
         .and_then(|version| version.parse::<u32>().ok())
         .ok_or("no checkpoint of gpu-mnist")?;
-    if version != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         let program = metadata.get("program").map_or("?", String::as_str);
         return Err(format!(
             "a checkpoint of format {version}, written by gpu-mnist {program}; this one ({}) reads format {VERSION}",
@@ -63,8 +63,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
     counts.check()?;
     let reader = Reader {
         file,
-        shapes: description.model.parameters(),
-        model: description.model.clone(),
+        shapes: description.network().parameters(),
+        network: description.network(),
     };
     let snapshot = reader.snapshot(counts)?;
     Ok(Checkpoint {
@@ -99,7 +99,7 @@ impl Counts {
 
 struct Reader<'a> {
     file: SafeTensors<'a>,
-    model: ModelConfig,
+    network: Architecture,
     shapes: Vec<ParameterShape>,
 }
 
@@ -178,7 +178,7 @@ impl Reader<'_> {
         }
         let numbers = view.data().chunks_exact(4);
         let numbers = numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        Ok(from_pytorch(&self.model, shape, numbers.collect()))
+        Ok(from_pytorch(&self.network, shape, numbers.collect()))
     }
 
     fn state(&self, index: usize, (rule, time): (String, usize)) -> Result<ParameterState, String> {

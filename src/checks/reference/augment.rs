@@ -2,8 +2,9 @@
 
 use crate::kernels::augment_batch::random::threefry;
 use crate::kernels::augment_batch::{Augmentation, Stream};
+use crate::kernels::images::ImageShape;
 
-/// A picture's numbers as they are drawn; each `unit` lies from -1 to below 1.
+/// An image's numbers as they are drawn; each `unit` lies from -1 to below 1.
 pub struct Draws {
     key: [u32; 4],
 }
@@ -16,7 +17,7 @@ impl Draws {
         }
     }
 
-    /// Word `at` of the picture's stream.
+    /// Word `at` of the image's stream.
     pub fn word(&self, at: usize) -> u32 {
         threefry(self.key, [(at / 4) as u32, 0, 0, 0])[at % 4]
     }
@@ -27,10 +28,10 @@ impl Draws {
     }
 }
 
-/// The bytes `[side * side]` of `image`, picture `sample`, distorted.
+/// The bytes `[height, width, channels]` of `image`, number `sample`, distorted.
 pub fn augment(
     image: &[u8],
-    side: usize,
+    shape: ImageShape,
     augmentation: &Augmentation,
     stream: Stream,
     sample: u32,
@@ -42,11 +43,11 @@ pub fn augment(
     let stretch = [1, 2].map(|at| 1.0 + most(augmentation.scale) * unit(at));
     let shear = most(augmentation.shear) * unit(3);
     let shift = [4, 5].map(|at| most(augmentation.shift) * unit(at));
-    let place = |at| {
+    let place = |at, side: usize| {
         let pixel = (u64::from(draws.word(at) >> 8) * side as u64) >> 24;
         pixel as i64 - i64::from(augmentation.cutout) / 2
     };
-    let hole = [place(6), place(7)];
+    let hole = [place(6, shape.width), place(7, shape.height)];
     let mirrored = augmentation.flip && draws.word(8) >= 1 << 31;
     let controls = augmentation.elastic_cells as usize + 3;
     let points: Vec<[f64; 2]> = match augmentation.elastic > 0.0 {
@@ -57,39 +58,54 @@ pub fn augment(
         false => Vec::new(),
     };
 
-    let centre = (side as f64 - 1.0) / 2.0;
-    let mut bytes = Vec::with_capacity(side * side);
-    for row in 0..side {
-        for column in 0..side {
+    let centre = |side: usize| (side as f64 - 1.0) / 2.0;
+    let centre = [centre(shape.width), centre(shape.height)];
+    let mut bytes = Vec::with_capacity(shape.bytes());
+    for row in 0..shape.height {
+        for column in 0..shape.width {
             let cut = |at: usize, start: i64| {
                 (start..start + i64::from(augmentation.cutout)).contains(&(at as i64))
             };
             if cut(row, hole[1]) && cut(column, hole[0]) {
-                bytes.push(0.0);
+                bytes.extend(
+                    augmentation.fill[..shape.channels]
+                        .iter()
+                        .map(|&byte| f64::from(byte)),
+                );
                 continue;
             }
-            let (x, y) = (column as f64 - centre, row as f64 - centre);
+            let (x, y) = (column as f64 - centre[0], row as f64 - centre[1]);
             let (x, y) = (stretch[0] * x + shear * y, stretch[1] * y);
-            let elastic = displacement(&points, controls, side, row, column);
+            let elastic = displacement(&points, controls, shape, row, column);
             let mut source_x = cosine * x - sine * y + shift[0] + elastic[0];
             let source_y = sine * x + cosine * y + shift[1] + elastic[1];
             if mirrored {
                 source_x = -source_x;
             }
-            bytes.push(read(image, side, source_x + centre, source_y + centre));
+            let source = [source_x + centre[0], source_y + centre[1]];
+            bytes.extend(
+                (0..shape.channels).map(|channel| {
+                    read((image, shape, channel), augmentation.fill[channel], source)
+                }),
+            );
         }
     }
     bytes
 }
 
-/// The picture at a column and a row, by linear interpolation; 0 outside.
-fn read(image: &[u8], side: usize, x: f64, y: f64) -> f64 {
+/// A channel of an image at a column and a row, by linear interpolation; `fill` outside.
+fn read((image, shape, channel): (&[u8], ImageShape, usize), fill: u8, [x, y]: [f64; 2]) -> f64 {
     let byte = |column: f64, row: f64| {
-        let inside = |at: f64| at >= 0.0 && at < side as f64;
-        match inside(column) && inside(row) {
-            true => f64::from(image[row as usize * side + column as usize]),
-            false => 0.0,
-        }
+        let inside = |at: f64, side: usize| at >= 0.0 && at < side as f64;
+        f64::from(
+            match inside(column, shape.width) && inside(row, shape.height) {
+                true => {
+                    let pixel = row as usize * shape.width + column as usize;
+                    image[pixel * shape.channels + channel]
+                }
+                false => fill,
+            },
+        )
     };
     let (left, top) = (x.floor(), y.floor());
     let (x, y) = (x - left, y - top);
@@ -102,13 +118,14 @@ fn read(image: &[u8], side: usize, x: f64, y: f64) -> f64 {
 fn displacement(
     points: &[[f64; 2]],
     controls: usize,
-    side: usize,
+    shape: ImageShape,
     row: usize,
     column: usize,
 ) -> [f64; 2] {
     // In cells from the left or upper edge; control point `k` stands at cell `k - 1`.
-    let place = |at: usize| (at as f64 + 0.5) * (controls - 3) as f64 / side as f64;
-    let weight = |at: usize, control: usize| bump(place(at) - (control as f64 - 1.0));
+    let place = |at: usize, side: usize| (at as f64 + 0.5) * (controls - 3) as f64 / side as f64;
+    let weight = |at: f64, control: usize| bump(at - (control as f64 - 1.0));
+    let (row, column) = (place(row, shape.height), place(column, shape.width));
     let mut moved = [0.0; 2];
     for (at, point) in points.iter().enumerate() {
         let weight = weight(row, at / controls) * weight(column, at % controls);

@@ -10,18 +10,15 @@ use crate::cli::{self, SettingsArgs};
 use crate::commands::dataset;
 use crate::completion;
 use crate::config::{Config, Kernels, Origin};
+use crate::data::Split;
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
-use crate::data::{CLASSES, PIXELS, Split};
 use crate::device::Device;
 use crate::report::sheet::sheet;
 use crate::run_folder::write_atomically;
 
 /// Bytes come out of the kernels as they are.
-const BYTES: Normalisation = Normalisation {
-    mean: 0.0,
-    standard_deviation: 1.0 / 255.0,
-};
+const BYTES: Normalisation = Normalisation::grey(0.0, 1.0 / 255.0);
 
 #[derive(Args, Debug)]
 pub struct ShowArgs {
@@ -65,12 +62,12 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
         .iter()
         .enumerate()
         .map(|(row, &index)| {
-            let original = &dataset.train.images[index as usize * PIXELS..][..PIXELS];
+            let original = dataset.train.image(index as usize).unwrap_or_default();
             let distorted = versions.iter().map(|version| &version[row][..]);
             std::iter::once(original).chain(distorted).collect()
         })
         .collect();
-    write_atomically(&args.out, &sheet(&rows)?).with_context(|| {
+    write_atomically(&args.out, &sheet(dataset.train.shape, &rows)?).with_context(|| {
         format!(
             "--out {}: could not be written; name another file",
             args.out.display()
@@ -79,13 +76,13 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
     cli::print(&match as_json {
         true => format!(
             "{}\n",
-            json!({"file": args.out, "dataset": dataset.name, "pictures": chosen, "versions": args.versions})
+            json!({"file": args.out, "dataset": dataset.description.name, "pictures": chosen, "versions": args.versions})
         ),
         false => format!(
             "{}: {} training pictures of {}, each beside {} versions of it\n",
             args.out.display(),
             chosen.len(),
-            dataset.name,
+            dataset.description.name,
             args.versions
         ),
     })
@@ -93,8 +90,8 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
 
 /// The first pictures, a class after another and then the next of each, where there are so many.
 fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
-    let mut seen = [0; CLASSES];
-    let mut order: Vec<(usize, u8, i32)> = split
+    let mut seen = vec![0; split.classes];
+    let mut order: Vec<(usize, u16, i32)> = split
         .labels
         .iter()
         .enumerate()
@@ -112,6 +109,7 @@ fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
 /// The bytes of the `chosen` pictures in each of the epochs 1 to `count`, as training on the CPU sees them.
 fn versions(split: &Split, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
     let device = Device::cpu();
+    let shape = split.shape;
     let split = DeviceSplit::upload(split, BYTES, &device);
     // Whatever the length of the training, its first epochs are shown.
     let mut config = config.clone();
@@ -124,12 +122,20 @@ fn versions(split: &Split, chosen: &[i32], count: usize, config: &Config) -> Vec
                 None => split.gather(indices, Kernels::Fused),
             };
             let bytes: Vec<u8> = batch
-                .pictures
+                .images
                 .into_data()
                 .iter::<f32>()
                 .map(|value| value.round() as u8)
                 .collect();
-            bytes.chunks_exact(PIXELS).map(<[u8]>::to_vec).collect()
+            // Colour comes with a fourth channel of zeros.
+            let image = |image: &[u8]| {
+                let pixels = image.chunks_exact(shape.device_channels());
+                pixels
+                    .flat_map(|pixel| pixel[..shape.channels].to_vec())
+                    .collect()
+            };
+            let length = shape.pixels() * shape.device_channels();
+            bytes.chunks_exact(length).map(image).collect()
         })
         .collect()
 }

@@ -9,10 +9,22 @@ mod warp;
 
 use std::ops::Range;
 
-use super::{PIXELS, Split};
+use super::{ImageShape, Split};
+use crate::config::{Architecture, ModelConfig};
 use hand::Hand;
 use rayon::prelude::*;
 use sketch::Sketch;
+
+/// The shape of the images.
+pub const SHAPE: ImageShape = ImageShape::grey(raster::SIDE, raster::SIDE);
+pub const PIXELS: usize = SHAPE.pixels();
+/// Classes: the digits.
+pub const CLASSES: usize = 10;
+
+/// The network of these layers for the built-in digits.
+pub fn network(model: &ModelConfig) -> Architecture {
+    model.network(SHAPE, CLASSES)
+}
 
 /// Bumped whenever the pictures change: part of the cache key.
 pub const VERSION: u32 = 1;
@@ -40,14 +52,19 @@ pub fn draw_part(seed: u64, stream: u64, count: usize, range: Range<usize>) -> S
         .with_min_len(64)
         .for_each(|(index, (picture, label))| {
             let hand = Hand::new(seed, stream, (range.start + index) as u64);
-            picture_of(*label, hand, picture);
+            picture_of(*label as u8, hand, picture);
         });
-    Split { images, labels }
+    Split {
+        shape: SHAPE,
+        classes: CLASSES,
+        images,
+        labels,
+    }
 }
 
 /// 0 to 9 over and over, shuffled (Fisher-Yates).
-fn labels(seed: u64, stream: u64, count: usize) -> Vec<u8> {
-    let mut labels: Vec<u8> = (0..count).map(|index| (index % 10) as u8).collect();
+fn labels(seed: u64, stream: u64, count: usize) -> Vec<u16> {
+    let mut labels: Vec<u16> = (0..count).map(|index| (index % CLASSES) as u16).collect();
     let mut hand = Hand::new(seed, stream, u64::MAX);
     for last in (1..count).rev() {
         labels.swap(last, hand.below(last + 1));

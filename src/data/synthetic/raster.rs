@@ -2,7 +2,8 @@
 //! 20x20 box, then centred by mass in 28x28.
 
 use super::sketch::Point;
-use crate::data::SIDE;
+/// Rows, and columns, of an image.
+pub(super) const SIDE: usize = 28;
 
 const BOX: usize = 20;
 

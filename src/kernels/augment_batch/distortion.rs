@@ -1,7 +1,8 @@
-//! What is drawn for one picture: where its pixels come from, as numbers on the host.
+//! What is drawn for one image: where its pixels come from, as numbers on the host.
 
 use super::random::{below, signed, threefry, threefry_lanes};
 use super::{Augmentation, Stream};
+use crate::kernels::images::ImageShape;
 
 /// Blocks of four words before those of the control points.
 pub(super) const FIRST_CONTROL_BLOCK: u32 = 3;
@@ -10,29 +11,34 @@ const LANES: usize = 16;
 /// Numbers of control points are rounded up to this, so that blocks can be drawn side by side.
 pub(super) const CONTROL_ROUNDING: usize = 2 * LANES;
 
-/// The drawn numbers of one picture, the control points aside.
+/// The drawn numbers of one image, the control points aside.
 ///
 /// The pixel `p` of the output, relative to the centre, is the pixel `matrix * p + shift` of the source, plus the
 /// elastic displacement there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Distortion {
     /// Row-major: what x and y of the source take of x and y. `rotation * [[scale x, shear], [0, scale y]]`, the first
-    /// row negative where the picture is flipped.
+    /// row negative where the image is flipped.
     pub matrix: [f32; 4],
     /// Pixels to the right and down.
     pub shift: [f32; 2],
-    /// -1 where the picture is flipped, else 1.
+    /// -1 where the image is flipped, else 1.
     pub mirror: f32,
     /// Left column and top row of the square that is cut out; both may lie outside.
     pub hole: [i32; 2],
 }
 
 impl Distortion {
-    /// The distortion of picture `sample`, of `side` pixels a side.
+    /// The distortion of image `sample`.
     ///
     /// Words of the stream: rotation, scale x, scale y, shear; shift x, shift y, hole x, hole y; flip; from the
     /// twelfth on x and y of each control point.
-    pub fn draw(augmentation: &Augmentation, stream: Stream, sample: u32, side: usize) -> Self {
+    pub fn draw(
+        augmentation: &Augmentation,
+        stream: Stream,
+        sample: u32,
+        shape: ImageShape,
+    ) -> Self {
         let key = stream.key(sample);
         let [affine, places, rest] = [0, 1, 2].map(|block| threefry(key, [block, 0, 0, 0]));
         let [sine, cosine] = rotation(augmentation.quarter_angle() * signed(affine[0]));
@@ -44,7 +50,7 @@ impl Distortion {
             false => 1.0,
         };
         let half = (augmentation.cutout / 2) as i32;
-        let hole = |word| below(word, side as u32) as i32 - half;
+        let hole = |word, side: usize| below(word, side as u32) as i32 - half;
         Self {
             matrix: [
                 mirror * (cosine * scale_x),
@@ -57,12 +63,12 @@ impl Distortion {
                 augmentation.shift * signed(places[1]),
             ],
             mirror,
-            hole: [hole(places[2]), hole(places[3])],
+            hole: [hole(places[2], shape.width), hole(places[3], shape.height)],
         }
     }
 }
 
-/// Displacements in pixels of the control points of picture `sample`, row by row, into `x` and `y`, whose length is
+/// Displacements in pixels of the control points of image `sample`, row by row, into `x` and `y`, whose length is
 /// their number rounded up to [`CONTROL_ROUNDING`].
 #[inline(always)]
 pub(super) fn draw_controls(

@@ -1,4 +1,4 @@
-//! Picks pictures by number out of a split of bytes, distorts each by what a random stream draws for it, and
+//! Picks images by number out of a split of bytes, distorts each by what a random stream draws for it, and
 //! normalises them.
 
 pub mod cpu;
@@ -9,20 +9,21 @@ pub mod random;
 mod spline;
 mod stock;
 
-pub use stock::distort;
+pub use stock::{distort, general};
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Int, Tensor};
 
 use super::flex::Fresh;
-use super::gather_batch::cpu::Normalisation;
+use super::gather_batch::{dims, little_endian};
+use super::images::{ChannelScale, ImageShape};
 use super::simd;
 
-/// How far pictures are distorted at most; all zero or `false` leaves them as they are. Every number is drawn evenly.
+/// How far images are distorted at most; all zero or `false` leaves them as they are. Every number is drawn evenly.
 ///
-/// `source = rotation * [[scale x, shear], [0, scale y]] * p + shift + elastic(p)` relative to the centre, read with
-/// linear interpolation; outside lies ground (byte 0).
+/// `source = rotation * [[scale x, shear], [0, scale y]] * p + shift + elastic(p)` in pixels relative to the centre,
+/// read with linear interpolation; outside lies `fill`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Augmentation {
     /// Degrees either way, at most 180.
@@ -38,13 +39,16 @@ pub struct Augmentation {
     pub elastic: f32,
     /// Cells a side of that spline's grid, at least 1; `cells + 3` control points a side.
     pub elastic_cells: u32,
-    /// Pixels a side of a square around a random pixel that becomes ground (DeVries & Taylor, arXiv:1708.04552).
+    /// Pixels a side of a square around a random pixel that becomes `fill` (DeVries & Taylor, arXiv:1708.04552).
     pub cutout: u32,
     /// Whether the source is mirrored left to right half of the time.
     pub flip: bool,
+    /// The byte of each channel that comes in from outside and where a square is cut out, as the images' background
+    /// has it; grey uses the first.
+    pub fill: [u8; 3],
 }
 
-/// Whose numbers are drawn. A picture is a function of these, its own number and the [`Augmentation`] alone, whatever
+/// Whose numbers are drawn. An image is a function of these, its own number and the [`Augmentation`] alone, whatever
 /// the batch or the device; devices differ by rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
@@ -62,6 +66,15 @@ impl Augmentation {
     fn controls(&self) -> usize {
         self.elastic_cells.max(1) as usize + 3
     }
+
+    /// What fills the four bytes of a word.
+    fn fill_of_word(&self, shape: ImageShape) -> [u8; 4] {
+        let [first, second, third] = self.fill;
+        match shape.channels {
+            1 => [first; 4],
+            _ => [first, second, third, 0],
+        }
+    }
 }
 
 impl Stream {
@@ -75,23 +88,27 @@ impl Stream {
     }
 }
 
-/// Pictures `[n, 4 * words]`, distorted, `(byte / 255 - mean) / deviation`, of the rows `indices` `[n]` of `words`
-/// `[pictures, words]`, four bytes a word, the first in the lowest byte; pictures are square.
+/// The images `indices` `[n]` of `words` `[images, shape.words()]`, distorted, then normalised by `scale`:
+/// `[n, height, width, shape.device_channels()]`. Words are those of [`super::gather_batch::gather_batch`].
+///
+/// # Panics
+/// The words are not those of images of this shape. On the CPU also where an index names no image.
 pub fn augment_batch(
     words: Tensor<2, Int>,
     indices: Tensor<1, Int>,
+    shape: ImageShape,
+    scale: ChannelScale,
     augmentation: Augmentation,
     stream: Stream,
-    mean: f32,
-    deviation: f32,
-) -> Tensor<2> {
+) -> Tensor<4> {
+    assert_eq!(words.dims()[1], shape.words(), "words of {shape} images");
     Tensor::from_dispatch(Dispatch::augment_batch(
         words.into_dispatch(),
         indices.into_dispatch(),
+        shape,
+        scale,
         augmentation,
         stream,
-        mean,
-        deviation,
     ))
 }
 
@@ -101,10 +118,10 @@ pub trait AugmentBatch: Backend {
     fn augment_batch(
         words: IntTensor<Self>,
         indices: IntTensor<Self>,
+        shape: ImageShape,
+        scale: ChannelScale,
         augmentation: Augmentation,
         stream: Stream,
-        mean: f32,
-        deviation: f32,
     ) -> FloatTensor<Self>;
 }
 
@@ -112,39 +129,24 @@ impl AugmentBatch for Flex {
     fn augment_batch(
         words: IntTensor<Self>,
         indices: IntTensor<Self>,
+        shape: ImageShape,
+        scale: ChannelScale,
         augmentation: Augmentation,
         stream: Stream,
-        mean: f32,
-        deviation: f32,
     ) -> FloatTensor<Self> {
         let (words, indices) = (words.to_contiguous(), indices.to_contiguous());
-        let pixels = words.layout().shape()[1] * 4;
-        // Little-endian words in memory are the bytes in order; other machines turn them.
-        let turned: Vec<i32>;
-        let mut bytes: &[i32] = words.as_slice().expect("i32 words in order");
-        if cfg!(target_endian = "big") {
-            turned = bytes.iter().map(|word| word.swap_bytes()).collect();
-            bytes = &turned;
-        }
+        let words = little_endian(words.as_slice().expect("i32 words in order"));
         let indices: &[i32] = indices.as_slice().expect("i32 numbers in order");
-        let dims = [indices.len(), pixels];
-        let mut pictures = Fresh::new(&dims);
-        let normalisation = Normalisation { mean, deviation };
-        let plan = cpu::Plan::new(side(pixels), augmentation, stream, normalisation);
+        let dims = dims(indices.len(), shape);
+        let mut images = Fresh::new(&dims);
+        let plan = cpu::Plan::new(shape, scale, augmentation, stream);
         plan.run(
             simd::detect(),
-            bytemuck::cast_slice(bytes),
+            bytemuck::cast_slice(&words),
             indices,
-            pictures.floats(),
+            images.floats(),
         )
-        .expect("indices are numbers of pictures");
-        pictures.into_tensor(dims)
+        .expect("indices are numbers of images");
+        images.into_tensor(dims)
     }
-}
-
-/// Pixels a side of a square picture.
-fn side(pixels: usize) -> usize {
-    let side = pixels.isqrt();
-    assert_eq!(side * side, pixels, "a square picture");
-    side
 }

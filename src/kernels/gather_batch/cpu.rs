@@ -1,86 +1,99 @@
-//! Gathers a batch from the byte data set and normalises it, on the CPU.
+//! Gathers a batch from the words of a data set and normalises it, on the CPU.
 
+use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::parallel;
 use crate::kernels::simd::{Level, Task, Vector, dispatch};
 use std::fmt;
 
-/// Pictures that one task gathers.
+/// Images that one task gathers.
 const CHUNK: usize = 16;
 
-/// The mean and standard deviation of pixels scaled to 0..=1; a pixel becomes `(byte / 255 - mean) / deviation`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Normalisation {
-    pub mean: f32,
-    pub deviation: f32,
-}
-
-/// An index that names no picture.
+/// An index that names no image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange {
     pub index: i32,
-    pub pictures: usize,
+    pub images: usize,
 }
 
 impl fmt::Display for OutOfRange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "index {} is outside a data set of {} pictures",
-            self.index, self.pictures
+            "index {} is outside a data set of {} images",
+            self.index, self.images
         )
     }
 }
 
 impl std::error::Error for OutOfRange {}
 
-/// `images [pictures, pixels]`, bytes, picked by `indices [n]`, into `output [n, pixels]`, normalised. No scratch.
+/// Checks the lengths and indices of a batch.
 ///
 /// # Errors
-/// An index is negative or too large; the outputs are then untouched.
+/// An index is negative or too large.
+///
+/// # Panics
+/// A slice does not have the length its shape says.
+pub(crate) fn check(
+    shape: ImageShape,
+    bytes: &[u8],
+    indices: &[i32],
+    output: &[f32],
+) -> Result<(), OutOfRange> {
+    let images = bytes.len() / (4 * shape.words());
+    assert_eq!(bytes.len(), images * 4 * shape.words(), "images");
+    let floats = shape.pixels() * shape.device_channels();
+    assert_eq!(output.len(), indices.len() * floats, "output");
+    let outside = |&&index: &&i32| !usize::try_from(index).is_ok_and(|index| index < images);
+    match indices.iter().find(outside) {
+        Some(&index) => Err(OutOfRange { index, images }),
+        None => Ok(()),
+    }
+}
+
+/// The images `indices` `[n]`, normalised, into `output` `[n, height, width, device channels]`.
+/// `bytes` are those of the words `[images, shape.words()]`, the lowest of each first. No scratch.
+///
+/// # Errors
+/// An index is negative or too large; the output is then untouched.
 ///
 /// # Panics
 /// A slice does not have the length its shape says.
 pub fn gather(
     level: Level,
-    normalisation: Normalisation,
-    pixels: usize,
-    images: &[u8],
+    shape: ImageShape,
+    scale: ChannelScale,
+    bytes: &[u8],
     indices: &[i32],
     output: &mut [f32],
 ) -> Result<(), OutOfRange> {
-    let pictures = images.len().checked_div(pixels).unwrap_or(0);
-    assert_eq!(images.len(), pictures * pixels, "images");
-    assert_eq!(output.len(), indices.len() * pixels, "output");
-    let outside = |&&index: &&i32| {
-        usize::try_from(index)
-            .is_ok_and(|index| index < pictures)
-            .eq(&false)
-    };
-    if let Some(&index) = indices.iter().find(outside) {
-        return Err(OutOfRange { index, pictures });
-    }
-    if pixels > 0 {
-        let chunks = output.chunks_mut(CHUNK * pixels).zip(indices.chunks(CHUNK));
-        parallel::for_each(chunks, |(output, indices)| {
-            dispatch(
-                level,
-                Gather {
-                    normalisation,
-                    pixels,
-                    images,
-                    indices,
-                    output,
-                },
-            )
-        });
-    }
+    check(shape, bytes, indices, output)?;
+    let floats = shape.pixels() * shape.device_channels();
+    let chunks = output.chunks_mut(CHUNK * floats).zip(indices.chunks(CHUNK));
+    parallel::for_each(chunks, |(output, indices)| {
+        dispatch(
+            level,
+            Gather {
+                of_word: scale.of_word(shape),
+                floats,
+                stride: 4 * shape.words(),
+                bytes,
+                indices,
+                output,
+            },
+        )
+    });
     Ok(())
 }
 
 struct Gather<'a> {
-    normalisation: Normalisation,
-    pixels: usize,
-    images: &'a [u8],
+    /// Factors and terms.
+    of_word: [[f32; 4]; 2],
+    /// Numbers of an image.
+    floats: usize,
+    /// Bytes from one image to the next.
+    stride: usize,
+    bytes: &'a [u8],
     indices: &'a [i32],
     output: &'a mut [f32],
 }
@@ -90,24 +103,23 @@ impl Task for Gather<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let deviation = f64::from(self.normalisation.deviation);
-        let scale = (255.0 * deviation).recip() as f32;
-        let shift = (-f64::from(self.normalisation.mean) / deviation) as f32;
-        for (output, &index) in self.output.chunks_exact_mut(self.pixels).zip(self.indices) {
-            let image = &self.images[index as usize * self.pixels..][..self.pixels];
-            let whole = self.pixels / V::LANES * V::LANES;
-            // SAFETY: both slices hold `pixels` elements; the caller vouches for the instruction set.
+        let [factors, terms] = &self.of_word;
+        for (output, &index) in self.output.chunks_exact_mut(self.floats).zip(self.indices) {
+            let image = &self.bytes[index as usize * self.stride..][..self.floats];
+            let whole = self.floats / V::LANES * V::LANES;
+            // SAFETY: both slices hold `floats` elements; the caller vouches for the instruction set.
             unsafe {
-                let (scale, shift) = (V::splat(scale), V::splat(shift));
+                let (factors, terms) =
+                    (V::load_four(factors.as_ptr()), V::load_four(terms.as_ptr()));
                 for at in (0..whole).step_by(V::LANES) {
                     let bytes = V::load_bytes(image.as_ptr().add(at));
                     bytes
-                        .mul_add(scale, shift)
+                        .mul_add(factors, terms)
                         .store(output.as_mut_ptr().add(at));
                 }
             }
-            for (output, &byte) in output[whole..].iter_mut().zip(&image[whole..]) {
-                *output = f32::from(byte).mul_add(scale, shift);
+            for at in whole..self.floats {
+                output[at] = f32::from(image[at]).mul_add(factors[at % 4], terms[at % 4]);
             }
         }
     }

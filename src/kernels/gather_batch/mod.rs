@@ -1,29 +1,43 @@
-//! Picks pictures by number out of a split of bytes and normalises them.
+//! Picks images by number out of a split of bytes and normalises them.
 
 pub mod cpu;
 pub mod gpu;
 pub mod passes;
+mod stock;
+
+pub(super) use stock::normalise;
+pub use stock::{general, unpack};
+
+use std::borrow::Cow;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Int, Tensor};
 
 use super::flex::Fresh;
+use super::images::{ChannelScale, ImageShape};
 use super::simd;
 
-/// Pictures `[n, 4 * words]`, `(byte / 255 - mean) / deviation`, of the rows `indices` `[n]` of
-/// `words` `[pictures, words]`, four bytes a word, the first in the lowest byte.
+/// The images `indices` `[n]` of `words` `[images, shape.words()]`, normalised by `scale`:
+/// `[n, height, width, shape.device_channels()]`. Colour has a fourth channel of zeros.
+///
+/// A word holds four bytes, the first in the lowest: four grey pixels, or red, green, blue and 0 of
+/// one pixel ([`ImageShape::pack`]).
+///
+/// # Panics
+/// The words are not those of images of this shape. On the CPU also where an index names no image.
 pub fn gather_batch(
     words: Tensor<2, Int>,
     indices: Tensor<1, Int>,
-    mean: f32,
-    deviation: f32,
-) -> Tensor<2> {
+    shape: ImageShape,
+    scale: ChannelScale,
+) -> Tensor<4> {
+    assert_eq!(words.dims()[1], shape.words(), "words of {shape} images");
     Tensor::from_dispatch(Dispatch::gather_batch(
         words.into_dispatch(),
         indices.into_dispatch(),
-        mean,
-        deviation,
+        shape,
+        scale,
     ))
 }
 
@@ -33,8 +47,8 @@ pub trait GatherBatch: Backend {
     fn gather_batch(
         words: IntTensor<Self>,
         indices: IntTensor<Self>,
-        mean: f32,
-        deviation: f32,
+        shape: ImageShape,
+        scale: ChannelScale,
     ) -> FloatTensor<Self>;
 }
 
@@ -42,30 +56,36 @@ impl GatherBatch for Flex {
     fn gather_batch(
         words: IntTensor<Self>,
         indices: IntTensor<Self>,
-        mean: f32,
-        deviation: f32,
+        shape: ImageShape,
+        scale: ChannelScale,
     ) -> FloatTensor<Self> {
         let (words, indices) = (words.to_contiguous(), indices.to_contiguous());
-        let pixels = words.layout().shape()[1] * 4;
-        // Little-endian words in memory are the bytes in order; other machines turn them.
-        let turned: Vec<i32>;
-        let mut bytes: &[i32] = words.as_slice().expect("i32 words in order");
-        if cfg!(target_endian = "big") {
-            turned = bytes.iter().map(|word| word.swap_bytes()).collect();
-            bytes = &turned;
-        }
+        let words = little_endian(words.as_slice().expect("i32 words in order"));
         let indices: &[i32] = indices.as_slice().expect("i32 numbers in order");
-        let dims = [indices.len(), pixels];
-        let mut pictures = Fresh::new(&dims);
+        let dims = dims(indices.len(), shape);
+        let mut images = Fresh::new(&dims);
         cpu::gather(
             simd::detect(),
-            cpu::Normalisation { mean, deviation },
-            pixels,
-            bytemuck::cast_slice(bytes),
+            shape,
+            scale,
+            bytemuck::cast_slice(&words),
             indices,
-            pictures.floats(),
+            images.floats(),
         )
-        .expect("indices are numbers of pictures");
-        pictures.into_tensor(dims)
+        .expect("indices are numbers of images");
+        images.into_tensor(dims)
     }
+}
+
+/// Words whose bytes lie in memory lowest first, as they do on most machines.
+pub(super) fn little_endian(words: &[i32]) -> Cow<'_, [i32]> {
+    match cfg!(target_endian = "big") {
+        true => words.iter().map(|word| word.swap_bytes()).collect(),
+        false => Cow::Borrowed(words),
+    }
+}
+
+/// Of a batch of images.
+pub(super) fn dims(count: usize, shape: ImageShape) -> [usize; 4] {
+    [count, shape.height, shape.width, shape.device_channels()]
 }

@@ -16,6 +16,13 @@ pub struct Outcome {
     pub correct: usize,
 }
 
+impl Outcome {
+    const NOTHING: Self = Self {
+        loss: 0.0,
+        correct: 0,
+    };
+}
+
 /// A label that names no class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange {
@@ -52,21 +59,94 @@ pub fn forward_backward(
 ) -> Result<Outcome, OutOfRange> {
     assert_eq!(logits.len(), labels.len() * classes, "logits");
     assert_eq!(gradient.len(), logits.len(), "gradient");
-    let outside = |label: &i32| !usize::try_from(*label).is_ok_and(|label| label < classes);
-    if let Some(row) = labels.iter().position(outside) {
-        return Err(OutOfRange {
-            label: labels[row],
-            row,
-            classes,
-        });
+    if let Some(outside) = outside(classes, labels) {
+        return Err(outside);
     }
     if labels.is_empty() {
-        return Ok(Outcome {
-            loss: 0.0,
-            correct: 0,
-        });
+        return Ok(Outcome::NOTHING);
     }
     let share = 1.0 / labels.len() as f32;
+    let (loss, correct) = sum_rows(
+        classes,
+        logits,
+        labels,
+        gradient,
+        |logits, label, gradient| row(logits, label, share, gradient),
+    );
+    Ok(Outcome {
+        loss: (loss / labels.len() as f64) as f32,
+        correct,
+    })
+}
+
+/// As [`forward_backward`], with a weight for each class and the share `smoothing` of each label spread evenly over
+/// all classes, as PyTorch's `CrossEntropyLoss(weight, label_smoothing)` has it: the loss is the sum over the batch
+/// divided by the sum of the labels' weights, and each class has its own weight in what is spread.
+///
+/// The loss and the gradient of labels that all weigh 0 are NaN.
+///
+/// # Errors
+/// As [`forward_backward`].
+///
+/// # Panics
+/// As [`forward_backward`].
+pub fn forward_backward_weighted(
+    weights: &[f32],
+    smoothing: f32,
+    logits: &[f32],
+    labels: &[i32],
+    gradient: &mut [f32],
+) -> Result<Outcome, OutOfRange> {
+    let classes = weights.len();
+    assert_eq!(logits.len(), labels.len() * classes, "logits");
+    assert_eq!(gradient.len(), logits.len(), "gradient");
+    if let Some(outside) = outside(classes, labels) {
+        return Err(outside);
+    }
+    if labels.is_empty() {
+        return Ok(Outcome::NOTHING);
+    }
+    let of_label = |&label: &i32| f64::from(weights[label as usize]);
+    let total: f64 = labels.iter().map(of_label).sum();
+    let all: f64 = weights.iter().copied().map(f64::from).sum();
+    let smoothing = f64::from(smoothing);
+    let shares = Shares {
+        weights,
+        label: (1.0 - smoothing) / total,
+        class: smoothing / classes as f64 / total,
+        all,
+    };
+    let (loss, correct) = sum_rows(
+        classes,
+        logits,
+        labels,
+        gradient,
+        |logits, label, gradient| shares.row(logits, label, gradient),
+    );
+    Ok(Outcome {
+        loss: loss as f32,
+        correct,
+    })
+}
+
+fn outside(classes: usize, labels: &[i32]) -> Option<OutOfRange> {
+    let outside = |label: &i32| !usize::try_from(*label).is_ok_and(|label| label < classes);
+    labels.iter().position(outside).map(|row| OutOfRange {
+        label: labels[row],
+        row,
+        classes,
+    })
+}
+
+/// Calls `row` with the logits, the label and the gradient of each row; the sum of what it gives, and how many first
+/// maxima are the label.
+fn sum_rows(
+    classes: usize,
+    logits: &[f32],
+    labels: &[i32],
+    gradient: &mut [f32],
+    row: impl Fn(&[f32], usize, &mut [f32]) -> f64 + Sync,
+) -> (f64, usize) {
     let mut parts = vec![(0.0f64, 0usize); labels.len().div_ceil(CHUNK)];
     let chunks = gradient
         .chunks_mut(CHUNK * classes)
@@ -80,32 +160,63 @@ pub fn forward_backward(
             .zip(labels);
         for ((gradient, logits), &label) in rows {
             let label = label as usize;
-            part.0 += row(logits, label, share, gradient);
+            part.0 += row(logits, label, gradient);
             part.1 += usize::from(first_maximum(logits) == label);
         }
     });
-    let (loss, correct) = parts
+    parts
         .iter()
-        .fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-    Ok(Outcome {
-        loss: (loss / labels.len() as f64) as f32,
-        correct,
-    })
+        .fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
 }
 
 /// The loss of one row; writes its gradient times `share`.
 fn row(logits: &[f32], label: usize, share: f32, gradient: &mut [f32]) -> f64 {
-    // `f32::max` drops NaN, but NaN comes back through the subtraction.
-    let maximum = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0f32;
-    for (gradient, &logit) in gradient.iter_mut().zip(logits) {
-        *gradient = (logit - maximum).exp();
-        sum += *gradient;
-    }
+    let (maximum, sum) = exponentials(logits, gradient);
     let scale = share / sum;
     for gradient in gradient.iter_mut() {
         *gradient *= scale;
     }
     gradient[label] -= share;
     f64::from(sum).ln() + f64::from(maximum) - f64::from(logits[label])
+}
+
+/// Fills `powers` with the exponentials of the logits less their maximum; that maximum and their sum.
+#[inline(always)]
+fn exponentials(logits: &[f32], powers: &mut [f32]) -> (f32, f32) {
+    // `f32::max` drops NaN, but NaN comes back through the subtraction.
+    let maximum = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0f32;
+    for (power, &logit) in powers.iter_mut().zip(logits) {
+        *power = (logit - maximum).exp();
+        sum += *power;
+    }
+    (maximum, sum)
+}
+
+/// What rows with weights have in common: a class of weight `w` takes `w * label` of a row that it labels, and
+/// `w * class` of each row.
+struct Shares<'a> {
+    weights: &'a [f32],
+    label: f64,
+    class: f64,
+    /// The sum of the weights.
+    all: f64,
+}
+
+impl Shares<'_> {
+    /// The part of one row in the loss; writes its gradient.
+    fn row(&self, logits: &[f32], label: usize, gradient: &mut [f32]) -> f64 {
+        let (maximum, sum) = exponentials(logits, gradient);
+        let of_label = self.label * f64::from(self.weights[label]);
+        let scale = ((of_label + self.class * self.all) / f64::from(sum)) as f32;
+        let class = self.class as f32;
+        let level = f64::from(sum).ln() + f64::from(maximum);
+        let mut spread = 0.0;
+        for ((gradient, &weight), &logit) in gradient.iter_mut().zip(self.weights).zip(logits) {
+            *gradient = *gradient * scale - class * weight;
+            spread += f64::from(weight) * (level - f64::from(logit));
+        }
+        gradient[label] -= of_label as f32;
+        of_label * (level - f64::from(logits[label])) + self.class * spread
+    }
 }

@@ -1,4 +1,4 @@
-//! Softmax cross-entropy, its gradient and the number correct in one pass over the logits.
+//! Softmax cross-entropy, its gradient and the number correct, straight from the logits.
 
 pub mod cpu;
 pub mod gpu;
@@ -24,7 +24,36 @@ pub fn softmax_cross_entropy(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,
 ) -> (Tensor<1>, Tensor<2>, Tensor<1, Int>) {
-    let scores = Dispatch::softmax_cross_entropy(logits.into_dispatch(), labels.into_dispatch());
+    split(Dispatch::softmax_cross_entropy(
+        logits.into_dispatch(),
+        labels.into_dispatch(),
+    ))
+}
+
+/// As [`softmax_cross_entropy`], with `weights` `[classes]` and the share `smoothing` of each label
+/// spread evenly over all classes, as PyTorch's `CrossEntropyLoss(weight, label_smoothing)` has it:
+/// the loss is divided by the sum of the labels' weights, and each class keeps its own weight in
+/// what is spread. A batch whose labels all weigh 0 has a loss of NaN.
+pub fn softmax_cross_entropy_weighted(
+    logits: Tensor<2>,
+    labels: Tensor<1, Int>,
+    weights: Tensor<1>,
+    smoothing: f64,
+) -> (Tensor<1>, Tensor<2>, Tensor<1, Int>) {
+    assert_eq!(
+        logits.dims()[1],
+        weights.dims()[0],
+        "weights of the classes"
+    );
+    split(Dispatch::softmax_cross_entropy_weighted(
+        logits.into_dispatch(),
+        labels.into_dispatch(),
+        weights.into_dispatch(),
+        smoothing as f32,
+    ))
+}
+
+fn split(scores: Scores<Dispatch>) -> (Tensor<1>, Tensor<2>, Tensor<1, Int>) {
     (
         Tensor::from_dispatch(scores.loss),
         Tensor::from_dispatch(scores.gradient),
@@ -32,29 +61,55 @@ pub fn softmax_cross_entropy(
     )
 }
 
-/// The operation as Burn dispatches it.
+/// The operations as Burn dispatches them.
 #[backend_extension(Cube, Flex)]
 pub trait SoftmaxCrossEntropy: Backend {
     fn softmax_cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>) -> Scores<Self>;
+
+    fn softmax_cross_entropy_weighted(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        smoothing: f32,
+    ) -> Scores<Self>;
 }
 
 impl SoftmaxCrossEntropy for Flex {
     fn softmax_cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>) -> Scores<Self> {
-        let (logits, labels) = (logits.to_contiguous(), labels.to_contiguous());
-        let shape = logits.layout().shape();
-        let (count, classes) = (shape[0], shape[1]);
-        let mut gradient = Fresh::new(&[count, classes]);
-        let found = cpu::forward_backward(
-            classes,
-            floats(&logits),
-            labels.as_slice().expect("i32 in order"),
-            gradient.floats(),
-        )
-        .expect("labels are classes");
-        Scores {
-            loss: FloatTensor::<Self>::from_data(TensorData::new(vec![found.loss], [1])),
-            gradient: gradient.into_tensor([count, classes]),
-            correct: IntTensor::<Self>::from_data(TensorData::new(vec![found.correct as i32], [1])),
-        }
+        let classes = logits.layout().shape()[1];
+        score(logits, labels, |logits, labels, gradient| {
+            cpu::forward_backward(classes, logits, labels, gradient)
+        })
+    }
+
+    fn softmax_cross_entropy_weighted(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        smoothing: f32,
+    ) -> Scores<Self> {
+        let weights = weights.to_contiguous();
+        score(logits, labels, |logits, labels, gradient| {
+            cpu::forward_backward_weighted(floats(&weights), smoothing, logits, labels, gradient)
+        })
+    }
+}
+
+/// Scores by a function of logits, labels and where the gradient goes.
+fn score(
+    logits: FloatTensor<Flex>,
+    labels: IntTensor<Flex>,
+    kernel: impl FnOnce(&[f32], &[i32], &mut [f32]) -> Result<cpu::Outcome, cpu::OutOfRange>,
+) -> Scores<Flex> {
+    let (logits, labels) = (logits.to_contiguous(), labels.to_contiguous());
+    let shape = logits.layout().shape();
+    let dims = [shape[0], shape[1]];
+    let mut gradient = Fresh::new(&dims);
+    let labels = labels.as_slice().expect("i32 in order");
+    let found = kernel(floats(&logits), labels, gradient.floats()).expect("labels are classes");
+    Scores {
+        loss: FloatTensor::<Flex>::from_data(TensorData::new(vec![found.loss], [1])),
+        gradient: gradient.into_tensor(dims),
+        correct: IntTensor::<Flex>::from_data(TensorData::new(vec![found.correct as i32], [1])),
     }
 }

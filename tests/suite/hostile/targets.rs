@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use gpu_mnist::bench::compare;
 use gpu_mnist::checkpoint::{self, snapshot};
 use gpu_mnist::config::{Layers, Origin};
+use gpu_mnist::data::Split;
 use gpu_mnist::data::idx::{self, Kind};
-use gpu_mnist::data::{CLASSES, PIXELS, Split};
+use gpu_mnist::data::synthetic::CLASSES;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference;
 use gpu_mnist::metrics;
@@ -110,14 +111,16 @@ pub fn weights(data: &[u8]) {
     let Ok((model, description)) = within(most, || checkpoint::load(&path, device.burn())) else {
         return;
     };
-    assert_eq!(description.class_names.len(), CLASSES);
     // A wide layer on a deep one takes seconds a picture, and a fuzzer finds it.
     if data.len() > MIB / 4 {
         return;
     }
     let config = Layers::default().resolve().expect("the defaults");
+    let network = description.network();
     let split = Split {
-        images: vec![128; PIXELS],
+        shape: network.input,
+        classes: network.classes,
+        images: vec![128; network.input.bytes()],
         labels: vec![0],
     };
     let normalisation = description.normalisation;

@@ -23,11 +23,11 @@ pub(super) fn leaf<const D: usize>(seed: u64, dims: [usize; D], device: &Device)
 
 /// Output, and the gradients of input, weight and (if there is one) bias.
 fn run(
-    [batch, side, inputs, outputs, kernel, padding]: [usize; 6],
+    [batch, height, width, inputs, outputs, kernel, padding]: [usize; 7],
     [with_bias, relu, fused]: [bool; 3],
     device: &Device,
 ) -> Vec<Vec<f32>> {
-    let input = leaf(1, [batch, side, side, inputs], device);
+    let input = leaf(1, [batch, height, width, inputs], device);
     let weight = leaf(2, [outputs, inputs, kernel, kernel], device);
     let bias = with_bias.then(|| leaf(3, [outputs], device));
     let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
@@ -49,12 +49,19 @@ fn run(
 fn switches_equal_stock(device: &Device) {
     // The last shape is one that shaders leave to Burn's own operations.
     let shapes = [
-        [9, 28, 1, 24, 5, 0],
-        [9, 12, 24, 32, 3, 0],
-        [3, 11, 8, 12, 2, 0],
-        [7, 28, 1, 8, 3, 1],
-        [5, 13, 4, 8, 4, 2],
-        [2, 9, 3, 5, 3, 1],
+        [9, 28, 28, 1, 24, 5, 0],
+        [9, 12, 12, 24, 32, 3, 0],
+        [3, 11, 11, 8, 12, 2, 0],
+        [7, 28, 28, 1, 8, 3, 1],
+        [5, 13, 13, 4, 8, 4, 2],
+        [3, 14, 14, 1, 8, 5, 0],
+        [3, 32, 20, 1, 8, 3, 1],
+        [3, 15, 9, 1, 8, 3, 0],
+        [3, 32, 32, 4, 8, 5, 0],
+        [3, 9, 13, 4, 8, 3, 1],
+        [1, 128, 128, 4, 4, 3, 0],
+        [1, 128, 96, 1, 4, 5, 2],
+        [2, 9, 9, 3, 5, 3, 1],
     ];
     let mut compared = 0;
     for shape in shapes {
@@ -73,7 +80,7 @@ fn switches_equal_stock(device: &Device) {
             }
         }
     }
-    assert_eq!(compared, 6 * 10);
+    assert_eq!(compared, 13 * 10);
 }
 
 #[test]

@@ -346,6 +346,87 @@ impl ConvCase {
     }
 }
 
+/// What lies around a subject may be dark, light, broken by a corner pixel or framed by zeros, or not there at all.
+#[test]
+fn any_background_agrees_with_float64() {
+    type Pixel = fn(f32, [usize; 2], bool) -> f32;
+    let backgrounds: [(&str, Pixel); 6] = [
+        (
+            "dark",
+            |noise, _, inside| if inside { noise } else { -0.42 },
+        ),
+        ("light", |noise, _, inside| if inside { noise } else { 0.9 }),
+        ("corner", |noise, [row, column], inside| {
+            match row + column == 0 {
+                true => 0.3,
+                false => {
+                    if inside {
+                        noise
+                    } else {
+                        0.9
+                    }
+                }
+            }
+        }),
+        ("framed", |noise, [row, column], inside| {
+            match row == 0 || column == 0 {
+                true => 0.0,
+                false => {
+                    if inside {
+                        noise
+                    } else {
+                        -0.42
+                    }
+                }
+            }
+        }),
+        ("two levels", |noise, [row, column], inside| match inside {
+            true => noise,
+            false => {
+                if (row * 7 + column * 3) % 5 < 2 {
+                    0.9
+                } else {
+                    0.89
+                }
+            }
+        }),
+        ("photograph", |noise, _, _| noise),
+    ];
+    let mut cases = 0;
+    for shape in [
+        shape(3, (28, 28), 1, 24, 5),
+        shape(3, (32, 20), 1, 8, 3),
+        shape(3, (15, 9), 1, 12, 3),
+        shape(2, (9, 64), 1, 8, 5),
+        shape(2, (9, 71), 1, 8, 5),
+        shape(2, (128, 96), 1, 4, 3),
+        shape(2, (9, 13), 4, 8, 5),
+        shape(2, (32, 32), 4, 16, 3),
+    ] {
+        for (name, pixel) in backgrounds {
+            let mut case = ConvCase::new(shape);
+            let noise = random(5, case.input.len());
+            for (at, (value, noise)) in case.input.iter_mut().zip(noise).enumerate() {
+                let place = at / shape.in_channels;
+                let (row, column) = (place / shape.width % shape.height, place % shape.width);
+                let third = |at: usize, side: usize| (side / 3..side.div_ceil(2)).contains(&at);
+                let inside = third(row, shape.height) && third(column, shape.width);
+                *value = match shape.in_channels > 1 && at % 4 == 3 {
+                    true => 0.0,
+                    false => pixel(noise, [row, column], inside),
+                };
+            }
+            let want = conv_forward(&case);
+            for level in simd::available() {
+                println!("{name}");
+                case.agrees(level, &want);
+                cases += 1;
+            }
+        }
+    }
+    assert!(cases >= 48, "{cases} cases");
+}
+
 #[test]
 fn relu_cuts_the_pooled_sums_and_changes_no_other_bit() {
     let mut cut = 0;

@@ -99,20 +99,35 @@ impl Task for Forward<'_, Packed> {
             .chunks_exact_mut(shape.output_size())
             .zip(winners.chunks_exact_mut(shape.output_size()));
         for (input, (output, winners)) in input.zip(pooled) {
-            // SAFETY: the slices hold one picture each; the caller vouches for the instruction set.
-            unsafe {
-                match packed.width / V::LANES {
-                    1 => picture::<V, 1>((shape, packed, relu), input, output, winners),
-                    2 => picture::<V, 2>((shape, packed, relu), input, output, winners),
-                    _ => picture::<V, 3>((shape, packed, relu), input, output, winners),
-                }
-            }
+            // SAFETY: the slices hold one image each; the caller vouches for the instruction set.
+            unsafe { run_image::<V>((shape, packed, relu), input, output, winners) }
+        }
+    }
+}
+
+/// One image.
+///
+/// # Safety
+/// The slices hold one image each; the processor has the instruction set.
+#[inline(always)]
+pub(super) unsafe fn run_image<V: Vector>(
+    plan: (&Shape, &Packed, bool),
+    input: &[f32],
+    output: &mut [f32],
+    winners: &mut [u8],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match plan.1.width / V::LANES {
+            1 => windows::<V, 1>(plan, input, output, winners),
+            2 => windows::<V, 2>(plan, input, output, winners),
+            _ => windows::<V, 3>(plan, input, output, winners),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn picture<V: Vector, const GROUPS: usize>(
+unsafe fn windows<V: Vector, const GROUPS: usize>(
     (shape, packed, relu): (&Shape, &Packed, bool),
     input: &[f32],
     output: &mut [f32],

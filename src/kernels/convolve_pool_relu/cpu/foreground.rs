@@ -1,11 +1,11 @@
-//! The forward pass for pictures of one channel on a plain ground, as digits are: lanes are output channels, and only
-//! the pixels that differ from the ground are multiplied. Less the ground `g`, a window's sum has few terms:
-//! `sum(x w) = sum((x - g) w) + g sum(w)`.
+//! The forward pass for images of one channel on a plain background, dark or light, as digits are: lanes are output
+//! channels, and only the pixels that differ from the background are multiplied. Less the background `b`, a window's
+//! sum has few terms: `sum(x w) = sum((x - b) w) + b sum(w)`. Images without such a background go the dense way.
 
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
-use super::blank::foreground_rows;
+use super::blank::Background;
 use super::direct::{self, finish};
 use super::{Forward, Shape};
 use crate::kernels::simd::{Task, Vector, scratch};
@@ -89,19 +89,26 @@ impl Task for Forward<'_, Packed> {
             .chunks_exact_mut(shape.output_size())
             .zip(winners.chunks_exact_mut(shape.output_size()));
         for (input, (output, winners)) in input.zip(pooled) {
-            let picture = Picture {
-                shape,
-                packed,
-                relu,
-                places: &places,
-                input,
-            };
-            // SAFETY: the slices hold one picture each; the caller vouches for the instruction set.
+            // SAFETY: the slices hold one image each; the caller vouches for the instruction set.
             unsafe {
+                let background = Background::find::<V>(shape, input);
+                if !background.is_plain {
+                    let plan = (shape, &packed.dense, relu);
+                    direct::run_image::<V>(plan, input, output, winners);
+                    continue;
+                }
+                let image = Image {
+                    shape,
+                    packed,
+                    relu,
+                    places: &places,
+                    input,
+                    background,
+                };
                 match packed.dense.width / V::LANES {
-                    1 => picture.run::<V, 1>(output, winners),
-                    2 => picture.run::<V, 2>(output, winners),
-                    _ => picture.run::<V, 3>(output, winners),
+                    1 => image.run::<V, 1>(output, winners),
+                    2 => image.run::<V, 2>(output, winners),
+                    _ => image.run::<V, 3>(output, winners),
                 }
             }
         }
@@ -140,15 +147,16 @@ unsafe fn is_finite<V: Vector>(input: &[f32]) -> bool {
     }
 }
 
-struct Picture<'a> {
+struct Image<'a> {
     shape: &'a Shape,
     packed: &'a Packed,
     relu: bool,
     places: &'a [Place],
     input: &'a [f32],
+    background: Background,
 }
 
-impl Picture<'_> {
+impl Image<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector, const GROUPS: usize>(&self, output: &mut [f32], winners: &mut [u8]) {
         let Self {
@@ -156,6 +164,7 @@ impl Picture<'_> {
             packed,
             relu,
             input,
+            ref background,
             ..
         } = *self;
         let Shape {
@@ -164,12 +173,11 @@ impl Picture<'_> {
             ..
         } = *shape;
         let (columns, width, patch) = (shape.pooled_width(), GROUPS * V::LANES, kernel + 1);
-        let ground = input[0];
         // A place costs about what a tap of the dense way does.
         let most = (kernel * kernel) as u32;
-        // SAFETY: windows lie inside the picture, panels inside the packed weight; the caller vouches for the rest.
+        // SAFETY: windows lie inside the image, panels inside the packed weight; the caller vouches for the rest.
         unsafe {
-            let rows = foreground_rows::<V>(shape, input);
+            let rows = &background.foreground;
             // A zero of the border times infinity would reach convolutions that do not see the pixel.
             let most = if is_finite::<V>(input) { most } else { 0 };
             for window in 0..shape.pooled_height() * columns {
@@ -196,7 +204,7 @@ impl Picture<'_> {
                         if channel < channels {
                             let bias = V::load(packed.dense.bias.as_ptr().add(channel));
                             let bias = match is_sparse {
-                                true => V::splat(ground)
+                                true => V::splat(background.value)
                                     .mul_add(V::load(packed.sums.as_ptr().add(channel)), bias),
                                 false => bias,
                             };
@@ -223,7 +231,7 @@ impl Picture<'_> {
         }
     }
 
-    /// The four outputs of a window for one panel of channels, less bias and ground.
+    /// The four outputs of a window for one panel of channels, less bias and background.
     #[inline(always)]
     unsafe fn window_sums<V: Vector, const GROUPS: usize>(
         &self,
@@ -233,10 +241,10 @@ impl Picture<'_> {
     ) -> [[V; GROUPS]; 4] {
         let side = self.shape.kernel + 2;
         let width = GROUPS * V::LANES;
-        let ground = self.input[0];
+        let background = self.background.value;
         // The convolutions above and left see a pixel through the taps below and right of it.
         let taps = [(side + 1) * width, side * width, width, 0];
-        // SAFETY: bits are places of the patch, which lies inside the picture; every place has four taps in the panel.
+        // SAFETY: bits are places of the patch, which lies inside the image; every place has four taps in the panel.
         unsafe {
             let weight = self
                 .packed
@@ -248,7 +256,7 @@ impl Picture<'_> {
             while bits != 0 {
                 let place = *self.places.get_unchecked(bits.trailing_zeros() as usize);
                 bits &= bits - 1;
-                let value = V::splat(*pixels.add(place.pixel as usize) - ground);
+                let value = V::splat(*pixels.add(place.pixel as usize) - background);
                 let weight = weight.add(place.tap as usize);
                 for position in 0..4 {
                     for group in 0..GROUPS {

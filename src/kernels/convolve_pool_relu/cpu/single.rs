@@ -1,4 +1,4 @@
-//! The weight gradient for pictures of one channel: lanes are output channels, and each lane picks its winner's pixel
+//! The weight gradient for images of one channel: lanes are output channels, and each lane picks its winner's pixel
 //! among the four of a window with one shuffle, so no lists are needed.
 
 use super::blank::Blank;
@@ -44,10 +44,10 @@ impl Task for Backward<'_> {
         let mut totals = scratch::zeroed((taps + 1) * padded);
         sums.fill(0.0);
         let (weights, biases) = sums.split_at_mut(turned_size(shape));
-        for (picture, input) in input.chunks_exact(shape.input_size()).enumerate() {
-            let winners = &winners[picture * size..][..size];
-            let grad_output = &grad_output[picture * size..][..size];
-            // SAFETY: the slices hold one picture each; the caller vouches for the instruction set.
+        for (number, input) in input.chunks_exact(shape.input_size()).enumerate() {
+            let winners = &winners[number * size..][..size];
+            let grad_output = &grad_output[number * size..][..size];
+            // SAFETY: the slices hold one image each; the caller vouches for the instruction set.
             unsafe {
                 choices[..size].copy_from_slice(winners);
                 mask::<V>(
@@ -58,8 +58,9 @@ impl Task for Backward<'_> {
                     &mut totals[taps * padded..],
                 );
                 let blank = Blank::find::<V>(shape, input);
+                let pixel = blank.value;
                 fill_quads(shape, input, &mut quads);
-                let picture = Picture {
+                let image = Image {
                     shape,
                     padded,
                     blank,
@@ -70,13 +71,13 @@ impl Task for Backward<'_> {
                 for first in (0..padded).step_by(V::LANES) {
                     let totals = &mut totals[first..];
                     match (shape.kernel, V::REGISTERS >= 32) {
-                        (5, true) => picture.taps::<V, 5, 5>(0, first, input[0], totals),
+                        (5, true) => image.taps::<V, 5, 5>(0, first, pixel, totals),
                         (5, false) => {
-                            picture.taps::<V, 5, 2>(0, first, input[0], totals);
-                            picture.taps::<V, 5, 2>(2, first, input[0], totals);
-                            picture.taps::<V, 5, 1>(4, first, input[0], totals);
+                            image.taps::<V, 5, 2>(0, first, pixel, totals);
+                            image.taps::<V, 5, 2>(2, first, pixel, totals);
+                            image.taps::<V, 5, 1>(4, first, pixel, totals);
                         }
-                        _ => picture.taps::<V, 3, 3>(0, first, input[0], totals),
+                        _ => image.taps::<V, 3, 3>(0, first, pixel, totals),
                     }
                 }
             }
@@ -140,7 +141,7 @@ fn fill_quads(shape: &Shape, input: &[f32], quads: &mut [f32]) {
     }
 }
 
-struct Picture<'a> {
+struct Image<'a> {
     shape: &'a Shape,
     padded: usize,
     blank: Blank,
@@ -149,7 +150,7 @@ struct Picture<'a> {
     quads: &'a [f32],
 }
 
-impl Picture<'_> {
+impl Image<'_> {
     /// Adds to `totals [taps, padded]` the gradients of `ROWS` rows of taps from row `top`, for a register of channels.
     /// Blank windows add their one pixel times the sum of their gradients.
     #[inline(always)]
@@ -162,7 +163,7 @@ impl Picture<'_> {
     ) {
         let (rows, columns) = (self.shape.pooled_height(), self.shape.pooled_width());
         let line = 4 * (self.shape.width - 1);
-        // SAFETY: a window's quads reach `KERNEL` rows and columns from its corner, inside the picture; gradients are
+        // SAFETY: a window's quads reach `KERNEL` rows and columns from its corner, inside the image; gradients are
         // padded to whole registers, choices have a spare one; the caller vouches for the instruction set.
         unsafe {
             let mut blank = V::zero();

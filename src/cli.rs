@@ -12,6 +12,7 @@ use tracing_subscriber::fmt::{self, format::FmtSpan};
 use crate::bench::compare::SavedError;
 use crate::checkpoint::CheckpointError;
 use crate::checks::WrongNumbers;
+use crate::commands::evaluate::OtherImages;
 use crate::commands::resume::ResumeError;
 use crate::commands::{self, Interrupted};
 use crate::completion;
@@ -308,6 +309,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         }
         if cause.is::<UsageError>() {
             return 2;
+        }
+        if cause.is::<OtherImages>() {
+            return 4;
         }
         if let Some(DataError::Interrupted { .. }) = cause.downcast_ref() {
             return 130;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Kernels;
+use crate::data::image_set::SetDescription;
 use crate::device::DeviceInfo;
 use crate::evaluation::{Evaluation, fitting};
 use crate::training::history::History;
@@ -15,7 +16,14 @@ pub struct RunRecord {
     pub run: String,
     /// When it was started first, in UTC.
     pub started: String,
+    /// What the set is called.
     pub dataset: String,
+    /// The set it is trained on; `None` in records of older versions.
+    #[serde(default)]
+    pub set: Option<SetDescription>,
+    /// Where the set was found, for people.
+    #[serde(default)]
+    pub found_in: Option<String>,
     pub device: DeviceInfo,
     pub kernels: Kernels,
     pub seed: u64,

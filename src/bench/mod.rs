@@ -14,6 +14,7 @@ use std::time::Instant;
 use crate::checks::band;
 use crate::checks::steps::{Work, losses};
 use crate::config::{Config, Kernels};
+use crate::data::synthetic;
 use crate::device::{Device, DeviceError};
 use crate::store::Store;
 use row::{Phases, Row, Spread};
@@ -222,7 +223,12 @@ impl Measured {
             steps: self.losses.len(),
             schedule_steps: session::steps_in_all(&self.config),
         };
-        let expected = pollster::block_on(losses(&Device::cpu(), &reference, work))?;
+        let expected = pollster::block_on(losses(
+            &Device::cpu(),
+            &reference,
+            &synthetic::network(&reference.model),
+            work,
+        ))?;
         self.row.parity = Some(band::compare(
             &self.losses,
             &expected,

@@ -13,7 +13,7 @@ use crate::evaluation::evaluate;
 use crate::model::{Model, initial_values};
 use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
-use crate::training::step::{train_step, train_step_in_phases};
+use crate::training::step::{Objective, train_step, train_step_in_phases};
 
 /// Pictures that an evaluation is timed on.
 const EVALUATED: usize = 2048;
@@ -46,6 +46,7 @@ pub struct Session {
     order: Tensor<1, Int>,
     model: Option<Model>,
     optimizer: Optimizer,
+    objective: Objective,
     schedule: Schedule,
     step: usize,
     losses: Vec<Tensor<1>>,
@@ -60,8 +61,10 @@ impl Session {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
             let network = synthetic::network(&config.model);
             let values = initial_values(&network, config.seed);
+            let split = upload(&trained);
             Self {
-                split: upload(&trained),
+                objective: Objective::new(&config.training, &split, device),
+                split,
                 evaluated: upload(&evaluated),
                 order: upload_indices(&order(config.seed, 1, trained.len()), device),
                 model: Some(Model::from_values(&network, values, &device.autodiff())),
@@ -83,8 +86,8 @@ impl Session {
             let batch = self.split.gather(self.indices(), kernels);
             let rate = self.schedule.learning_rate(self.step);
             let model = self.model.take().expect("put back after every step");
-            let settings = &self.config.training;
-            let (model, loss, _) = train_step(model, &mut self.optimizer, batch, rate, settings);
+            let (model, loss, _) =
+                train_step(model, &mut self.optimizer, batch, rate, &self.objective);
             self.model = Some(model);
             self.keep(loss);
         })
@@ -112,7 +115,7 @@ impl Session {
                 &mut self.optimizer,
                 batch,
                 rate,
-                &self.config.training,
+                &self.objective,
                 &mut end_phase,
             )
         })?;

@@ -15,13 +15,13 @@ pub mod reference;
 mod shared;
 pub mod steps;
 mod stock;
+mod waves;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Kernels};
-use crate::data::synthetic;
+use crate::config::{Architecture, Config, Kernels};
 use crate::device::{Device, DeviceError, Fault};
 use case::Case;
 
@@ -103,17 +103,18 @@ impl Scope {
     }
 }
 
-/// Checks the operations of `groups` on `device`, telling `observer` of each finding. An
+/// Checks the operations of `groups` that `network` needs on `device`, telling `observer` of each finding. An
 /// operation that fails instead of computing is a finding too; a lost device ends the check.
 pub async fn run(
     device: &Device,
     config: &Config,
+    network: &Architecture,
     scope: Scope,
     groups: &[Group],
     observer: &mut impl FnMut(&Finding),
 ) -> Vec<Finding> {
     let mut found = Vec::new();
-    for case in cases(config, scope) {
+    for case in cases(network, scope) {
         if !groups.contains(&case.group) {
             continue;
         }
@@ -126,7 +127,7 @@ pub async fn run(
     }
     for kernels in [Kernels::Fused, Kernels::Stock] {
         if groups.contains(&kernels.into()) && scope.steps > 0 {
-            let finding = steps::beside_the_cpu(device, config, scope, kernels).await;
+            let finding = steps::beside_the_cpu(device, config, network, scope, kernels).await;
             observer(&finding);
             found.push(finding);
         }
@@ -134,10 +135,9 @@ pub async fn run(
     found
 }
 
-fn cases(config: &Config, scope: Scope) -> Vec<Case> {
-    let network = synthetic::network(&config.model);
+fn cases(network: &Architecture, scope: Scope) -> Vec<Case> {
     let (shape, classes) = (network.input, network.classes);
-    let layers = case::Layers::new(&network, scope.batch);
+    let layers = case::Layers::new(network, scope.batch);
     let mut cases = shared::cases(classes, scope);
     cases.extend(fused::cases(&layers, scope));
     cases.extend(stock::cases(&layers, scope));

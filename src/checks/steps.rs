@@ -3,21 +3,22 @@
 use burn::tensor::{Tensor, Transaction};
 
 use super::band::compare;
+use super::waves::waves;
 use super::{Finding, Scope};
-use crate::config::{Config, Kernels};
+use crate::config::{Architecture, Config, Kernels};
 use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
-use crate::data::synthetic;
 use crate::device::{Device, DeviceError};
 use crate::model::{Model, initial_values};
 use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
-use crate::training::step::train_step;
+use crate::training::step::{Objective, train_step};
 
-/// Trains with `kernels` on `device` and with the fused kernels on the CPU, from the same seed on
-/// the same built-in digits, and compares the losses of every step.
+/// Trains `network` with `kernels` on `device` and with the fused kernels on the CPU, from the same
+/// seed on the same images, and compares the losses of every step.
 pub async fn beside_the_cpu(
     device: &Device,
     config: &Config,
+    network: &Architecture,
     scope: Scope,
     kernels: Kernels,
 ) -> Finding {
@@ -41,9 +42,9 @@ pub async fn beside_the_cpu(
         schedule_steps: scope.steps,
     };
     settings.training.kernels = Kernels::Fused;
-    let expected = losses(&Device::cpu(), &settings, work).await;
+    let expected = losses(&Device::cpu(), &settings, network, work).await;
     settings.training.kernels = kernels;
-    let found = losses(device, &settings, work).await;
+    let found = losses(device, &settings, network, work).await;
     match (found, expected) {
         (Ok(found), Ok(expected)) => {
             let parity = compare(&found, &expected, band);
@@ -55,7 +56,7 @@ pub async fn beside_the_cpu(
     finding
 }
 
-/// The first steps of a training on built-in digits.
+/// The first steps of a training.
 #[derive(Clone, Copy, Debug)]
 pub struct Work {
     /// Whole batches of pictures; steps go round.
@@ -69,23 +70,28 @@ pub struct Work {
 ///
 /// # Errors
 /// [`DeviceError::Failed`].
-pub async fn losses(device: &Device, config: &Config, work: Work) -> Result<Vec<f64>, DeviceError> {
-    let queued = device.guard("checking", || queue(device, config, work))?;
+pub async fn losses(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    work: Work,
+) -> Result<Vec<f64>, DeviceError> {
+    let queued = device.guard("checking", || queue(device, config, network, work))?;
     let data = device.read("checking", queued).await?;
     Ok(data[0].iter::<f64>().collect())
 }
 
-fn queue(device: &Device, config: &Config, work: Work) -> Transaction {
-    let pictures = synthetic::draw(config.seed, 0, work.pictures);
+fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -> Transaction {
+    let pictures = waves(network, config.seed, work.pictures);
     let normalisation = Normalisation::measure(&pictures);
     let split = DeviceSplit::upload(&pictures, normalisation, device);
     let order = upload_indices(&order(config.seed, 1, pictures.len()), device);
-    let network = synthetic::network(&config.model);
-    let values = initial_values(&network, config.seed);
-    let mut model = Model::from_values(&network, values, &device.autodiff());
+    let values = initial_values(network, config.seed);
+    let mut model = Model::from_values(network, values, &device.autodiff());
     let schedule = Schedule::new(&config.training, work.schedule_steps);
-    let mut optimizer = Optimizer::fresh(&config.training, &network, device.burn());
+    let mut optimizer = Optimizer::fresh(&config.training, network, device.burn());
     let kernels = config.training.kernels;
+    let objective = Objective::new(&config.training, &split, device);
     let mut losses: Vec<Tensor<1>> = Vec::new();
     for step in 0..work.steps {
         let start = step * config.training.batch_size % work.pictures;
@@ -95,7 +101,7 @@ fn queue(device: &Device, config: &Config, work: Work) -> Transaction {
         let batch = split.gather(indices, kernels);
         let rate = schedule.learning_rate(step);
         let loss;
-        (model, loss, _) = train_step(model, &mut optimizer, batch, rate, &config.training);
+        (model, loss, _) = train_step(model, &mut optimizer, batch, rate, &objective);
         losses.push(loss);
     }
     Transaction::default().register(Tensor::cat(losses, 0))

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use crate::checks::{self, Group, Scope, WrongNumbers};
-use crate::config::{Config, Kernels};
-use crate::data::synthetic;
+use crate::config::{Architecture, Config, Kernels};
 use crate::device::{AdapterInfo, Device};
 use crate::store::{Store, Verdict};
 
@@ -13,19 +12,23 @@ use crate::store::{Store, Verdict};
 ///
 /// # Errors
 /// [`WrongNumbers`] when the adapter computes right with neither.
-pub fn before_training(device: &Device, config: &Config) -> Result<Kernels, WrongNumbers> {
+pub fn before_training(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+) -> Result<Kernels, WrongNumbers> {
     let wanted = config.training.kernels;
     let Some(adapter) = device.adapter().filter(|_| config.device.check) else {
         return Ok(wanted);
     };
     let store = Store::of(adapter);
-    let subject = Verdict::new(adapter, &synthetic::network(&config.model));
+    let subject = Verdict::new(adapter, network);
     let mut verdict = store
         .as_ref()
         .and_then(|store| store.verdict(&subject))
         .unwrap_or(subject);
     let right = settle(wanted, &mut verdict, |kernels, verdict| {
-        check(device, config, kernels, verdict);
+        check(device, config, network, kernels, verdict);
         remember(store.as_ref(), verdict);
     });
     match right {
@@ -63,7 +66,13 @@ fn settle(
     })
 }
 
-fn check(device: &Device, config: &Config, kernels: Kernels, verdict: &mut Verdict) {
+fn check(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    kernels: Kernels,
+    verdict: &mut Verdict,
+) {
     let start = Instant::now();
     tracing::info!(
         "first training on {} with this driver and these kernels: checking its numbers",
@@ -72,6 +81,7 @@ fn check(device: &Device, config: &Config, kernels: Kernels, verdict: &mut Verdi
     let findings = pollster::block_on(checks::run(
         device,
         config,
+        network,
         Scope::short(),
         &[Group::Shared, kernels.into()],
         &mut |finding| tracing::debug!("{finding:?}"),
@@ -91,7 +101,11 @@ fn check(device: &Device, config: &Config, kernels: Kernels, verdict: &mut Verdi
 }
 
 /// Remembers what `doctor` found about `adapter` with all kernels.
-pub fn remember_findings(adapter: &AdapterInfo, config: &Config, findings: &[checks::Finding]) {
+pub fn remember_findings(
+    adapter: &AdapterInfo,
+    network: &Architecture,
+    findings: &[checks::Finding],
+) {
     let right = |kernels: Group| {
         findings
             .iter()
@@ -102,7 +116,7 @@ pub fn remember_findings(adapter: &AdapterInfo, config: &Config, findings: &[che
         fused: Some(right(Group::Fused)),
         stock: Some(right(Group::Stock)),
         failed: checks::failures(findings),
-        ..Verdict::new(adapter, &synthetic::network(&config.model))
+        ..Verdict::new(adapter, network)
     };
     remember(Store::of(adapter).as_ref(), &verdict);
 }

@@ -6,6 +6,7 @@ use super::{check, open};
 use crate::checks::{self, Group, Scope, WrongNumbers};
 use crate::cli::{self, DeviceArgs, SettingsArgs};
 use crate::config::Config;
+use crate::data::synthetic;
 use crate::device::{self, Choice, DeviceError};
 use crate::report::doctor::{Examined, Report, text};
 use crate::store::{KERNEL_SET, Store};
@@ -114,9 +115,11 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
         }
     };
     examined.device = Some(device.info.clone());
+    let network = synthetic::network(&config.model);
     examined.findings = pollster::block_on(checks::run(
         &device,
         config,
+        &network,
         Scope::full(config),
         &[Group::Shared, Group::Fused, Group::Stock],
         &mut |finding| match finding.passed {
@@ -127,7 +130,7 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
     examined.failed = checks::failures(&examined.findings);
     examined.passed = examined.failed.is_empty();
     if let Some(adapter) = device.adapter() {
-        check::remember_findings(adapter, config, &examined.findings);
+        check::remember_findings(adapter, &network, &examined.findings);
     }
     examined
 }

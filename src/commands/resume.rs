@@ -8,6 +8,7 @@ use super::training_run::device_name;
 use crate::checkpoint::snapshot::{self, Checkpoint};
 use crate::checkpoint::{self, CheckpointError, Description};
 use crate::config::{Config, ConfigError, Layers, Origin};
+use crate::data::image_set::SetDescription;
 use crate::device::Device;
 use crate::run_folder::{
     CHECKPOINTS, Lock, MOST_RECORD, RunFolder, RunFolderError, SETTINGS, read_file, read_record,
@@ -22,6 +23,8 @@ const INCIDENTAL: &[&str] = &[
     "device.api",
     "device.hardware_only",
     "device.check",
+    // Its contents decide, not what it is called or where it lies.
+    "data.set",
     "data.folder",
     "training.checkpoint_every",
     "training.keep_checkpoints",
@@ -31,12 +34,7 @@ const INCIDENTAL: &[&str] = &[
     "evaluation.shift",
 ];
 /// What trained weights are for; with another value they are worth nothing.
-const FIXED: &[&str] = &[
-    "data.set",
-    "model.layers",
-    "model.norm_epsilon",
-    "model.norm_momentum",
-];
+const FIXED: &[&str] = &["model.layers", "model.norm_epsilon", "model.norm_momentum"];
 
 /// A run that cannot go on as asked.
 #[derive(thiserror::Error, Debug)]
@@ -52,10 +50,14 @@ pub enum ResumeError {
     )]
     Fixed { run: PathBuf, changes: String },
     #[error(
-        "--resume {}: it was trained on other pictures ({found}); give the folder that holds the run's with --data-dir or --set data.folder=DIR",
+        "--resume {}: it was trained on other images than those of {found}: {difference}; give its own with --dataset or --data-dir, or start a new run for these",
         run.display()
     )]
-    Data { run: PathBuf, found: String },
+    Data {
+        run: PathBuf,
+        found: String,
+        difference: String,
+    },
     #[error(transparent)]
     Folder(#[from] RunFolderError),
     #[error(transparent)]
@@ -174,24 +176,24 @@ impl Resumed {
 }
 
 impl Resumed {
-    /// Whether the pictures are those the run was trained on. With settings `changed`, other
-    /// pictures of the same set may train it.
+    /// Whether `found` is the set that the run is trained on: its contents decide, not its name.
     ///
     /// # Errors
     /// [`ResumeError::Data`].
-    pub fn check_data(&self, found: &Description, changed: bool) -> Result<(), ResumeError> {
-        let Some(checkpoint) = &self.checkpoint else {
-            return Ok(());
+    pub fn check_data(&self, found: &SetDescription) -> Result<(), ResumeError> {
+        let of_checkpoint = self.checkpoint.as_ref();
+        let before = match of_checkpoint.map(|checkpoint| checkpoint.description.set.clone()) {
+            Some(set) => Some(set),
+            None => self.folder.record().and_then(|record| record.set),
         };
-        let before = &checkpoint.description;
-        let same = changed || found.normalisation == before.normalisation;
-        if found.set.name == before.set.name && same {
-            return Ok(());
+        match before.and_then(|before| before.difference(found)) {
+            None => Ok(()),
+            Some(difference) => Err(ResumeError::Data {
+                run: self.folder.path().into(),
+                found: found.name.clone(),
+                difference,
+            }),
         }
-        Err(ResumeError::Data {
-            run: self.folder.path().into(),
-            found: format!("it: {}, now: {}", before.set.name, found.set.name),
-        })
     }
 
     /// What the run came to; `None` before its evaluation.

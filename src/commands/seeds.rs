@@ -211,7 +211,7 @@ fn train_one(base: &Run, seed: u64, folder: &Path, watch: &Watch) -> anyhow::Res
         }
         Some(resumed) => {
             resumed.check(&layers)?;
-            resumed.check_data(&base.description, false)?;
+            resumed.check_data(&base.pictures.set)?;
             if let Some(record) = resumed.finished() {
                 return Ok(Ended {
                     record,

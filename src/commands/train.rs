@@ -163,8 +163,9 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
     if let Some(out) = &args.out {
         RunFolder::check_free(out)?;
     }
-    let device = open_checked(&mut layers, &mut config)?;
-    let pictures = find_pictures(&config, &layers)?;
+    let device = open_device(&config.device)?;
+    let pictures = find_images(&mut layers, &mut config)?;
+    check_kernels(&mut layers, &mut config, &device, &pictures)?;
     dataset::name_in(&mut layers, &config.data, &pictures)?;
     let kind = match &series {
         Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
@@ -199,10 +200,12 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
             false => show(&record, false),
         };
     }
-    let device = open_checked(&mut layers, &mut config)?;
-    let pictures = find_pictures(&config, &layers)?;
+    let device = open_device(&config.device)?;
+    let pictures = find_images(&mut layers, &mut config)?;
+    resumed.check_data(&pictures.set)?;
+    check_kernels(&mut layers, &mut config, &device, &pictures)?;
+    dataset::name_in(&mut layers, &config.data, &pictures)?;
     let description = pictures.describe(&config);
-    resumed.check_data(&description, changed)?;
     let (start, description) = resumed.standing(&config, &device, description);
     let run = Run {
         folder: resumed.folder.clone(),
@@ -239,25 +242,38 @@ fn go_on_with_seeds(
         .into());
     }
     let mut config = cli::resolve(&layers)?;
-    let device = open_checked(&mut layers, &mut config)?;
-    let pictures = find_pictures(&config, &layers)?;
+    let device = open_device(&config.device)?;
+    let pictures = find_images(&mut layers, &mut config)?;
+    check_kernels(&mut layers, &mut config, &device, &pictures)?;
     let base = Run::new(folder, layers, config, device, pictures);
     series.train(&base, record, watch, args.json)
 }
 
-/// The pictures of the settings, split; the data set itself is not kept.
-fn find_pictures(config: &Config, layers: &Layers) -> anyhow::Result<TrainingImages> {
-    let dataset = dataset::load(&config.data, config.seed)?;
-    Ok(TrainingImages::divide(&dataset, config, layers)?)
+/// The images of the settings, divided; defaults that do not suit them give way.
+fn find_images(layers: &mut Layers, config: &mut Config) -> anyhow::Result<TrainingImages> {
+    let set = dataset::load(&config.data, config.seed)?;
+    if let Some(remark) = TrainingImages::fit_defaults(&set, config, layers)? {
+        tracing::info!("{remark}");
+        *config = cli::resolve(layers)?;
+    }
+    let images = TrainingImages::divide(&set, config, layers)?;
+    for remark in images.remarks() {
+        tracing::warn!("{}: {remark}", images.set.name);
+    }
+    Ok(images)
 }
 
-/// Opens the device of the settings, and has them name the kernels that compute right on it.
-fn open_checked(layers: &mut Layers, config: &mut Config) -> anyhow::Result<Device> {
-    let device = open_device(&config.device)?;
-    let right = check::before_training(&device, config)?;
+/// Has the settings name the kernels that compute the network right on the device.
+fn check_kernels(
+    layers: &mut Layers,
+    config: &mut Config,
+    device: &Device,
+    images: &TrainingImages,
+) -> anyhow::Result<()> {
+    let right = check::before_training(device, config, &images.network(config))?;
     if right != config.training.kernels {
         layers.set("training.kernels", value_name(right), Origin::Check)?;
         *config = cli::resolve(layers)?;
     }
-    Ok(device)
+    Ok(())
 }

@@ -254,9 +254,12 @@ impl Run {
         observer: &mut TrainingProgress,
     ) -> anyhow::Result<Trained> {
         let (train, valid) = self.device.guard("preparing the training", || {
-            let normalisation = self.description.normalisation;
-            let upload = |split| DeviceSplit::upload(split, normalisation, &self.device);
-            (upload(&self.pictures.train), upload(&self.pictures.valid))
+            let Description {
+                normalisation, set, ..
+            } = &self.description;
+            let upload = |split| DeviceSplit::upload(split, *normalisation, &self.device);
+            let train = upload(&self.pictures.train).with_background(set.background);
+            (train, upload(&self.pictures.valid))
         })?;
         Ok(training::train(start, &train, &valid, &self.config, &self.device, observer).await?)
     }
@@ -277,6 +280,8 @@ impl Run {
             run: self.folder.path().display().to_string(),
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
             dataset: self.pictures.set.name.clone(),
+            set: Some(self.pictures.set.clone()),
+            found_in: None,
             device: self.device.info.clone(),
             kernels: self.config.training.kernels,
             seed: self.config.seed,

@@ -35,6 +35,7 @@ impl Augment {
                 elastic_cells: elastic_cells as u32,
                 cutout: cutout as u32,
                 flip,
+                // The split that is distorted knows its background.
                 fill: [0; 3],
             },
             stream: Stream {

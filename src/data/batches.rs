@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Split;
 use super::augment::Augment;
+use super::image_set::Background;
 use super::image_set::ImageShape;
 use crate::config::Kernels;
 use crate::device::Device;
-use crate::kernels::augment_batch::{self, augment_batch};
+use crate::kernels::augment_batch::{self, Augmentation, augment_batch};
 use crate::kernels::gather_batch::{self, gather_batch};
 use crate::kernels::images::ChannelScale;
 
@@ -154,8 +155,10 @@ pub struct DeviceSplit {
     labels: Tensor<1, Int>,
     length: usize,
     shape: ImageShape,
-    classes: usize,
+    /// Images of each class.
+    class_counts: Vec<usize>,
     normalisation: Normalisation,
+    background: Background,
 }
 
 /// What one step works on.
@@ -180,9 +183,16 @@ impl DeviceSplit {
             labels: Tensor::from_data(TensorData::new(labels, [length]), options()),
             length,
             shape: split.shape,
-            classes: split.classes,
+            class_counts: split.class_counts(),
             normalisation,
+            background: Background::Dark,
         }
+    }
+
+    /// The same with this background, which distortion fills in; it is dark unless it is said.
+    #[must_use]
+    pub fn with_background(self, background: Background) -> Self {
+        Self { background, ..self }
     }
 
     /// The shape of every image.
@@ -192,7 +202,12 @@ impl DeviceSplit {
 
     /// How many classes there are; labels are below it.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.class_counts.len()
+    }
+
+    /// How many images each class has.
+    pub fn class_counts(&self) -> &[usize] {
+        &self.class_counts
     }
 
     pub fn len(&self) -> usize {
@@ -223,10 +238,11 @@ impl DeviceSplit {
         augment: &Augment,
         kernels: Kernels,
     ) -> Batch {
-        let Augment {
-            augmentation,
-            stream,
-        } = *augment;
+        let stream = augment.stream;
+        let augmentation = Augmentation {
+            fill: [self.background.byte(); 3],
+            ..augment.augmentation
+        };
         let (words, picked) = (self.words.clone(), indices.clone());
         let (shape, scale) = (self.shape, self.normalisation.scale());
         let images = match kernels {

@@ -89,6 +89,57 @@ pub struct ImageSet {
     pub test: TestSplit,
 }
 
+impl SetDescription {
+    /// What tells `other` from this set, to follow "not the same images: "; `None` where both hold
+    /// the same images, labels and class names, whatever they are called and wherever they lie. A
+    /// description from a file that knows no fingerprint is taken at its classes and shape.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if let Some(difference) = self.other_classes(other) {
+            return Some(difference);
+        }
+        let known = !self.fingerprint.is_empty() && !other.fingerprint.is_empty();
+        (known && self.fingerprint != other.fingerprint).then(|| {
+            format!(
+                "its images or labels differ (fingerprint {}, here {})",
+                &short(&self.fingerprint),
+                &short(&other.fingerprint)
+            )
+        })
+    }
+
+    /// Why a network for this set can say nothing about `other`; `None` where shape and classes
+    /// are the same.
+    pub fn other_classes(&self, other: &Self) -> Option<String> {
+        if self.shape != other.shape {
+            return Some(format!(
+                "its images are {}, here they are {}",
+                self.shape, other.shape
+            ));
+        }
+        if self.class_names != other.class_names {
+            return Some(format!(
+                "its classes are {}; here they are {}",
+                listed(&self.class_names),
+                listed(&other.class_names)
+            ));
+        }
+        None
+    }
+}
+
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..8).unwrap_or(fingerprint)
+}
+
+/// The names of the classes; of many, the first ones and how many more.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match names.len() {
+        0..=SHOWN => names.join(", "),
+        count => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
+    }
+}
+
 impl ImageSet {
     /// Puts a set together and takes its fingerprint; `description.fingerprint` is overwritten.
     pub fn new(mut description: SetDescription, train: Split, test: TestSplit) -> Self {

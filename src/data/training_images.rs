@@ -6,7 +6,7 @@ use super::image_set::SetDescription;
 use super::split::divide;
 use super::{ImageSet, Split};
 use crate::checkpoint::Description;
-use crate::config::{Config, ConfigError, Layers, Origin};
+use crate::config::{Architecture, Config, ConfigError, Layers, Origin};
 use crate::evaluation::test_split::TestSplit;
 
 /// A class with fewer images to train on is named: hardly anything can be learnt from them.
@@ -79,6 +79,13 @@ impl TrainingImages {
                 ),
             ));
         }
+        if let Err(reason) = config
+            .training
+            .class_weights
+            .of_classes(&set.train.class_counts())
+        {
+            return Err(layers.invalid("training.class_weights", reason));
+        }
         let classes = set.description.class_names.len();
         if let Err(reason) = config.model.network(set.description.shape, classes).sizes() {
             return Err(layers.invalid(
@@ -97,6 +104,13 @@ impl TrainingImages {
             test: set.test.clone(),
             set: set.description.clone(),
         })
+    }
+
+    /// The network of the settings for these images.
+    pub fn network(&self, config: &Config) -> Architecture {
+        config
+            .model
+            .network(self.set.shape, self.set.class_names.len())
     }
 
     /// What is needed to use weights trained on these images.

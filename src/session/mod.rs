@@ -28,7 +28,7 @@ pub struct Session {
     data: Option<Data>,
     network: Option<Network>,
     /// What the checks of the device found wrong, by network and kernels.
-    checked: Vec<(crate::config::ModelConfig, Kernels, Vec<String>)>,
+    checked: Vec<(crate::config::Architecture, Kernels, Vec<String>)>,
 }
 
 /// The data set at hand.

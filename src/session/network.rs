@@ -60,7 +60,7 @@ impl Session {
         let mut config = Layers::default().resolve().map_err(Refused::settings)?;
         config.model = description.model.clone();
         config.training.kernels = self.kernels.unwrap_or(config.training.kernels);
-        config.training.kernels = self.right_kernels(&config).await?.0;
+        config.training.kernels = self.right_kernels(&config, &description.network()).await?.0;
         let model = build(&parameters, &description.network(), &device)?;
         let mut network = Network {
             model,
@@ -108,19 +108,24 @@ impl Session {
     pub(super) async fn right_kernels(
         &mut self,
         config: &Config,
+        network: &Architecture,
     ) -> Result<(Kernels, Option<String>), Refused> {
         let wanted = config.training.kernels;
         let device = self.device()?.clone();
         if !device.is_gpu() || !config.device.check {
             return Ok((wanted, None));
         }
-        let found = self.check(config, wanted, &device).await;
+        let found = self.check(config, network, wanted, &device).await;
         if found.is_empty() {
             return Ok((wanted, None));
         }
         let name = &device.info.name;
         let wrong = found.join("; ");
-        if wanted == Kernels::Fused && self.check(config, Kernels::Stock, &device).await.is_empty()
+        if wanted == Kernels::Fused
+            && self
+                .check(config, network, Kernels::Stock, &device)
+                .await
+                .is_empty()
         {
             let note = format!(
                 "{name} computes wrong numbers with the fused kernels ({wrong}): the stock kernels are used"
@@ -133,19 +138,32 @@ impl Session {
     }
 
     /// What the device gets wrong of this network with these kernels; asked once.
-    async fn check(&mut self, config: &Config, kernels: Kernels, device: &Device) -> Vec<String> {
+    async fn check(
+        &mut self,
+        config: &Config,
+        network: &Architecture,
+        kernels: Kernels,
+        device: &Device,
+    ) -> Vec<String> {
         let known = self
             .checked
             .iter()
-            .find(|(model, with, _)| *model == config.model && *with == kernels);
+            .find(|(of, with, _)| of == network && *with == kernels);
         if let Some((_, _, found)) = known {
             return found.clone();
         }
         let groups = [Group::Shared, kernels.into()];
-        let findings = checks::run(device, config, Scope::short(), &groups, &mut |_| {}).await;
+        let findings = checks::run(
+            device,
+            config,
+            network,
+            Scope::short(),
+            &groups,
+            &mut |_| {},
+        )
+        .await;
         let found = checks::failures(&findings);
-        self.checked
-            .push((config.model.clone(), kernels, found.clone()));
+        self.checked.push((network.clone(), kernels, found.clone()));
         found
     }
 }

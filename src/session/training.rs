@@ -103,7 +103,9 @@ impl Session {
         observer: &mut impl Observer,
     ) -> Result<Trained, Refused> {
         let (mut layers, mut config) = self.resolve(preset, settings)?;
-        let (kernels, note) = self.right_kernels(&config).await?;
+        let set = &self.data()?.dataset.description;
+        let network = config.model.network(set.shape, set.class_names.len());
+        let (kernels, note) = self.right_kernels(&config, &network).await?;
         if kernels != config.training.kernels {
             let origin = Origin::Check;
             layers
@@ -119,7 +121,10 @@ impl Session {
         let (train, valid) = device
             .guard("preparing the training", || {
                 let upload = |split| DeviceSplit::upload(split, description.normalisation, &device);
-                (upload(&pictures.train), upload(&pictures.valid))
+                (
+                    upload(&pictures.train).with_background(description.set.background),
+                    upload(&pictures.valid),
+                )
             })
             .map_err(Refused::device)?;
         drop(pictures);
@@ -143,6 +148,8 @@ impl Session {
             run: "page".into(),
             started,
             dataset: network.description.set.name.clone(),
+            set: Some(network.description.set.clone()),
+            found_in: None,
             device: device.info.clone(),
             kernels,
             seed: config.seed,

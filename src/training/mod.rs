@@ -29,7 +29,7 @@ use history::{EpochRecord, History, Recorder};
 use optimizer::Optimizer;
 use schedule::Schedule;
 use state::{Averaged, Best, Parameters, Position, Snapshot, Sums};
-use step::{StepOutcome, read, train_step};
+use step::{Objective, StepOutcome, read, train_step};
 use stopping::Ending;
 
 /// On an adapter the host waits for the device once in so many steps.
@@ -134,16 +134,18 @@ pub async fn train(
         epochs: start.epochs,
     };
     let network = config.model.network(train.shape(), train.classes());
-    let (mut model, mut optimizer, mut average) = device.guard("preparing the training", || {
-        let model = Model::from_values(&network, start.parameters, &device.autodiff());
-        let shapes = network.parameters();
-        let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
-        let average = (settings.ema_decay > 0.0).then(|| {
-            let earlier = start.averaged;
-            Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
-        });
-        (model, optimizer, average)
-    })?;
+    let (mut model, mut optimizer, mut average, objective) =
+        device.guard("preparing the training", || {
+            let model = Model::from_values(&network, start.parameters, &device.autodiff());
+            let shapes = network.parameters();
+            let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
+            let average = (settings.ema_decay > 0.0).then(|| {
+                let earlier = start.averaged;
+                Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
+            });
+            let objective = Objective::new(settings, train, device);
+            (model, optimizer, average, objective)
+        })?;
     let mut ending = stopping::after_epoch(settings, &recorder.epochs);
 
     while ending.is_none() && epoch <= settings.epochs {
@@ -167,7 +169,7 @@ pub async fn train(
                     Some(how) => train.gather_augmented(indices, &order[done..end], how, kernels),
                     None => train.gather(indices, kernels),
                 };
-                let trained = train_step(model, &mut optimizer, batch, learning_rate, settings);
+                let trained = train_step(model, &mut optimizer, batch, learning_rate, &objective);
                 if let Some(average) = &mut average {
                     average.update(&trained.0);
                 }

@@ -8,17 +8,51 @@ use burn::tensor::{Int, Tensor, Transaction};
 use super::TrainingError;
 use super::optimizer::Optimizer;
 use super::state::Sums;
-use crate::config::TrainingConfig;
-use crate::data::batches::Batch;
+use crate::config::{Kernels, TrainingConfig};
+use crate::data::batches::{Batch, DeviceSplit};
 use crate::device::Device;
-use crate::evaluation::loss::cross_entropy_smoothed;
+use crate::evaluation::loss::{CrossEntropy, cross_entropy_smoothed, cross_entropy_weighted};
 use crate::model::Model;
+
+/// What a training lowers: the loss, and by whose operations it is computed.
+#[derive(Clone, Debug)]
+pub struct Objective {
+    kernels: Kernels,
+    smoothing: f64,
+    /// `[classes]`; `None`: all classes count alike.
+    weights: Option<Tensor<1>>,
+}
+
+impl Objective {
+    /// That of the settings for these training images.
+    pub fn new(settings: &TrainingConfig, train: &DeviceSplit, device: &Device) -> Self {
+        // Settings that do not suit the set were refused when it was divided.
+        let weights = settings.class_weights.of_classes(train.class_counts());
+        Self {
+            kernels: settings.kernels,
+            smoothing: settings.label_smoothing,
+            weights: weights
+                .ok()
+                .flatten()
+                .map(|weights| Tensor::from_floats(&weights[..], device.burn())),
+        }
+    }
+
+    fn of(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
+        match &self.weights {
+            Some(weights) => {
+                cross_entropy_weighted(logits, labels, weights, self.smoothing, self.kernels)
+            }
+            None => cross_entropy_smoothed(logits, labels, self.smoothing, self.kernels),
+        }
+    }
+}
 
 /// A step whose result is still on the device.
 pub(super) struct StepOutcome {
     /// Mean loss, `[1]`.
     pub loss: Tensor<1>,
-    /// Pictures read right, `[1]`.
+    /// Images classified right, `[1]`.
     pub correct: Tensor<1, Int>,
     pub images: usize,
     /// The number of the step, from 1.
@@ -32,10 +66,10 @@ pub fn train_step(
     optimizer: &mut Optimizer,
     batch: Batch,
     learning_rate: f64,
-    settings: &TrainingConfig,
+    objective: &Objective,
 ) -> (Model, Tensor<1>, Tensor<1, Int>) {
     let Ok(stepped) =
-        train_step_in_phases(model, optimizer, batch, learning_rate, settings, || {
+        train_step_in_phases(model, optimizer, batch, learning_rate, objective, || {
             Ok::<(), Infallible>(())
         });
     stepped
@@ -51,12 +85,12 @@ pub fn train_step_in_phases<E>(
     optimizer: &mut Optimizer,
     batch: Batch,
     learning_rate: f64,
-    settings: &TrainingConfig,
+    objective: &Objective,
     mut after_phase: impl FnMut() -> Result<(), E>,
 ) -> Result<(Model, Tensor<1>, Tensor<1, Int>), E> {
-    let (logits, statistics) = model.forward_training(batch.images.autodiff(), settings.kernels);
-    let smoothing = settings.label_smoothing;
-    let found = cross_entropy_smoothed(logits, batch.labels, smoothing, settings.kernels);
+    let images = batch.images.autodiff();
+    let (logits, statistics) = model.forward_training(images, objective.kernels);
+    let found = objective.of(logits, batch.labels);
     after_phase()?;
     let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
     after_phase()?;

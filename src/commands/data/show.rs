@@ -10,9 +10,9 @@ use crate::cli::{self, SettingsArgs};
 use crate::commands::dataset;
 use crate::completion;
 use crate::config::{Config, Kernels, Origin};
-use crate::data::Split;
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use crate::data::{ImageSet, Split};
 use crate::device::Device;
 use crate::report::sheet::sheet;
 use crate::run_folder::write_atomically;
@@ -57,7 +57,7 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
         );
     }
     let chosen = one_of_each_class(&dataset.train, args.rows as usize);
-    let versions = versions(&dataset.train, &chosen, args.versions as usize, &config);
+    let versions = versions(&dataset, &chosen, args.versions as usize, &config);
     let rows: Vec<Vec<&[u8]>> = chosen
         .iter()
         .enumerate()
@@ -107,10 +107,11 @@ fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
 }
 
 /// The bytes of the `chosen` pictures in each of the epochs 1 to `count`, as training on the CPU sees them.
-fn versions(split: &Split, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
+fn versions(set: &ImageSet, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
     let device = Device::cpu();
-    let shape = split.shape;
-    let split = DeviceSplit::upload(split, BYTES, &device);
+    let shape = set.train.shape;
+    let split =
+        DeviceSplit::upload(&set.train, BYTES, &device).with_background(set.description.background);
     // Whatever the length of the training, its first epochs are shown.
     let mut config = config.clone();
     config.training.epochs = usize::MAX;

@@ -119,6 +119,7 @@ impl TrainingImages {
             model: config.model.clone(),
             normalisation: Normalisation::measure(&self.train),
             set: self.set.clone(),
+            familiarity: None,
         }
     }
 

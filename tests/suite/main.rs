@@ -19,6 +19,7 @@ mod kernels_cpu;
 mod kills;
 mod network;
 mod optimizers;
+mod paper;
 mod parallel;
 mod picture;
 mod pins;

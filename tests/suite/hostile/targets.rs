@@ -23,7 +23,8 @@ use gpu_mnist::data::synthetic::CLASSES;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference;
 use gpu_mnist::metrics;
-use gpu_mnist::picture::{self, Framing};
+use gpu_mnist::data::image_set::Framing;
+use gpu_mnist::picture::{self, Count, Target};
 use gpu_mnist::report::{self, Format, page, record::Record};
 use gpu_mnist::seeds_record::SeedsRecord;
 use gpu_mnist::training::schedule::Schedule;
@@ -168,9 +169,15 @@ pub fn settings(data: &[u8]) {
 
 /// A picture file.
 pub fn picture(data: &[u8]) {
-    for framing in [Framing::CentreOfMass, Framing::Whole] {
-        match within(1280 * MIB, || picture::prepare(data, framing)) {
-            Ok(pixels) => assert!(pixels.iter().any(|&pixel| pixel > 0)),
+    for framing in [Framing::CentreOfMass, Framing::Whole, Framing::Crop] {
+        let target = Target { framing, ..Target::MNIST };
+        match within(1280 * MIB, || picture::prepare(data, &target, Count::Any)) {
+            Ok(drawings) => {
+                assert!(!drawings.is_empty());
+                for drawing in drawings {
+                    assert_eq!(drawing.pixels.len(), target.shape.bytes());
+                }
+            }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }

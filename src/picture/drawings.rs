@@ -6,8 +6,16 @@ use super::components::Mark;
 const PART: f32 = 0.5;
 /// A part is no farther from its drawing than this share of the usual size.
 const NEAR_PART: f32 = 0.35;
-/// A gap of a stroke is no wider than this share of what it parts.
+/// A gap of a stroke is no wider than this share of what it parts into two alike,
 const GAP: f32 = 0.12;
+/// or into a smaller part, such as the top of a 5, and the rest.
+const GAP_TO_PART: f32 = 0.2;
+/// A part is no higher than this share of the whole.
+const PART_HEIGHT: f32 = 0.35;
+/// Marks beyond this number are a pattern.
+const MOST_MARKS: usize = 200;
+/// Pixels of a mark's outline that distances are taken from.
+const MOST_POINTS: usize = 400;
 /// Drawings smaller than this share of the largest are dirt.
 const DIRT: f32 = 0.3;
 
@@ -20,21 +28,26 @@ pub struct Group {
     /// The first column and row after it.
     pub right: u32,
     pub bottom: u32,
+    /// Some of the pixels where it ends.
+    outline: Vec<(u32, u32)>,
 }
 
 impl Group {
     fn of(mark: &Mark) -> Self {
+        let every = mark.outline.len().div_ceil(MOST_POINTS).max(1);
         Self {
             labels: vec![mark.label],
             left: mark.left,
             top: mark.top,
             right: mark.right,
             bottom: mark.bottom,
+            outline: mark.outline.iter().copied().step_by(every).collect(),
         }
     }
 
     fn join(&mut self, other: Self) {
         self.labels.extend(other.labels);
+        self.outline.extend(other.outline);
         self.left = self.left.min(other.left);
         self.top = self.top.min(other.top);
         self.right = self.right.max(other.right);
@@ -49,6 +62,7 @@ impl Group {
         self.bottom - self.top
     }
 
+    /// The longer side.
     fn size(&self) -> f32 {
         self.width().max(self.height()) as f32
     }
@@ -56,33 +70,31 @@ impl Group {
 
 /// The drawings that these marks make, row by row, from left to right.
 pub fn drawings(marks: &[Mark]) -> Vec<Group> {
-    let usual = usual_size(marks);
-    // Joined marks bear the number of one of them.
-    let mut owner: Vec<usize> = (0..marks.len()).collect();
-    for a in 0..marks.len() {
-        for b in 0..a {
-            if owner[a] != owner[b] && together(&marks[a], &marks[b], usual) {
-                let (from, to) = (owner[a], owner[b]);
-                for each in &mut owner {
-                    if *each == from {
-                        *each = to;
-                    }
-                }
-            }
-        }
+    let mut groups: Vec<Group> = marks.iter().map(Group::of).collect();
+    if groups.len() > MOST_MARKS {
+        // A pattern: nothing in it belongs together.
+        return in_reading_order(groups);
     }
-    attach_parts(marks, &mut owner, usual);
-    let mut groups: Vec<Group> = Vec::new();
-    for number in 0..marks.len() {
-        let mut members = marks.iter().zip(&owner).filter(|(_, o)| **o == number).map(|(mark, _)| Group::of(mark));
-        if let Some(mut group) = members.next() {
-            members.for_each(|member| group.join(member));
-            groups.push(group);
-        }
-    }
+    let usual = usual_size(&groups);
+    join_all(&mut groups, |a, b| together(a, b, usual));
+    attach_parts(&mut groups, usual);
+    // With its parts a group may reach another.
+    join_all(&mut groups, |a, b| together(a, b, usual));
     let largest = groups.iter().map(Group::size).fold(0.0, f32::max);
     groups.retain(|group| group.size() >= DIRT * largest);
     in_reading_order(groups)
+}
+
+/// Joins pairs until there are none to be joined.
+fn join_all(groups: &mut Vec<Group>, belong: impl Fn(&Group, &Group) -> bool) {
+    let pair = |groups: &[Group]| {
+        let pairs = (0..groups.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+        pairs.into_iter().find(|&(a, b)| belong(&groups[a], &groups[b]))
+    };
+    while let Some((a, b)) = pair(groups) {
+        let part = groups.swap_remove(b);
+        groups[a].join(part);
+    }
 }
 
 /// All marks as one drawing.
@@ -93,62 +105,62 @@ pub fn single(marks: &[Mark]) -> Option<Group> {
     Some(all)
 }
 
-/// The median size of marks that are not much smaller than the largest.
-fn usual_size(marks: &[Mark]) -> f32 {
-    let largest = marks.iter().map(Mark::size).max().unwrap_or(0);
-    let mut sizes: Vec<u32> = marks.iter().map(Mark::size).filter(|size| size * 2 >= largest).collect();
-    sizes.sort_unstable();
-    sizes.get(sizes.len() / 2).copied().unwrap_or(1) as f32
+/// The median size of groups that are not much smaller than the largest.
+fn usual_size(groups: &[Group]) -> f32 {
+    let largest = groups.iter().map(Group::size).fold(0.0, f32::max);
+    let mut sizes: Vec<f32> = groups.iter().map(Group::size).collect();
+    sizes.retain(|size| size * 2.0 >= largest);
+    sizes.sort_unstable_by(f32::total_cmp);
+    sizes.get(sizes.len() / 2).copied().unwrap_or(1.0)
 }
 
-/// Whether two marks are parts of one drawing whatever else there is.
-fn together(a: &Mark, b: &Mark, usual: f32) -> bool {
-    let overlap = |a: [u32; 2], b: [u32; 2]| a[1].min(b[1]) as i64 - a[0].max(b[0]) as i64;
+/// Whether two groups are parts of one drawing whatever else there is.
+fn together(a: &Group, b: &Group, usual: f32) -> bool {
+    let overlap = |a: [u32; 2], b: [u32; 2]| i64::from(a[1].min(b[1])) - i64::from(a[0].max(b[0]));
     let across = overlap([a.left, a.right], [b.left, b.right]);
     let down = overlap([a.top, a.bottom], [b.top, b.bottom]);
-    let area = |mark: &Mark| i64::from(mark.width()) * i64::from(mark.height());
+    let area = |group: &Group| i64::from(group.width()) * i64::from(group.height());
     if across > 0 && down > 0 && across * down * 10 >= area(a).min(area(b)) * 6 {
         return true;
     }
     // One above the other, as parts of a broken stroke: their whole is a drawing's height.
     let narrower = a.width().min(b.width()) as f32;
     let whole = (a.bottom.max(b.bottom) - a.top.min(b.top)) as f32;
-    let gap = distance(a, b);
-    across as f32 >= 0.4 * narrower && gap <= GAP * whole && whole <= 1.4 * usual.max(a.size().max(b.size()) as f32)
-        && a.height().min(b.height()) as f32 <= 0.75 * whole
+    let lower = a.height().min(b.height()) as f32;
+    let gap = match lower <= PART_HEIGHT * whole {
+        true => GAP_TO_PART,
+        false => GAP,
+    };
+    across as f32 >= 0.4 * narrower
+        && whole <= 1.4 * usual.max(a.size()).max(b.size())
+        && lower <= 0.75 * whole
+        && distance(a, b) <= gap * whole
 }
 
 /// Gives what is too small for a drawing to the nearest one.
-fn attach_parts(marks: &[Mark], owner: &mut [usize], usual: f32) {
-    let size = |owner: &[usize], number: usize| -> f32 {
-        let members = marks.iter().zip(owner).filter(|(_, o)| **o == number).map(|(mark, _)| Group::of(mark));
-        members.reduce(|mut a, b| { a.join(b); a }).map_or(0.0, |group| group.size())
-    };
-    for part in 0..marks.len() {
-        if size(owner, owner[part]) >= PART * usual {
-            continue;
-        }
-        let nearest = (0..marks.len())
-            .filter(|&other| owner[other] != owner[part] && size(owner, owner[other]) >= PART * usual)
-            .map(|other| (distance(&marks[part], &marks[other]), other))
+fn attach_parts(groups: &mut Vec<Group>, usual: f32) {
+    let (parts, mut wholes): (Vec<Group>, Vec<Group>) =
+        groups.drain(..).partition(|group| group.size() < PART * usual);
+    let mut left = Vec::new();
+    for part in parts {
+        let nearest = wholes
+            .iter_mut()
+            .map(|whole| (distance(&part, whole), whole))
             .min_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((distance, other)) = nearest && distance <= NEAR_PART * usual {
-            let (from, to) = (owner[part], owner[other]);
-            for each in owner.iter_mut() {
-                if *each == from {
-                    *each = to;
-                }
-            }
+        match nearest {
+            Some((distance, whole)) if distance <= NEAR_PART * usual => whole.join(part),
+            _ => left.push(part),
         }
     }
+    wholes.extend(left);
+    *groups = wholes;
 }
 
-/// The shortest way between two marks, in pixels.
-fn distance(a: &Mark, b: &Mark) -> f32 {
-    let every = |outline: &[(u32, u32)]| outline.len().div_ceil(600).max(1);
+/// The shortest way between two groups, in pixels.
+fn distance(a: &Group, b: &Group) -> f32 {
     let mut shortest = f32::MAX;
-    for &(x, y) in a.outline.iter().step_by(every(&a.outline)) {
-        for &(other_x, other_y) in b.outline.iter().step_by(every(&b.outline)) {
+    for &(x, y) in &a.outline {
+        for &(other_x, other_y) in &b.outline {
             let (dx, dy) = (x as f32 - other_x as f32, y as f32 - other_y as f32);
             shortest = shortest.min(dx * dx + dy * dy);
         }

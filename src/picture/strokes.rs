@@ -7,7 +7,9 @@ use super::planes::Plane;
 
 /// Widths of MNIST's strokes as shares of the box their digits are fitted to: one in twenty
 /// training images lies below the first, one in twenty above the last.
-const WIDTHS: std::ops::RangeInclusive<f32> = 0.09..=0.2;
+const WIDTHS: std::ops::RangeInclusive<f32> = 0.078..=0.19;
+/// What others are brought to: widths that one in four is below and above.
+const BROUGHT_TO: std::ops::RangeInclusive<f32> = 0.1..=0.142;
 
 /// The mean width of the strokes, in pixels: 0 where there are none.
 pub fn width(ink: &Plane) -> f32 {
@@ -49,7 +51,10 @@ pub fn fit_width(ink: &Plane, size: u32) -> Plane {
     if found == 0.0 {
         return ink.clone();
     }
-    let wanted = found.clamp(WIDTHS.start() * box_side, WIDTHS.end() * box_side);
+    if WIDTHS.contains(&(found / box_side)) {
+        return ink.clone();
+    }
+    let wanted = found.clamp(BROUGHT_TO.start() * box_side, BROUGHT_TO.end() * box_side);
     let change = (found - wanted) / 2.0;
     match change {
         change if change >= 0.75 => thinned(ink, change, wanted),

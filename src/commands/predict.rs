@@ -19,7 +19,7 @@ use crate::evaluation::inference::{self, Answer, softmax};
 use crate::evaluation::unsure::THRESHOLD;
 use crate::model::Model;
 use crate::picture::{self, Bounds, Count, Drawing, PictureError, Target};
-use crate::report::picture::{characters, half_blocks};
+use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::percent;
 
 /// Classes shown of a drawing.
@@ -66,6 +66,7 @@ struct Guess<'a> {
 /// What is read of one drawing.
 struct Reading<'a> {
     bounds: Bounds,
+    picture: (u32, u32),
     image: &'a [u8],
     guesses: Vec<Guess<'a>>,
     probabilities: Vec<f64>,
@@ -205,6 +206,7 @@ fn reading<'a>(
     let score = description.familiarity.as_ref().map(|known| known.score(answer));
     Reading {
         bounds: drawing.bounds,
+        picture: drawing.picture,
         image: &drawing.pixels,
         guesses: guesses(&probabilities, &description.set.class_names),
         probabilities,
@@ -263,6 +265,19 @@ fn text(file: &Path, readings: &[Reading], description: &Description, show: bool
         [_] => format!("{name}: "),
         _ => format!("{name}: {} ({} drawings)\n", whole(readings), readings.len()),
     };
+    if let (true, [first, ..]) = (show, readings) {
+        let places: Vec<[u32; 4]> = readings
+            .iter()
+            .map(|reading| {
+                let Bounds { left, top, width, height } = reading.bounds;
+                [left, top, width, height]
+            })
+            .collect();
+        if readings.len() == 1 {
+            text.push('\n');
+        }
+        text.push_str(&boxes(first.picture, &places));
+    }
     for reading in readings {
         if readings.len() > 1 {
             text.push_str("  ");

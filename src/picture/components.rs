@@ -60,8 +60,8 @@ pub struct Marks {
     /// 0, or the number of the mark that a pixel belongs to.
     pub labels: Labels,
     pub marks: Vec<Mark>,
-    /// The ink of a full stroke.
-    pub full: f32,
+    /// Something clear lies at the picture's border, whatever else there is.
+    pub at_border: bool,
 }
 
 /// Finds the marks; none where nothing stands out.
@@ -96,7 +96,7 @@ fn marks_from(ink: &Ink, least: f32) -> Marks {
     let largest = marks.iter().map(|mark| mark.area).max().unwrap_or(0);
     marks.retain(|mark| mark.area as f32 >= SPECK * largest as f32);
     grow(&mut found.labels, &mut marks, ink, EDGE * full);
-    Marks { full, labels: found.labels, marks }
+    Marks { at_border: found.at_border, labels: found.labels, marks }
 }
 
 /// Lets marks take the fainter pixels at their edges, down to `edge`.
@@ -292,5 +292,8 @@ fn labelled(ink: &Ink, seed: f32, edge: f32) -> Marks {
         }
     }
     marks.retain(|mark| seeded[mark.label as usize - 1]);
-    Marks { labels, marks, full: 0.0 }
+    let meets = |mark: &Mark| mark.left == 0 || mark.top == 0 || mark.right == width || mark.bottom == height;
+    let clear = |mark: &Mark| strength(mark, &labels, &ink.values) >= CLEAR_INK;
+    let at_border = marks.iter().any(|mark| meets(mark) && clear(mark));
+    Marks { labels, marks, at_border }
 }

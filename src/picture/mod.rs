@@ -28,7 +28,7 @@ pub const MOST_BYTES: u64 = 64 << 20;
 const WORKING_SIDE: u32 = 768;
 /// A picture with more drawings than this holds a pattern, or a page of writing.
 const MOST_DRAWINGS: usize = 64;
-/// Brightness must differ by this many steps of 255.
+/// Where nothing is found, brightness that differs by less than this many steps of 255 is why.
 const LEAST_STEPS: f32 = 8.0;
 
 /// A picture that cannot be classified, and why.
@@ -62,7 +62,7 @@ pub enum PictureError {
         "too little contrast: brightness differs by {steps} steps of 255 at most; draw or light it with more contrast"
     )]
     LowContrast { steps: u32 },
-    #[error("no margin: what is drawn runs into the picture's edges; leave a margin around it")]
+    #[error("no margin: nothing stands clear of the picture's edges; leave a margin around what is drawn")]
     NoMargin,
     #[error("{0} marks, as a pattern or a page of writing has; cut out what is to be read")]
     TooManyMarks(usize),
@@ -84,6 +84,8 @@ pub struct Drawing {
     pub bounds: Bounds,
     /// The bytes of an image of the target's shape.
     pub pixels: Vec<u8>,
+    /// Width and height of the whole picture.
+    pub picture: (u32, u32),
 }
 
 /// How many drawings a picture may hold.
@@ -131,9 +133,9 @@ fn prepare_scaled(pixels: &Pixels, size: (u32, u32), target: &Target, count: Cou
             Framing::Crop => (Bounds { left: 0, top: 0, width, height }, whole::crop(&picture, target)),
             _ => whole::whole(&picture, target)?,
         };
-        return Ok(vec![Drawing { bounds: scaled(bounds), pixels }]);
+        return Ok(vec![Drawing { bounds: scaled(bounds), pixels, picture: size }]);
     }
-    let colours = stretched(colours)?;
+    let (colours, steps) = stretched(colours)?;
     let mut ink = illumination::ink(width, height, &colours);
     let grain = ink.usual_grain();
     lines::remove_lines(&mut ink.values, grain);
@@ -143,7 +145,11 @@ fn prepare_scaled(pixels: &Pixels, size: (u32, u32), target: &Target, count: Cou
         Count::One => drawings::single(&marks.marks).into_iter().collect(),
     };
     if groups.is_empty() {
-        return Err(PictureError::Blank);
+        return Err(match steps {
+            steps if steps < LEAST_STEPS => PictureError::LowContrast { steps: steps.ceil() as u32 },
+            _ if marks.at_border => PictureError::NoMargin,
+            _ => PictureError::Blank,
+        });
     }
     if groups.len() > MOST_DRAWINGS {
         return Err(PictureError::TooManyMarks(groups.len()));
@@ -151,6 +157,7 @@ fn prepare_scaled(pixels: &Pixels, size: (u32, u32), target: &Target, count: Cou
     let drawing = |group: &drawings::Group| Drawing {
         bounds: scaled(Bounds { left: group.left, top: group.top, width: group.width(), height: group.height() }),
         pixels: frame::frame(&ink, &marks, group, target),
+        picture: size,
     };
     Ok(groups.iter().map(drawing).collect())
 }
@@ -168,14 +175,16 @@ fn enlarged(bounds: Bounds, from: (u32, u32), to: (u32, u32)) -> Bounds {
     Bounds { left, top, width, height }
 }
 
-/// Colours as shares of the brightest: a picture of 16 bits may use few of them.
-fn stretched(mut colours: Vec<[f32; 3]>) -> Result<Vec<[f32; 3]>, PictureError> {
+/// Colours as shares of the brightest, for a picture of 16 bits may use few of them; and how many
+/// steps of 255 the darkest is from the brightest.
+fn stretched(mut colours: Vec<[f32; 3]>) -> Result<(Vec<[f32; 3]>, f32), PictureError> {
     if colours.iter().all(|colour| *colour == colours[0]) {
         return Err(PictureError::OneColour);
     }
     let brightest = colours.iter().flatten().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let darkest = colours.iter().flatten().copied().fold(brightest, f32::min);
     for value in colours.iter_mut().flatten() {
         *value /= brightest;
     }
-    Ok(colours)
+    Ok((colours, (brightest - darkest) * 255.0))
 }

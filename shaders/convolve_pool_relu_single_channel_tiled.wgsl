@@ -12,7 +12,7 @@ const POOLED_HEIGHT: u32 = (HEIGHT - KERNEL + 1u) / 2u;
 const POOLED_WIDTH: u32 = (WIDTH - KERNEL + 1u) / 2u;
 const WINDOWS: u32 = POOLED_HEIGHT * POOLED_WIDTH;
 const OUT_GROUPS: u32 = OUT_CHANNELS / 4u;
-const PIXELS: u32 = HEIGHT * WIDTH; // at most 4096: 16 KiB
+const AREA: u32 = HEIGHT * WIDTH; // at most 4096: 16 KiB
 // Workgroups a picture.
 const PARTS: u32 = (WINDOWS * OUT_GROUPS + INVOCATIONS - 1u) / INVOCATIONS;
 
@@ -25,7 +25,7 @@ struct Parameters { batch: u32, padding0: u32, padding1: u32, padding2: u32 }
 @group(0) @binding(4) var<storage, read_write> winners: array<u32>; // as output, a byte a channel
 @group(0) @binding(5) var<uniform> parameters: Parameters;
 
-var<workgroup> staged: array<f32, PIXELS>;
+var<workgroup> staged: array<f32, AREA>;
 
 // Adds the outer product of four channels' weights (rows) and four pixels (columns).
 fn add(sums: mat4x4<f32>, w: vec4<f32>, x: vec4<f32>) -> mat4x4<f32> {
@@ -65,8 +65,8 @@ fn main(
     if (picture >= parameters.batch) {
         return;
     }
-    for (var at = local; at < PIXELS; at += INVOCATIONS) {
-        staged[at] = input[picture * PIXELS + at];
+    for (var at = local; at < AREA; at += INVOCATIONS) {
+        staged[at] = input[picture * AREA + at];
     }
     workgroupBarrier();
     let item = (number % PARTS) * INVOCATIONS + local;

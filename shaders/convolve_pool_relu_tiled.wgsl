@@ -18,7 +18,7 @@ const POOLED_WIDTH: u32 = (WIDTH - KERNEL + 1u) / 2u;
 const WINDOWS: u32 = POOLED_HEIGHT * POOLED_WIDTH;
 const IN_GROUPS: u32 = IN_CHANNELS / 4u;
 const OUT_GROUPS: u32 = OUT_CHANNELS / 4u;
-const PIXELS: u32 = HEIGHT * WIDTH;
+const AREA: u32 = HEIGHT * WIDTH;
 // Workgroups a picture.
 const PARTS: u32 = (WINDOWS * OUT_GROUPS + INVOCATIONS - 1u) / INVOCATIONS;
 
@@ -31,7 +31,7 @@ struct Parameters { batch: u32, padding0: u32, padding1: u32, padding2: u32 }
 @group(0) @binding(4) var<storage, read_write> winners: array<u32>; // as output, a byte a channel
 @group(0) @binding(5) var<uniform> parameters: Parameters;
 
-var<workgroup> staged: array<vec4<f32>, PIXELS * STAGED>; // [y][x][in / 4]
+var<workgroup> staged: array<vec4<f32>, AREA * STAGED>; // [y][x][in / 4]
 
 // Columns are the window's four pixels, rows four input channels.
 fn pixels(at: u32) -> mat4x4<f32> {
@@ -88,8 +88,8 @@ fn main(
     var sums = mat4x4<f32>();
     for (var first = 0u; first < IN_GROUPS; first += STAGED) {
         workgroupBarrier();
-        for (var at = local; at < PIXELS * STAGED; at += INVOCATIONS) {
-            let pixel = picture * PIXELS + at / STAGED;
+        for (var at = local; at < AREA * STAGED; at += INVOCATIONS) {
+            let pixel = picture * AREA + at / STAGED;
             staged[at] = input[pixel * IN_GROUPS + first + at % STAGED];
         }
         workgroupBarrier();

@@ -3,6 +3,7 @@
 
 #[cfg(not(target_family = "wasm"))]
 mod files;
+mod header;
 #[cfg(not(target_family = "wasm"))]
 pub mod snapshot;
 
@@ -155,7 +156,9 @@ pub fn encode(values: &[Vec<f32>], description: &Description) -> Result<Vec<u8>,
         ("format".to_string(), FORMAT.to_string()),
         ("description".to_string(), text),
     ]);
-    serialize(views, Some(metadata)).map_err(|error| error.to_string())
+    serialize(views, Some(metadata))
+        .map(header::in_order)
+        .map_err(|error| error.to_string())
 }
 
 /// The weights and their description from the bytes of a file.

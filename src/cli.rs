@@ -1,7 +1,7 @@
 //! The parser, the flags that commands share, and the exit codes.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -12,6 +12,7 @@ use tracing_subscriber::fmt::{self, format::FmtSpan};
 use crate::bench::compare::SavedError;
 use crate::checkpoint::CheckpointError;
 use crate::checks::WrongNumbers;
+use crate::commands::bars::AboveBars;
 use crate::commands::evaluate::OtherImages;
 use crate::commands::resume::ResumeError;
 use crate::commands::{self, Interrupted};
@@ -20,11 +21,21 @@ use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
 use crate::data::DataError;
 use crate::device::{DeviceError, guarded};
 use crate::kernels::simd;
+use crate::report::look::colours_wanted;
 use crate::run_folder::RunFolderError;
 
 /// Train small image classifiers on the GPU you own, through WebGPU compute, or on the CPU.
 #[derive(Parser, Debug)]
-#[command(name = "gpu-mnist", version, max_term_width = 100)]
+#[command(
+    name = "gpu-mnist",
+    version,
+    max_term_width = 100,
+    after_help = "\
+For example:
+  gpu-mnist train                    trains on MNIST, or on built-in digits where there is none
+  gpu-mnist predict digit.png        classifies an image with the newest run
+  gpu-mnist COMMAND --help           the flags of a command, with examples"
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -36,9 +47,9 @@ pub struct Cli {
 pub enum Command {
     /// Train a model and evaluate it on the test set
     Train(Box<commands::train::TrainArgs>),
-    /// Confusion statistics of a trained model
+    /// Print the confusion statistics of a trained model
     Evaluate(Box<commands::evaluate::EvaluateArgs>),
-    /// Classify picture files
+    /// Classify image files
     Predict(Box<commands::predict::PredictArgs>),
     /// List the runs, or remove old ones
     Runs(commands::runs::RunsArgs),
@@ -50,7 +61,7 @@ pub enum Command {
     Doctor(commands::doctor::DoctorArgs),
     /// Fetch, verify or list data sets
     Data(commands::data::DataArgs),
-    /// Write a page with the pictures of a run, or compare several
+    /// Write the report page of a run, or one that compares several
     Report(commands::report::ReportArgs),
     /// Write a trained model as safetensors or ONNX
     Export(Box<commands::export::ExportArgs>),
@@ -62,6 +73,27 @@ pub enum Command {
     Man(commands::man::ManArgs),
 }
 
+impl Command {
+    /// Whether drivers are loaded.
+    fn asks_adapters(&self) -> bool {
+        match self {
+            Self::Train(_)
+            | Self::Evaluate(_)
+            | Self::Predict(_)
+            | Self::Bench(_)
+            | Self::Devices(_)
+            | Self::Doctor(_)
+            | Self::Export(_) => true,
+            Self::Runs(_)
+            | Self::Data(_)
+            | Self::Report(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+}
+
 /// Flags that contradict each other in a way the parser cannot know.
 #[derive(thiserror::Error, Debug)]
 #[error("{0}")]
@@ -69,6 +101,7 @@ pub struct UsageError(pub String);
 
 /// Diagnostics on stderr.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Diagnostics")]
 pub struct LogArgs {
     /// More diagnostics (twice: everything)
     #[arg(short, long, action = clap::ArgAction::Count, global = true, display_order = 990)]
@@ -90,28 +123,38 @@ pub enum LogFormat {
 
 /// Layers of settings.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Settings")]
 pub struct SettingsArgs {
     /// A preset (default, smoke, fast, tiny, best, fashion, fashion-fast) or a settings file
     #[arg(long, value_name = "FILE|PRESET", add = completion::presets())]
     pub config: Option<String>,
-    /// One setting, such as training.epochs=3; may be repeated
+    /// One setting of `gpu-mnist config`, such as training.epochs=3; may be repeated
     #[arg(long, value_name = "KEY=VALUE", add = completion::settings())]
     pub set: Vec<String>,
-    /// Every random choice follows from it
+}
+
+/// The seed, where something random happens.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct SeedArgs {
+    /// Every random choice follows from it [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(allow_negative_numbers = true)]
     pub seed: Option<i64>,
 }
 
 /// Where to compute.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
-    /// Where to compute
+    /// Where to compute [default: auto]
     #[arg(long, value_enum)]
     pub device: Option<DeviceKind>,
-    /// One adapter of `gpu-mnist devices`, by number or part of its name
+    /// One adapter of `gpu-mnist devices`, by number or part of its name [default: the best]
     #[arg(long, value_name = "INDEX|NAME", add = completion::adapters())]
+    #[arg(allow_negative_numbers = true)]
     pub adapter: Option<String>,
-    /// Only adapters of this API
+    /// Only adapters of this API [default: any]
     #[arg(long, value_enum)]
     pub api: Option<Api>,
     /// Refuse software adapters
@@ -119,15 +162,54 @@ pub struct DeviceArgs {
     pub hardware_only: bool,
 }
 
-/// Which pictures.
+/// Which images.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Data")]
 pub struct DataSetArgs {
-    /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files
+    /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files [default: auto]
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     pub dataset: Option<String>,
-    /// The folder that holds mnist/ and fashion-mnist/
+    /// The folder that holds mnist/ and fashion-mnist/ [default: the system's cache folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "GPU_MNIST_DATA_DIR")]
+    #[arg(hide_env_values = true)]
     pub data_dir: Option<PathBuf>,
+}
+
+/// How a result is printed.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct FormatArgs {
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = PlainFormat::Text)]
+    format: PlainFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+/// The formats of results that are no tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlainFormat {
+    Text,
+    Json,
+}
+
+impl FormatArgs {
+    /// Whether one JSON object is wanted, rather than text.
+    pub fn json(&self) -> bool {
+        self.json || self.format == PlainFormat::Json
+    }
+}
+
+impl SeedArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        match self.seed {
+            Some(seed) => layers.set("seed", seed, Origin::Flag("--seed")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl SettingsArgs {
@@ -150,9 +232,6 @@ impl SettingsArgs {
         for assignment in &self.set {
             layers.assign(assignment)?;
         }
-        if let Some(seed) = self.seed {
-            layers.set("seed", seed, Origin::Flag("--seed"))?;
-        }
         Ok(layers)
     }
 }
@@ -164,23 +243,14 @@ impl DeviceArgs {
         if let Some(kind) = self.device {
             layers.set("device.kind", value_name(kind), Origin::Flag("--device"))?;
         }
-        let environment = std::env::var("WGPU_ADAPTER_NAME")
-            .ok()
-            .filter(|name| !name.is_empty());
         if let Some(adapter) = &self.adapter {
             layers.set(
                 "device.adapter",
                 adapter.as_str(),
                 Origin::Flag("--adapter"),
             )?;
-        } else if let Some(name) = environment
-            && layers.origin("device.adapter") == Origin::Default
-        {
-            layers.set(
-                "device.adapter",
-                name,
-                Origin::Environment("WGPU_ADAPTER_NAME"),
-            )?;
+        } else {
+            adapter_of_environment(layers)?;
         }
         if let Some(api) = self.api {
             layers.set("device.api", value_name(api), Origin::Flag("--api"))?;
@@ -203,11 +273,42 @@ impl DataSetArgs {
         if let Some(set) = &self.dataset {
             layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
         }
-        if let Some(folder) = &self.data_dir {
-            let folder = folder.to_string_lossy().into_owned();
-            layers.set("data.folder", folder, Origin::Flag("--data-dir"))?;
+        match &self.data_dir {
+            Some(folder) => set_data_folder(layers, folder),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// Takes the data folder of the command line into the settings.
+///
+/// # Errors
+/// A path that is no UTF-8: settings are text, and another path must not be read in its place.
+pub fn set_data_folder(layers: &mut Layers, folder: &Path) -> Result<(), ConfigError> {
+    let origin = Origin::Flag("--data-dir");
+    match folder.to_str() {
+        Some(folder) => layers.set("data.folder", folder, origin),
+        None => Err(ConfigError::Invalid {
+            key: "data.folder".into(),
+            origin,
+            value: folder.display().to_string(),
+            reason: "the path is no UTF-8 text, and settings keep nothing else: change to that folder and name it from there, or rename it".into(),
+        }),
+    }
+}
+
+/// Takes wgpu's variable for the adapter, where the settings name none.
+///
+/// # Errors
+/// Those of the settings.
+pub fn adapter_of_environment(layers: &mut Layers) -> Result<(), ConfigError> {
+    const VARIABLE: &str = "WGPU_ADAPTER_NAME";
+    let name = std::env::var(VARIABLE).unwrap_or_default();
+    match layers.origin("device.adapter") {
+        Origin::Default if !name.is_empty() => {
+            layers.set("device.adapter", name, Origin::Environment(VARIABLE))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -248,6 +349,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    if cli.command.asks_adapters() {
+        commands::runtime_folder::provide();
+    }
     start_log(&cli.log);
     // A panic in a dependency becomes an error at the boundary; -vv shows where it came from.
     std::panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
@@ -265,7 +369,11 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             use std::io::Write;
-            let _ = writeln!(io::stderr(), "error: {}", describe(&error));
+            let word = match io::stderr().is_terminal() && colours_wanted() {
+                true => "\x1b[31;1merror:\x1b[0m",
+                false => "error:",
+            };
+            let _ = writeln!(io::stderr(), "{word} {}", describe(&error));
             ExitCode::from(exit_code(&error))
         }
     }
@@ -318,7 +426,11 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             return 130;
         }
         match cause.downcast_ref() {
-            Some(ResumeError::Changed { .. } | ResumeError::Fixed { .. }) => return 2,
+            Some(
+                ResumeError::Changed { .. }
+                | ResumeError::Fixed { .. }
+                | ResumeError::NothingLeft { .. },
+            ) => return 2,
             Some(ResumeError::Data { .. }) => return 4,
             // What these hold is what they print, so the chain leaves it out.
             Some(ResumeError::Folder(error)) => return folder_code(error),
@@ -341,6 +453,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         if let Some(error) = cause.downcast_ref::<DeviceError>() {
             return match error {
                 DeviceError::Failed { .. } => 1,
+                DeviceError::Environment { .. } => 2,
                 _ => 3,
             };
         }
@@ -360,7 +473,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 fn folder_code(error: &RunFolderError) -> u8 {
     match error {
         RunFolderError::Write { .. } => 1,
-        RunFolderError::NotARun { .. } => 4,
+        RunFolderError::NotARun { .. }
+        | RunFolderError::NoWeights { .. }
+        | RunFolderError::NoRuns { .. } => 4,
         RunFolderError::Occupied { .. } | RunFolderError::Busy { .. } => 2,
     }
 }
@@ -400,11 +515,10 @@ fn start_log(args: &LogArgs) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let colour =
-        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let colour = io::stderr().is_terminal() && colours_wanted();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| AboveBars)
         // A span that is enabled (-v, or RUST_LOG) says how long it took.
         .with_span_events(FmtSpan::CLOSE)
         .log_internal_errors(false);

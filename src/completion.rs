@@ -11,7 +11,7 @@ use clap_complete::env::Shells;
 
 use crate::cli::Cli;
 use crate::config::{Api, Layers, PRESETS};
-use crate::data::KnownSet;
+use crate::data::catalog::CATALOG;
 use crate::device::{AdapterInfo, adapters as found_adapters};
 
 /// A shell that completes sets this to its name when it asks the program.
@@ -105,8 +105,11 @@ pub fn runs() -> ArgValueCompleter {
 }
 
 fn known() -> Vec<CompletionCandidate> {
-    let sets = [KnownSet::Mnist, KnownSet::FashionMnist];
-    sets.map(|set| candidate(set.id(), &set.to_string())).into()
+    let help = |classes: usize| format!("{classes} classes");
+    CATALOG
+        .iter()
+        .map(|set| candidate(set.id, &help(set.class_names.len())))
+        .collect()
 }
 
 /// A word that needs no quotes in a shell.

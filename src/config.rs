@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
 pub use layers::{Entry, Layers};
 pub use network::{ConvolutionConfig, LayerConfig, ModelConfig};
@@ -214,7 +215,7 @@ pub enum OptimizerKind {
 #[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernels {
-    /// The shaders of `shaders/` on an adapter, their SIMD twins on the CPU
+    /// The shaders of `shaders/` on an adapter, SIMD kernels on the CPU
     Fused,
     /// Burn's own operations
     Stock,

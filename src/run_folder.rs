@@ -53,6 +53,16 @@ pub enum RunFolderError {
     Busy { path: PathBuf },
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
     NotARun { path: PathBuf, reason: String },
+    #[error(
+        "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {run}`",
+        run = path.display()
+    )]
+    NoWeights { path: PathBuf },
+    #[error(
+        "{}: no run with weights yet; `gpu-mnist train` makes one, or name the folder of one made with --out",
+        path.display()
+    )]
+    NoRuns { path: PathBuf },
 }
 
 /// An existing run folder.
@@ -90,8 +100,7 @@ impl RunFolder {
         }
     }
 
-    /// Makes the folder: `out`, or `runs/<UTC time>-<dataset>-<device>` with `runs/latest`
-    /// pointing at it.
+    /// Makes the folder: `out`, or `runs/<UTC time>-<dataset>-<device>`.
     ///
     /// # Errors
     /// [`RunFolderError::Occupied`] or [`RunFolderError::Write`].
@@ -122,10 +131,7 @@ impl RunFolder {
             };
             let path = runs.join(&name);
             match fs::create_dir(&path) {
-                Ok(()) => {
-                    point_latest(runs, &name);
-                    return Ok(Self { path });
-                }
+                Ok(()) => return Ok(Self { path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(write_error(&path, source)),
             }
@@ -150,9 +156,22 @@ impl RunFolder {
             return Err(not_a_run(SEVERAL));
         }
         if !path.join(WEIGHTS).is_file() {
-            return Err(not_a_run("it holds no model.safetensors"));
+            return Err(match path.join(SETTINGS).is_file() {
+                true => RunFolderError::NoWeights { path: path.into() },
+                false => not_a_run("it holds no model.safetensors"),
+            });
         }
         Ok(Self { path: path.into() })
+    }
+
+    /// Has `runs/latest` name this run, where it lies in `runs`.
+    pub fn point_latest(&self) {
+        let runs = self.path.parent();
+        if let Some(runs) = runs.filter(|runs| runs.file_name().is_some_and(|name| name == RUNS))
+            && let Some(name) = self.path.file_name().and_then(|name| name.to_str())
+        {
+            point_latest(runs, name);
+        }
     }
 
     /// Opens a folder whose training may not have ended: it holds settings.

@@ -42,12 +42,14 @@ impl EventWriter {
             now.subsec_micros()
         );
         let path = folder.join(name);
+        // A run that was killed before its first checkpoint starts anew beside its old events.
+        let resumed = step > 0 || holds_events(folder);
         let mut writer = Self {
             file: File::options().create(true).append(true).open(&path)?,
             path,
         };
         writer.write(0, event::What::FileVersion(FILE_VERSION.into()))?;
-        if step > 0 {
+        if resumed {
             let start = SessionLog {
                 status: SESSION_START,
             };
@@ -113,6 +115,12 @@ impl EventWriter {
         };
         self.file.write_all(&record(&event.encode_to_vec()))
     }
+}
+
+fn holds_events(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    names.any(|name| name.to_string_lossy().starts_with("events.out.tfevents."))
 }
 
 /// A TFRecord: length, its checksum, the bytes, their checksum.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::row::Row;
 use super::statistics::median_ratio;
 use crate::config::{Config, Kernels, ModelConfig, TrainingConfig};
+use crate::device::with_api;
 use crate::run_folder::{MOST_RECORD, read_file};
 
 /// Raised when files of an older program can no longer be read.
@@ -132,15 +133,66 @@ pub struct Comparison {
     pub note: Option<String>,
 }
 
+/// Which row of a measurement it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub name: String,
+    pub api: String,
+    pub bus: Option<String>,
+    pub kernels: Kernels,
+    pub batch_size: usize,
+}
+
+impl Key {
+    fn of(row: &Row) -> Self {
+        Self {
+            name: row.name.clone(),
+            api: row.api.clone(),
+            bus: row.bus.clone(),
+            kernels: row.kernels,
+            batch_size: row.batch_size,
+        }
+    }
+}
+
+/// Why none of the rows `planned`, to be measured at `work`, will have its like in `then`; `None`
+/// where one has.
+pub fn nothing_comparable(planned: &[Key], work: &Work, then: &Measurement) -> Option<String> {
+    if !work.same(&then.work) {
+        return Some(other_work(then));
+    }
+    let kept = || then.rows.iter().filter(|row| row.trusted()).map(Key::of);
+    if kept().any(|row| planned.contains(&row)) {
+        return None;
+    }
+    let names: Vec<String> = kept()
+        .map(|row| {
+            let device = with_api(&row.name, &row.api);
+            format!("{device}, {}, batch {}", row.kernels, row.batch_size)
+        })
+        .collect();
+    Some(match names.is_empty() {
+        true => "the saved measurement holds no row that can be trusted".into(),
+        false => format!(
+            "the saved measurement holds other rows: {}",
+            names.join("; ")
+        ),
+    })
+}
+
+fn other_work(then: &Measurement) -> String {
+    format!(
+        "the saved measurement did other work (--steps {} --warmup {}, or other settings)",
+        then.work.steps, then.work.warmup
+    )
+}
+
 /// Compares each row of `now`, measured at `work`, with the row of the same device, kernels and
 /// batch in `then`. A difference counts when the whole interval lies more than `margin` from
 /// equality.
 pub fn compare(now: &[Row], work: &Work, then: &Measurement, margin: f64) -> Vec<Comparison> {
     if !work.same(&then.work) {
-        let note = format!(
-            "the saved measurement did other work (--steps {} --warmup {}, or other settings)",
-            then.work.steps, then.work.warmup
-        );
+        let note = other_work(then);
         return now.iter().map(|row| not_comparable(row, &note)).collect();
     }
     let then = &then.rows;
@@ -160,16 +212,7 @@ pub fn compare(now: &[Row], work: &Work, then: &Measurement, margin: f64) -> Vec
 }
 
 fn same(a: &Row, b: &Row) -> bool {
-    let key = |row: &Row| {
-        (
-            row.name.clone(),
-            row.api.clone(),
-            row.bus.clone(),
-            row.kernels,
-            row.batch_size,
-        )
-    };
-    key(a) == key(b)
+    Key::of(a) == Key::of(b)
 }
 
 fn compare_row(now: &Row, then: &Row, margin: f64) -> Comparison {

@@ -13,9 +13,8 @@ use std::time::Instant;
 
 use crate::checks::band;
 use crate::checks::steps::{Work, losses};
-use crate::config::{Config, Kernels};
-use crate::data::synthetic;
-use crate::device::{Device, DeviceError};
+use crate::config::{Architecture, Config, Kernels};
+use crate::device::{Device, DeviceError, with_api};
 use crate::store::Store;
 use row::{Phases, Row, Spread};
 use session::Session;
@@ -23,16 +22,39 @@ use session::Session;
 /// What to measure on every device.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// With the images it takes and the classes it tells apart.
+    pub network: Architecture,
     pub batch_sizes: Vec<usize>,
     pub kernels: Vec<Kernels>,
 }
 
+/// How far a measurement has come, in pieces of about the same length, and with what.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub done: usize,
+    pub of: usize,
+    pub doing: String,
+}
+
 /// Measures `plan` on each of `devices`: a row for each device, batch size and kernels, ranked by
-/// images a second. Rows take turns, so that what else the machine does meets all of them.
+/// images a second. Rows take turns, so that what else the machine does meets all of them. `tell`
+/// hears of each piece before it begins.
 ///
 /// # Errors
 /// [`DeviceError`] when the reference on the CPU fails; a device that fails is a row.
-pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row>, DeviceError> {
+pub fn run(
+    devices: Vec<Device>,
+    plan: &Plan,
+    config: &Config,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Vec<Row>, DeviceError> {
+    let rows = devices.len() * plan.batch_sizes.len() * plan.kernels.len();
+    let of = rows * (config.bench.rounds + 3) + devices.len();
+    let mut done = 0;
+    let mut begin = |doing: String| {
+        tell(Progress { done, of, doing });
+        done += 1;
+    };
     let mut measured: Vec<Measured> = Vec::new();
     for device in &devices {
         for &batch_size in &plan.batch_sizes {
@@ -41,25 +63,27 @@ pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row
                 settings.training.batch_size = batch_size;
                 settings.training.kernels = kernels;
                 settings.training.learning_rate = config.doctor.learning_rate;
-                tracing::info!(
+                begin(format!(
                     "{}, {kernels}, batch {batch_size}: first steps",
-                    device.info.name
-                );
-                measured.push(Measured::start(device, settings));
+                    device.info
+                ));
+                measured.push(Measured::start(device, &plan.network, settings));
             }
         }
     }
     for round in 0..config.bench.rounds {
         for one in &mut measured {
+            let of = config.bench.rounds;
+            begin(format!("{}: round {} of {of}", one.name(), round + 1));
             one.attempt(|one| one.round(round));
         }
     }
     for one in &mut measured {
-        tracing::info!("{}, {}: phases, evaluation", one.row.name, one.row.kernels);
+        begin(format!("{}: phases, evaluation", one.name()));
         one.attempt(Measured::finish);
     }
     for device in &devices {
-        tracing::info!("{}: peak, copies, launches", device.info.name);
+        begin(format!("{}: large products, copies, launches", device.info));
         enter(device);
         let found = probes::measure(device);
         for one in measured.iter_mut().filter(|one| one.row.is_of(device)) {
@@ -71,6 +95,7 @@ pub fn run(devices: Vec<Device>, plan: &Plan, config: &Config) -> Result<Vec<Row
     }
     let mut rows = Vec::new();
     for mut one in measured {
+        begin(format!("{}: its losses beside the CPU's", one.name()));
         one.judge()?;
         rows.push(one.row);
     }
@@ -90,17 +115,30 @@ fn enter(device: &Device) {
 struct Measured {
     session: Option<Session>,
     row: Row,
+    network: Architecture,
     config: Config,
     losses: Vec<f64>,
-    /// Pictures and seconds of stretches that were waited for once.
+    /// Images and seconds of stretches that were waited for once.
     stretches: Vec<(usize, f64)>,
 }
 
 impl Measured {
-    fn start(device: &Device, config: Config) -> Self {
+    fn name(&self) -> String {
+        let Row {
+            name,
+            api,
+            kernels,
+            batch_size,
+            ..
+        } = &self.row;
+        format!("{}, {kernels}, batch {batch_size}", with_api(name, api))
+    }
+
+    fn start(device: &Device, network: &Architecture, config: Config) -> Self {
         let mut measured = Self {
             session: None,
-            row: Row::new(device, &config),
+            row: Row::new(device, network, &config),
+            network: network.clone(),
             config,
             losses: Vec::new(),
             stretches: Vec::new(),
@@ -109,7 +147,7 @@ impl Measured {
         let memory = memory::Watch::start();
         let reserved = device.memory_reserved();
         let first = |config: &Config| -> Result<(Session, f64), DeviceError> {
-            let mut session = Session::new(device, config)?;
+            let mut session = Session::new(device, network, config)?;
             let start = Instant::now();
             session.step()?;
             session.wait()?;
@@ -173,9 +211,8 @@ impl Measured {
             session.step()?;
         }
         session.wait()?;
-        let pictures = steps * self.config.training.batch_size;
-        self.stretches
-            .push((pictures, start.elapsed().as_secs_f64()));
+        let images = steps * self.config.training.batch_size;
+        self.stretches.push((images, start.elapsed().as_secs_f64()));
         Ok(())
     }
 
@@ -202,9 +239,9 @@ impl Measured {
 
         let samples: Vec<f64> = self.row.samples_ms.concat();
         self.row.step_ms = Some(Spread::of(&samples));
-        let pictures: usize = self.stretches.iter().map(|(pictures, _)| pictures).sum();
+        let images: usize = self.stretches.iter().map(|(images, _)| images).sum();
         let seconds: f64 = self.stretches.iter().map(|(_, seconds)| seconds).sum();
-        let rate = pictures as f64 / seconds;
+        let rate = images as f64 / seconds;
         self.row.images_per_second = Some(rate);
         self.row.gflops =
             Some(self.row.gflop_per_step * rate / self.config.training.batch_size as f64);
@@ -219,16 +256,11 @@ impl Measured {
         let mut reference = self.config.clone();
         reference.training.kernels = Kernels::Fused;
         let work = Work {
-            pictures: session::pictures(&self.config),
+            images: session::images(&self.network, &self.config),
             steps: self.losses.len(),
             schedule_steps: session::steps_in_all(&self.config),
         };
-        let expected = pollster::block_on(losses(
-            &Device::cpu(),
-            &reference,
-            &synthetic::network(&reference.model),
-            work,
-        ))?;
+        let expected = pollster::block_on(losses(&Device::cpu(), &reference, &self.network, work))?;
         self.row.parity = Some(band::compare(
             &self.losses,
             &expected,

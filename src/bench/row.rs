@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::statistics::{median, quantile};
 use super::work::gflop_per_step;
 use crate::checks::band::Parity;
-use crate::config::{Config, Kernels};
-use crate::data::synthetic;
+use crate::config::{Architecture, Config, Kernels};
 use crate::device::{Device, DeviceError};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,7 +96,7 @@ impl Spread {
 
 impl Row {
     /// A row of which nothing is measured yet.
-    pub fn new(device: &Device, config: &Config) -> Self {
+    pub fn new(device: &Device, network: &Architecture, config: &Config) -> Self {
         let adapter = device.adapter();
         Self {
             name: device.info.name.clone(),
@@ -117,10 +116,7 @@ impl Row {
             images_per_second: None,
             first_step_ms: None,
             evaluation_images_per_second: None,
-            gflop_per_step: gflop_per_step(
-                &synthetic::network(&config.model),
-                config.training.batch_size,
-            ),
+            gflop_per_step: gflop_per_step(network, config.training.batch_size),
             gflops: None,
             probes: None,
             memory_bytes: None,

@@ -5,9 +5,10 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, Transaction};
 
-use crate::config::Config;
+use crate::checks::waves::waves;
+use crate::config::{Architecture, Config};
+use crate::data::Split;
 use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
-use crate::data::{Split, synthetic};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
 use crate::model::{Model, initial_values};
@@ -15,16 +16,19 @@ use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
 use crate::training::step::{Objective, train_step, train_step_in_phases};
 
-/// Pictures that an evaluation is timed on.
+/// Images that an evaluation is timed on.
 const EVALUATED: usize = 2048;
 const EVALUATIONS: usize = 3;
-/// About how many pictures are trained on; steps go round.
-const PICTURES: usize = 8192;
+/// About how many images are trained on; steps go round.
+const IMAGES: usize = 8192;
+/// The most words those take on the device: half of what every adapter binds.
+const MOST_WORDS: usize = (64 << 20) / 4;
 
-/// How many pictures a session holds: whole batches of them.
-pub fn pictures(config: &Config) -> usize {
+/// How many images a session holds: whole batches of them.
+pub fn images(network: &Architecture, config: &Config) -> usize {
     let batch = config.training.batch_size;
-    batch * PICTURES.div_ceil(batch).min(steps_in_all(config))
+    let most = IMAGES.min(MOST_WORDS / network.input.words());
+    batch * most.div_ceil(batch).min(steps_in_all(config))
 }
 
 /// Untimed steps at the start of a round: the row before left caches full of its own, and the
@@ -53,22 +57,26 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(device: &Device, config: &Config) -> Result<Self, DeviceError> {
-        let trained = synthetic::draw(config.seed, 0, pictures(config));
+    pub fn new(
+        device: &Device,
+        network: &Architecture,
+        config: &Config,
+    ) -> Result<Self, DeviceError> {
+        let trained = waves(network, config.seed, 0, images(network, config));
         let normalisation = Normalisation::measure(&trained);
-        let evaluated = synthetic::draw(config.seed, 1, EVALUATED);
+        let evaluated = EVALUATED.min(MOST_WORDS / network.input.words());
+        let evaluated = waves(network, config.seed, 1, evaluated);
         device.guard("preparing the benchmark", || {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
-            let network = synthetic::network(&config.model);
-            let values = initial_values(&network, config.seed);
+            let values = initial_values(network, config.seed);
             let split = upload(&trained);
             Self {
                 objective: Objective::new(&config.training, &split, device),
                 split,
                 evaluated: upload(&evaluated),
                 order: upload_indices(&order(config.seed, 1, trained.len()), device),
-                model: Some(Model::from_values(&network, values, &device.autodiff())),
-                optimizer: Optimizer::fresh(&config.training, &network, device.burn()),
+                model: Some(Model::from_values(network, values, &device.autodiff())),
+                optimizer: Optimizer::fresh(&config.training, network, device.burn()),
                 schedule: Schedule::new(&config.training, steps_in_all(config)),
                 device: device.clone(),
                 config: config.clone(),
@@ -134,7 +142,7 @@ impl Session {
         self.device.wait("training")
     }
 
-    /// Pictures a second of an evaluation, the median of a few after one to warm up.
+    /// Images a second of an evaluation, the median of a few after one to warm up.
     pub fn evaluate(&self) -> Result<f64, DeviceError> {
         let model = self.model.as_ref().expect("put back after every step");
         let model = model.valid();
@@ -147,7 +155,7 @@ impl Session {
                 seconds.push(start.elapsed().as_secs_f64());
             }
         }
-        Ok(EVALUATED as f64 / super::statistics::median(&seconds))
+        Ok(self.evaluated.len() as f64 / super::statistics::median(&seconds))
     }
 
     /// The losses of the first steps, as many as are compared.

@@ -201,12 +201,17 @@ pub struct Linear {
 impl Layers {
     pub fn new(network: &Architecture, batch: usize) -> Self {
         let sizes = network.checked_sizes();
-        let layer = |size: &ConvolutionSize| Layer {
+        // Coloured images have a fourth channel on a device.
+        let inputs = |index, size: &ConvolutionSize| match index {
+            0 => network.input.device_channels(),
+            _ => size.inputs,
+        };
+        let layer = |(index, size): (usize, &ConvolutionSize)| Layer {
             shape: Convolution {
                 batch,
                 height: size.height,
                 width: size.width,
-                inputs: size.inputs,
+                inputs: inputs(index, size),
                 outputs: size.layer.channels,
                 kernel: size.layer.kernel,
                 stride: size.layer.stride,
@@ -226,7 +231,7 @@ impl Layers {
         let counts = network.parameters();
         let counts = counts.iter().map(ParameterShape::count);
         Self {
-            convolutions: distinct(sizes.convolutions.iter().map(layer)),
+            convolutions: distinct(sizes.convolutions.iter().enumerate().map(layer)),
             average: sizes
                 .average
                 .then_some([batch, sizes.height, sizes.width, sizes.channels]),

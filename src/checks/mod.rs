@@ -15,14 +15,16 @@ pub mod reference;
 mod shared;
 pub mod steps;
 mod stock;
-mod waves;
+pub mod waves;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Architecture, Config, Kernels};
+use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
+use crate::kernels::images::ImageShape;
 use case::Case;
 
 /// Whose operation it is.
@@ -72,11 +74,11 @@ pub struct Finding {
 /// How much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// Pictures in a batch at the model's own shapes.
+    /// Images in a batch at the network's own shapes.
     pub batch: usize,
     /// Whether shapes that fit no tile are checked too.
     pub odd_shapes: bool,
-    /// Training steps beside the CPU, and the pictures in each.
+    /// Training steps beside the CPU, and the images in each.
     pub steps: usize,
     pub step_batch: usize,
 }
@@ -101,10 +103,21 @@ impl Scope {
             step_batch: 32,
         }
     }
+
+    /// The same on few images, at the network's own shapes alone.
+    fn few(self) -> Self {
+        Self {
+            batch: self.batch.min(8),
+            odd_shapes: false,
+            steps: self.steps.min(5),
+            step_batch: self.step_batch.min(16),
+        }
+    }
 }
 
-/// Checks the operations of `groups` that `network` needs on `device`, telling `observer` of each finding. An
-/// operation that fails instead of computing is a finding too; a lost device ends the check.
+/// Checks the operations of `groups` that `network` needs on `device`, telling `observer` of each finding. With odd
+/// shapes also those of the same layers over images of the other layout: coloured where `network` takes grey ones, and
+/// the reverse. An operation that fails instead of computing is a finding too; a lost device ends the check.
 pub async fn run(
     device: &Device,
     config: &Config,
@@ -113,8 +126,12 @@ pub async fn run(
     groups: &[Group],
     observer: &mut impl FnMut(&Finding),
 ) -> Vec<Finding> {
+    let mut networks = vec![(network.clone(), scope)];
+    if scope.odd_shapes {
+        networks.extend(other_layout(network).map(|other| (other, scope.few())));
+    }
     let mut found = Vec::new();
-    for case in cases(network, scope) {
+    for case in cases(&networks) {
         if !groups.contains(&case.group) {
             continue;
         }
@@ -125,26 +142,41 @@ pub async fn run(
             return found;
         }
     }
-    for kernels in [Kernels::Fused, Kernels::Stock] {
-        if groups.contains(&kernels.into()) && scope.steps > 0 {
-            let finding = steps::beside_the_cpu(device, config, network, scope, kernels).await;
-            observer(&finding);
-            found.push(finding);
+    for (network, scope) in &networks {
+        for kernels in [Kernels::Fused, Kernels::Stock] {
+            if groups.contains(&kernels.into()) && scope.steps > 0 {
+                let finding = steps::beside_the_cpu(device, config, network, *scope, kernels).await;
+                observer(&finding);
+                found.push(finding);
+            }
         }
     }
     found
 }
 
-fn cases(network: &Architecture, scope: Scope) -> Vec<Case> {
-    let (shape, classes) = (network.input, network.classes);
-    let layers = case::Layers::new(network, scope.batch);
-    let mut cases = shared::cases(classes, scope);
-    cases.extend(fused::cases(&layers, scope));
-    cases.extend(stock::cases(&layers, scope));
-    for group in [Group::Fused, Group::Stock] {
-        cases.extend(gather::cases(group, shape, scope));
-        cases.extend(augment::cases(group, shape, scope));
-        cases.extend(loss::cases(group, classes, scope));
+/// The same layers over images of the other layout; `None` where they do not fit.
+fn other_layout(network: &Architecture) -> Option<Architecture> {
+    let input = match network.input.channels {
+        1 => ImageShape::rgb(32, 32),
+        _ => synthetic::SHAPE,
+    };
+    let other = network.model.network(input, network.classes);
+    other.sizes().is_ok().then_some(other)
+}
+
+fn cases(networks: &[(Architecture, Scope)]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (network, scope) in networks {
+        let (shape, classes) = (network.input, network.classes);
+        let layers = case::Layers::new(network, scope.batch);
+        cases.extend(shared::cases(classes, *scope));
+        cases.extend(fused::cases(&layers, *scope));
+        cases.extend(stock::cases(&layers, *scope));
+        for group in [Group::Fused, Group::Stock] {
+            cases.extend(gather::cases(group, shape, *scope));
+            cases.extend(augment::cases(group, shape, *scope));
+            cases.extend(loss::cases(group, classes, *scope));
+        }
     }
     cases
 }

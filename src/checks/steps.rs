@@ -27,7 +27,10 @@ pub async fn beside_the_cpu(
         kernels: kernels.into(),
         op: "training".into(),
         part: "losses".into(),
-        shape: format!("{} steps of {}", scope.steps, scope.step_batch),
+        shape: format!(
+            "{} steps of {}, {}",
+            scope.steps, scope.step_batch, network.input
+        ),
         error: None,
         tolerance: band,
         passed: false,
@@ -37,7 +40,7 @@ pub async fn beside_the_cpu(
     settings.training.batch_size = scope.step_batch;
     settings.training.learning_rate = config.doctor.learning_rate;
     let work = Work {
-        pictures: scope.steps * scope.step_batch,
+        images: scope.steps * scope.step_batch,
         steps: scope.steps,
         schedule_steps: scope.steps,
     };
@@ -59,8 +62,8 @@ pub async fn beside_the_cpu(
 /// The first steps of a training.
 #[derive(Clone, Copy, Debug)]
 pub struct Work {
-    /// Whole batches of pictures; steps go round.
-    pub pictures: usize,
+    /// Whole batches of images; steps go round.
+    pub images: usize,
     pub steps: usize,
     /// Steps that the schedule of the learning rate is laid out for.
     pub schedule_steps: usize,
@@ -82,10 +85,10 @@ pub async fn losses(
 }
 
 fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -> Transaction {
-    let pictures = waves(network, config.seed, work.pictures);
-    let normalisation = Normalisation::measure(&pictures);
-    let split = DeviceSplit::upload(&pictures, normalisation, device);
-    let order = upload_indices(&order(config.seed, 1, pictures.len()), device);
+    let images = waves(network, config.seed, 0, work.images);
+    let normalisation = Normalisation::measure(&images);
+    let split = DeviceSplit::upload(&images, normalisation, device);
+    let order = upload_indices(&order(config.seed, 1, images.len()), device);
     let values = initial_values(network, config.seed);
     let mut model = Model::from_values(network, values, &device.autodiff());
     let schedule = Schedule::new(&config.training, work.schedule_steps);
@@ -94,7 +97,7 @@ fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -
     let objective = Objective::new(&config.training, &split, device);
     let mut losses: Vec<Tensor<1>> = Vec::new();
     for step in 0..work.steps {
-        let start = step * config.training.batch_size % work.pictures;
+        let start = step * config.training.batch_size % work.images;
         let indices = order
             .clone()
             .slice(start..start + config.training.batch_size);

@@ -1,4 +1,4 @@
-//! Images that training steps are checked on: built-in digits where the network is for such, else
+//! Images that training steps are checked and timed on: built-in digits where the network is for such, else
 //! waves whose direction and colour tell the classes.
 
 use rand::{RngExt, SeedableRng};
@@ -7,13 +7,14 @@ use rand_chacha::ChaCha12Rng;
 use crate::config::Architecture;
 use crate::data::{Split, synthetic};
 
-/// `count` images of the shape and the classes that `network` takes.
-pub fn waves(network: &Architecture, seed: u64, count: usize) -> Split {
+/// `count` images of the shape and the classes that `network` takes; those of `stream` 0 to train on, of 1 to evaluate.
+pub fn waves(network: &Architecture, seed: u64, stream: u64, count: usize) -> Split {
     let (shape, classes) = (network.input, network.classes);
     if (shape, classes) == (synthetic::SHAPE, synthetic::CLASSES) {
-        return synthetic::draw(seed, 0, count);
+        return synthetic::draw(seed, stream, count);
     }
     let mut random = ChaCha12Rng::seed_from_u64(seed);
+    random.set_stream(stream);
     let mut images = Vec::with_capacity(count * shape.bytes());
     let labels: Vec<u16> = (0..count).map(|index| (index % classes) as u16).collect();
     for &label in &labels {

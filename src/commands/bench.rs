@@ -1,64 +1,95 @@
 //! `gpu-mnist bench`: times the same training work on every adapter and the CPU.
 
+mod devices;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 
-use super::open;
-use crate::bench::compare::{self, FORMAT, Measurement, Work};
+use super::bars::Shown;
+use crate::bench::compare::{self, FORMAT, Key, Measurement, Outcome, Work};
 use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
-use crate::cli::{self, SettingsArgs, value_name};
-use crate::config::{Api, Config, ConfigError, Kernels, Origin};
-use crate::device::{self, Choice, Device, DeviceError};
+use crate::cli::{self, SeedArgs, SettingsArgs, value_name};
+use crate::config::{Config, ConfigError, Kernels, Origin};
+use crate::data::synthetic;
+use crate::device::{self, Device};
 use crate::report::bench::{Format, render};
+use crate::report::look::Look;
 use crate::run_folder::write_atomically;
 use crate::store::KERNEL_SET;
+use devices::BenchDeviceArgs;
 
 /// Flags of `bench`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist bench                                    every hardware adapter and the CPU
+  gpu-mnist bench --adapter 0,cpu --kernels fused,stock
+  gpu-mnist bench --save before.json                 then, after a driver update:
+  gpu-mnist bench --compare before.json --fail-if-slower 10")]
 pub struct BenchArgs {
     #[command(flatten)]
     settings: SettingsArgs,
-    /// Adapters of `gpu-mnist devices` by number; all: every hardware adapter
-    #[arg(long, value_name = "all|INDEX,...", default_value = "all")]
-    adapters: String,
-    /// Only adapters of this API
-    #[arg(long, value_enum)]
-    api: Option<Api>,
-    /// The CPU too
-    #[arg(long)]
-    cpu: bool,
-    /// Software adapters too, where all are meant
-    #[arg(long)]
-    include_software: bool,
-    /// Training steps that are timed
-    #[arg(long, value_name = "N")]
-    steps: Option<u32>,
-    /// Training steps before that
-    #[arg(long, value_name = "N")]
-    warmup: Option<u32>,
-    /// Pictures in a step; several, separated by commas, are rows of their own
-    #[arg(long, value_name = "N,...", value_delimiter = ',')]
-    batch_size: Vec<u32>,
+    #[command(flatten)]
+    seed: SeedArgs,
+    #[command(flatten)]
+    devices: BenchDeviceArgs,
+    #[command(flatten)]
+    work: WorkArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The work that is measured.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Training")]
+struct WorkArgs {
+    /// Training steps that are timed [default: 100]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    steps: Option<i64>,
+    /// Training steps before that [default: 10]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    warmup: Option<i64>,
+    /// Images in a step; several, separated by commas, are rows of their own [default: 256]
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    batch_size: Vec<i64>,
     /// Whose operations compute the network; both, separated by a comma, are rows of their own
+    /// [default: fused]
     #[arg(long, value_enum, value_delimiter = ',')]
     kernels: Vec<Kernels>,
+}
+
+/// Where the measurement goes, and what it is compared with.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
     /// How to print the measurement
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Keep the measurement, with every sample, for a later --compare
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     save: Option<PathBuf>,
     /// Say for each row whether it is faster or slower than in a saved measurement
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     compare: Option<PathBuf>,
-    /// End with exit code 1 when a row is slower by more than so many percent
-    #[arg(long, value_name = "PERCENT", requires = "compare")]
+    /// End with exit code 1 when a row is slower by more than so many percent, or none can be
+    /// compared
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        requires = "compare",
+        allow_negative_numbers = true
+    )]
     fail_if_slower: Option<f64>,
 }
 
@@ -68,14 +99,36 @@ pub struct BenchArgs {
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let config = config(args)?;
     let plan = plan(args, &config)?;
-    let then = args.compare.as_deref().map(compare::load).transpose()?;
-    if let Some(save) = &args.save {
+    let output = &args.output;
+    let then = output.compare.as_deref().map(compare::load).transpose()?;
+    if let Some(save) = &output.save {
         check_place(save)?;
     }
-    let devices = devices(args)?;
-    // Inside the pool, as training is, so that no kernel on the CPU first has to wake a thread.
-    let rows = rayon::scope(|_| bench::run(devices, &plan, &config))?;
+    device::environment()?;
+    super::end_on_interrupt();
+    let devices = devices::open(&args.devices, &config.device)?;
     let work = Work::of(&config);
+    if let Some(then) = &then {
+        let rows = keys(&devices, &plan);
+        let nothing = compare::nothing_comparable(&rows, &work, then);
+        refuse_or_warn(args, nothing)?;
+    }
+    let bar = Shown::bar("measuring");
+    let tell = &mut |progress: bench::Progress| {
+        tracing::debug!("{}", progress.doing);
+        if let Some(bar) = &bar {
+            bar.set(progress.done, progress.of, 0);
+            bar.say(progress.doing);
+        }
+    };
+    if bar.is_none() {
+        let names: Vec<String> = devices.iter().map(|one| one.info.to_string()).collect();
+        tracing::info!("measuring {}", names.join("; "));
+    }
+    // Inside the pool, as training is, so that no kernel on the CPU first has to wake a thread.
+    let rows = rayon::scope(|_| bench::run(devices, &plan, &config, tell));
+    drop(bar);
+    let rows = rows?;
     let measurement = Measurement {
         format: FORMAT.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -87,33 +140,92 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         work,
         rows,
     };
-    if let Some(save) = &args.save {
+    if let Some(save) = &output.save {
         let text = serde_json::to_string(&measurement)? + "\n";
         write_atomically(save, text.as_bytes())
             .with_context(|| format!("--save {}: could not be written", save.display()))?;
     }
-    let format = if args.json { Format::Json } else { args.format };
-    cli::print(&render(&measurement, format)?)?;
+    let format = if output.json {
+        Format::Json
+    } else {
+        output.format
+    };
+    cli::print(&render(&measurement, format, &Look::of_stdout(false))?)?;
     verdict(args, &measurement)
+}
+
+/// The rows that `plan` will have on `devices`.
+fn keys(devices: &[Device], plan: &Plan) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for device in devices {
+        for &batch_size in &plan.batch_sizes {
+            for &kernels in &plan.kernels {
+                keys.push(Key {
+                    name: device.info.name.clone(),
+                    api: device.info.api.clone(),
+                    bus: device.adapter().map(|adapter| adapter.bus.clone()),
+                    kernels,
+                    batch_size,
+                });
+            }
+        }
+    }
+    keys
+}
+
+/// What cannot be compared is known before minutes of measuring.
+fn refuse_or_warn(args: &BenchArgs, nothing: Option<String>) -> anyhow::Result<()> {
+    let (Some(reason), Some(path)) = (nothing, &args.output.compare) else {
+        return Ok(());
+    };
+    let text = format!(
+        "--compare {}: nothing can be compared: {reason}",
+        path.display()
+    );
+    match args.output.fail_if_slower {
+        Some(_) => bail!("{text}; measure as it was measured, or save it anew with --save"),
+        None => {
+            tracing::warn!("{text}");
+            Ok(())
+        }
+    }
 }
 
 fn config(args: &BenchArgs) -> Result<Config, ConfigError> {
     let mut layers = args.settings.layers()?;
-    if let Some(api) = args.api {
-        layers.set("device.api", value_name(api), Origin::Flag("--api"))?;
+    args.seed.apply(&mut layers)?;
+    let BenchDeviceArgs {
+        device,
+        api,
+        hardware_only,
+        ..
+    } = &args.devices;
+    if let Some(kind) = device {
+        layers.set("device.kind", value_name(*kind), Origin::Flag("--device"))?;
     }
+    if args.devices.adapter.is_empty() && args.devices.adapters.is_none() {
+        cli::adapter_of_environment(&mut layers)?;
+    }
+    if let Some(api) = api {
+        layers.set("device.api", value_name(*api), Origin::Flag("--api"))?;
+    }
+    if *hardware_only {
+        let origin = Origin::Flag("--hardware-only");
+        layers.set("device.hardware_only", true, origin)?;
+    }
+    let work = &args.work;
     for (key, value, flag) in [
-        ("bench.steps", args.steps, "--steps"),
-        ("bench.warmup", args.warmup, "--warmup"),
+        ("bench.steps", work.steps, "--steps"),
+        ("bench.warmup", work.warmup, "--warmup"),
     ] {
         if let Some(value) = value {
-            layers.set(key, i64::from(value), Origin::Flag(flag))?;
+            layers.set(key, value, Origin::Flag(flag))?;
         }
     }
     // Each is checked as a setting.
-    for &size in &args.batch_size {
+    for &size in &work.batch_size {
         let flag = Origin::Flag("--batch-size");
-        layers.set("training.batch_size", i64::from(size), flag)?;
+        layers.set("training.batch_size", size, flag)?;
         layers.resolve()?;
     }
     cli::resolve(&layers)
@@ -121,20 +233,24 @@ fn config(args: &BenchArgs) -> Result<Config, ConfigError> {
 
 fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {
     if args
+        .output
         .fail_if_slower
         .is_some_and(|percent| !(0.0..=1e6).contains(&percent))
     {
         return Err(usage("--fail-if-slower", "must be 0 or more percent"));
     }
-    let batch_sizes = match args.batch_size.is_empty() {
+    let batch_sizes = match args.work.batch_size.is_empty() {
         true => vec![config.training.batch_size],
-        false => args.batch_size.iter().map(|&size| size as usize).collect(),
+        false => (args.work.batch_size.iter())
+            .map(|&size| usize::try_from(size).unwrap_or(1))
+            .collect(),
     };
-    let kernels = match args.kernels.is_empty() {
+    let kernels = match args.work.kernels.is_empty() {
         true => vec![config.training.kernels],
-        false => args.kernels.clone(),
+        false => args.work.kernels.clone(),
     };
     Ok(Plan {
+        network: synthetic::network(&config.model),
         batch_sizes,
         kernels,
     })
@@ -165,70 +281,6 @@ fn check_place(save: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The devices to measure, opened.
-fn devices(args: &BenchArgs) -> anyhow::Result<Vec<Device>> {
-    let adapters = device::adapters(args.api.unwrap_or(Api::Any));
-    let wanted = wanted(args)?;
-    if let Some(missing) = wanted
-        .iter()
-        .flatten()
-        .find(|index| !adapters.iter().any(|adapter| adapter.info.index == **index))
-    {
-        return Err(DeviceError::NoMatch {
-            wanted: missing.to_string(),
-            found: device::list(adapters.iter().map(|adapter| &adapter.info)),
-        }
-        .into());
-    }
-    let mut choices: Vec<Choice> = adapters
-        .into_iter()
-        .filter(|adapter| match &wanted {
-            Some(indices) => indices.contains(&adapter.info.index),
-            None => args.include_software || !adapter.info.is_software(),
-        })
-        .map(|adapter| Choice {
-            adapter: Some(adapter),
-            reason: "--adapters".into(),
-        })
-        .collect();
-    let alone = choices.is_empty() && !args.cpu;
-    if alone {
-        tracing::warn!(
-            "no hardware adapter: measuring the CPU alone (--include-software takes software adapters)"
-        );
-    }
-    if args.cpu || alone {
-        choices.push(Choice {
-            adapter: None,
-            reason: "--cpu".into(),
-        });
-    }
-    let opened: Result<Vec<Device>, DeviceError> = choices.into_iter().map(open).collect();
-    Ok(opened?)
-}
-
-/// The numbers of `--adapters`; `None` for all.
-fn wanted(args: &BenchArgs) -> anyhow::Result<Option<Vec<usize>>> {
-    if args.adapters == "all" {
-        return Ok(None);
-    }
-    let indices: Result<Vec<usize>, _> = args
-        .adapters
-        .split(',')
-        .map(|index| index.trim().parse())
-        .collect();
-    match indices {
-        Ok(indices) => Ok(Some(indices)),
-        Err(_) => Err(usage(
-            "--adapters",
-            format!(
-                "{} is neither all nor numbers of `gpu-mnist devices` separated by commas",
-                args.adapters
-            ),
-        )),
-    }
-}
-
 fn verdict(args: &BenchArgs, measurement: &Measurement) -> anyhow::Result<()> {
     for row in &measurement.rows {
         if let Some(error) = &row.error {
@@ -245,9 +297,16 @@ fn verdict(args: &BenchArgs, measurement: &Measurement) -> anyhow::Result<()> {
             .into());
         }
     }
-    let (Some(percent), Some(comparison)) = (args.fail_if_slower, &measurement.comparison) else {
+    let (Some(percent), Some(comparison)) = (args.output.fail_if_slower, &measurement.comparison)
+    else {
         return Ok(());
     };
+    if comparison
+        .iter()
+        .all(|row| row.outcome == Outcome::NotComparable)
+    {
+        bail!("--fail-if-slower {percent}: no row could be compared; the table says why of each");
+    }
     let slower: Vec<String> = compare::slower_than(comparison, percent)
         .iter()
         .map(|row| {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::bars::Shown;
 use crate::checks::{self, Group, Scope, WrongNumbers};
 use crate::config::{Architecture, Config, Kernels};
 use crate::device::{AdapterInfo, Device};
@@ -78,14 +79,21 @@ fn check(
         "first training on {} with this driver and these kernels: checking its numbers",
         device.info.name
     );
+    let mark = Shown::mark("checking");
     let findings = pollster::block_on(checks::run(
         device,
         config,
         network,
         Scope::short(),
         &[Group::Shared, kernels.into()],
-        &mut |finding| tracing::debug!("{finding:?}"),
+        &mut |finding| {
+            tracing::debug!("{finding:?}");
+            if let Some(mark) = &mark {
+                mark.say(format!("checking {}", finding.op));
+            }
+        },
     ));
+    drop(mark);
     let failed = checks::failures(&findings);
     tracing::info!(
         "checked {} numbers in {:.1} s: {}",

@@ -1,42 +1,74 @@
 //! `gpu-mnist config`: the settings and where each comes from.
 
 use clap::Args;
-use comfy_table::presets;
 use serde_json::json;
 use toml_edit::Value;
 
-use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
-use crate::report::text::table;
+use crate::cli::{self, DataSetArgs, DeviceArgs, SeedArgs, SettingsArgs, UsageError};
+use crate::config::{Entry, Origin, did_you_mean};
+use crate::report::look::Look;
+use crate::report::table::{Table, left};
+use crate::report::text::wrapped;
 
 /// Flags of `config`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist config training                           the settings of one section
+  gpu-mnist config --config best --changed            what a preset changes
+  gpu-mnist config --config best --format toml > my.toml   a file to edit, for --config my.toml")]
 pub struct ConfigArgs {
+    /// Only these settings: a section such as training, or a key such as training.epochs
+    #[arg(value_name = "SECTION")]
+    section: Option<String>,
+    /// Only settings that are not the default
+    #[arg(long)]
+    changed: bool,
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    seed: SeedArgs,
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
     data: DataSetArgs,
-    /// One JSON object on stdout
-    #[arg(long)]
+    /// How to print them; toml: a settings file with every setting, the comments of the default and
+    /// of --config kept
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format", help_heading = "Output")]
     json: bool,
-    /// A settings file with every setting: the comments of the default and of --config are kept
-    #[arg(long, conflicts_with = "json")]
+    /// The same as --format toml
+    #[arg(long, conflicts_with_all = ["json", "format", "section", "changed"])]
+    #[arg(help_heading = "Output")]
     toml: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Toml,
 }
 
 /// # Errors
 /// Those of the settings.
 pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
+    args.seed.apply(&mut layers)?;
     args.device.apply(&mut layers)?;
     args.data.apply(&mut layers)?;
     cli::resolve(&layers)?;
-    if args.toml {
+    if args.toml || args.format == Format::Toml {
+        if args.section.is_some() || args.changed {
+            let reason = "--format toml writes every setting: leave SECTION and --changed away";
+            return Err(UsageError(reason.into()).into());
+        }
         return cli::print(&layers.to_toml());
     }
-    let entries = layers.entries();
-    if args.json {
+    let entries = chosen(args, layers.entries())?;
+    if args.json || args.format == Format::Json {
         let settings: serde_json::Map<String, serde_json::Value> = entries
             .iter()
             .map(|entry| {
@@ -47,31 +79,75 @@ pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
             .collect();
         return cli::print(&format!("{}\n", json!({ "settings": settings })));
     }
-    let mut shown = table(presets::NOTHING);
-    shown.set_header(["Setting", "Value", "Origin"]);
-    for entry in entries {
-        shown.add_row([
-            entry.key,
-            shown_value(&entry.value),
-            entry.origin.to_string(),
-        ]);
+    if entries.is_empty() {
+        tracing::info!("every setting is the default");
+        return Ok(());
     }
-    cli::print(&format!("{shown}\n"))
+    cli::print(&(shown(&entries, Look::of_stdout(false).width) + "\n"))
 }
 
-/// An entry of a list a line.
-fn shown_value(value: &Value) -> String {
-    match value {
-        Value::Array(list) if !list.is_empty() => {
-            let entries: Vec<String> = list.iter().map(|entry| entry.to_string()).collect();
-            entries
-                .iter()
-                .map(|entry| entry.trim())
-                .collect::<Vec<_>>()
-                .join("\n")
+/// The entries that were asked for.
+fn chosen(args: &ConfigArgs, all: Vec<Entry>) -> Result<Vec<Entry>, UsageError> {
+    let mut entries = all.clone();
+    if let Some(section) = &args.section {
+        let below = format!("{section}.");
+        entries.retain(|entry| entry.key == *section || entry.key.starts_with(&below));
+        if entries.is_empty() {
+            let mut known: Vec<String> = Vec::new();
+            for entry in &all {
+                let (section, _) = entry.key.split_once('.').unwrap_or((&entry.key, ""));
+                if !known.iter().any(|name| name == section) {
+                    known.push(section.into());
+                }
+            }
+            let keys = all.iter().map(|entry| entry.key.clone());
+            let names: Vec<String> = known.iter().cloned().chain(keys).collect();
+            return Err(UsageError(format!(
+                "config {section}: no such section or setting{}; there are {}",
+                did_you_mean(section, &names),
+                known.join(", ")
+            )));
         }
-        plain => plain.to_string().trim().into(),
     }
+    entries.retain(|entry| !args.changed || entry.origin != Origin::Default);
+    Ok(entries)
+}
+
+/// A table; a list stands below its key, an entry a line.
+fn shown(entries: &[Entry], width: usize) -> String {
+    let mut table = Table::new([
+        left("Setting"),
+        left("Value").least(12),
+        left("Origin").least(12).keeps_end(),
+    ]);
+    let mut below = Vec::new();
+    for entry in entries {
+        let list = match &entry.value {
+            Value::Array(list) if !list.is_empty() => list.iter().map(plain).collect(),
+            _ => Vec::new(),
+        };
+        let value = match list.len() {
+            0 => plain(&entry.value),
+            1 => "1 entry:".into(),
+            several => format!("{several} entries:"),
+        };
+        table.row([entry.key.clone(), value, entry.origin.to_string()]);
+        below.push(list);
+    }
+    let text = table.text(width);
+    let mut lines = text.lines();
+    let mut shown: Vec<String> = lines.next().map(String::from).into_iter().collect();
+    for (line, list) in lines.zip(below) {
+        shown.push(line.into());
+        for entry in list {
+            shown.push(wrapped(&format!("      {entry}"), width, "        "));
+        }
+    }
+    shown.join("\n")
+}
+
+fn plain(value: &Value) -> String {
+    value.to_string().trim().into()
 }
 
 fn json_value(value: &Value) -> serde_json::Value {

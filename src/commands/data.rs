@@ -3,33 +3,51 @@
 mod show;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
-use comfy_table::presets;
+use clap::{Args, Subcommand, ValueHint};
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use super::bars::bar;
 use super::dataset::data_folder;
 use super::interrupt_flag;
-use super::progress::bar;
-use crate::cli;
+use crate::cli::{self, PlainFormat};
 use crate::completion;
 use crate::config::Layers;
+use crate::data::DataError;
+use crate::data::catalog::{self, KnownSet, UnknownSet, locate};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
-use crate::data::{DataError, KnownSet, verify};
-use crate::report::text::table;
+use crate::data::verify::{self, FileCheck, Form, SetListing};
+use crate::report::look::Look;
+use crate::report::table::{Table, left};
 
 /// Flags of `data`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist data list                            what is there
+  gpu-mnist data fetch fashion-mnist             downloads and verifies it
+  gpu-mnist data verify ./my-images              every byte of a folder of your own
+  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images")]
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
-    /// The folder that holds mnist/ and fashion-mnist/
+    /// The folder that holds mnist/, fashion-mnist/ and other known sets
     #[arg(long, value_name = "DIR", env = "GPU_MNIST_DATA_DIR", global = true)]
+    #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
-    /// One JSON object on stdout
-    #[arg(long, global = true)]
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = PlainFormat::Text, global = true)]
+    #[arg(help_heading = "Output")]
+    format: PlainFormat,
+    /// The same as --format json
+    #[arg(
+        long,
+        global = true,
+        conflicts_with = "format",
+        help_heading = "Output"
+    )]
     json: bool,
 }
 
@@ -37,18 +55,18 @@ pub struct DataArgs {
 enum Action {
     /// Download a set, verify it and put it in place
     Fetch {
-        /// mnist or fashion-mnist
-        #[arg(default_value = "mnist", add = completion::known_sets())]
-        set: KnownSet,
+        /// mnist, fashion-mnist, kmnist, qmnist (EMNIST: says how to get it by hand)
+        #[arg(default_value = "mnist", add = completion::known_sets(), value_parser = known_set)]
+        set: &'static KnownSet,
         /// Download from here instead: https, or http on this machine
         #[arg(long, value_name = "URL")]
         mirror: Vec<String>,
     },
-    /// Check every byte of a set against its published hashes
+    /// Check every byte of a set, of a known one against its published hashes
     Verify {
-        /// mnist or fashion-mnist
-        #[arg(default_value = "mnist", add = completion::known_sets())]
-        set: KnownSet,
+        /// A known set, or a folder with four IDX files
+        #[arg(value_name = "SET|DIR", default_value = "mnist", add = completion::data_sets())]
+        set: String,
     },
     /// Say which sets are there
     List,
@@ -59,8 +77,9 @@ enum Action {
 /// # Errors
 /// [`DataError`].
 pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
+    let json = args.json || args.format == PlainFormat::Json;
     if let Action::Show(show) = &args.action {
-        return show::run(show, args.data_dir.as_ref(), args.json);
+        return show::run(show, args.data_dir.as_ref(), json);
     }
     let mut config = Layers::default().resolve()?.data;
     config.folder = args.data_dir.clone().unwrap_or_default();
@@ -74,10 +93,10 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
             };
             let bar = (!quiet && std::io::stderr().is_terminal())
                 .then(|| bar("{bar:24} {bytes}/{total_bytes}  {msg}  {eta} left"));
-            let report = fetch(set.files(), &folder, &options, &mut |progress| {
+            let report = fetch(set, &folder, &options, &mut |progress| {
                 show(&progress, bar.as_ref());
             })?;
-            if args.json {
+            if json {
                 return cli::print(&format!("{}\n", json!(report)));
             }
             cli::print(&format!(
@@ -87,41 +106,51 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
                 report.kept.len()
             ))
         }
-        Action::Verify { set } => verify_set(*set, &folder.join(set.id()), args.json),
-        Action::List | Action::Show(_) => list(&folder, args.json),
+        Action::Verify { set } => verify(set, &folder, json),
+        Action::List | Action::Show(_) => list(&folder, json),
     }
 }
 
-fn verify_set(set: KnownSet, folder: &std::path::Path, json: bool) -> anyhow::Result<()> {
-    let checks = verify::verify(folder, Some(set.files()));
+fn known_set(name: &str) -> Result<&'static KnownSet, UnknownSet> {
+    catalog::named(name)
+}
+
+/// Checks a known set below the data folder, or the set at a path.
+fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
+    let known = catalog::named(name).ok();
+    let (folder, checks) = match known {
+        Some(set) => {
+            let place = locate::find(data_dir, set);
+            let folder = place.map_or_else(|| data_dir.join(set.id), |place| place.folder);
+            let checks = verify::verify_known(&folder, set);
+            (folder, checks)
+        }
+        None => verify::verify(Path::new(name))?,
+    };
     if json {
-        let sound = checks.iter().all(verify::FileCheck::is_sound);
+        let sound = checks.iter().all(FileCheck::is_sound);
+        let folder = folder.display().to_string();
         cli::print(&format!(
             "{}\n",
-            json!({"set": set.id(), "folder": folder, "sound": sound, "files": checks})
+            json!({"set": name, "folder": folder, "sound": sound, "files": checks})
         ))?;
     } else {
         for check in &checks {
-            let verdict = match (&check.fault, check.form) {
-                (Some(fault), _) => fault.to_string(),
-                (None, verify::Form::Missing) => "missing".into(),
-                (None, _) => format!("ok, {} items", check.count.unwrap_or_default()),
-            };
-            cli::print(&format!("{}: {verdict}\n", check.path.display()))?;
+            cli::print(&format!("{}: {}\n", check.path.display(), verdict(check)))?;
         }
     }
-    let set = Some(set.id());
+    let set = known.map(|set| set.id);
     for check in checks {
         if let Some(fault) = check.fault {
             let path = check.path;
             return Err(DataError::Damaged { path, fault, set }.into());
         }
-        if check.form == verify::Form::Missing {
-            let missing = vec![check.role.name()];
-            let folder = folder.into();
+        if check.form == Form::Missing {
+            let name = check.path.file_name().unwrap_or_default().to_string_lossy();
             return Err(DataError::Missing {
+                missing: vec![name.trim_end_matches(".gz").to_owned()],
                 folder,
-                missing,
+                there: None,
                 set,
             }
             .into());
@@ -130,34 +159,61 @@ fn verify_set(set: KnownSet, folder: &std::path::Path, json: bool) -> anyhow::Re
     Ok(())
 }
 
-fn list(folder: &std::path::Path, json: bool) -> anyhow::Result<()> {
+fn verdict(check: &FileCheck) -> String {
+    if let Some(fault) = &check.fault {
+        return fault.to_string();
+    }
+    let (Some(count), Some(holds)) = (check.count, &check.holds) else {
+        return "missing".into();
+    };
+    let hash = match check.hash_matches {
+        Some(true) => ", the published file",
+        _ => "",
+    };
+    format!("ok, {count} items ({holds}){hash}")
+}
+
+fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     let listings = verify::list(folder);
     if json {
         return cli::print(&format!(
             "{}\n",
-            json!({"data_dir": folder, "sets": listings, "built_in": ["synthetic"]})
+            json!({"data_dir": folder.display().to_string(), "sets": listings, "built_in": ["synthetic"]})
         ));
     }
-    let mut shown = table(presets::NOTHING);
-    shown.set_header(["Set", "State", "Folder"]);
+    let mut shown = Table::new([
+        left("Set"),
+        left("State").least(30),
+        left("Folder").least(20).keeps_end(),
+    ]);
     for listing in listings {
-        let state = match (listing.is_complete(), listing.found.is_empty()) {
-            (true, _) => "complete".to_string(),
-            (false, true) => format!(
-                "not there (`gpu-mnist data fetch {}`, {:.1} MB)",
-                listing.id,
-                listing.archive_bytes as f64 / 1e6
-            ),
-            (false, false) => format!("incomplete: missing {}", listing.missing.join(", ")),
-        };
-        shown.add_row([
+        let state = state(&listing);
+        shown.row([
             listing.id.to_string(),
             state,
             listing.folder.display().to_string(),
         ]);
     }
-    shown.add_row(["synthetic", "built in", "drawn when needed"]);
-    cli::print(&format!("{shown}\n"))
+    shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
+    let width = Look::of_stdout(false).width;
+    cli::print(&format!("{}\n", shown.text(width)))
+}
+
+fn state(listing: &SetListing) -> String {
+    let megabytes = listing.archive_bytes as f64 / 1e6;
+    let id = listing.id;
+    if let Some(wrong) = listing.wrong.first() {
+        let name = wrong.path.file_name().unwrap_or_default().to_string_lossy();
+        return format!("damaged: {name}: {}", wrong.fault);
+    }
+    match (listing.is_complete(), listing.found.is_empty()) {
+        (true, _) => "complete".into(),
+        (false, false) => format!("incomplete: missing {}", listing.missing.join(", ")),
+        (false, true) if !listing.can_be_fetched => {
+            format!("not there (`gpu-mnist data fetch {id}` says how, {megabytes:.0} MB)")
+        }
+        (false, true) => format!("not there (`gpu-mnist data fetch {id}`, {megabytes:.1} MB)"),
+    }
 }
 
 fn show(progress: &Progress, bar: Option<&ProgressBar>) {
@@ -177,7 +233,9 @@ fn show(progress: &Progress, bar: Option<&ProgressBar>) {
             total,
         } => {
             if let Some(bar) = bar {
-                bar.set_length(*total);
+                if let Some(total) = total {
+                    bar.set_length(*total);
+                }
                 bar.set_position(*received);
                 bar.set_message((*file).to_string());
             }

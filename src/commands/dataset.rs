@@ -1,49 +1,111 @@
-//! Finds the pictures a command works on: a known set on disk or fetched, the built-in digits,
-//! or a folder.
+//! Finds the images a command works on: a known set on disk or fetched, the built-in digits, or a
+//! folder. What the user names is used or refused, and never written into.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use directories::ProjectDirs;
 
-use crate::config::{ConfigError, DataConfig, Layers};
+use super::built_in;
+use crate::config::{ConfigError, DataConfig, Layers, Origin};
+use crate::data::assembly::Loaded;
+use crate::data::catalog::{self, KnownSet, locate};
 use crate::data::fetch::{FetchOptions, fetch};
-use crate::data::idx::{self, Kind};
-use crate::data::image_set::digits;
-use crate::data::synthetic::{TEST_PICTURES, TRAIN_PICTURES};
-use crate::data::training_images::TrainingImages;
-use crate::data::{DataError, FileRole, ImageSet, KnownSet, Split, mnist, synthetic, verify};
-use crate::evaluation::test_split::TestSplit;
+use crate::data::{DataError, ImageSet, formats, idx};
 
-/// The pictures of the settings; built-in digits follow from `seed` unless the settings name
+/// A data set, and where it was found.
+#[derive(Debug)]
+pub struct Found {
+    pub set: ImageSet,
+    pub place: Place,
+}
+
+/// Where a data set was found: for the record of a run and for people, never to tell sets apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A known set, in this absolute folder.
+    Known { id: &'static str, folder: PathBuf },
+    /// A set of the user's own, at this absolute path.
+    Own { path: PathBuf },
+    /// Drawn by the program from this seed.
+    BuiltIn { seed: u64 },
+}
+
+impl fmt::Display for Place {
+    /// `mnist in /data/mnist`, `/home/me/letters`, `built-in digits of seed 0`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known { id, folder } => write!(f, "{id} in {}", folder.display()),
+            Self::Own { path } => write!(f, "{}", path.display()),
+            Self::BuiltIn { seed } => write!(f, "built-in digits of seed {seed}"),
+        }
+    }
+}
+
+/// The data set of the settings; built-in digits follow from `seed` unless the settings name
 /// another.
 ///
 /// # Errors
 /// [`DataError`] names the file, the fault and the next step.
 pub fn load(config: &DataConfig, seed: u64) -> anyhow::Result<ImageSet> {
+    find(config, seed).map(|found| found.set)
+}
+
+/// As [`load`], with the place.
+///
+/// # Errors
+/// As [`load`].
+pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
     let seed = config.synthetic_seed.parse().unwrap_or(seed);
-    match config.set.as_str() {
+    let name = &config.set[..];
+    if catalog::is_reserved(name) && Path::new(name).is_dir() {
+        tracing::info!(
+            "data: {name} is a name of the program's own, so the folder {name}/ here is not read (./{name} names it)"
+        );
+    }
+    match name {
         "auto" => automatic(config, seed),
-        "synthetic" => built_in(seed),
-        name => match name.parse::<KnownSet>() {
+        "synthetic" => Ok(drawn(seed)),
+        name => match catalog::named(name) {
             Ok(set) => known(set, config),
-            Err(_) if Path::new(name).is_dir() => {
-                tracing::info!("data: {name}");
-                Ok(mnist::load(Path::new(name), None)?)
-            }
-            Err(_) => Err(DataError::Missing {
-                folder: name.into(),
-                missing: FileRole::ALL.map(FileRole::name).to_vec(),
-                set: None,
-            })
-            .context(format!(
-                "--dataset {name}: neither auto, mnist, fashion-mnist or synthetic, nor a folder"
-            )),
+            Err(_) => own(name),
         },
     }
 }
 
-/// The folder that holds `mnist/` and `fashion-mnist/`.
+/// Whether the images were named on the command line or in the environment, not by a run.
+pub fn is_named(layers: &Layers) -> bool {
+    ["data.set", "data.folder"]
+        .iter()
+        .any(|key| !matches!(layers.origin(key), Origin::Default | Origin::File(_)))
+}
+
+/// Where the set of a run is to be looked for: in the folder that the user names with `--data-dir`,
+/// if the run's own set lay elsewhere. Contents are compared afterwards.
+///
+/// # Errors
+/// None that a known setting can have.
+pub fn follow(layers: &mut Layers) -> Result<(), ConfigError> {
+    let config = layers.resolve()?.data;
+    let of_the_run = matches!(layers.origin("data.set"), Origin::File(_));
+    let own = !catalog::is_reserved(&config.set);
+    let origin = layers.origin("data.folder");
+    let asked = match origin {
+        Origin::Flag(_) | Origin::Set => true,
+        // A variable is not about this run: it serves where nothing lies at the old place.
+        Origin::Environment(_) => !Path::new(&config.set).exists(),
+        _ => false,
+    };
+    match config.folder.to_str() {
+        Some(folder) if of_the_run && own && asked && !folder.is_empty() => {
+            layers.set("data.set", folder, origin)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The folder that holds `mnist/`, `fashion-mnist/` and other known sets.
 ///
 /// # Errors
 /// When the settings name none and the system has no cache folder.
@@ -55,52 +117,82 @@ pub fn data_folder(config: &DataConfig) -> anyhow::Result<PathBuf> {
         .context("no home folder, so no cache folder either: name a folder with --data-dir")
 }
 
-/// Has the settings of a run name the pictures it found, wherever it is resumed from.
+/// Has the settings of a run name the data set it found, wherever it is resumed from. `found` is
+/// the name of what `auto` came to. A path that is no UTF-8 text stays as it was typed.
 ///
 /// # Errors
 /// None that a known setting can have.
-pub fn name_in(
-    layers: &mut Layers,
-    config: &DataConfig,
-    pictures: &TrainingImages,
-) -> Result<(), ConfigError> {
-    let origin = layers.origin("data.set");
-    let folder = std::path::absolute(&config.folder);
-    if let Ok(folder) = folder
-        && !config.folder.as_os_str().is_empty()
+pub fn name_in(layers: &mut Layers, config: &DataConfig, found: &str) -> Result<(), ConfigError> {
+    let absolute = |path: &Path| {
+        let absolute = std::path::absolute(path).ok()?;
+        absolute.to_str().map(str::to_owned)
+    };
+    if !config.folder.as_os_str().is_empty()
+        && let Some(folder) = absolute(&config.folder)
     {
         let origin = layers.origin("data.folder");
-        layers.set("data.folder", folder.to_string_lossy().into_owned(), origin)?;
+        layers.set("data.folder", folder, origin)?;
     }
-    let set = Path::new(&config.set);
-    match std::path::absolute(set) {
-        _ if config.set == "auto" => layers.set("data.set", pictures.set.name.as_str(), origin),
-        Ok(path) if set.is_dir() => {
-            layers.set("data.set", path.to_string_lossy().into_owned(), origin)
-        }
+    let origin = layers.origin("data.set");
+    if config.set == "auto" {
+        return layers.set("data.set", found, origin);
+    }
+    match absolute(Path::new(&config.set)) {
+        Some(path) if !catalog::is_reserved(&config.set) => layers.set("data.set", path, origin),
         _ => Ok(()),
     }
 }
 
-fn cache_folder() -> Option<PathBuf> {
+/// The folder of the system for what the program keeps; `None` where there is no home.
+pub fn cache_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "gpu-mnist").map(|folders| folders.cache_dir().to_path_buf())
 }
 
-fn known(set: KnownSet, config: &DataConfig) -> anyhow::Result<ImageSet> {
-    let folder = data_folder(config)?.join(set.id());
+/// A known set, in the folder that the user named or else in the cache.
+fn known(set: &'static KnownSet, config: &DataConfig) -> anyhow::Result<Found> {
+    let data_dir = data_folder(config)?;
+    let place = match config.folder.as_os_str().is_empty() {
+        false => locate::require(&data_dir, set)?,
+        // Nobody named the cache, so nobody is told how it is spelled.
+        true => locate::find(&data_dir, set).ok_or_else(|| DataError::Missing {
+            folder: data_dir.join(set.id),
+            missing: set.files.iter().map(|file| file.name.to_owned()).collect(),
+            there: None,
+            set: Some(set.id),
+        })?,
+    };
+    let folder = place.folder;
     tracing::info!("data: {set} from {}", folder.display());
-    Ok(mnist::load(&folder, Some(set))?)
+    let loaded = match idx::read_known(&folder, set) {
+        Err(error) if folder == data_dir => Err(error).with_context(|| {
+            format!(
+                "--data-dir {} holds files of its own, read as {set}; a set of your own is named with --dataset",
+                folder.display()
+            )
+        }),
+        read => Ok(read?),
+    }?;
+    say(&loaded);
+    Ok(Found {
+        set: loaded.set,
+        place: Place::Known {
+            id: set.id,
+            folder: absolute(&folder),
+        },
+    })
 }
 
-/// MNIST if it is there or can be had soon, else the built-in digits.
-fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<ImageSet> {
+/// MNIST where it is. Only where the user named no folder: MNIST if it can be had soon, else the
+/// built-in digits.
+fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
+    let set = &catalog::MNIST;
+    if !config.folder.as_os_str().is_empty() {
+        return known(set, config);
+    }
     let Ok(folder) = data_folder(config) else {
-        return fall_back("there is no cache folder to keep MNIST in", seed);
+        return Ok(fall_back("there is no cache folder to keep MNIST in", seed));
     };
-    let set = KnownSet::Mnist;
-    let there = verify::list(&folder)
-        .iter()
-        .any(|listing| listing.id == set.id() && listing.is_complete());
+    let there = locate::find(&folder, set).is_some_and(|place| place.is_complete());
     if !there {
         tracing::info!(
             "data: MNIST is not in {}, trying to fetch it",
@@ -110,69 +202,65 @@ fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<ImageSet> {
             cancel: super::interrupted(),
             ..FetchOptions::automatic()
         };
-        if let Err(error) = fetch(set.files(), &folder, &options, &mut |_| {}) {
+        if let Err(error) = fetch(set, &folder, &options, &mut |_| {}) {
             tracing::debug!("{error}");
             return match error {
                 DataError::Interrupted { .. } => Err(error.into()),
-                DataError::Write { .. } => {
-                    fall_back(&format!("MNIST could not be kept ({error})"), seed)
-                }
-                _ => fall_back("MNIST could not be fetched", seed),
+                DataError::Write { .. } => Ok(fall_back(
+                    &format!("MNIST could not be kept ({error})"),
+                    seed,
+                )),
+                _ => Ok(fall_back("MNIST could not be fetched", seed)),
             };
         }
     }
     known(set, config)
 }
 
-fn fall_back(reason: &str, seed: u64) -> anyhow::Result<ImageSet> {
+fn fall_back(reason: &str, seed: u64) -> Found {
     tracing::warn!(
         "{reason}: training on the built-in digits, drawn by this program, not on MNIST (`gpu-mnist data fetch mnist` gets it)"
     );
-    built_in(seed)
+    drawn(seed)
 }
 
-/// Digits drawn by the program, kept in the cache folder as IDX files.
-fn built_in(seed: u64) -> anyhow::Result<ImageSet> {
-    let kept = cache_folder()
-        .map(|folder| folder.join(format!("synthetic-v{}-{seed}", synthetic::VERSION)));
-    if let Some(folder) = &kept
-        && folder.is_dir()
-        && let Ok(mut dataset) = mnist::load(folder, None)
-        && (dataset.train.len(), dataset.test.len()) == (TRAIN_PICTURES, TEST_PICTURES)
-    {
-        tracing::info!("data: built-in digits from {}", folder.display());
-        dataset.description.name = "synthetic".into();
-        return Ok(dataset);
+fn drawn(seed: u64) -> Found {
+    Found {
+        set: built_in::load(cache_folder().as_deref(), seed),
+        place: Place::BuiltIn { seed },
     }
-    tracing::info!(
-        "data: drawing {} built-in digits",
-        TRAIN_PICTURES + TEST_PICTURES
-    );
-    let train = synthetic::draw(seed, 0, TRAIN_PICTURES);
-    let test = synthetic::draw(seed, 1, TEST_PICTURES);
-    if let Some(folder) = kept
-        && let Err(error) = keep(&folder, &train, &test)
-    {
-        tracing::debug!("the built-in digits are not kept: {error}");
-    }
-    Ok(ImageSet::new(
-        digits("synthetic"),
-        train,
-        TestSplit::new(test),
-    ))
 }
 
-fn keep(folder: &Path, train: &Split, test: &Split) -> Result<(), DataError> {
-    let labels = |split: &Split| split.labels.iter().map(|&label| label as u8).collect();
-    let (train_labels, test_labels): (Vec<u8>, Vec<u8>) = (labels(train), labels(test));
-    for (role, items) in [
-        (FileRole::TrainImages, &train.images),
-        (FileRole::TrainLabels, &train_labels),
-        (FileRole::TestImages, &test.images),
-        (FileRole::TestLabels, &test_labels),
-    ] {
-        let kind: Kind = role.kind();
-        idx::write(&folder.join(role.name()), kind, items)?;
+/// A set of the user's own.
+fn own(name: &str) -> anyhow::Result<Found> {
+    let path = Path::new(name);
+    tracing::info!("data: {name}");
+    let found = match formats::read(path) {
+        Err(error @ DataError::NotThere { .. }) if !name.contains(std::path::is_separator) => {
+            let unknown = catalog::UnknownSet { name: name.into() };
+            Err(error).context(format!("--dataset {name}: {unknown}"))
+        }
+        read => Ok(read?),
+    }?;
+    if found.path != path {
+        tracing::info!("data: found in {}", found.path.display());
     }
-    Ok(())
+    say(&found.loaded);
+    Ok(Found {
+        set: found.loaded.set,
+        place: Place::Own {
+            path: absolute(&found.path),
+        },
+    })
+}
+
+/// What a person should know of how the files were read.
+fn say(loaded: &Loaded) {
+    for note in &loaded.notes {
+        tracing::info!("data: {note}");
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

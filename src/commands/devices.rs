@@ -3,25 +3,30 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::presets;
+use console::measure_text_width;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{self, DeviceArgs, SettingsArgs};
-use crate::device::{self, AdapterInfo, driver_advice};
-use crate::report::text::table;
+use crate::cli::{self, DeviceArgs, FormatArgs, SettingsArgs};
+use crate::device::{self, AdapterInfo, DeviceInfo, driver_advice};
+use crate::report::look::Look;
+use crate::report::table::{Table, left};
+use crate::report::text::wrapped;
 use crate::store::Store;
 
 /// Flags of `devices`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist devices                  what is there, and what a training would use
+  gpu-mnist devices --adapter 3060   whether that names an adapter")]
 pub struct DevicesArgs {
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     device: DeviceArgs,
-    /// One JSON object on stdout
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 /// An adapter in the JSON, with the folder of what is remembered of it.
@@ -38,6 +43,7 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.device.apply(&mut layers)?;
     let config = cli::resolve(&layers)?.device;
+    device::environment()?;
     let infos: Vec<_> = device::adapters(config.api)
         .into_iter()
         .map(|adapter| adapter.info)
@@ -48,7 +54,7 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
         device::select(&infos, &config)
     };
     let cpu = device::Device::cpu().info;
-    if args.json {
+    if args.output.json() {
         let chosen = choice.as_ref().ok().map(|(position, reason)| match position {
             Some(position) => json!({"kind": "gpu", "index": infos[*position].index, "name": infos[*position].name, "reason": reason}),
             None => json!({"kind": "cpu", "name": cpu.name, "reason": reason}),
@@ -65,28 +71,61 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
             json!({"adapters": adapters, "cpu": cpu, "chosen": chosen})
         ))?;
     } else {
-        let mut shown = table(presets::NOTHING);
-        shown.set_header(["Number", "Name", "API", "Type", "Driver", "Id"]);
-        for info in &infos {
-            shown.add_row([
-                info.index.to_string(),
-                info.name.clone(),
-                info.api.clone(),
-                info.adapter_type.clone(),
-                info.driver.clone(),
-                info.id.clone(),
-            ]);
-        }
-        shown.add_row(["cpu", &cpu.name, &cpu.api, "cpu", &cpu.driver, ""]);
-        cli::print(&format!("{shown}\n\n"))?;
+        let look = Look::of_stdout(false);
+        cli::print(&format!("{}\n\n", listed(&infos, &cpu, &look)))?;
         if let Ok((position, reason)) = &choice {
             let name = position.map_or(cpu.name.clone(), |position| infos[position].to_string());
-            cli::print(&format!("would be used: {name}: {reason}\n"))?;
+            let text = format!("would be used: {name}: {reason}");
+            cli::print(&(wrapped(&text, look.width, "  ") + "\n"))?;
         }
         if infos.iter().all(AdapterInfo::is_software) {
-            cli::print(&format!("no hardware adapter found: {}\n", driver_advice()))?;
+            let text = format!("no hardware adapter found: {}", driver_advice());
+            cli::print(&(wrapped(&text, look.width, "  ") + "\n"))?;
         }
     }
     choice?;
     Ok(())
+}
+
+/// A table, or where that is too wide two lines a device.
+fn listed(infos: &[AdapterInfo], cpu: &DeviceInfo, look: &Look) -> String {
+    let mut table = Table::new([
+        left("Number"),
+        left("Name"),
+        left("API"),
+        left("Type"),
+        left("Driver"),
+        left("Id"),
+    ]);
+    let mut lines = Vec::new();
+    let mut add = |number: &str, name: &str, rest: [&str; 4]| {
+        let [api, kind, driver, id] = rest;
+        table.row([number, name, api, kind, driver, id].map(String::from));
+        let indent = " ".repeat(7);
+        let known: Vec<&str> = rest.into_iter().filter(|word| !word.is_empty()).collect();
+        lines.push(wrapped(
+            &format!("  {number:<3}  {name}"),
+            look.width,
+            &indent,
+        ));
+        let known = format!("{indent}{}", known.join(", "));
+        lines.push(wrapped(&known, look.width, &indent));
+    };
+    for info in infos {
+        let rest = [&info.api, &info.adapter_type, &info.driver, &info.id];
+        add(
+            &info.index.to_string(),
+            &info.name,
+            rest.map(|word| word.as_str()),
+        );
+    }
+    add("cpu", &cpu.name, ["", "cpu", &cpu.driver, ""]);
+    let text = table.text(usize::MAX);
+    match text
+        .lines()
+        .all(|line| measure_text_width(line) <= look.width)
+    {
+        true => text,
+        false => lines.join("\n"),
+    }
 }

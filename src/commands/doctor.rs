@@ -2,28 +2,43 @@
 
 use clap::Args;
 
+use super::bars::Shown;
 use super::{check, open};
 use crate::checks::{self, Group, Scope, WrongNumbers};
-use crate::cli::{self, DeviceArgs, SettingsArgs};
+use crate::cli::{self, DeviceArgs, FormatArgs, SeedArgs, SettingsArgs};
 use crate::config::Config;
 use crate::data::synthetic;
 use crate::device::{self, Choice, DeviceError};
 use crate::report::doctor::{Examined, Report, text};
+use crate::report::look::Look;
 use crate::store::{KERNEL_SET, Store};
 
 /// Flags of `doctor`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist doctor                           the device that a training would use
+  gpu-mnist doctor --all                     every adapter and the CPU
+  gpu-mnist doctor --adapter 0 --report      with what a bug report needs")]
 pub struct DoctorArgs {
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
+    seed: SeedArgs,
+    #[command(flatten)]
     device: DeviceArgs,
     /// Every adapter, software too, and the CPU
     #[arg(long, conflicts_with_all = ["device", "adapter", "hardware_only"])]
+    #[arg(help_heading = "Device")]
     all: bool,
-    /// One JSON object on stdout
-    #[arg(long)]
-    json: bool,
+    /// Print what a bug report needs too: versions, drivers, limits, features
+    #[arg(long, help_heading = "Output")]
+    report: bool,
+    /// Print every comparison, not one line an operation
+    #[arg(long, help_heading = "Output")]
+    details: bool,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 /// # Errors
@@ -31,8 +46,11 @@ pub struct DoctorArgs {
 /// there or cannot be opened.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
+    args.seed.apply(&mut layers)?;
     args.device.apply(&mut layers)?;
     let config = cli::resolve(&layers)?;
+    device::environment()?;
+    super::end_on_interrupt();
     let choices = match args.all {
         true => everything(&config),
         false => vec![device::choose(&config.device)?],
@@ -50,9 +68,9 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         passed: devices.iter().all(|device| device.passed),
         devices,
     };
-    cli::print(&match args.json {
+    cli::print(&match args.output.json() {
         true => serde_json::to_string(&report)? + "\n",
-        false => text(&report),
+        false => text(&report, args.report, &Look::of_stdout(args.details)),
     })?;
     let wrong = report
         .devices
@@ -116,17 +134,28 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
     };
     examined.device = Some(device.info.clone());
     let network = synthetic::network(&config.model);
+    let mark = Shown::mark("checking");
     examined.findings = pollster::block_on(checks::run(
         &device,
         config,
         &network,
         Scope::full(config),
         &[Group::Shared, Group::Fused, Group::Stock],
-        &mut |finding| match finding.passed {
-            true => tracing::debug!("{} {}, {}: right", finding.op, finding.shape, finding.part),
-            false => tracing::warn!("{} {}, {}: wrong", finding.op, finding.shape, finding.part),
+        &mut |finding| {
+            if let Some(mark) = &mark {
+                mark.say(format!("{} {}", finding.op, finding.shape));
+            }
+            match finding.passed {
+                true => {
+                    tracing::debug!("{} {}, {}: right", finding.op, finding.shape, finding.part)
+                }
+                false => {
+                    tracing::warn!("{} {}, {}: wrong", finding.op, finding.shape, finding.part)
+                }
+            }
         },
     ));
+    drop(mark);
     examined.failed = checks::failures(&examined.findings);
     examined.passed = examined.failed.is_empty();
     if let Some(adapter) = device.adapter() {

@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
+use super::bars::Shown;
+use super::which_run::named_or_newest;
 use super::{dataset, open_device, resume, weights_of};
 use crate::checkpoint::{self, Description};
-use crate::cli::{self, DataSetArgs, DeviceArgs, SettingsArgs};
+use crate::cli::{self, DataSetArgs, DeviceArgs, SeedArgs, SettingsArgs};
 use crate::completion;
 use crate::config::{Layers, Origin};
 use crate::data::image_set::SetDescription;
 use crate::evaluation::test_split::{Answers, answer};
 use crate::model::Model;
+use crate::report::closing::divergence;
+use crate::report::look::Look;
 use crate::report::predictions::predictions;
 use crate::report::{Format, render};
 use crate::run_folder::{SETTINGS, write_atomically};
@@ -20,22 +24,45 @@ use crate::seeds_record::SeedsRecord;
 
 /// Flags of `evaluate`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist evaluate                                   the newest run
+  gpu-mnist evaluate runs/latest --format csv > a.csv  a line a class
+  gpu-mnist evaluate RUN RUN RUN --tta 1               an ensemble, with test-time augmentation")]
 pub struct EvaluateArgs {
-    /// A run folder (runs/latest is the newest) or a model.safetensors; several, or a folder of
-    /// `train --seeds` or `--vote`, vote: the mean of their class probabilities is evaluated
-    #[arg(value_name = "RUN", required = true, add = completion::runs())]
+    /// A run folder or a model.safetensors; several, or a folder of `train --seeds` or --ensemble,
+    /// are an ensemble: the mean of their class probabilities is evaluated [default: the newest
+    /// run with weights]
+    #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
+    seed: SeedArgs,
+    #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
     data: DataSetArgs,
-    /// Average class probabilities over all shifts by up to N pixels (test-time augmentation)
-    #[arg(long, value_name = "N")]
-    shifts: Option<u32>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What is evaluated how, and where it goes.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
+    /// Test-time augmentation: average the class probabilities over all shifts by up to N pixels
+    /// [default: 0]
+    #[arg(
+        long,
+        alias = "shifts",
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
+    #[arg(help_heading = "Data")]
+    tta: Option<i64>,
     /// Evaluate on images with other classes than the network's, as many of them, all the same
-    #[arg(long)]
+    #[arg(long, help_heading = "Data")]
     other_images: bool,
     /// How to print the statistics
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -43,7 +70,10 @@ pub struct EvaluateArgs {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Also write every picture's verdict and logits to this CSV file
+    /// As text, print every class and the whole confusion matrix, however many
+    #[arg(long)]
+    details: bool,
+    /// Also write every image's verdict and logits to this CSV file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     predictions: Option<PathBuf>,
 }
@@ -54,16 +84,19 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let files = networks(&args.runs)?;
     let mut layers = args.settings.over(settings_of(&files[0])?)?;
     args.device.apply(&mut layers)?;
+    args.seed.apply(&mut layers)?;
     args.data.apply(&mut layers)?;
-    if let Some(shifts) = args.shifts {
-        let origin = Origin::Flag("--shifts");
-        layers.set("evaluation.shift", i64::from(shifts), origin)?;
+    let output = &args.output;
+    if let Some(shifts) = output.tta {
+        layers.set("evaluation.shift", shifts, Origin::Flag("--tta"))?;
     }
+    super::end_on_interrupt();
     let device = open_device(&cli::resolve(&layers)?.device)?;
     let load = |file: &PathBuf| checkpoint::load(file, device.burn());
     let networks = files.iter().map(load).collect::<Result<Vec<_>, _>>()?;
     let (_, first) = &networks[0];
-    let named = is_named(&layers);
+    dataset::follow(&mut layers)?;
+    let named = dataset::is_named(&layers);
     same_images(&files, &networks, named)?;
     if layers.origin("data.set") == Origin::Default {
         let origin = Origin::File(files[0].clone());
@@ -77,10 +110,20 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             files[0].display()
         )),
     })?;
-    suits(&files[0], first, &set.description, named, args.other_images)?;
+    suits(
+        &files[0],
+        first,
+        &set.description,
+        named,
+        output.other_images,
+    )?;
     let test = set.test;
     let mut answers = Vec::new();
-    for (model, description) in &networks {
+    for (place, (model, description)) in networks.iter().enumerate() {
+        let _mark = Shown::mark(match networks.len() {
+            1 => "evaluating".into(),
+            all => format!("evaluating network {} of {all}", place + 1),
+        });
         let asked = answer(model, description, &test, &config, &device);
         answers.push(pollster::block_on(asked)?);
     }
@@ -89,7 +132,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     if let Some(manner) = evaluation.manner() {
         tracing::info!("evaluating by {manner}: no figure of a single network on plain images");
     }
-    if let Some(path) = &args.predictions {
+    if let Some(path) = &output.predictions {
         let text = predictions(&answers, &test)?;
         write_atomically(path, &text).with_context(|| {
             format!(
@@ -98,8 +141,16 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             )
         })?;
     }
-    let format = if args.json { Format::Json } else { args.format };
-    cli::print(&render(&evaluation, format)?)
+    let format = if output.json {
+        Format::Json
+    } else {
+        output.format
+    };
+    if let Some(remark) = divergence(&evaluation) {
+        tracing::warn!("{remark}: this network has learnt nothing of these images");
+    }
+    let look = Look::of_stdout(output.details);
+    cli::print(&render(&evaluation, format, &look)?)
 }
 
 /// The settings that say what a run was evaluated on and how, over the defaults: its data, the seed
@@ -121,13 +172,6 @@ fn settings_of(weights: &Path) -> anyhow::Result<Layers> {
         }
     }
     Ok(layers)
-}
-
-/// Whether the images were named on the command line or in the environment, not by the run.
-fn is_named(layers: &Layers) -> bool {
-    ["data.set", "data.folder"]
-        .iter()
-        .any(|key| !matches!(layers.origin(key), Origin::Default | Origin::File(_)))
 }
 
 /// Images that a network can say nothing about, or other ones than it should be asked about.
@@ -192,9 +236,19 @@ fn suits(
 /// The weights that the arguments name; a folder of several runs stands for those that ended.
 fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for run in named {
+    let newest = || named_or_newest(None).map(|run| vec![run]);
+    let named = match named {
+        [] => newest()?,
+        named => named.to_vec(),
+    };
+    for run in &named {
         match SeedsRecord::read(run)? {
             Some(record) => {
+                tracing::info!(
+                    "{}: an ensemble of its {} runs",
+                    run.display(),
+                    record.runs.len()
+                );
                 for folder in record.folders(run)? {
                     files.push(weights_of(&folder)?);
                 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
+use super::bars::Shown;
+use super::which_run::named_or_newest;
 use super::{open_device, weights_of};
 use crate::checkpoint;
 use crate::cli::{self, DeviceArgs, SettingsArgs, UsageError};
@@ -12,29 +14,44 @@ use crate::export::{Format, Options, export};
 
 /// Flags of `export`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist export --format onnx                            the newest run
+  gpu-mnist export runs/latest --format onnx --raw-input --out digits.onnx")]
 pub struct ExportArgs {
-    /// A run folder (runs/latest is the newest) or a model.safetensors
+    /// A run folder (of several seeds, the best is taken) or a model.safetensors [default: the
+    /// newest run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
-    run: PathBuf,
+    run: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The file to write.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
     /// The kind of file
     #[arg(long, value_enum)]
     format: Format,
     /// ONNX: take bytes (0 is background) and normalise them inside the graph
     #[arg(long)]
     raw_input: bool,
-    /// The file to write [default: the run's name with .onnx or .safetensors]
+    /// The file to write, replaced if it is there [default: the run's name with .onnx, -raw.onnx or
+    /// .safetensors, which must not be there yet]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    settings: SettingsArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
 }
 
 /// # Errors
 /// Weights and device with their exit codes; 1 when the file cannot be written or disagrees.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
-    if args.raw_input && args.format != Format::Onnx {
+    let output = &args.output;
+    if output.raw_input && output.format != Format::Onnx {
         let reason =
             "--raw-input: safetensors holds weights, no graph to normalise in: use --format onnx";
         return Err(UsageError(reason.into()).into());
@@ -42,35 +59,50 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.device.apply(&mut layers)?;
     let config = cli::resolve(&layers)?;
-    let weights = weights_of(&args.run)?;
+    let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
+    let path = match &output.out {
+        Some(path) => path.clone(),
+        None => free(named_after(&weights, output))?,
+    };
+    super::end_on_interrupt();
     let device = open_device(&config.device)?;
     let (model, description) = checkpoint::load(&weights, device.burn())?;
-    let path = match &args.out {
-        Some(path) => path.clone(),
-        None => named_after(&weights, args.format),
-    };
     let options = Options {
-        format: args.format,
-        raw_input: args.raw_input,
+        format: output.format,
+        raw_input: output.raw_input,
     };
+    let mark = Shown::mark("writing and comparing");
     let agreement = export(&path, options, &model, &description, &config, &device)?;
+    drop(mark);
     tracing::info!(
-        "read again: {} pictures agree, logits within {:.1e}",
+        "read again: {} images agree, logits within {:.1e}",
         agreement.pictures,
         agreement.largest_difference
     );
     cli::print(&format!("{}\n", path.display()))
 }
 
+/// Refuses to replace what nobody named: it may be weights, or another kind of export.
+fn free(path: PathBuf) -> Result<PathBuf, UsageError> {
+    match path.exists() {
+        false => Ok(path),
+        true => Err(UsageError(format!(
+            "{path} is there already: name the file with --out (--out {path} replaces it)",
+            path = path.display()
+        ))),
+    }
+}
+
 /// The folder's own name where the path goes through a link such as `runs/latest`.
-fn named_after(weights: &Path, format: Format) -> PathBuf {
+fn named_after(weights: &Path, output: &OutputArgs) -> PathBuf {
     let real = weights.canonicalize().unwrap_or_else(|_| weights.into());
     let name = real.parent().and_then(Path::file_name).map_or_else(
         || "model".into(),
         |name| name.to_string_lossy().into_owned(),
     );
-    PathBuf::from(match format {
-        Format::Safetensors => format!("{name}.safetensors"),
-        Format::Onnx => format!("{name}.onnx"),
+    PathBuf::from(match (output.format, output.raw_input) {
+        (Format::Safetensors, _) => format!("{name}.safetensors"),
+        (Format::Onnx, false) => format!("{name}.onnx"),
+        (Format::Onnx, true) => format!("{name}-raw.onnx"),
     })
 }

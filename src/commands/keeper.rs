@@ -61,11 +61,12 @@ impl Keeper {
         if let Some(best) = &snapshot.best
             && self.best_epoch != Some(best.epoch)
         {
-            checkpoint::save_values(
-                &self.folder.file(WEIGHTS),
-                &best.parameters,
-                &self.description,
-            )?;
+            let weights = self.folder.file(WEIGHTS);
+            let first = !weights.is_file();
+            checkpoint::save_values(&weights, &best.parameters, &self.description)?;
+            if first {
+                self.folder.point_latest();
+            }
             self.best_epoch = Some(best.epoch);
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! The subcommands: each file holds a command's flags and its `run`, which joins the stages.
 
+pub mod bars;
 pub mod bench;
+mod built_in;
 pub mod check;
 pub mod completions;
 pub mod config;
@@ -17,17 +19,19 @@ pub mod progress;
 pub mod report;
 pub mod resume;
 pub mod runs;
+pub mod runtime_folder;
 pub mod seeds;
 pub mod train;
 pub mod training_run;
+pub mod which_run;
 
-use std::path::{Path, PathBuf};
+pub use which_run::weights_of;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::config::DeviceConfig;
 use crate::device::{self, Choice, Device, Injection, inject};
-use crate::run_folder::{RunFolder, RunFolderError, WEIGHTS};
 use crate::store::Store;
 
 /// The user asked to stop, and what was done is saved.
@@ -49,11 +53,23 @@ pub fn interrupted() -> Option<Arc<AtomicBool>> {
     INTERRUPTED.get().cloned()
 }
 
+/// Has Ctrl-C clear the terminal and end the program, in commands that have nothing to save.
+pub fn end_on_interrupt() {
+    let installed = ctrlc::set_handler(|| {
+        bars::clear();
+        std::process::exit(130);
+    });
+    if let Err(error) = installed {
+        tracing::debug!("Ctrl-C may leave a bar on the terminal: {error}");
+    }
+}
+
 fn heed_interrupts() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&flag);
     let installed = ctrlc::set_handler(move || {
         if raised.swap(true, Ordering::SeqCst) {
+            bars::clear();
             std::process::exit(130);
         }
     });
@@ -114,16 +130,4 @@ fn injection() -> Injection {
         })
     };
     INJECTION.get_or_init(read).clone()
-}
-
-/// The weights that a RUN argument names: a run folder, or a .safetensors file itself.
-///
-/// # Errors
-/// [`RunFolderError::NotARun`].
-pub fn weights_of(run: &Path) -> Result<PathBuf, RunFolderError> {
-    let named = run.extension().is_some_and(|end| end == "safetensors");
-    match named && run.is_file() {
-        true => Ok(run.into()),
-        false => Ok(RunFolder::open(run)?.file(WEIGHTS)),
-    }
 }

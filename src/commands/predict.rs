@@ -8,6 +8,7 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 use serde_json::json;
 
+use super::which_run::named_or_newest;
 use super::{open_device, weights_of};
 use crate::checkpoint::{self, Description};
 use crate::cli::{self, DeviceArgs, SettingsArgs};
@@ -29,22 +30,37 @@ const FILES_AT_A_TIME: usize = 64;
 
 /// Flags of `predict`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist predict digit.png                   with the newest run
+  gpu-mnist predict --show *.png                and what the network saw
+  gpu-mnist predict --run RUN --json - < a.png  from stdin, with a run of yours")]
 pub struct PredictArgs {
+<<<<<<< HEAD
     /// PNG, JPEG, BMP, GIF or WebP pictures of what is to be read; - reads stdin
+=======
+    /// PNG, JPEG, BMP, GIF or WebP images; - reads stdin
+>>>>>>> main
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
-    /// A run folder or a model.safetensors
-    #[arg(long, value_name = "RUN", default_value = "runs/latest", add = completion::runs())]
-    run: PathBuf,
+    /// A run folder (of several seeds, the best is taken) or a model.safetensors [default: the
+    /// newest run with weights]
+    #[arg(long, value_name = "RUN", add = completion::runs())]
+    run: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     device: DeviceArgs,
-    /// One JSON object a picture, a line each
-    #[arg(long)]
+    /// One JSON object an image, a line each
+    #[arg(long, help_heading = "Output")]
     json: bool,
+<<<<<<< HEAD
     /// Draw what the network saw, and where in the picture it was
     #[arg(long, conflicts_with = "json")]
+=======
+    /// Draw what the network saw
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+>>>>>>> main
     show: bool,
     /// All marks of a picture are one drawing, however far apart
     #[arg(long)]
@@ -92,7 +108,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.device.apply(&mut layers)?;
     let config = cli::resolve(&layers)?;
-    let weights = weights_of(&args.run)?;
+    let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
     let (model, description) = checkpoint::load(&weights, device.burn())?;
     let target = Target::of(&description.set);

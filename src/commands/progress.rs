@@ -1,13 +1,11 @@
-//! Watches training: a bar on a terminal or one plain line an epoch on stderr, the records of
+//! Watches training: a bar on a terminal and one plain line an epoch on stderr, the records of
 //! the run folder, its checkpoints.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use super::bars::Shown;
 use super::keeper::Keeper;
 use crate::evaluation::Evaluation;
 use crate::metrics::{MetricsWriter, StepRecord};
@@ -15,7 +13,7 @@ use crate::report::text::percent;
 use crate::run_folder::METRICS;
 use crate::tensorboard::EventWriter;
 use crate::training::history::EpochRecord;
-use crate::training::state::Snapshot;
+use crate::training::state::{Best, Snapshot};
 use crate::training::{Observer, Progress};
 
 /// How a person follows a training, and ends it.
@@ -25,20 +23,34 @@ pub struct Watch {
     pub interrupted: Arc<AtomicBool>,
     /// No bar.
     pub quiet: bool,
-    /// One of several runs, of which one line in all is wanted.
-    pub brief: bool,
+    /// The place of one of several runs, of which one line in all is wanted.
+    pub place: Option<Place>,
+}
+
+/// Which of several runs it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub seed: u64,
+    /// From 0.
+    pub before: usize,
+    pub of: usize,
 }
 
 /// Shows training to a person and writes its records to the run folder.
 pub struct TrainingProgress {
     start: Instant,
-    bar: Option<ProgressBar>,
+    bar: Option<Shown>,
     watch: Watch,
     keeper: Keeper,
     metrics: MetricsWriter,
     events: Option<EventWriter>,
     epochs: usize,
+    epochs_shown: usize,
+    /// Accuracy and loss of the best epoch on the validation split so far.
+    best: Option<(f64, f64)>,
     images: usize,
+    /// Steps done before this process began.
+    first: usize,
     /// Whether it was said that a record could not be written.
     said: bool,
 }
@@ -53,15 +65,13 @@ impl TrainingProgress {
         epochs: usize,
         watch: Watch,
     ) -> Self {
-        let bar = (!watch.quiet && std::io::stderr().is_terminal())
-            .then(|| bar("{bar:24} {pos}/{len}  {msg}  {eta} left"));
-        if let Some(bar) = &bar {
-            bar.set_position(step as u64);
-            bar.reset_eta();
-        }
+        let bar = (!watch.quiet).then(|| Shown::bar("training")).flatten();
         Self {
             start: Instant::now(),
             bar,
+            best: None,
+            epochs_shown: 0,
+            first: step,
             watch,
             keeper,
             metrics,
@@ -72,11 +82,14 @@ impl TrainingProgress {
         }
     }
 
+    /// Notes the best epoch of a run that goes on.
+    pub fn begin_with(&mut self, best: Option<&Best>) {
+        self.best = best.map(|best| (best.accuracy, best.loss));
+    }
+
     /// Takes the bar off the terminal.
-    pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+    pub fn finish(&mut self) {
+        self.bar = None;
     }
 
     /// Notes the evaluation of the run after its last step.
@@ -122,6 +135,21 @@ impl TrainingProgress {
 }
 
 impl TrainingProgress {
+    /// Whether the epoch is better on the validation split than those before, as the weights that
+    /// are kept are chosen.
+    fn is_best(&mut self, record: &EpochRecord) -> bool {
+        let Some((accuracy, loss)) = record.valid_accuracy.zip(record.valid_loss) else {
+            return false;
+        };
+        let better = self
+            .best
+            .is_none_or(|(most, least)| accuracy > most || accuracy == most && loss < least);
+        if better {
+            self.best = Some((accuracy, loss));
+        }
+        better
+    }
+
     /// Training goes on without records that cannot be written, and says so once.
     fn no_record(&mut self, error: &std::io::Error) {
         if !std::mem::replace(&mut self.said, true) {
@@ -146,11 +174,26 @@ impl Observer for TrainingProgress {
         let written = self.metrics.progress(progress);
         self.step_record(written);
         let Some(bar) = &self.bar else { return };
-        bar.set_length(progress.steps as u64);
-        bar.set_position(progress.step as u64);
+        let (before, of) = self
+            .watch
+            .place
+            .map_or((0, 1), |place| (place.before, place.of));
+        bar.set(
+            before * progress.steps + progress.step,
+            of * progress.steps,
+            before * progress.steps + self.first,
+        );
         let rate = self.images as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
-        bar.set_message(format!(
-            "epoch {}/{}  loss {:.4}  accuracy {}  {rate:.0} images/s",
+        let run = self.watch.place.map_or_else(String::new, |place| {
+            format!(
+                "seed {} ({} of {}), ",
+                place.seed,
+                place.before + 1,
+                place.of
+            )
+        });
+        bar.say(format!(
+            "{run}epoch {}/{}, loss {:.4}, {}, {rate:.0} images/s",
             progress.epoch,
             self.epochs,
             progress.loss,
@@ -174,30 +217,14 @@ impl Observer for TrainingProgress {
                 events.confusion(record.step, "confusion/validation", &found.confusion)
             });
         }
-        let validation = match (record.valid_loss, record.valid_accuracy) {
-            (Some(loss), Some(accuracy)) => {
-                format!(
-                    ", validation loss {loss:.4} accuracy {}",
-                    percent(Some(accuracy))
-                )
+        let best = self.is_best(record);
+        let lines = epoch_lines(record, self.epochs, best, self.epochs_shown == 0);
+        self.epochs_shown += 1;
+        for line in lines {
+            match self.watch.place {
+                Some(_) => tracing::debug!("{line}"),
+                None => tracing::info!("{line}"),
             }
-            _ => String::new(),
-        };
-        let text = format!(
-            "epoch {}/{}: training loss {:.4} accuracy {}{validation}, {:.1} s",
-            record.epoch,
-            self.epochs,
-            record.train_loss,
-            percent(Some(record.train_accuracy)),
-            record.seconds
-        );
-        let line = || match self.watch.brief {
-            true => tracing::debug!("{text}"),
-            false => tracing::info!("{text}"),
-        };
-        match &self.bar {
-            Some(bar) => bar.suspend(line),
-            None => line(),
         }
     }
 
@@ -213,9 +240,40 @@ impl Observer for TrainingProgress {
     }
 }
 
-/// A bar on stderr of this template.
-pub fn bar(template: &str) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(1).with_style(style)
+/// An epoch as a row below titles that fit 80 columns after the log's level.
+fn epoch_lines(record: &EpochRecord, epochs: usize, best: bool, titles: bool) -> Vec<String> {
+    let digits = epochs.to_string().len();
+    let place = format!("{:>digits$}/{epochs}", record.epoch);
+    let width = place.len().max("epoch".len());
+    let validated = record.valid_loss.zip(record.valid_accuracy);
+    let mut lines = Vec::new();
+    if titles {
+        let validation = match validated {
+            Some(_) => "  validation  accuracy",
+            None => "",
+        };
+        lines.push(format!(
+            "{:>width$}  train loss  accuracy{validation}   seconds",
+            "epoch"
+        ));
+    }
+    let validation = validated.map_or_else(String::new, |(loss, accuracy)| {
+        format!("  {:>10}  {:>8}", short(loss), percent(Some(accuracy)))
+    });
+    lines.push(format!(
+        "{place:>width$}  {:>10}  {:>8}{validation}  {:>8.1}{}",
+        short(record.train_loss),
+        percent(Some(record.train_accuracy)),
+        record.seconds,
+        if best { "  best" } else { "" }
+    ));
+    lines
+}
+
+/// A loss in at most ten columns.
+fn short(loss: f64) -> String {
+    match loss.abs() < 1e4 {
+        true => format!("{loss:.4}"),
+        false => format!("{loss:.2e}"),
+    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
+use super::which_run::named_or_newest;
 use crate::cli;
 use crate::completion;
 use crate::evaluation::test_split::{Answers, TestSplit};
@@ -23,17 +24,21 @@ const WORST_KEPT: usize = 25;
 
 /// Flags of `report`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist report --open                   the page of the newest run, in the browser
+  gpu-mnist report RUN RUN --out both.html  two runs compared")]
 pub struct ReportArgs {
-    /// Run folders (runs/latest is the newest); several, or those in a folder of `train --seeds`,
-    /// are compared on one page
-    #[arg(value_name = "RUN", required = true, add = completion::runs())]
+    /// Run folders; several, or those in a folder of `train --seeds`, are compared on one page
+    /// [default: the newest run with weights]
+    #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
     /// The page to write [default: report.html in the run folder; comparison.html for several, in
     /// their folder if they have one of their own]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Show the page in the browser
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     open: bool,
 }
 
@@ -42,7 +47,11 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let mut folders = Vec::new();
     let mut several = Vec::new();
-    for run in &args.runs {
+    let runs = match &args.runs[..] {
+        [] => vec![named_or_newest(None)?],
+        named => named.to_vec(),
+    };
+    for run in &runs {
         match SeedsRecord::read(run)? {
             Some(found) => {
                 folders.extend(found.folders(run)?);
@@ -59,7 +68,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         ([record], None, []) => write_pages(&followed(&folders[0]), record)?,
         ([record], Some(out), []) => write(out, &page::run(record)?)?,
         (records, out, several) => {
-            let beside = match &args.runs[..] {
+            let beside = match &runs[..] {
                 [parent] => followed(parent).join(COMPARISON),
                 _ => COMPARISON.into(),
             };

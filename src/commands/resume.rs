@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::training_run::device_name;
 use crate::checkpoint::snapshot::{self, Checkpoint};
 use crate::checkpoint::{self, CheckpointError, Description};
-use crate::config::{Config, ConfigError, Layers, Origin};
+use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
 use crate::data::image_set::SetDescription;
 use crate::device::Device;
 use crate::run_folder::{
@@ -15,6 +15,7 @@ use crate::run_folder::{
 };
 use crate::run_record::RunRecord;
 use crate::training::state::Snapshot;
+use crate::training::stopping::{self, Ending};
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
 const INCIDENTAL: &[&str] = &[
@@ -57,6 +58,17 @@ pub enum ResumeError {
         run: PathBuf,
         found: String,
         difference: String,
+    },
+    #[error(
+        "--resume {}: nothing is left to train: {trained} of {epochs} epochs are done{why}; train it further with --epochs N, or leave the changes away:\n{changes}nothing was changed",
+        run.display()
+    )]
+    NothingLeft {
+        run: PathBuf,
+        trained: usize,
+        epochs: usize,
+        why: &'static str,
+        changes: String,
     },
     #[error(transparent)]
     Folder(#[from] RunFolderError),
@@ -193,6 +205,59 @@ impl Resumed {
                 found: found.name.clone(),
                 difference,
             }),
+        }
+    }
+
+    /// Where its images were found when it started.
+    pub fn found_in(&self) -> Option<String> {
+        self.folder.record()?.found_in
+    }
+
+    /// Refuses changed settings under which no step would be trained: the record would then say
+    /// what never happened.
+    ///
+    /// # Errors
+    /// [`ResumeError::NothingLeft`].
+    pub fn check_left(&self, layers: &Layers, config: &Config) -> Result<(), ResumeError> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(());
+        };
+        let epochs = config.training.epochs;
+        let snapshot = &checkpoint.snapshot;
+        let done = snapshot.position.epoch > epochs;
+        let ended = stopping::before_step(&config.training, snapshot);
+        if !done && ended.is_none() {
+            return Ok(());
+        }
+        let changes = changes(&self.settings, layers);
+        Err(ResumeError::NothingLeft {
+            run: self.folder.path().into(),
+            trained: snapshot.epochs.len(),
+            epochs,
+            why: match ended {
+                Some(Ending::TargetReached) => ", and the target accuracy is reached",
+                Some(Ending::StoppedEarly) => ", and training.patience has run out",
+                Some(Ending::TimeUp) => ", and training.max_seconds are over",
+                _ => "",
+            },
+            changes: changes.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Says where more epochs change the learning rate of what follows.
+    pub fn say_schedule(&self, config: &Config) {
+        let Ok(before) = self.settings.resolve() else {
+            return;
+        };
+        let (before, now) = (&before.training, &config.training);
+        let spans = [ScheduleKind::OneCycle, ScheduleKind::Cosine].contains(&now.schedule);
+        if self.checkpoint.is_some() && spans && before.epochs != now.epochs {
+            tracing::warn!(
+                "the learning-rate schedule spanned {} epochs and now spans {}: the next steps go on at its rate there, as a run of {} epochs would, not at the low rate where it ended",
+                before.epochs,
+                now.epochs,
+                now.epochs
+            );
         }
     }
 

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use comfy_table::presets;
+use console::measure_text_width;
 use serde::Serialize;
 
-use crate::cli;
+use super::which_run;
+use crate::cli::{self, FormatArgs};
 use crate::evaluation::Evaluation;
-use crate::report::text::{percent, table};
+use crate::report::look::Look;
+use crate::report::table::{Table, left, right};
+use crate::report::text::{percent, wrapped};
 use crate::run_folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, read_record};
 use crate::run_record::RunRecord;
 use crate::seeds_record::{SeedRun, SeedsRecord};
@@ -18,6 +21,10 @@ use crate::training::stopping::Ending;
 
 /// Flags of `runs`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist runs list
+  gpu-mnist runs prune --keep 5")]
 pub struct RunsArgs {
     #[command(subcommand)]
     action: Action,
@@ -37,9 +44,8 @@ struct ListArgs {
     /// The folder that holds the runs [default: runs]
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// One JSON object on stdout
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 #[derive(Args, Debug)]
@@ -49,10 +55,10 @@ struct PruneArgs {
     folder: Option<PathBuf>,
     /// How many of the newest runs stay
     #[arg(long, value_name = "N")]
+    #[arg(allow_negative_numbers = true)]
     keep: usize,
-    /// One JSON object on stdout
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 /// # Errors
@@ -156,7 +162,7 @@ impl<'a> Line<'a> {
         let state = match (&self.seeds, self.ending) {
             (Some(seeds), _) => {
                 let vote = seeds.vote_accuracy.map_or_else(String::new, |accuracy| {
-                    format!(", their vote {}", percent(Some(accuracy)))
+                    format!(", their ensemble {}", percent(Some(accuracy)))
                 });
                 Some(format!(
                     "mean of {} of {} seeds{vote}",
@@ -175,36 +181,77 @@ impl<'a> Line<'a> {
 fn list(args: &ListArgs) -> anyhow::Result<()> {
     let runs = runs(args.folder.as_deref())?;
     let lines: Vec<Line> = runs.iter().map(Line::new).collect();
-    if args.json {
+    if args.output.json() {
         return cli::print(&(serde_json::json!({ "runs": lines }).to_string() + "\n"));
     }
     if lines.is_empty() {
         tracing::info!("no runs here: `gpu-mnist train` makes one");
         return Ok(());
     }
-    let mut table = table(presets::NOTHING);
-    table.set_header([
-        "Run", "Started", "Data set", "Device", "Epochs", "Accuracy", "Seconds", "",
-    ]);
-    for line in &lines {
-        let started = line.started.get(..16).unwrap_or(line.started);
-        table.add_row([
+    cli::print(&(listed(&lines, Look::of_stdout(false).width) + "\n"))
+}
+
+/// A table; where a row is too wide what else is to be said stands below its run.
+fn listed(lines: &[Line], width: usize) -> String {
+    let columns = || {
+        [
+            left("Run"),
+            left("Data set").least(9).dispensable(1),
+            left("Device").least(9).dispensable(3),
+            right("Epochs").dispensable(2),
+            right("Accuracy"),
+            right("Seconds"),
+        ]
+    };
+    let started = left("Started").dispensable(4);
+    let mut whole = Table::new(columns().into_iter().chain([started, left("")]));
+    let mut narrow = Table::new(columns());
+    for line in lines {
+        let cells = [
             line.run.clone(),
-            started.replace('T', " "),
             line.dataset.into(),
             line.device.into(),
             line.epochs
                 .map_or_else(String::new, |epochs| epochs.to_string()),
             percent(line.accuracy),
             format!("{:.1}", line.seconds),
-            line.remark(),
-        ]);
+        ];
+        narrow.row(cells.clone());
+        let started = line.started.get(..16).unwrap_or(line.started);
+        let rest = [started.replace('T', " "), line.remark()];
+        whole.row(cells.into_iter().chain(rest));
     }
-    let rows: Vec<String> = table
-        .lines()
-        .map(|row| row.trim_end().to_string())
-        .collect();
-    cli::print(&(rows.join("\n") + "\n"))
+    let text = whole.text(usize::MAX);
+    if text.lines().all(|line| measure_text_width(line) <= width) {
+        return text;
+    }
+    let text = narrow.text(width);
+    let mut shown = Vec::new();
+    // A run whose path fits no line is cut nowhere: it is there to be copied.
+    let rows = text.lines().enumerate();
+    let in_parts = text.lines().count() != lines.len() + 1;
+    if in_parts {
+        for line in lines {
+            shown.push(format!("  {}", line.run));
+            let accuracy = percent(line.accuracy);
+            let found = format!("    {}, {accuracy}, {:.1} s", line.dataset, line.seconds);
+            shown.push(wrapped(&found, width, "      "));
+            shown.extend(remark_below(line, width));
+        }
+        return shown.join("\n");
+    }
+    for (place, row) in rows {
+        shown.push(row.into());
+        if let Some(line) = place.checked_sub(1).and_then(|place| lines.get(place)) {
+            shown.extend(remark_below(line, width));
+        }
+    }
+    shown.join("\n")
+}
+
+fn remark_below(line: &Line, width: usize) -> Option<String> {
+    let remark = line.remark();
+    (!remark.is_empty()).then(|| wrapped(&format!("    {remark}"), width, "      "))
 }
 
 fn prune(args: &PruneArgs) -> anyhow::Result<()> {
@@ -231,7 +278,7 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
         .iter()
         .map(|run| run.path.display().to_string())
         .collect();
-    if args.json {
+    if args.output.json() {
         let found = serde_json::json!({ "removed": removed, "busy": busy, "kept": kept });
         return cli::print(&(found.to_string() + "\n"));
     }
@@ -312,7 +359,7 @@ fn recognise(path: PathBuf) -> Option<Run> {
     }
 }
 
-/// A `latest` beside a removed run must not point at nothing.
+/// A `latest` beside a removed run must not point at nothing, but at the newest that is left.
 fn unlink_latest(removed: &Path) {
     let (Some(folder), Some(name)) = (removed.parent(), removed.file_name()) else {
         return;
@@ -320,5 +367,9 @@ fn unlink_latest(removed: &Path) {
     let latest = folder.join("latest");
     if fs::read_link(&latest).is_ok_and(|target| target == Path::new(name)) {
         let _ = fs::remove_file(latest);
+        let newest = which_run::newest(folder);
+        if let Some(run) = newest.and_then(|run| RunFolder::open_unfinished(&run).ok()) {
+            run.point_latest();
+        }
     }
 }

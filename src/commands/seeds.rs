@@ -1,4 +1,4 @@
-//! `train --seeds` and `train --vote`: the same training from several seeds, its statistics, and
+//! `train --seeds` and `train --ensemble`: the same training from several seeds, its statistics, and
 //! the mean of the networks' class probabilities.
 
 use std::collections::HashMap;
@@ -9,9 +9,9 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::Interrupted;
-use super::progress::Watch;
+use super::progress::{Place, Watch};
 use super::resume::{self, ResumeError};
-use super::training_run::Run;
+use super::training_run::{Run, Shown};
 use crate::cli::{self, UsageError};
 use crate::config::{Layers, Origin};
 use crate::evaluation::test_split::Answers;
@@ -83,12 +83,8 @@ impl Series {
         base: &Run,
         mut record: SeedsRecord,
         watch: Watch,
-        json: bool,
+        shown: Shown,
     ) -> anyhow::Result<()> {
-        let watch = Watch {
-            brief: true,
-            ..watch
-        };
         let target = base.config.training.target_accuracy;
         let parent = &base.folder;
         let mut answers: HashMap<u64, Answers> = HashMap::new();
@@ -101,6 +97,14 @@ impl Series {
             if watch.interrupted.load(Ordering::SeqCst) {
                 return Err(stopped(&record).into());
             }
+            let watch = Watch {
+                place: Some(Place {
+                    seed,
+                    before: place,
+                    of: self.seeds.len(),
+                }),
+                ..watch.clone()
+            };
             let trained = train_one(base, seed, &parent.file(&name), &watch)
                 .with_context(|| format!("seed {seed}"));
             match trained {
@@ -130,6 +134,9 @@ impl Series {
             }
             record.summarise(target);
             parent.write_json(SEEDS, &record)?;
+            if record.runs.len() == 1 {
+                parent.point_latest();
+            }
         }
         if self.vote && record.runs.len() > 1 && record.vote.is_none() {
             let mut voters = Vec::new();
@@ -144,10 +151,13 @@ impl Series {
             record.vote = Some(vote);
             parent.write_json(SEEDS, &record)?;
         }
-        tracing::info!("the runs are in {}", record.folder);
-        cli::print(&match json {
-            true => serde_json::to_string(&record)? + "\n",
-            false => seeds(&record),
+        let closing = format!(
+            "\nRuns    {folder}\nNext    gpu-mnist report {folder}\n",
+            folder = record.folder
+        );
+        cli::print(&match shown {
+            Shown::Json => serde_json::to_string(&record)? + "\n",
+            Shown::Text(look) => seeds(&record, &look) + &closing,
         })?;
         anyhow::ensure!(
             record.failed.is_empty(),
@@ -272,18 +282,21 @@ fn diverged(error: &anyhow::Error) -> bool {
 }
 
 fn line(run: &SeedRun, place: usize, of: usize) -> String {
-    let manner = run.manner();
-    let augmented = manner.map_or_else(String::new, |manner| format!(" with {manner}"));
+    let augmented = if run.manner().is_some() {
+        ", augmented"
+    } else {
+        ""
+    };
     let all = match run.seconds {
-        Some(seconds) => format!(", {seconds:.2} s in all"),
-        None => ", resumed".into(),
+        Some(seconds) => format!("{seconds:.2} s in all"),
+        None => "resumed".into(),
     };
     let reached = match run.ending {
         Some(Ending::TargetReached) => format!(", target reached after {} steps", run.steps),
         _ => String::new(),
     };
     format!(
-        "seed {} ({place} of {of}): test accuracy {}{augmented}, {} errors, {:.2} s of training{reached}{all}",
+        "seed {} ({place} of {of}): test accuracy {}{augmented}, {} errors, {:.2} s ({all}){reached}",
         run.seed,
         percent(Some(run.accuracy)),
         run.errors(),

@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::keeper::Keeper;
 use super::progress::{TrainingProgress, Watch};
 use super::report::{keep_worst, write_report};
-use super::{Interrupted, open_device};
+use super::{Interrupted, bars, open_device, which_run};
 use crate::checkpoint::{self, CheckpointError, Description, snapshot};
 use crate::cli;
 use crate::config::{Config, Layers, Origin};
@@ -20,9 +20,10 @@ use crate::evaluation::test_split::{Answers, answer};
 use crate::evaluation::unsure::familiarity;
 use crate::metrics::MetricsWriter;
 use crate::model::Model;
-use crate::report::{Format, render};
+use crate::report::look::Look;
+use crate::report::{Format, closing, render};
 use crate::run_folder::{
-    CHECKPOINTS, EVALUATION, LAST_WEIGHTS, METRICS, RUN, RunFolder, RunFolderError, SETTINGS,
+    CHECKPOINTS, EVALUATION, LAST_WEIGHTS, METRICS, RUN, RUNS, RunFolder, RunFolderError, SETTINGS,
     WEIGHTS,
 };
 use crate::run_record::{RunRecord, Weights};
@@ -85,7 +86,7 @@ impl Run {
             return Err(self.explain(error));
         };
         tracing::warn!(
-            "{}: {fault}: trying once more with half the batch ({} pictures)",
+            "{}: {fault}: trying once more with half the batch ({} images)",
             self.device.info.name,
             batch / 2
         );
@@ -175,6 +176,7 @@ impl Run {
         let epochs = config.training.epochs;
         let mut observer =
             TrainingProgress::new(keeper, metrics, events, step, epochs, watch.clone());
+        observer.begin_with(start.best.as_ref());
         // Inside Rayon's pool, so that Burn's own operations on the CPU need not enter it each time.
         let span = tracing::debug_span!("train", run = %folder.path().display());
         let trained = rayon::scope(|_| {
@@ -193,6 +195,7 @@ impl Run {
         let weights = trained.weights();
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let best_epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
+<<<<<<< HEAD
         let model = self.device.guard("evaluating", || {
             Model::from_values(
                 &self.description.network(),
@@ -210,6 +213,14 @@ impl Run {
         record.weights = Some(self.save(WEIGHTS, weights, &description, best_epoch)?);
         record.last_weights =
             Some(self.save(LAST_WEIGHTS, &trained.last, &description, last_epoch)?);
+=======
+        let first = !folder.file(WEIGHTS).is_file();
+        record.weights = Some(self.save(WEIGHTS, weights, best_epoch)?);
+        if first {
+            folder.point_latest();
+        }
+        record.last_weights = Some(self.save(LAST_WEIGHTS, &trained.last, last_epoch)?);
+>>>>>>> main
         record.history = trained.history.clone();
         record.ending = Some(trained.ending);
         if trained.ending == Ending::Interrupted {
@@ -221,8 +232,20 @@ impl Run {
             }
             .into());
         }
+<<<<<<< HEAD
+=======
+        let mark = bars::Shown::mark("evaluating on the test images");
+        let model = self.device.guard("evaluating", || {
+            Model::from_values(
+                &self.description.network(),
+                weights.clone(),
+                self.device.burn(),
+            )
+        })?;
+>>>>>>> main
         let test = &self.pictures.test;
         let answers = self.answers(&model, &self.description)?;
+        drop(mark);
         let evaluation = answers.evaluation(test, &self.description.set.class_names);
         observer.on_evaluation(record.history.steps, &evaluation);
         folder.write_json(EVALUATION, &evaluation)?;
@@ -230,14 +253,14 @@ impl Run {
         record.evaluation = Some(evaluation);
         folder.write_json(RUN, &record)?;
         write_report(folder.path());
-        if !watch.brief {
+        if watch.place.is_none() {
             tracing::info!(
-                "{} steps in {:.1} s of training, {:.0} images/s; run folder {}",
+                "{} steps in {:.1} s of training, {:.0} images/s",
                 record.history.steps,
                 record.history.train_seconds,
-                record.history.images_per_second,
-                folder.path().display()
+                record.history.images_per_second
             );
+            closing::warn_of_divergence(&record, config);
         }
         Ok(Finished { record, answers })
     }
@@ -296,7 +319,7 @@ impl Run {
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
             dataset: self.pictures.set.name.clone(),
             set: Some(self.pictures.set.clone()),
-            found_in: None,
+            found_in: Some(self.pictures.found_in.clone()).filter(|place| !place.is_empty()),
             device: self.device.info.clone(),
             kernels: self.config.training.kernels,
             seed: self.config.seed,
@@ -329,17 +352,29 @@ fn is_unwritten(cause: &(dyn std::error::Error + 'static)) -> bool {
         || matches!(cause.downcast_ref(), Some(RunFolderError::Write { .. }))
 }
 
+/// How to print what came of a run.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    Json,
+    Text(Look),
+}
+
 /// Prints what came of a run.
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn show(record: &RunRecord, json: bool) -> anyhow::Result<()> {
+pub fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
     let Some(evaluation) = &record.evaluation else {
         return Ok(());
     };
-    cli::print(&match json {
-        true => serde_json::to_string(record)? + "\n",
-        false => render(evaluation, Format::Text)?,
+    cli::print(&match shown {
+        Shown::Json => serde_json::to_string(record)? + "\n",
+        Shown::Text(look) => {
+            let newest = which_run::newest(Path::new(RUNS));
+            let newest = newest.is_some_and(|newest| newest == Path::new(&record.run));
+            render(evaluation, Format::Text, &look)?
+                + &closing::closing(record, evaluation, newest, &look)
+        }
     })
 }
 

@@ -83,6 +83,11 @@ pub fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a String> {
         .map(|(name, _)| name)
 }
 
+/// A question after a word that nothing has, where something known is near it; else nothing.
+pub fn did_you_mean(word: &str, known: &[String]) -> String {
+    nearest(word, known).map_or_else(String::new, |name| format!(" (did you mean '{name}'?)"))
+}
+
 pub fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_string()
 }

@@ -65,9 +65,10 @@ pub enum ConfigError {
     Environment(crate::kernels::simd::Error),
     #[error("--set {argument}: write --set KEY=VALUE, for example --set training.epochs=3")]
     Assignment { argument: String },
-    #[error("--config {name}: neither a preset ({presets}) nor a readable file: {reason}")]
+    #[error("--config {name}: neither a preset ({presets}){hint} nor a readable file: {reason}")]
     NotFound {
         name: String,
+        hint: String,
         presets: String,
         reason: String,
     },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Value};
 
-use super::document::{coerce, compact, first_line, leaves, nearest};
+use super::document::{coerce, compact, did_you_mean, first_line, leaves};
 use super::network::misunderstood;
 use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments};
 
@@ -48,9 +48,14 @@ impl Layers {
             return Ok(());
         }
         let read = crate::run_folder::read_settings(name.as_ref());
+        let presets = super::preset_names();
         let text = read.map_err(|error| ConfigError::NotFound {
             name: name.into(),
-            presets: super::preset_names().join(", "),
+            hint: did_you_mean(
+                name,
+                &presets.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ),
+            presets: presets.join(", "),
             reason: error.to_string(),
         })?;
         self.overlay(&text, &Origin::File(name.into()))
@@ -103,9 +108,7 @@ impl Layers {
             return Err(ConfigError::UnknownKey {
                 key: key.into(),
                 origin: origin.clone(),
-                hint: nearest(key, &known)
-                    .map(|name| format!(" (did you mean '{name}'?)"))
-                    .unwrap_or_default(),
+                hint: did_you_mean(key, &known),
             });
         }
         let mut item = self.document.as_item_mut();

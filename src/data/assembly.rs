@@ -1,69 +1,298 @@
 //! Four checked files made into a data set, wherever they come from.
 
 use super::Split;
+use super::catalog::{self, KnownSet, Published};
 use super::error::Fault;
-use super::idx::Summary;
-use super::image_set::ImageShape;
-use super::known::{FileRole, KnownSet};
+use super::formats::idx::{FileRole, Items, Summary};
+use super::image_set::{Framing, ImageSet, ImageShape, SetDescription};
+use super::traits;
+use crate::evaluation::test_split::TestSplit;
 
 /// The items of one file, and what was found of it.
-pub(super) struct Checked {
-    pub items: Vec<u8>,
-    pub summary: Summary,
+pub type Checked = (Items, Summary);
+
+/// A data set, and what a person should know of how it was read.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub set: ImageSet,
+    /// The known set whose published files these are.
+    pub known: Option<&'static KnownSet>,
+    /// Sentences without an end: `the labels are counted from 1: ...`.
+    pub notes: Vec<String>,
 }
 
-/// Checks that each split has as many labels as pictures; the files are in the order of
-/// [`FileRole::ALL`].
+/// Which set the files should be of.
+#[derive(Clone, Copy, Debug)]
+pub enum Expected {
+    /// The user named it: other files are refused.
+    Set(&'static KnownSet),
+    /// The files are called as those of this set: they are taken for it where they can be.
+    Likely(&'static KnownSet),
+    /// Whatever the contents say.
+    Any,
+}
+
+impl Expected {
+    /// By what the names of the files begin with.
+    pub fn of_prefix(prefix: &str) -> Self {
+        catalog::of_prefix(prefix).map_or(Self::Any, Self::Likely)
+    }
+}
+
+/// Images and labels of the two splits, as they were in the files.
+pub(super) struct Parts {
+    pub shape: ImageShape,
+    /// Of training and of test.
+    pub images: [Vec<u8>; 2],
+    pub labels: [Vec<u16>; 2],
+}
+
+impl Parts {
+    /// The training and the test split.
+    pub fn into_splits(self, classes: usize) -> (Split, Split) {
+        let Self {
+            shape,
+            images: [train_images, test_images],
+            labels: [train_labels, test_labels],
+        } = self;
+        let split = |images, labels| Split {
+            shape,
+            classes,
+            images,
+            labels,
+        };
+        (
+            split(train_images, train_labels),
+            split(test_images, test_labels),
+        )
+    }
+}
+
+/// Makes a data set of files in the order of [`FileRole::ALL`].
 ///
 /// # Errors
-/// The role of the file of labels, and its fault.
-pub(super) fn same_counts(files: [&Checked; 4]) -> Result<(), (FileRole, Fault)> {
-    let [train_images, train_labels, test_images, test_labels] =
-        files.map(|file| file.summary.count);
+/// The role of a file, and its fault.
+pub fn assemble(
+    name: &str,
+    files: [Checked; 4],
+    expected: Expected,
+) -> Result<Loaded, (FileRole, Fault)> {
+    let (parts, summaries) = take_apart(files)?;
+    finish(name, parts, &summaries, expected)
+}
+
+/// Checks that the files fit together.
+pub(super) fn take_apart(files: [Checked; 4]) -> Result<(Parts, [Summary; 4]), (FileRole, Fault)> {
+    let mut images = Vec::new();
+    let mut labels = Vec::new();
+    let mut shapes = Vec::new();
+    let summaries = files.map(|(items, summary)| {
+        match items {
+            Items::Images { shape, bytes } => {
+                shapes.push(shape);
+                images.push(bytes);
+            }
+            Items::Labels(found) => labels.push(found),
+        }
+        summary
+    });
+    let (Ok(images), Ok(labels), [shape, test_shape]) = (
+        <[Vec<u8>; 2]>::try_from(images),
+        <[Vec<u16>; 2]>::try_from(labels),
+        &shapes[..],
+    ) else {
+        unreachable!("each file was read as its role says");
+    };
     for (role, images, labels) in [
-        (FileRole::TrainLabels, train_images, train_labels),
-        (FileRole::TestLabels, test_images, test_labels),
+        (FileRole::TrainLabels, &summaries[0], &summaries[1]),
+        (FileRole::TestLabels, &summaries[2], &summaries[3]),
     ] {
+        let (images, labels) = (images.count, labels.count);
         if images != labels {
             return Err((role, Fault::CountMismatch { images, labels }));
         }
     }
-    Ok(())
-}
-
-/// Checks that a file of `set` is the published one.
-///
-/// # Errors
-/// The fault of another file.
-pub(super) fn published(set: KnownSet, role: FileRole, summary: &Summary) -> Result<(), Fault> {
-    let expected = &set.files().file(role).unpacked_sha256;
-    Fault::of_hash(set.id(), &summary.sha256, expected).map_or(Ok(()), Err)
-}
-
-/// The known set that has these labels, so that a copy of it keeps its class names.
-pub(super) fn recognise(files: [&Checked; 4]) -> Option<KnownSet> {
-    let labels = [FileRole::TrainLabels, FileRole::TestLabels];
-    let has =
-        |set: KnownSet, role: FileRole| published(set, role, &files[role as usize].summary).is_ok();
-    KnownSet::ALL
-        .into_iter()
-        .find(|&set| labels.into_iter().all(|role| has(set, role)))
-}
-
-/// The training and the test split of the items in the order of [`FileRole::ALL`].
-pub(super) fn splits(items: [Vec<u8>; 4]) -> (Split, Split) {
-    let [train_images, train_labels, test_images, test_labels] = items;
-    (
-        split(train_images, train_labels),
-        split(test_images, test_labels),
-    )
-}
-
-pub(super) fn split(images: Vec<u8>, labels: Vec<u8>) -> Split {
-    Split {
-        shape: ImageShape::grey(28, 28),
-        classes: 10,
-        images,
-        labels: labels.into_iter().map(u16::from).collect(),
+    if shape != test_shape {
+        let fault = Fault::ShapeMismatch {
+            found: test_shape.to_string(),
+            expected: shape.to_string(),
+        };
+        return Err((FileRole::TestImages, fault));
     }
+    let shape = *shape;
+    let parts = Parts {
+        shape,
+        images,
+        labels,
+    };
+    Ok((parts, summaries))
+}
+
+/// Finds out what the set is, and describes it.
+pub(super) fn finish(
+    name: &str,
+    mut parts: Parts,
+    summaries: &[Summary; 4],
+    expected: Expected,
+) -> Result<Loaded, (FileRole, Fault)> {
+    let mut notes = Vec::new();
+    let known = match expected {
+        Expected::Set(set) => {
+            if check(set, &parts, summaries)? == Published::Likely {
+                notes.push(format!(
+                    "the sizes are those of {set}; the hashes of these files are not published"
+                ));
+            }
+            Some(set)
+        }
+        Expected::Likely(set) => {
+            catalog::recognise(summaries.each_ref()).or_else(|| match check(set, &parts, summaries) {
+                Ok(_) => {
+                    notes.push(format!("read as {set}, whose names and sizes the files have"));
+                    Some(set)
+                }
+                Err((_, fault)) => {
+                    notes.push(format!(
+                        "the files are called as those of {set} but are others ({fault}): their images are taken as they are"
+                    ));
+                    None
+                }
+            })
+        }
+        Expected::Any => catalog::recognise(summaries.each_ref()),
+    };
+    let class_names = match known {
+        Some(set) => {
+            as_published(set, &mut parts);
+            if set.transposed {
+                notes.push(format!(
+                    "{set} is published with rows and columns swapped: its images are turned upright"
+                ));
+            }
+            set.class_names()
+        }
+        None => own_class_names(&mut parts, summaries, &mut notes),
+    };
+    Ok(Loaded {
+        set: describe(name, parts, class_names, known),
+        known,
+        notes,
+    })
+}
+
+/// Checks that the files are, or may be, those of a known set.
+fn check(
+    set: &'static KnownSet,
+    parts: &Parts,
+    summaries: &[Summary; 4],
+) -> Result<Published, (FileRole, Fault)> {
+    let mut published = Published::Certain;
+    for (role, summary) in FileRole::ALL.into_iter().zip(summaries) {
+        let found = set.file(role).published(set.id, summary);
+        if found.map_err(|fault| (role, fault))? == Published::Likely {
+            published = Published::Likely;
+        }
+    }
+    let fault = |reason| Fault::NotOfSet {
+        set: set.id,
+        reason,
+    };
+    if parts.shape != set.shape {
+        let reason = format!("images of {}, expected {}", parts.shape, set.shape);
+        return Err((FileRole::TrainImages, fault(reason)));
+    }
+    let last = set.first_label as usize + set.class_names.len() - 1;
+    let right = usize::from(set.first_label)..=last;
+    for (role, labels) in [FileRole::TrainLabels, FileRole::TestLabels]
+        .into_iter()
+        .zip(&parts.labels)
+    {
+        if let Some(label) = labels.iter().find(|&&label| !right.contains(&label.into())) {
+            let reason = format!(
+                "it has the label {label}, its labels are {} to {last}",
+                set.first_label
+            );
+            return Err((role, fault(reason)));
+        }
+    }
+    Ok(published)
+}
+
+/// Undoes what a set's publisher did otherwise than others.
+fn as_published(set: &KnownSet, parts: &mut Parts) {
+    for labels in &mut parts.labels {
+        labels
+            .iter_mut()
+            .for_each(|label| *label -= set.first_label);
+    }
+    if set.transposed {
+        let side = parts.shape.width;
+        for image in parts
+            .images
+            .iter_mut()
+            .flat_map(|images| images.chunks_exact_mut(side * side))
+        {
+            for y in 0..side {
+                for x in 0..y {
+                    image.swap(y * side + x, x * side + y);
+                }
+            }
+        }
+    }
+}
+
+/// The names of a set's own classes: those of the known set with the same labels, or numbers.
+fn own_class_names(
+    parts: &mut Parts,
+    summaries: &[Summary; 4],
+    notes: &mut Vec<String>,
+) -> Vec<String> {
+    if let Some(set) = catalog::recognise_labels(summaries.each_ref())
+        && set.first_label == 0
+    {
+        notes.push(format!(
+            "the labels are those of {set}, the images are not the published ones"
+        ));
+        return set.class_names();
+    }
+    let all = || parts.labels.iter().flatten().copied();
+    let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
+    if least != 1 {
+        return (0..=most).map(|class| class.to_string()).collect();
+    }
+    notes.push(format!(
+        "the labels are counted from 1: {most} classes, named 1 to {most}"
+    ));
+    let labels = parts.labels.iter_mut().flatten();
+    labels.for_each(|label| *label -= 1);
+    (1..=most).map(|class| class.to_string()).collect()
+}
+
+fn describe(
+    name: &str,
+    parts: Parts,
+    class_names: Vec<String>,
+    known: Option<&KnownSet>,
+) -> ImageSet {
+    let shape = parts.shape;
+    let (train, test) = parts.into_splits(class_names.len());
+    let (framing, background, mirrorable) = match known {
+        Some(set) => (set.framing, set.background, Some(set.mirrorable)),
+        None => {
+            let found = traits::measure(&train);
+            // What is framed as digits are may well be digits.
+            let mirrorable = (found.framing == Framing::CentreOfMass).then_some(false);
+            (found.framing, found.background, mirrorable)
+        }
+    };
+    let description = SetDescription {
+        name: name.to_owned(),
+        shape,
+        class_names,
+        framing,
+        background,
+        mirrorable,
+        fingerprint: String::new(),
+    };
+    ImageSet::new(description, train, TestSplit::new(test))
 }

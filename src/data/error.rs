@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::known::{FileRole, to_hex};
+use super::catalog;
+use super::formats::idx::Kind;
+use super::image_set::MOST_CLASSES;
 
 /// Why data could not be read, written or fetched.
 #[derive(thiserror::Error, Debug)]
@@ -17,15 +19,38 @@ pub enum DataError {
         set: Option<&'static str>,
     },
     /// Files of a set are not there.
-    #[error("{}: no complete data set here, missing {}; {}", folder.display(), missing.join(", "), advice(*set))]
+    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), advice(*set))]
     Missing {
         folder: PathBuf,
-        /// Official names of the unpacked files.
-        missing: Vec<&'static str>,
+        /// Names of the unpacked files.
+        missing: Vec<String>,
+        /// What lies in the folder instead; `None` where there is no folder.
+        there: Option<Vec<String>>,
         set: Option<&'static str>,
     },
+    /// What the user named is there, and no format reads it.
+    #[error("{}: no data set here: {reason}{}", path.display(), holds(there))]
+    NoSet {
+        path: PathBuf,
+        reason: &'static str,
+        /// What lies in the folder; `None` of a file.
+        there: Option<Vec<String>>,
+    },
+    /// A folder holds several sets.
+    #[error("{}: several data sets here: {}; {next}", path.display(), some(sets))]
+    Several {
+        path: PathBuf,
+        sets: Vec<String>,
+        next: &'static str,
+    },
+    /// What the user named is not there.
+    #[error("{}: no such folder; {next}", path.display())]
+    NotThere { path: PathBuf, next: String },
     /// A file whose name is none of those that a set has.
-    #[error("{name}: no file of a data set; the four are called {}, packed as .gz or not", FileRole::ALL.map(FileRole::name).join(", "))]
+    #[error(
+        "{name}: not one of the four files of a data set: they are called {}, packed as .gz or not",
+        four_files()
+    )]
     NotAPart { name: String },
     /// A file could not be written.
     #[error("{}: could not {action}: {source}; check permissions and free space, or choose another folder with --data-dir", path.display())]
@@ -39,6 +64,17 @@ pub enum DataError {
         "mirror `{mirror}`: {reason}; give an https address of a folder (http works for this machine only, as in http://127.0.0.1:8000/)"
     )]
     Mirror { mirror: String, reason: String },
+    /// A set that is published as one archive, which this program does not unpack.
+    #[error(
+        "{set} is published in one archive that has to be unpacked by hand: download {url} ({:.0} MB, SHA-256 {sha256}), unpack it, and name the folder it makes with --data-dir",
+        *bytes as f64 / 1e6
+    )]
+    ByHand {
+        set: &'static str,
+        url: &'static str,
+        bytes: u64,
+        sha256: &'static str,
+    },
     /// No mirror gave the file.
     #[error("{}: could not be downloaded{}\nCheck the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand", path.display(), tries(mirrors))]
     Download {
@@ -75,6 +111,15 @@ impl DataError {
             source,
         }
     }
+
+    /// Lets the advice name the set that should be there.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn for_set(mut self, id: &'static str) -> Self {
+        if let Self::Damaged { set, .. } | Self::Missing { set, .. } = &mut self {
+            *set = Some(id);
+        }
+        self
+    }
 }
 
 /// A mirror that did not give a file, and why.
@@ -93,8 +138,6 @@ pub enum Fault {
     NotAFile,
     #[error("cannot be read ({reason})")]
     Unreadable { reason: String },
-    #[error("named .gz but not a gzip file: it begins with {found:02x?}, gzip with [1f, 8b]")]
-    NotGzip { found: Vec<u8> },
     #[error("the gzip stream is cut short")]
     GzipCut,
     #[error("the gzip stream is corrupt ({reason})")]
@@ -105,18 +148,24 @@ pub enum Fault {
     GzipTrailing,
     #[error("ends within the header: {found} of {needed} bytes")]
     HeaderCut { found: usize, needed: usize },
-    #[error("wrong magic number {found:#010x}, expected {expected:#010x} for {what}")]
-    WrongMagic {
-        found: u32,
-        expected: u32,
-        what: &'static str,
-    },
+    #[error("{what}")]
+    NotIdx { what: String },
+    #[error(
+        "its header is little-endian, IDX is big-endian: write its numbers with the highest byte first"
+    )]
+    LittleEndian,
+    /// A file of images where labels belong, or the reverse.
+    #[error("holds {found}, which are no {expected}: are the files of images and labels swapped?")]
+    Swapped { found: String, expected: Kind },
+    /// Numbers or dimensions that cannot be read.
+    #[error("holds {found}; {needed}")]
+    OtherContents { found: String, needed: &'static str },
     #[error("the header promises no items")]
     NoItems,
-    #[error("the header promises {found} items, at most {most} can be read")]
-    TooMany { found: u32, most: usize },
-    #[error("pictures of {rows}x{columns} pixels, expected 28x28")]
-    WrongSize { rows: u32, columns: u32 },
+    #[error("{reason}")]
+    Shape { reason: String },
+    #[error("needs {:.1} GB of memory, more than there is", *bytes as f64 / 1e9)]
+    TooLarge { bytes: u128 },
     #[error("too short: {found} bytes, the header promises {expected}")]
     TooShort { found: u64, expected: u64 },
     #[error("too long: {}, the header promises {expected}", longer(*found))]
@@ -125,10 +174,14 @@ pub enum Fault {
         found: Option<u64>,
         expected: u64,
     },
-    #[error("item {index} has the label {label}, labels are 0 to 9")]
-    BadLabel { index: usize, label: u8 },
-    #[error("{labels} labels for {images} pictures")]
+    #[error("item {index} has the label {label}; labels are whole numbers from 0 to {}", MOST_CLASSES - 1)]
+    BadLabel { index: usize, label: i64 },
+    #[error("image {index} has a pixel of {value}; pixels are whole numbers from 0 to 255")]
+    BadPixel { index: usize, value: i64 },
+    #[error("{labels} labels for {images} images")]
     CountMismatch { images: usize, labels: usize },
+    #[error("images of {found}, those to train on are {expected}")]
+    ShapeMismatch { found: String, expected: String },
     /// Hashes in hexadecimal digits.
     #[error(
         "not the published file of {set}: SHA-256 of the unpacked bytes is {found}, expected {expected}"
@@ -138,23 +191,17 @@ pub enum Fault {
         found: String,
         expected: String,
     },
+    #[error("not the published file of {set}: {found} items, the published file has {expected}")]
+    WrongCount {
+        set: &'static str,
+        found: usize,
+        expected: usize,
+    },
+    /// Contents that a known set cannot have.
+    #[error("not the published file of {set}: {reason}")]
+    NotOfSet { set: &'static str, reason: String },
     #[error("changed while it was read ({reason})")]
     Changed { reason: String },
-}
-
-impl Fault {
-    /// `None` when the file of `set` is the published one.
-    pub(super) fn of_hash(
-        set: &'static str,
-        found: &[u8; 32],
-        expected: &[u8; 32],
-    ) -> Option<Self> {
-        (found != expected).then(|| Self::WrongHash {
-            set,
-            found: to_hex(found),
-            expected: to_hex(expected),
-        })
-    }
 }
 
 impl serde::Serialize for Fault {
@@ -164,12 +211,42 @@ impl serde::Serialize for Fault {
 }
 
 fn advice(set: Option<&str>) -> String {
-    match set {
-        Some(set) => format!(
-            "run `gpu-mnist data fetch {set}`, or name a folder that holds {set}/ with --data-dir"
-        ),
-        None => "copy the set again from its source, or choose another with --dataset".to_owned(),
+    let Some(set) = set else {
+        return "copy the set again from its source, or choose another with --dataset".to_owned();
+    };
+    let by_hand =
+        catalog::named(set).is_ok_and(|set| matches!(set.source, catalog::Source::Archive { .. }));
+    let get = match by_hand {
+        true => format!("`gpu-mnist data fetch {set}` says where to get it"),
+        false => format!("run `gpu-mnist data fetch {set}`"),
+    };
+    format!("{get}, or name a folder that holds {set}/ with --data-dir")
+}
+
+/// How many names of a folder's contents are shown.
+const SHOWN: usize = 12;
+
+fn holds(there: &Option<Vec<String>>) -> String {
+    match there.as_deref() {
+        None => String::new(),
+        Some([]) => "; the folder is empty".to_owned(),
+        Some(names) => format!("; it holds {}", some(names)),
     }
+}
+
+/// The first of many names.
+fn some(names: &[String]) -> String {
+    match names.get(..SHOWN) {
+        Some(first) if names.len() > SHOWN => {
+            format!("{} and {} more", first.join(", "), names.len() - SHOWN)
+        }
+        _ => names.join(", "),
+    }
+}
+
+fn four_files() -> String {
+    let names = super::formats::idx::FileRole::ALL.map(super::formats::idx::FileRole::name);
+    names.join(", ")
 }
 
 fn longer(found: Option<u64>) -> String {

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use ureq::Agent;
 
 use self::download::{Download, Stop};
+use super::catalog::{KnownFile, KnownSet, Source};
 use super::error::{DataError, FailedMirror};
-use super::known::{KnownFile, SetFiles};
+use super::files::{all_as_text, as_text};
 
 /// How to fetch.
 #[derive(Clone, Debug)]
@@ -70,12 +71,13 @@ pub enum Progress<'a> {
         file: &'a str,
         url: &'a str,
         received: u64,
-        total: u64,
+        /// `None` where its publisher does not say.
+        total: Option<u64>,
     },
     Received {
         file: &'a str,
         received: u64,
-        total: u64,
+        total: Option<u64>,
     },
     /// A mirror did not give the file; the next one is tried.
     MirrorFailed { url: &'a str, reason: &'a str },
@@ -86,24 +88,39 @@ pub enum Progress<'a> {
 /// What a fetch did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct FetchReport {
+    #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
+    #[serde(serialize_with = "all_as_text")]
     pub kept: Vec<PathBuf>,
+    #[serde(serialize_with = "all_as_text")]
     pub downloaded: Vec<PathBuf>,
     /// Files that were there but wrong, with what was wrong.
+    #[serde(serialize_with = "pairs_as_text")]
     pub replaced: Vec<(PathBuf, String)>,
     /// Bytes that came over the network.
     pub received: u64,
+}
+
+fn pairs_as_text<S: serde::Serializer>(
+    pairs: &[(PathBuf, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let texts = pairs
+        .iter()
+        .map(|(path, text)| (path.display().to_string(), text));
+    serializer.collect_seq(texts)
 }
 
 /// Makes `data_dir/<set>/` hold the four files of `set`, downloading what is missing or wrong.
 /// Several fetches may run at once: each writes its own temporary file and renames it.
 ///
 /// # Errors
-/// [`DataError::Mirror`] for an address that cannot be used, [`DataError::Download`] when no mirror
+/// [`DataError::ByHand`] for a set that is published as one archive, [`DataError::Mirror`] for an
+/// address that cannot be used, [`DataError::Download`] when no mirror
 /// gave a file, [`DataError::Write`], [`DataError::Interrupted`]. Files put in place before the
 /// error stay.
 pub fn fetch(
-    set: &SetFiles,
+    set: &KnownSet,
     data_dir: &Path,
     options: &FetchOptions,
     progress: &mut dyn FnMut(Progress),
@@ -129,7 +146,7 @@ pub fn fetch(
 
 /// The state of one fetch.
 struct Session<'a> {
-    set: &'a SetFiles,
+    set: &'a KnownSet,
     options: &'a FetchOptions,
     folder: PathBuf,
     /// The one that worked last comes first.
@@ -146,11 +163,11 @@ impl Session<'_> {
         file: &KnownFile,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), DataError> {
-        let present = present::inspect(&self.folder, file, self.set.id);
+        let present = present::inspect(&self.folder, file, self.set);
         for (path, reason) in &present.wrong {
             progress(Progress::Wrong { path, reason });
         }
-        let target = self.folder.join(file.role.archive_name());
+        let target = self.folder.join(file.archive_name());
         if let Some(path) = present.right {
             progress(Progress::Kept { path: &path });
             self.report.kept.push(path);
@@ -179,7 +196,7 @@ impl Session<'_> {
         present::remove_stale(&self.folder);
         let mut failed = Vec::new();
         for index in 0..self.mirrors.len() {
-            let url = format!("{}{}", self.mirrors[index], file.role.archive_name());
+            let url = format!("{}{}", self.mirrors[index], file.archive_name());
             let mut download = Download::new(file, &self.folder)?;
             let rest = self.mirrors.len() - index;
             let outcome = download.run(self, &url, rest, progress);
@@ -219,10 +236,20 @@ impl Session<'_> {
 }
 
 /// The mirrors to use, each checked and ending in a slash.
-fn mirrors(set: &SetFiles, options: &FetchOptions) -> Result<Vec<String>, DataError> {
+fn mirrors(set: &KnownSet, options: &FetchOptions) -> Result<Vec<String>, DataError> {
     let list = match &options.mirrors {
         Some(mirrors) => mirrors.clone(),
-        None => set.mirrors.iter().map(|&url| url.to_owned()).collect(),
+        None => match set.source {
+            Source::Mirrors(mirrors) => mirrors.iter().map(|&url| url.to_owned()).collect(),
+            Source::Archive { url, bytes, sha256 } => {
+                return Err(DataError::ByHand {
+                    set: set.id,
+                    url,
+                    bytes,
+                    sha256,
+                });
+            }
+        },
     };
     list.into_iter()
         .map(|mirror| {

@@ -1,28 +1,27 @@
 //! Data sets: images with labels, read, checked and fetched, and held on a device.
 
-mod assembly;
+pub mod assembly;
 pub mod augment;
 pub mod batches;
+pub mod catalog;
 mod error;
 #[cfg(not(target_family = "wasm"))]
 pub mod fetch;
-pub mod idx;
+#[cfg(not(target_family = "wasm"))]
+mod files;
+pub mod formats;
 pub mod image_set;
-mod known;
 pub mod memory;
 #[cfg(not(target_family = "wasm"))]
-pub mod mnist;
-#[cfg(not(target_family = "wasm"))]
-mod source;
+mod mnist;
 pub mod split;
 pub mod synthetic;
 pub mod training_images;
+pub mod traits;
 #[cfg(not(target_family = "wasm"))]
 pub mod verify;
 
 pub use error::{DataError, FailedMirror, Fault};
+pub use formats::idx;
 pub use image_set::{ImageSet, ImageShape};
-pub use known::{FileRole, KnownFile, KnownSet, SetFiles};
-#[cfg(not(target_family = "wasm"))]
-pub use source::Source;
 pub use split::Split;

@@ -21,6 +21,8 @@ pub struct TrainingImages {
     pub train: Split,
     pub valid: Split,
     pub test: TestSplit,
+    /// Where the set was found, for the record; empty where nobody said.
+    pub found_in: String,
 }
 
 impl TrainingImages {
@@ -103,6 +105,7 @@ impl TrainingImages {
             valid: set.train.pick(&division.valid),
             test: set.test.clone(),
             set: set.description.clone(),
+            found_in: String::new(),
         })
     }
 

@@ -1,11 +1,14 @@
 //! What is in a data folder: a quick list, and a check of every byte.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::catalog::{self, CATALOG, KnownSet, Published, locate};
 use super::error::{DataError, Fault};
-use super::idx::{self, Kind};
-use super::known::{FileRole, KnownSet, SetFiles};
-use super::source;
+use super::files::{all_as_text, as_text, regular_file};
+use super::formats::idx::{self, FileRole, Group, Items, Kind};
+use super::formats::{self, packed};
+use super::image_set::ImageShape;
 
 /// In which form a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -21,13 +24,17 @@ pub enum Form {
 pub struct FileCheck {
     pub role: FileRole,
     /// The file that is read for this role, or where its archive would be put.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     pub form: Form,
     /// Size on disk.
     pub bytes: u64,
-    /// Pictures or labels in it, when it is sound.
+    /// Images or labels in it, when it is sound.
     pub count: Option<usize>,
-    /// Whether the SHA-256 is the published one; `None` without a known set or a sound file.
+    /// What it holds in words, such as `60000x28x28 unsigned bytes`, when it is sound.
+    pub holds: Option<String>,
+    /// Whether a SHA-256 is the published one; `None` without a known set, a sound file or a
+    /// published hash.
     pub hash_matches: Option<bool>,
     pub fault: Option<Fault>,
 }
@@ -38,10 +45,41 @@ impl FileCheck {
     }
 }
 
-/// Checks every byte of the files that [`super::mnist::load`] would read from `folder`, in the
-/// order of [`FileRole::ALL`]; writes nothing.
-pub fn verify(folder: &Path, known: Option<&SetFiles>) -> Vec<FileCheck> {
-    let mut checks = FileRole::ALL.map(|role| check_file(folder, role, known));
+/// Checks every byte of the files of a known set in `folder`, in the order of [`FileRole::ALL`];
+/// writes nothing.
+pub fn verify_known(folder: &Path, set: &KnownSet) -> Vec<FileCheck> {
+    let group = idx::of_known(folder, set).unwrap_or_default();
+    check_files(folder, &group, Some(set))
+}
+
+/// Checks every byte of the files of the data set at `path`, or of the one below it; gives the
+/// folder they are in, too.
+///
+/// # Errors
+/// Those of [`formats::read`], but for what is wrong with single files.
+pub fn verify(path: &Path) -> Result<(PathBuf, Vec<FileCheck>), DataError> {
+    let (_, folder) = formats::find(path)?;
+    let groups = idx::groups(&folder).map_err(|fault| DataError::damaged(&folder, fault, None))?;
+    let fullest = groups.into_iter().min_by_key(|group| group.missing().len());
+    let checks = check_files(&folder, &fullest.unwrap_or_default(), None);
+    Ok((folder, checks))
+}
+
+fn check_files(folder: &Path, group: &Group, known: Option<&KnownSet>) -> Vec<FileCheck> {
+    let found = FileRole::ALL.map(|role| check_file(folder, group, role, known));
+    let shapes = found.each_ref().map(|(_, shape)| *shape);
+    let mut checks = found.map(|(check, _)| check);
+    if let [Some(expected), _, Some(found), _] = shapes
+        && found != expected
+    {
+        let fault = Fault::ShapeMismatch {
+            found: found.to_string(),
+            expected: expected.to_string(),
+        };
+        checks[FileRole::TestImages as usize]
+            .fault
+            .get_or_insert(fault);
+    }
     let mut images = None;
     for check in &mut checks {
         match (check.role.kind(), check.count) {
@@ -59,87 +97,55 @@ pub fn verify(folder: &Path, known: Option<&SetFiles>) -> Vec<FileCheck> {
     checks.to_vec()
 }
 
-/// A known set as it lies under a data folder.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct SetListing {
-    pub id: &'static str,
-    pub folder: PathBuf,
-    /// The files there, in the order of [`FileRole::ALL`]; their content is not looked at.
-    pub found: Vec<PathBuf>,
-    pub missing: Vec<&'static str>,
-    pub bytes: u64,
-    /// What a fetch would download if nothing were there.
-    pub archive_bytes: u64,
-}
-
-impl SetListing {
-    pub fn is_complete(&self) -> bool {
-        self.missing.is_empty()
-    }
-}
-
-/// Lists the known sets under `data_dir` by name and size alone.
-pub fn list(data_dir: &Path) -> Vec<SetListing> {
-    KnownSet::ALL
-        .into_iter()
-        .map(|set| listing(data_dir, set.files()))
-        .collect()
-}
-
-fn listing(data_dir: &Path, set: &SetFiles) -> SetListing {
-    let folder = data_dir.join(set.id);
-    let mut listing = SetListing {
-        id: set.id,
-        found: Vec::new(),
-        missing: Vec::new(),
-        bytes: 0,
-        archive_bytes: set.files.iter().map(|file| file.archive_bytes).sum(),
-        folder,
-    };
-    for role in FileRole::ALL {
-        match source::find(&listing.folder, role) {
-            Some(source) => {
-                listing.bytes += size(&source.path);
-                listing.found.push(source.path);
-            }
-            None => listing.missing.push(role.name()),
-        }
-    }
-    listing
-}
-
-fn check_file(folder: &Path, role: FileRole, known: Option<&SetFiles>) -> FileCheck {
-    let Some(source) = source::find(folder, role) else {
-        return FileCheck {
+fn check_file(
+    folder: &Path,
+    group: &Group,
+    role: FileRole,
+    known: Option<&KnownSet>,
+) -> (FileCheck, Option<ImageShape>) {
+    let Some(path) = group.files[role as usize].first().cloned() else {
+        let name = known.map_or_else(|| group.name(role), |set| set.file(role).archive_name());
+        let check = FileCheck {
             role,
-            path: folder.join(role.archive_name()),
+            path: folder.join(name),
             form: Form::Missing,
             bytes: 0,
             count: None,
+            holds: None,
             hash_matches: None,
             fault: None,
         };
+        return (check, None);
     };
+    let mut shape = None;
     let mut check = FileCheck {
         role,
-        bytes: size(&source.path),
-        form: if source.packed {
-            Form::Gzip
-        } else {
-            Form::Unpacked
+        bytes: size(&path),
+        form: match begins_as_gzip(&path) {
+            true => Form::Gzip,
+            false => Form::Unpacked,
         },
         count: None,
+        holds: None,
         hash_matches: None,
         fault: None,
-        path: source.path,
+        path,
     };
-    match idx::check(&check.path, role.kind()) {
-        Ok(summary) => {
+    let hashed = |archive, count| catalog::needs_hash(known, role, archive, count);
+    match idx::read_hashed(&check.path, role.kind(), &hashed) {
+        Ok((items, summary)) => {
+            if let Items::Images { shape: found, .. } = items {
+                shape = Some(found);
+            }
             check.count = Some(summary.count);
-            if let Some(set) = known {
-                let expected = &set.file(role).unpacked_sha256;
-                check.fault = Fault::of_hash(set.id, &summary.sha256, expected);
-                check.hash_matches = Some(check.fault.is_none());
+            check.holds = Some(summary.header.to_string());
+            match known.map(|set| set.file(role).published(set.id, &summary)) {
+                Some(Ok(Published::Certain)) => check.hash_matches = Some(true),
+                Some(Ok(Published::Likely)) | None => {}
+                Some(Err(fault)) => {
+                    check.hash_matches = Some(false);
+                    check.fault = Some(fault);
+                }
             }
         }
         Err(DataError::Damaged { fault, .. }) => check.fault = Some(fault),
@@ -149,7 +155,142 @@ fn check_file(folder: &Path, role: FileRole, known: Option<&SetFiles>) -> FileCh
             });
         }
     }
-    check
+    (check, shape)
+}
+
+/// A known set as it lies under a data folder.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SetListing {
+    pub id: &'static str,
+    /// Where it is, or where a fetch would put it.
+    #[serde(serialize_with = "as_text")]
+    pub folder: PathBuf,
+    /// The files there, in the order of [`FileRole::ALL`].
+    #[serde(serialize_with = "all_as_text")]
+    pub found: Vec<PathBuf>,
+    pub missing: Vec<&'static str>,
+    /// Files that are cut short or too long, as far as their sizes show.
+    pub wrong: Vec<WrongFile>,
+    pub bytes: u64,
+    /// What a fetch would download if nothing were there, as far as it is known.
+    pub archive_bytes: u64,
+    /// Whether `data fetch` can download it.
+    pub can_be_fetched: bool,
+}
+
+/// A file whose size shows that it is not whole.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct WrongFile {
+    #[serde(serialize_with = "as_text")]
+    pub path: PathBuf,
+    pub fault: Fault,
+}
+
+impl SetListing {
+    /// Whether all files are there and none is seen to be wrong.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty() && self.wrong.is_empty()
+    }
+}
+
+/// Lists the known sets under `data_dir` by names and sizes; [`verify_known`] reads every byte.
+pub fn list(data_dir: &Path) -> Vec<SetListing> {
+    CATALOG.iter().map(|set| listing(data_dir, set)).collect()
+}
+
+fn listing(data_dir: &Path, set: &KnownSet) -> SetListing {
+    let place = locate::find(data_dir, set);
+    let (folder, group) = match place {
+        // Files under MNIST's names in a folder of no name may be any set.
+        Some(place) if place.folder != data_dir || !set.prefix.is_empty() => {
+            (place.folder, place.files)
+        }
+        _ => (data_dir.join(set.id), Group::default()),
+    };
+    let mut listing = SetListing {
+        id: set.id,
+        found: Vec::new(),
+        missing: Vec::new(),
+        wrong: Vec::new(),
+        bytes: 0,
+        archive_bytes: set.download_bytes(),
+        can_be_fetched: matches!(set.source, catalog::Source::Mirrors(_)),
+        folder,
+    };
+    for (role, files) in FileRole::ALL.into_iter().zip(group.files) {
+        match files.into_iter().next() {
+            Some(path) => {
+                listing.bytes += size(&path);
+                if let Err(fault) = quick_check(&path, set, role) {
+                    let path = path.clone();
+                    listing.wrong.push(WrongFile { path, fault });
+                }
+                listing.found.push(path);
+            }
+            None => listing.missing.push(set.file(role).name),
+        }
+    }
+    listing
+}
+
+/// Compares a file's size with the published one, an archive's promise with what should be in it,
+/// an unpacked file's with its header; an archive that says nothing clear is unpacked.
+fn quick_check(path: &Path, set: &KnownSet, role: FileRole) -> Result<(), Fault> {
+    let known = set.file(role);
+    let (mut file, length) = regular_file(path)?;
+    let mut begin = Vec::new();
+    (&file)
+        .take(4)
+        .read_to_end(&mut begin)
+        .map_err(idx::unreadable)?;
+    if packed::is_gzip(&begin) {
+        if known.archive_bytes == Some(length) {
+            return Ok(());
+        }
+        let mut end = [0; 4];
+        let promised = file
+            .seek(SeekFrom::End(-4))
+            .and_then(|_| file.read_exact(&mut end))
+            .map(|()| packed::promised(end));
+        if let (Ok(promised), Some(expected)) = (promised, unpacked_bytes(set, role))
+            && u64::from(promised) == expected
+        {
+            return Ok(());
+        }
+    }
+    match idx::check(path, role.kind()) {
+        Ok(summary) => match known.count {
+            Some(expected) if expected != summary.count => Err(Fault::WrongCount {
+                set: set.id,
+                found: summary.count,
+                expected,
+            }),
+            _ => Ok(()),
+        },
+        Err(DataError::Damaged { fault, .. }) => Err(fault),
+        Err(other) => Err(Fault::Unreadable {
+            reason: other.to_string(),
+        }),
+    }
+}
+
+/// Length of the unpacked file, where its count is known and its name tells its numbers.
+fn unpacked_bytes(set: &KnownSet, role: FileRole) -> Option<u64> {
+    let known = set.file(role);
+    let count = known.count? as u64;
+    match role.kind() {
+        Kind::Images => Some(16 + count * set.shape.bytes() as u64),
+        Kind::Labels if known.name.ends_with("-idx1-ubyte") => Some(8 + count),
+        Kind::Labels => None,
+    }
+}
+
+fn begins_as_gzip(path: &Path) -> bool {
+    let mut begin = [0; 2];
+    regular_file(path)
+        .ok()
+        .and_then(|(mut file, _)| file.read_exact(&mut begin).ok())
+        .is_some_and(|()| packed::is_gzip(&begin))
 }
 
 fn size(path: &Path) -> u64 {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::guarded_future;
+use super::{DeviceError, guarded_future};
 use crate::config::Api;
 use crate::kernels::gpu::is_software;
 
@@ -121,9 +121,13 @@ pub fn adapters(api: Api) -> Vec<Adapter> {
 pub async fn find(api: Api) -> Vec<Adapter> {
     let backends = backends(Api::Any);
     let found = guarded_future(async {
+        let plain = wgpu::InstanceDescriptor::new_without_display_handle();
+        // wgpu's own variables, such as WGPU_ALLOW_UNDERLYING_NONCOMPLIANT_ADAPTER for dzn in WSL2.
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
             backends,
-            ..wgpu::InstanceDescriptor::new_without_display_handle()
+            flags: plain.flags.with_env(),
+            backend_options: plain.backend_options.clone().with_env(),
+            ..plain
         });
         let handles = enumerate(&instance, backends).await;
         (instance, handles)
@@ -172,10 +176,51 @@ fn backends(api: Api) -> wgpu::Backends {
         Api::Dx12 => wgpu::Backends::DX12,
         Api::Gl => wgpu::Backends::GL,
     };
-    match wgpu::Backends::from_env() {
-        Some(environment) if api == Api::Any => asked & environment,
+    match named_backends() {
+        Ok(Some(named)) if api == Api::Any => asked & named,
         _ => asked,
     }
+}
+
+/// wgpu's variable for the APIs to use.
+const BACKENDS: &str = "WGPU_BACKEND";
+
+/// Checks what wgpu would take from the environment; an empty variable counts as unset.
+///
+/// # Errors
+/// [`DeviceError::Environment`].
+pub fn environment() -> Result<(), DeviceError> {
+    named_backends().map(|_| ())
+}
+
+fn named_backends() -> Result<Option<wgpu::Backends>, DeviceError> {
+    backends_named(&std::env::var(BACKENDS).unwrap_or_default())
+}
+
+/// The APIs that a list of wgpu's words names; `None` where it is empty.
+fn backends_named(value: &str) -> Result<Option<wgpu::Backends>, DeviceError> {
+    if value.trim().is_empty() {
+        return Ok(None);
+    }
+    let mut named = wgpu::Backends::empty();
+    for word in value.split(',').map(str::trim) {
+        named |= match word.to_lowercase().as_str() {
+            "" => continue,
+            "vulkan" | "vk" => wgpu::Backends::VULKAN,
+            "metal" | "mtl" => wgpu::Backends::METAL,
+            "dx12" | "d3d12" => wgpu::Backends::DX12,
+            "gl" | "gles" | "opengl" => wgpu::Backends::GL,
+            "webgpu" => wgpu::Backends::BROWSER_WEBGPU,
+            _ => {
+                return Err(DeviceError::Environment {
+                    variable: BACKENDS,
+                    value: value.into(),
+                    word: word.into(),
+                });
+            }
+        };
+    }
+    Ok(Some(named))
 }
 
 fn rank(info: &wgpu::AdapterInfo) -> (u8, u8) {

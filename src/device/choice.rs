@@ -35,7 +35,10 @@ impl Choice {
 pub fn choose(config: &DeviceConfig) -> Result<Choice, DeviceError> {
     match config.kind {
         DeviceKind::Cpu => choose_from(Vec::new(), config),
-        _ => choose_from(super::adapters(config.api), config),
+        _ => {
+            super::environment()?;
+            choose_from(super::adapters(config.api), config)
+        }
     }
 }
 
@@ -71,24 +74,33 @@ pub fn select(
     };
     let allowed = |info: &AdapterInfo| !(config.hardware_only && info.is_software());
     if !config.adapter.is_empty() {
-        let position = named(infos, &config.adapter).ok_or_else(|| {
-            if infos.is_empty() {
-                DeviceError::NoAdapter {
-                    filter: filter.clone(),
+        let position = fitting(infos, &config.adapter)
+            .first()
+            .copied()
+            .ok_or_else(|| {
+                if infos.is_empty() {
+                    DeviceError::NoAdapter {
+                        filter: filter.clone(),
+                    }
+                } else {
+                    DeviceError::NoMatch {
+                        wanted: config.adapter.clone(),
+                        found: list(infos),
+                    }
                 }
-            } else {
-                DeviceError::NoMatch {
-                    wanted: config.adapter.clone(),
-                    found: list(infos),
-                }
-            }
-        })?;
+            })?;
         if !allowed(&infos[position]) {
             return Err(DeviceError::OnlySoftware {
                 found: list(&infos[position..=position]),
             });
         }
-        return Ok((Some(position), format!("--adapter {}", config.adapter)));
+        let fitting = fitting(infos, &config.adapter);
+        let several = match fitting.len() {
+            0 | 1 => String::new(),
+            several => format!(", the best of {several} that fit"),
+        };
+        let reason = format!("--adapter {}{several}", config.adapter);
+        return Ok((Some(position), reason));
     }
     if let Some(position) = infos.iter().position(|info| !info.is_software()) {
         return Ok((Some(position), "the best hardware adapter".into()));
@@ -105,14 +117,28 @@ pub fn select(
     }
 }
 
-fn named(infos: &[AdapterInfo], wanted: &str) -> Option<usize> {
-    if let Ok(number) = wanted.parse::<usize>() {
-        return infos.iter().position(|info| info.index == number);
+/// The places of the adapters that `wanted` names: the one of that number, else all with it in
+/// their name, whole words before parts of others.
+pub fn fitting(infos: &[AdapterInfo], wanted: &str) -> Vec<usize> {
+    let number = wanted.parse::<usize>().ok();
+    let numbered = infos.iter().position(|info| Some(info.index) == number);
+    if let Some(position) = numbered {
+        return vec![position];
     }
     let wanted = wanted.to_lowercase();
-    infos
-        .iter()
-        .position(|info| info.name.to_lowercase().contains(&wanted))
+    let with = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let all = infos.iter().enumerate();
+        let fitting = all.filter(|(_, info)| fits(&info.name.to_lowercase()));
+        fitting.map(|(position, _)| position).collect()
+    };
+    let words = with(&|name| {
+        let mut words = name.split(|letter: char| !letter.is_alphanumeric());
+        words.any(|word| word == wanted)
+    });
+    match words.is_empty() {
+        true => with(&|name| name.contains(&wanted)),
+        false => words,
+    }
 }
 
 /// The adapters as messages list them, a line each.

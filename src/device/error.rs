@@ -17,6 +17,14 @@ pub enum DeviceError {
     )]
     NoMatch { wanted: String, found: String },
     #[error(
+        "{variable}={value}: {word} is no graphics API; give some of vulkan, dx12, metal and gl, separated by commas, or leave the variable unset"
+    )]
+    Environment {
+        variable: &'static str,
+        value: String,
+        word: String,
+    },
+    #[error(
         "adapter {adapter} could not be opened: {reason}\nupdate its driver, choose another with --adapter, or use --device cpu"
     )]
     Open { adapter: String, reason: String },
@@ -120,16 +128,16 @@ impl Fault {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Lost => {
-                "close other programs that use the card, try a smaller --batch-size, check the adapter with `gpu-mnist doctor`, update its driver, or use --device cpu"
+                "close other programs that use the card, try a smaller batch (--batch-size, or --set evaluation.batch_size=N where nothing is trained), check the adapter with `gpu-mnist doctor`, update its driver, or use --device cpu"
             }
             Self::OutOfMemory => {
-                "try a smaller --batch-size, close other programs that use the card, choose an adapter with more memory, or use --device cpu"
+                "try a smaller batch (--batch-size, or --set evaluation.batch_size=N where nothing is trained), close other programs that use the card, choose an adapter with more memory, or use --device cpu"
             }
             Self::Shader => {
-                "try --kernels stock, report the output of `gpu-mnist doctor`, update the driver, or use --device cpu"
+                "try --set training.kernels=stock, report the output of `gpu-mnist doctor --report`, update the driver, or use --device cpu"
             }
             Self::TimeLimit => {
-                "try a smaller --batch-size, raise the driver's time limit (TdrDelay on Windows), or use --device cpu"
+                "try a smaller batch (--batch-size, or --set evaluation.batch_size=N where nothing is trained), raise the driver's time limit (TdrDelay on Windows), or use --device cpu"
             }
             Self::Other => {
                 "run again, check the adapter with `gpu-mnist doctor`, update the driver, or use --device cpu"

@@ -5,6 +5,7 @@ pub mod choice;
 pub mod error;
 pub mod inject;
 
+use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(not(target_family = "wasm"))]
@@ -19,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_family = "wasm"))]
 pub use adapters::adapters;
-pub use adapters::{Adapter, AdapterInfo, Capabilities, find};
+pub use adapters::{Adapter, AdapterInfo, Capabilities, environment, find};
 #[cfg(not(target_family = "wasm"))]
 pub use choice::choose;
-pub use choice::{Choice, choose_from, list, select};
+pub use choice::{Choice, choose_from, fitting, list, select};
 pub use error::{DeviceError, Fault, driver_advice};
 pub use inject::Injection;
 
@@ -35,6 +36,20 @@ pub struct DeviceInfo {
     pub api: String,
     pub driver: String,
     pub adapter_type: String,
+}
+
+impl fmt::Display for DeviceInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_api(&self.name, &self.api))
+    }
+}
+
+/// A device's name with the API it is reached through: one card may be listed once for each.
+pub fn with_api(name: &str, api: &str) -> String {
+    match api {
+        "none" => format!("{name} (CPU)"),
+        api => format!("{name} ({api})"),
+    }
 }
 
 /// An opened device.

@@ -51,12 +51,20 @@ pub struct ClassStatistics {
     pub recall: Option<f64>,
 }
 
-/// Averages over the classes that have the statistic.
+/// Means over the classes that occur, as labels or as predictions, by scikit-learn's rule
+/// (`zero_division=0`): a ratio with nothing below the line counts as 0. `None` without images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Averages {
     pub precision: Option<f64>,
     pub recall: Option<f64>,
     pub f1: Option<f64>,
+}
+
+impl ClassStatistics {
+    /// Whether any image is of this class, or read as it.
+    pub fn occurs(&self) -> bool {
+        self.tp + self.fp + self.fn_ > 0
+    }
 }
 
 /// A class read as another.
@@ -147,26 +155,23 @@ impl Confusion {
     }
 }
 
-/// The plain mean over the classes that have the statistic; `None` when none has it.
+/// The plain mean over the classes that occur.
 pub fn macro_average(classes: &[ClassStatistics]) -> Averages {
     average(classes, |_| 1.0)
 }
 
-/// The mean weighted by each class's pictures.
+/// The mean weighted by each class's images.
 pub fn weighted_average(classes: &[ClassStatistics]) -> Averages {
     average(classes, |class| class.support as f64)
 }
 
 fn average(classes: &[ClassStatistics], weight: impl Fn(&ClassStatistics) -> f64) -> Averages {
+    let occurring = || classes.iter().filter(|class| class.occurs());
+    let weights: f64 = occurring().map(&weight).sum();
     let mean = |statistic: fn(&ClassStatistics) -> Option<f64>| {
-        let mut sum = 0.0;
-        let mut weights = 0.0;
-        for class in classes {
-            if let Some(value) = statistic(class) {
-                sum += value * weight(class);
-                weights += weight(class);
-            }
-        }
+        let sum: f64 = occurring()
+            .map(|class| statistic(class).unwrap_or(0.0) * weight(class))
+            .sum();
         (weights > 0.0).then(|| sum / weights)
     };
     Averages {

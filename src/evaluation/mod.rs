@@ -114,7 +114,7 @@ impl Evaluation {
 
     /// What makes this no plain figure of a single network; `None` where it is one.
     pub fn manner(&self) -> Option<String> {
-        let vote = (self.networks > 1).then(|| format!("vote of {} networks", self.networks));
+        let vote = (self.networks > 1).then(|| format!("ensemble of {} networks", self.networks));
         let shifts = self
             .test_time_augmentation
             .as_ref()

@@ -1,89 +1,43 @@
-//! What `bench` measured: a table, CSV or Markdown. Untrusted rows are struck out.
+//! What `bench` measured: text, CSV or Markdown. Untrusted rows are struck out.
 
-use comfy_table::{CellAlignment, TableStyle, presets};
 use serde::Serialize;
 
-use super::text::table;
+use super::look::Look;
+use super::table::{Column, Table, left, right};
 use crate::bench::compare::{Comparison, Measurement};
-use crate::bench::row::Row;
+use crate::bench::row::{Phases, Probes, Row, Spread};
+use crate::device::with_api;
 
 const NONE: &str = "n/a";
 
 /// How to print a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    Table,
+    #[value(alias = "table")]
+    Text,
     Json,
     Csv,
     Markdown,
 }
 
-/// Renders a measurement whole, with a final line break.
+/// Renders a measurement whole, with a final line break; `look` is that of text.
 ///
 /// # Errors
 /// Those of the JSON and CSV writers.
-pub fn render(measurement: &Measurement, format: Format) -> anyhow::Result<String> {
+pub fn render(measurement: &Measurement, format: Format, look: &Look) -> anyhow::Result<String> {
     Ok(match format {
-        Format::Table => tables(measurement, presets::NOTHING),
-        Format::Markdown => tables(measurement, presets::ASCII_MARKDOWN),
+        Format::Text => tables(measurement, &|table| table.text(look.width)),
+        Format::Markdown => tables(measurement, &Table::markdown),
         Format::Json => serde_json::to_string(measurement)? + "\n",
         Format::Csv => csv(measurement)?,
     })
 }
 
-fn tables(measurement: &Measurement, style: TableStyle) -> String {
+fn tables(measurement: &Measurement, shown: &dyn Fn(&Table) -> String) -> String {
     let rows = &measurement.rows;
-    let mut parts = vec![
-        shown(
-            style,
-            &[
-                "Rank",
-                "Device",
-                "Kernels",
-                "Batch",
-                "Images/s",
-                "Step (p10 to p90)",
-                "Forward",
-                "Backward",
-                "Optimiser",
-                "First step",
-                "Evaluation images/s",
-                "Losses",
-            ],
-            rows.iter().map(training),
-        ),
-        shown(
-            style,
-            &[
-                "Device",
-                "Kernels",
-                "Batch",
-                "GFLOP/s",
-                "of its peak",
-                "Peak GFLOP/s",
-                "Copy GB/s",
-                "Upload GB/s",
-                "Launch",
-                "Round trip",
-                "Memory",
-            ],
-            rows.iter().map(machine),
-        ),
-    ];
+    let mut parts = vec![shown(&training(rows)), shown(&machine(rows))];
     if let Some(comparison) = &measurement.comparison {
-        parts.push(shown(
-            style,
-            &[
-                "Device",
-                "Kernels",
-                "Batch",
-                "Compared",
-                "Step now / then",
-                "95 % interval",
-                "Note",
-            ],
-            comparison.iter().map(compared),
-        ));
+        parts.push(shown(&compared(comparison)));
     }
     let failures: Vec<String> = rows
         .iter()
@@ -95,104 +49,122 @@ fn tables(measurement: &Measurement, style: TableStyle) -> String {
     parts.join("\n\n") + "\n"
 }
 
-fn shown(style: TableStyle, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut shown = table(style);
-    shown.set_header(header.iter().copied());
+/// The columns that say which row it is.
+fn keys() -> [Column; 3] {
+    [
+        left("Device").least(19).keeps_end(),
+        left("Kernels"),
+        right("Batch"),
+    ]
+}
+
+fn training(rows: &[Row]) -> Table {
+    let columns = [
+        right("Images/s"),
+        left("Losses"),
+        right("Step"),
+        right("p10 to p90"),
+        right("Forward"),
+        right("Backward"),
+        right("Optimiser"),
+        right("First step"),
+        right("Evaluation images/s").short("Eval. im./s"),
+    ];
+    let rank = right("Rank").short("#");
+    let mut table = Table::new([rank].into_iter().chain(keys()).chain(columns)).keys(4);
     for row in rows {
-        shown.add_row(row);
+        let step = |of: &dyn Fn(Spread) -> String| cell(row, row.step_ms.map(of));
+        let phase = |of: fn(&Phases) -> f64| {
+            let phases = row.phases_ms.as_ref();
+            cell(row, phases.map(|phases| milliseconds(of(phases))))
+        };
+        table.row([
+            row.rank.map_or_else(|| "-".into(), |rank| rank.to_string()),
+            name(row),
+            row.kernels.to_string(),
+            row.batch_size.to_string(),
+            cell(row, row.images_per_second.map(whole)),
+            losses(row),
+            step(&|step| milliseconds(step.median)),
+            step(&|step| format!("{} to {}", milliseconds(step.p10), milliseconds(step.p90))),
+            phase(|phases| phases.forward),
+            phase(|phases| phases.backward),
+            phase(|phases| phases.optimizer),
+            cell(row, row.first_step_ms.map(milliseconds)),
+            cell(row, row.evaluation_images_per_second.map(whole)),
+        ]);
     }
-    for (column, name) in shown.column_iter_mut().zip(header) {
-        column.set_cell_alignment(match *name {
-            "Device" | "Kernels" | "Losses" | "Compared" | "Note" => CellAlignment::Left,
-            _ => CellAlignment::Right,
-        });
+    table
+}
+
+fn machine(rows: &[Row]) -> Table {
+    let columns = [
+        right("GFLOP/s"),
+        right("Matmul GFLOP/s").short("Matmul"),
+        right("of matmul"),
+        right("Copy GB/s").short("Copy"),
+        right("Upload GB/s").short("Upload"),
+        right("Launch"),
+        right("Round trip"),
+        right("Memory"),
+    ];
+    let mut table = Table::new(keys().into_iter().chain(columns)).keys(3);
+    for row in rows {
+        let probes = row.probes.as_ref();
+        let probe = |of: fn(&Probes) -> String| probes.map_or_else(|| NONE.into(), of);
+        table.row([
+            name(row),
+            row.kernels.to_string(),
+            row.batch_size.to_string(),
+            cell(row, row.gflops.map(|rate| format!("{rate:.1}"))),
+            probe(|probes| format!("{:.1}", probes.peak_gflops)),
+            // No share: kernels that skip zeros or transform pass the rate of a plain product.
+            cell(row, row.share_of_peak().map(|share| format!("{share:.2}x"))),
+            probe(|probes| format!("{:.1}", probes.copy_gb_per_second)),
+            probe(|probes| {
+                probes
+                    .upload_gb_per_second
+                    .map_or_else(|| NONE.into(), |rate| format!("{rate:.1}"))
+            }),
+            probe(|probes| format!("{:.1} us", probes.launch_us)),
+            probe(|probes| format!("{:.1} us", probes.round_trip_us)),
+            row.memory_bytes
+                .map_or_else(|| NONE.into(), |bytes| format!("{} MB", bytes / 1_000_000)),
+        ]);
     }
-    shown.trim_fmt()
+    table
 }
 
-fn training(row: &Row) -> Vec<String> {
-    let step = row.step_ms.map(|step| {
-        format!(
-            "{} ({} to {})",
-            milliseconds(step.median),
-            milliseconds(step.p10),
-            milliseconds(step.p90)
-        )
-    });
-    let phase = |of: fn(&crate::bench::row::Phases) -> f64| {
-        cell(
-            row,
-            row.phases_ms
-                .as_ref()
-                .map(|phases| milliseconds(of(phases))),
-        )
-    };
-    vec![
-        row.rank.map_or_else(|| "-".into(), |rank| rank.to_string()),
-        name(row),
-        row.kernels.to_string(),
-        row.batch_size.to_string(),
-        cell(row, row.images_per_second.map(whole)),
-        cell(row, step),
-        phase(|phases| phases.forward),
-        phase(|phases| phases.backward),
-        phase(|phases| phases.optimizer),
-        cell(row, row.first_step_ms.map(milliseconds)),
-        cell(row, row.evaluation_images_per_second.map(whole)),
-        losses(row),
-    ]
-}
-
-fn machine(row: &Row) -> Vec<String> {
-    let probes = row.probes.as_ref();
-    let probe =
-        |of: fn(&crate::bench::row::Probes) -> String| probes.map_or_else(|| NONE.into(), of);
-    vec![
-        name(row),
-        row.kernels.to_string(),
-        row.batch_size.to_string(),
-        cell(row, row.gflops.map(|rate| format!("{rate:.1}"))),
-        cell(
-            row,
-            row.share_of_peak()
-                .map(|share| format!("{:.0} %", share * 100.0)),
-        ),
-        probe(|probes| format!("{:.1}", probes.peak_gflops)),
-        probe(|probes| format!("{:.1}", probes.copy_gb_per_second)),
-        probe(|probes| {
-            probes
-                .upload_gb_per_second
-                .map_or_else(|| NONE.into(), |rate| format!("{rate:.1}"))
-        }),
-        probe(|probes| format!("{:.1} us", probes.launch_us)),
-        probe(|probes| format!("{:.1} us", probes.round_trip_us)),
-        row.memory_bytes
-            .map_or_else(|| NONE.into(), |bytes| format!("{} MB", bytes / 1_000_000)),
-    ]
-}
-
-fn compared(comparison: &Comparison) -> Vec<String> {
+fn compared(comparison: &[Comparison]) -> Table {
+    let columns = [
+        left("Compared"),
+        right("Step now / then").short("Now / then"),
+        right("95 % interval"),
+        left("Note").least(40),
+    ];
+    let mut table = Table::new(keys().into_iter().chain(columns)).keys(3);
     let number = |number: Option<f64>| number.map_or_else(|| NONE.into(), |n| format!("{n:.3}"));
-    let interval = match (comparison.low, comparison.high) {
-        (Some(low), Some(high)) => format!("{low:.3} to {high:.3}"),
-        _ => NONE.into(),
-    };
-    vec![
-        comparison.name.clone(),
-        comparison.kernels.to_string(),
-        comparison.batch_size.to_string(),
-        comparison.outcome.to_string(),
-        number(comparison.ratio),
-        interval,
-        comparison.note.clone().unwrap_or_default(),
-    ]
+    for found in comparison {
+        table.row([
+            with_api(&found.name, &found.api),
+            found.kernels.to_string(),
+            found.batch_size.to_string(),
+            found.outcome.to_string(),
+            number(found.ratio),
+            match (found.low, found.high) {
+                (Some(low), Some(high)) => format!("{low:.3} to {high:.3}"),
+                _ => NONE.into(),
+            },
+            found.note.clone().unwrap_or_default(),
+        ]);
+    }
+    table
 }
 
 fn name(row: &Row) -> String {
-    let label = match (row.kind.as_str(), row.is_software()) {
-        ("cpu", _) => format!("{} (CPU)", row.name),
-        (_, true) => format!("{} ({}, software)", row.name, row.api),
-        (_, false) => format!("{} ({})", row.name, row.api),
+    let label = match row.is_software() {
+        true => format!("{} ({}, software)", row.name, row.api),
+        false => with_api(&row.name, &row.api),
     };
     strike(row, label)
 }

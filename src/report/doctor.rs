@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use comfy_table::presets;
 use serde::Serialize;
 
-use super::text::table;
-use crate::checks::Finding;
+use super::look::{Look, Mark};
+use super::table::{Table, left, right};
+use crate::checks::{Finding, Group};
 use crate::device::{AdapterInfo, Capabilities, DeviceInfo};
 
 /// What `doctor` found out, and on what.
@@ -39,60 +39,129 @@ pub struct Examined {
     pub passed: bool,
 }
 
-/// The findings of every device as tables, then what a bug report needs.
-pub fn text(report: &Report) -> String {
+/// A line for each operation of every device, then the verdict; `background` adds what a bug
+/// report needs, `look.details` every comparison.
+pub fn text(report: &Report, background: bool, look: &Look) -> String {
     let mut text = String::new();
+    if background {
+        let _ = writeln!(text, "For a bug report\n{}\n", self::background(report));
+    }
     for examined in &report.devices {
-        let _ = writeln!(text, "{}", examined.name);
+        let _ = writeln!(text, "{}", look.mark(Mark::Title, &examined.name));
         if let Some(error) = &examined.error {
-            let _ = writeln!(text, "{error}\n");
+            let _ = writeln!(text, "{}\n", look.mark(Mark::Bad, error));
             continue;
         }
+        let found = match look.details {
+            true => comparisons(&examined.findings, look),
+            false => operations(&examined.findings, look),
+        };
         let _ = writeln!(
             text,
             "{}\n\n{}\n",
-            findings(&examined.findings),
-            verdict(examined)
+            found.text(look.width),
+            verdict(examined, look)
         );
     }
-    let _ = writeln!(text, "For a bug report\n{}", background(report));
-    text
+    text.truncate(text.trim_end().len());
+    text + "\n"
 }
 
-fn findings(findings: &[Finding]) -> String {
-    let mut shown = table(presets::NOTHING);
-    shown.set_header([
-        "Kernels",
-        "Operation",
-        "Part",
-        "Shape",
-        "Error",
-        "Tolerance",
-        "Verdict",
+/// An operation with one kind of kernels.
+fn operations(findings: &[Finding], look: &Look) -> Table {
+    let mut table = Table::new([
+        left("Operation").least(20),
+        left("Kernels"),
+        right("Cases"),
+        right("Worst error"),
+        right("Tolerance"),
+        left("Verdict"),
     ]);
+    let mut order: Vec<(Group, &str)> = Vec::new();
     for finding in findings {
-        shown.add_row([
-            finding.kernels.to_string(),
-            finding.op.clone(),
-            finding.part.clone(),
-            finding.shape.clone(),
-            finding
-                .error
-                .map_or_else(|| "n/a".into(), |error| format!("{error:.1e}")),
-            format!("{:.0e}", finding.tolerance),
-            match finding.passed {
-                true => "right".into(),
-                false => "WRONG".into(),
+        let operation = (finding.kernels, finding.op.as_str());
+        if !order.contains(&operation) {
+            order.push(operation);
+        }
+    }
+    for (kernels, op) in order {
+        let of = |finding: &&Finding| finding.kernels == kernels && finding.op == op;
+        let cases = findings.iter().filter(of);
+        let wrong = cases.clone().filter(|finding| !finding.passed).count();
+        let Some(worst) = cases.clone().max_by(|a, b| share(a).total_cmp(&share(b))) else {
+            continue;
+        };
+        table.row([
+            op.into(),
+            kernels.to_string(),
+            cases.count().to_string(),
+            error(worst),
+            format!("{:.0e}", worst.tolerance),
+            match wrong {
+                0 => look.mark(Mark::Good, "right"),
+                wrong => look.mark(Mark::Bad, &format!("WRONG in {wrong}")),
             },
         ]);
     }
-    shown.trim_fmt()
+    table
 }
 
-fn verdict(examined: &Examined) -> String {
+/// An error as a multiple of what is tolerated; what is no number is worst.
+fn share(finding: &Finding) -> f64 {
+    match finding.error {
+        // A tolerance of 0 admits nothing.
+        Some(0.0) => 0.0,
+        Some(error) => error / finding.tolerance,
+        None => f64::INFINITY,
+    }
+}
+
+fn error(finding: &Finding) -> String {
+    finding
+        .error
+        .map_or_else(|| "n/a".into(), |error| format!("{error:.1e}"))
+}
+
+fn comparisons(findings: &[Finding], look: &Look) -> Table {
+    let mut table = Table::new([
+        left("Operation").least(14),
+        left("Kernels"),
+        left("Part").least(12),
+        left("Shape").least(12),
+        right("Error"),
+        right("Tolerance").short("Limit"),
+        left("Verdict"),
+    ]);
+    for finding in findings {
+        table.row([
+            finding.op.clone(),
+            finding.kernels.to_string(),
+            finding.part.clone(),
+            finding.shape.clone(),
+            error(finding),
+            format!("{:.0e}", finding.tolerance),
+            match finding.passed {
+                true => look.mark(Mark::Good, "right"),
+                false => look.mark(Mark::Bad, "WRONG"),
+            },
+        ]);
+    }
+    table
+}
+
+fn verdict(examined: &Examined, look: &Look) -> String {
+    let count = examined.findings.len();
     match examined.passed {
-        true => format!("{} numbers compared, all right", examined.findings.len()),
-        false => format!("wrong: {}", examined.failed.join("\n       ")),
+        true => format!(
+            "{}: {count} numbers compared, all right",
+            look.mark(Mark::Good, "right")
+        ),
+        false => format!(
+            "{}: {} of {count} comparisons failed:\n  {}",
+            look.mark(Mark::Bad, "WRONG"),
+            examined.failed.len(),
+            examined.failed.join("\n  ")
+        ),
     }
 }
 

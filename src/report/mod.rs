@@ -2,19 +2,23 @@
 //! pictures of the whole run.
 
 pub mod bench;
+pub mod closing;
 pub mod curves;
 pub mod doctor;
 pub mod heat_map;
+pub mod look;
 pub mod page;
 pub mod picture;
 pub mod predictions;
 pub mod record;
 pub mod seeds;
 pub mod sheet;
+pub mod table;
 mod templates;
 pub mod text;
 
 use crate::evaluation::Evaluation;
+use look::Look;
 
 /// How to render an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -25,13 +29,13 @@ pub enum Format {
     Markdown,
 }
 
-/// Renders an evaluation whole, with a final line break.
+/// Renders an evaluation whole, with a final line break; `look` is that of text.
 ///
 /// # Errors
 /// Those of the JSON and CSV writers.
-pub fn render(evaluation: &Evaluation, format: Format) -> anyhow::Result<String> {
+pub fn render(evaluation: &Evaluation, format: Format, look: &Look) -> anyhow::Result<String> {
     Ok(match format {
-        Format::Text => text::evaluation(evaluation),
+        Format::Text => text::evaluation(evaluation, look),
         Format::Json => serde_json::to_string(evaluation)? + "\n",
         Format::Csv => csv(evaluation)?,
         Format::Markdown => text::markdown(evaluation),

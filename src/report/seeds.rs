@@ -1,21 +1,24 @@
-//! Runs of several seeds: a table of them, their statistics, and the vote of their networks.
+//! Runs of several seeds: a table of them, their statistics, and the ensemble of their networks.
 
 use std::fmt::Write;
 
-use comfy_table::presets;
-
-use super::text::{self, align, percent, table};
+use super::look::{Look, Mark};
+use super::table::{Table, left, right};
+use super::text::{self, percent, wrapped};
 use crate::seeds_record::{SeedRun, SeedsRecord, Statistics};
 
 /// The whole record as text.
-pub fn seeds(record: &SeedsRecord) -> String {
+pub fn seeds(record: &SeedsRecord, look: &Look) -> String {
     let mut text = String::new();
     if !record.runs.is_empty() {
-        let _ = writeln!(text, "Each seed\n{}\n", runs(record));
-        let _ = writeln!(text, "{}\n{}\n", over(record), statistics(record));
+        let title = look.mark(Mark::Title, "Each seed");
+        let _ = writeln!(text, "{title}\n{}\n", runs(record, look));
+        let title = look.mark(Mark::Title, &over(record));
+        let _ = writeln!(text, "{title}\n{}\n", statistics(record, look));
     }
     for failed in &record.failed {
-        let _ = writeln!(text, "Seed {} failed: {}\n", failed.seed, failed.reason);
+        let line = format!("Seed {} failed: {}", failed.seed, failed.reason);
+        let _ = writeln!(text, "{}\n", wrapped(&line, look.width, "  "));
     }
     if let Some(found) = &record.time_to_accuracy {
         let _ = writeln!(
@@ -30,15 +33,16 @@ pub fn seeds(record: &SeedsRecord) -> String {
             row("Steps", found.steps, |value| format!("{value:.1}")),
         ];
         if found.reached > 0 {
-            let _ = writeln!(text, "{}", statistics_table(rows));
+            let _ = writeln!(text, "{}", statistics_table(rows, look));
         }
         text.push('\n');
     }
-    let _ = writeln!(text, "{}", record.selection);
+    let _ = writeln!(text, "{}", wrapped(&record.selection, look.width, ""));
     if let Some(vote) = &record.vote {
-        let title = format!("Vote of {} networks", vote.networks);
-        let _ = writeln!(text, "\n{title}\n{}\n", "=".repeat(title.len()));
-        text += &text::evaluation(vote);
+        let title = format!("Ensemble of {} networks", vote.networks);
+        let line = "=".repeat(title.len());
+        let _ = writeln!(text, "\n{}\n{line}\n", look.mark(Mark::Title, &title));
+        text += &text::evaluation(vote, look);
     }
     text
 }
@@ -61,7 +65,7 @@ pub fn sentences(record: &SeedsRecord) -> Vec<String> {
     if let Some(vote) = &record.vote {
         let manner = vote.manner().unwrap_or_default();
         sentences.push(format!(
-            "A {manner} reads {} right.",
+            "The {manner} reads {} right.",
             percent(Some(vote.accuracy))
         ));
     }
@@ -92,29 +96,34 @@ fn accuracy_name(record: &SeedsRecord) -> String {
     }
 }
 
-fn runs(record: &SeedsRecord) -> String {
-    let mut table = table(presets::NOTHING);
+fn runs(record: &SeedsRecord, look: &Look) -> String {
     let augmented = record.statistics.accuracy_without_augmentation.is_some();
-    let (accuracy, errors) = match augmented {
-        true => ("Augmented test accuracy", "Errors so"),
-        false => ("Test accuracy", "Errors"),
+    let (accuracy, short, errors) = match augmented {
+        true => ("Augmented test accuracy", "Augmented test", "Errors so"),
+        false => ("Test accuracy", "Test", "Errors"),
     };
-    table.set_header([
-        "Seed",
-        accuracy,
-        errors,
-        "Validation",
-        "Epochs",
-        "Steps",
-        "Training",
-        "Whole",
+    let mut table = Table::new([
+        right("Seed"),
+        right(accuracy).short(short),
+        right(errors),
+        right("Validation"),
+        right("Epochs"),
+        right("Steps"),
+        right("Training"),
+        right("Whole").dispensable(1),
     ]);
+    let best = (record.runs.iter()).filter_map(|run| run.valid_accuracy);
+    let best = best.max_by(f64::total_cmp);
     for run in &record.runs {
-        table.add_row([
+        let validation = percent(run.valid_accuracy);
+        table.row([
             run.seed.to_string(),
             percent(Some(run.accuracy)),
             run.errors().to_string(),
-            percent(run.valid_accuracy),
+            match best.is_some() && run.valid_accuracy == best {
+                true => look.mark(Mark::Good, &validation),
+                false => validation,
+            },
             run.epochs.to_string(),
             run.steps.to_string(),
             seconds(run.train_seconds) + " s",
@@ -122,35 +131,48 @@ fn runs(record: &SeedsRecord) -> String {
                 .map_or_else(|| "n/a".into(), |all| seconds(all) + " s"),
         ]);
     }
-    align(&mut table)
+    table.text(look.width)
 }
 
-fn statistics(record: &SeedsRecord) -> String {
+fn statistics(record: &SeedsRecord, look: &Look) -> String {
     let found = &record.statistics;
-    let pictures = record.runs.first().map_or(0, |run| run.total);
+    let images = record.runs.first().map_or(0, |run| run.total);
     let errors = |name: &str| row(name, found.errors, |value| format!("{value:.1}"));
-    let mut rows = vec![row(&accuracy_name(record), found.accuracy, thousandths)];
+    let mut rows = Vec::new();
     match found.accuracy_without_augmentation {
-        None => rows.push(errors(&format!("Errors of {pictures}"))),
+        None => rows.extend([
+            row("Test accuracy", found.accuracy, thousandths),
+            errors(&format!("Errors of {images}")),
+        ]),
         plain => rows.extend([
-            errors(&format!("Errors of {pictures} with it")),
-            row("Test accuracy without it", plain, thousandths),
+            row("Augmented test accuracy", found.accuracy, thousandths),
+            errors(&format!("Errors of {images} so")),
+            row("Without augmentation", plain, thousandths),
         ]),
     }
     rows.extend([
         row("Training seconds", found.train_seconds, seconds),
         row("Whole seconds", found.seconds, seconds),
     ]);
-    statistics_table(rows)
+    let table = statistics_table(rows, look);
+    match record.runs.iter().find_map(SeedRun::manner) {
+        None => table,
+        Some(manner) => format!("{table}\n  augmented: {manner}"),
+    }
 }
 
-fn statistics_table(rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = table(presets::NOTHING);
-    table.set_header(["", "Mean", "Deviation", "Least", "Greatest"]);
+fn statistics_table(rows: impl IntoIterator<Item = Vec<String>>, look: &Look) -> String {
+    let mut table = Table::new([
+        left(""),
+        right("Mean"),
+        right("Deviation"),
+        right("Least"),
+        right("Greatest"),
+    ]);
     for row in rows {
-        table.add_row(row);
+        table.row(row);
     }
-    align(&mut table)
+    table.text(look.width)
 }
 
 fn row(name: &str, found: Option<Statistics>, show: impl Fn(f64) -> String) -> Vec<String> {

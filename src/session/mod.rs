@@ -199,7 +199,9 @@ impl Session {
     pub fn files(&mut self, name: &str, files: &[(String, Vec<u8>)]) -> Result<DataWords, Refused> {
         let defaults = Layers::default().resolve().map_err(Refused::settings)?;
         let loaded = memory::load(name, files).map_err(Refused::data)?;
-        Ok(self.take(loaded.dataset, None, loaded.warning, &defaults))
+        let notes = loaded.notes.join("; ");
+        let warning = (!notes.is_empty()).then(|| format!("{name}: {notes}"));
+        Ok(self.take(loaded.set, None, warning, &defaults))
     }
 
     fn take(

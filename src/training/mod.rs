@@ -32,7 +32,8 @@ use state::{Averaged, Best, Parameters, Position, Snapshot, Sums};
 use step::{Objective, StepOutcome, read, train_step};
 use stopping::Ending;
 
-/// On an adapter the host waits for the device once in so many steps.
+/// On an adapter the host waits for the device once in so many steps, or where a record of fewer
+/// is asked for.
 const STEPS_PER_READ_ON_ADAPTER: usize = 10;
 
 /// How far training has come, after each read-back.
@@ -188,7 +189,7 @@ pub async fn train(
             let keep = settings.checkpoint_every > 0 && step % settings.checkpoint_every == 0;
             let read_now = !device.is_gpu()
                 || step == 1
-                || unread.len() == STEPS_PER_READ_ON_ADAPTER
+                || unread.len() >= settings.record_every.min(STEPS_PER_READ_ON_ADAPTER)
                 || keep
                 || done == train.len();
             if !read_now {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::history::EpochRecord;
+use super::state::Snapshot;
 use crate::config::TrainingConfig;
 
 /// Why training ended.
@@ -31,6 +32,13 @@ pub(super) fn after_step(
         return Some(Ending::Interrupted);
     }
     (settings.max_seconds > 0.0 && seconds >= settings.max_seconds).then_some(Ending::TimeUp)
+}
+
+/// Why a training would end before its next step; `None` where it would go on, or where only its
+/// epochs are over.
+pub fn before_step(settings: &TrainingConfig, snapshot: &Snapshot) -> Option<Ending> {
+    let seconds = snapshot.step_seconds.iter().sum();
+    after_epoch(settings, &snapshot.epochs).or_else(|| after_step(settings, seconds, false))
 }
 
 /// Whether to stop after the last of `epochs`; it follows from the records alone, so a resumed

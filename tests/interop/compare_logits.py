@@ -51,17 +51,21 @@ def our_logits(numpy, program, run, path, arguments):
     subprocess.run([*command, *arguments], check=True, stdout=subprocess.DEVNULL)
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
-    names = [f"logit_{place}" for place in range(10)]
+    names = [name for name in rows[0] if name.startswith("logit_")]
     return numpy.array([[row[name] for name in names] for row in rows], dtype=numpy.float32)
 
 
 def read_images(numpy, path):
-    """Bytes [n, 1, 28, 28] of an IDX file."""
+    """Bytes [n, channels, height, width] of an IDX file, grey or with the channels last."""
     opened = gzip.open if str(path).endswith(".gz") else open
     with opened(path, "rb") as file:
         content = file.read()
-    assert content[:4] == b"\x00\x00\x08\x03", f"{path} holds no pictures"
-    return numpy.frombuffer(content, numpy.uint8, offset=16).reshape(-1, 1, 28, 28)
+    count = content[3]
+    assert content[:3] == b"\x00\x00\x08" and count in (3, 4), f"{path} holds no images"
+    dims = numpy.frombuffer(content, ">u4", count, offset=4).tolist()
+    images = numpy.frombuffer(content, numpy.uint8, offset=4 + 4 * count).reshape(dims)
+    images = images[..., None] if count == 3 else images
+    return numpy.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
 def export(program, run, path, kind, *flags):
@@ -76,7 +80,9 @@ def onnx(numpy, folder, raw, ours):
     name = f"onnxruntime {runtime.__version__}"
     session = runtime.InferenceSession(folder / "model.onnx")
     about = session.get_modelmeta().custom_metadata_map
-    pictures = normalised(numpy, raw, float(about["mean"]), float(about["standard_deviation"]))
+    import json
+
+    pictures = normalised(numpy, raw, *(json.loads(about[key]) for key in ("mean", "standard_deviation")))
     theirs = in_batches(numpy, session, pictures)
     failures = compare(numpy, name, ours, theirs)
     session = runtime.InferenceSession(folder / "raw.onnx")
@@ -165,7 +171,9 @@ def pytorch(numpy, folder, raw, ours):
 
 
 def normalised(numpy, raw, mean, deviation):
-    return ((raw / numpy.float32(255) - numpy.float32(mean)) / numpy.float32(deviation)).astype(numpy.float32)
+    """`mean` and `deviation`: a number, or one a channel."""
+    mean, deviation = (numpy.float32(by).reshape(-1, 1, 1) for by in (mean, deviation))
+    return ((raw / numpy.float32(255) - mean) / deviation).astype(numpy.float32)
 
 
 def compare(numpy, name, ours, theirs):

@@ -2,6 +2,7 @@
 
 use gpu_mnist::evaluation::confusion::{Confusion, macro_average, weighted_average};
 use gpu_mnist::evaluation::{Evaluation, First};
+use gpu_mnist::report::look::Look;
 use gpu_mnist::report::{Format, render};
 use proptest::prelude::*;
 
@@ -68,22 +69,62 @@ fn nothing_divided_by_nothing_is_null_and_not_available() {
         actual: vec![2],
     };
     let evaluation = Evaluation::from_counts(table, 0.5, first, &labels(3));
-    let json = render(&evaluation, Format::Json).expect("JSON");
+    let json = render(&evaluation, Format::Json, &Look::plain()).expect("JSON");
     let value: serde_json::Value = serde_json::from_str(&json).expect("valid");
     assert!(value["classes"][1]["precision"].is_null());
     assert_eq!(value["classes"][2]["fn"], 2);
     assert_eq!(value["confusion"][2][0], 2);
-    let text = render(&evaluation, Format::Text).expect("text");
+    let text = render(&evaluation, Format::Text, &Look::plain()).expect("text");
     assert!(text.contains("n/a") && !text.contains("NaN"), "{text}");
     assert!(text.contains("2 read as 0: 2 times"), "{text}");
-    let csv = render(&evaluation, Format::Csv).expect("CSV");
+    let csv = render(&evaluation, Format::Csv, &Look::plain()).expect("CSV");
     assert_eq!(csv.lines().count(), 4, "{csv}");
     assert!(
         csv.starts_with("label,support,tp,tn,fp,fn,precision"),
         "{csv}"
     );
-    let markdown = render(&evaluation, Format::Markdown).expect("Markdown");
+    let markdown = render(&evaluation, Format::Markdown, &Look::plain()).expect("Markdown");
     assert!(markdown.starts_with('|'), "{markdown}");
+}
+
+/// What scikit-learn 1.7 gives for precision_recall_fscore_support(..., zero_division=0) of the
+/// same images: labels that occur nowhere are left out, ratios of nothing are 0.
+#[test]
+fn means_follow_scikit_learn() {
+    let mut counts = vec![vec![0; 10]; 10];
+    counts[0][0] = 100;
+    counts[1][0] = 100;
+    let classes = Confusion::new(counts).classes(&labels(10));
+    let found = macro_average(&classes);
+    assert_eq!((found.precision, found.recall), (Some(0.25), Some(0.5)));
+    let f1 = found.f1.expect("there");
+    assert!((f1 - 1.0 / 3.0).abs() < 1e-12, "{f1}");
+    let weighted = weighted_average(&classes);
+    assert_eq!(
+        (weighted.precision, weighted.recall),
+        (Some(0.25), Some(0.5))
+    );
+
+    // A class that is only predicted counts, one that is neither does not.
+    let table = Confusion::new(vec![vec![3, 1, 0], vec![0, 0, 0], vec![0, 0, 0]]);
+    let found = macro_average(&table.classes(&labels(3)));
+    assert_eq!((found.precision, found.recall), (Some(0.5), Some(0.375)));
+    let found = weighted_average(&table.classes(&labels(3)));
+    assert_eq!((found.precision, found.recall), (Some(1.0), Some(0.75)));
+    for format in [Format::Text, Format::Json, Format::Markdown] {
+        let first = First {
+            predicted: vec![0],
+            actual: vec![0],
+        };
+        let evaluation = Evaluation::from_counts(table.clone(), 0.5, first, &labels(3));
+        let text = render(&evaluation, format, &Look::plain()).expect("text");
+        let mean = if format == Format::Json {
+            "0.375"
+        } else {
+            "37.50"
+        };
+        assert!(text.contains(mean), "{text}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Choosing among adapters: every rule of the flags, on lists made up for it.
 
 use gpu_mnist::config::{Api, DeviceConfig, DeviceKind};
-use gpu_mnist::device::{AdapterInfo, DeviceError, select};
+use gpu_mnist::device::{AdapterInfo, DeviceError, fitting, select};
 
 fn adapter(index: usize, name: &str, adapter_type: &str) -> AdapterInfo {
     AdapterInfo {
@@ -79,4 +79,33 @@ fn an_adapter_is_named_by_number_or_part_of_its_name() {
     }
     let refused = select(&both, &wish(DeviceKind::Auto, "1", true));
     assert!(matches!(refused, Err(DeviceError::OnlySoftware { .. })));
+}
+
+/// People write 3060 and 580: a number that no adapter has is part of a name.
+#[test]
+fn a_number_that_is_no_index_is_part_of_a_name() {
+    let found = [
+        adapter(0, "NVIDIA GeForce RTX 3060 Ti", "discrete"),
+        adapter(1, "NVIDIA GeForce RTX 3060", "discrete"),
+        adapter(2, "AMD Radeon RX 580", "discrete"),
+        adapter(3, "llvmpipe (LLVM 15.0.6, 256 bits)", "software"),
+    ];
+    let reason = |name: &str| select(&found, &wish(DeviceKind::Auto, name, false)).expect("named");
+    for (name, expected) in [
+        ("256", 3),
+        ("580", 2),
+        ("3", 3),
+        ("llvm", 3),
+        ("rtx 3060", 0),
+    ] {
+        assert_eq!(reason(name).0, Some(expected), "{name}");
+    }
+    let (position, text) = reason("3060");
+    assert_eq!(position, Some(0));
+    assert!(text.contains("the best of 2 that fit"), "{text}");
+    assert!(!reason("580").1.contains("fit"));
+    // A whole word comes before a part of another.
+    assert_eq!(fitting(&found, "ti"), [0]);
+    assert_eq!(fitting(&found, "nvidia"), [0, 1]);
+    assert!(fitting(&found, "99").is_empty());
 }

@@ -7,9 +7,10 @@ use gpu_mnist::checks::{self, Finding, Group, Scope, failures, relative_error};
 use gpu_mnist::config::Config;
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::{AdapterInfo, Device, Injection};
+use gpu_mnist::kernels::images::ImageShape;
 use gpu_mnist::store::{Store, Verdict};
 use predicates::prelude::PredicateBooleanExt;
-use predicates::str::contains;
+use predicates::str::{contains, ends_with};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -28,7 +29,15 @@ fn small() -> Config {
 
 fn findings(device: &Device, config: &Config) -> Vec<Finding> {
     let scope = Scope::full(config);
-    pollster::block_on(checks::run(device, config, scope, &ALL, &mut |_| {}))
+    let network = network(&config.model);
+    pollster::block_on(checks::run(
+        device,
+        config,
+        &network,
+        scope,
+        &ALL,
+        &mut |_| {},
+    ))
 }
 
 #[test]
@@ -71,6 +80,67 @@ fn the_cpu_computes_right_and_every_operation_is_compared() {
     ];
     assert_eq!(ops.into_iter().collect::<Vec<_>>(), expected);
     assert!(found.len() > 100, "only {} comparisons", found.len());
+}
+
+/// Both layouts of images on a device, whichever the network takes; and a check before a training takes the network's.
+#[test]
+fn grey_and_coloured_images_are_compared() {
+    let config = small();
+    for input in [
+        ImageShape::grey(28, 28),
+        ImageShape::grey(32, 20),
+        ImageShape::rgb(32, 32),
+        ImageShape::rgb(19, 27),
+    ] {
+        let network = config.model.network(input, 20);
+        let check = |scope| {
+            let device = Device::cpu();
+            pollster::block_on(checks::run(
+                &device,
+                &config,
+                &network,
+                scope,
+                &ALL,
+                &mut |_| {},
+            ))
+        };
+        let found = check(Scope::full(&config));
+        assert_eq!(failures(&found), Vec::<String>::new(), "{input}");
+        let shapes = |op: &str, end: &str| {
+            let of = |finding: &&Finding| finding.op == op && finding.shape.ends_with(end);
+            found.iter().filter(of).count()
+        };
+        let other = match input.channels {
+            1 => "32x32x3",
+            _ => "28x28",
+        };
+        for op in [
+            "gather_batch",
+            "augment_batch",
+            "training",
+            "unpack",
+            "distort",
+        ] {
+            for shape in [input.to_string().as_str(), other] {
+                assert!(
+                    shapes(op, &format!(", {shape}")) > 0,
+                    "{input}: {op} of {shape}"
+                );
+            }
+        }
+        assert!(shapes("softmax_cross_entropy", "x20") > 0, "{input}");
+        let short = check(Scope::short());
+        assert_eq!(failures(&short), Vec::<String>::new(), "{input}");
+        let first = format!(
+            "8x{}x{}x{} -> 4, 5x5",
+            input.height,
+            input.width,
+            input.device_channels()
+        );
+        let of_first =
+            |finding: &&Finding| finding.op == "convolve_pool_relu" && finding.shape == first;
+        assert!(short.iter().any(|finding| of_first(&finding)), "{first}");
+    }
 }
 
 #[test]
@@ -252,7 +322,22 @@ fn doctor_reports_the_cpu_as_text_and_json() {
         .assert()
         .code(0)
         .stdout(contains("convolve_pool_relu").and(contains("all right")))
-        .stdout(contains("burn 0.22.1"));
+        .stdout(contains("For a bug report").not());
+    doctor(&["--report"])
+        .assert()
+        .code(0)
+        .stdout(contains("burn 0.22.1").and(contains("kernel set")))
+        .stdout(ends_with("all right\n"));
+    let text = |more: &[&str]| {
+        let output = doctor(more).assert().code(0).get_output().clone();
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let (short, long) = (text(&[]), text(&["--details"]));
+    let lines = |text: &str| text.lines().filter(|line| line.contains(" right")).count();
+    assert!(lines(&short) < 60 && lines(&long) > 100, "{short}");
+    for line in short.lines().chain(long.lines()) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
     let output = doctor(&["--json"]).assert().code(0).get_output().clone();
     let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
     assert_eq!(report["passed"], true);

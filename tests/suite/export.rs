@@ -9,6 +9,7 @@ use gpu_mnist::evaluation::inference::{Logits, classify};
 use gpu_mnist::export::proto::ModelProto;
 use gpu_mnist::export::{compare, execute_on, onnx, parameters};
 use gpu_mnist::model::{Model, initial_values};
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use prost::Message;
 use tempfile::tempdir;
@@ -131,7 +132,30 @@ fn export_writes_whole_files_that_other_programs_agree_with() {
         .assert()
         .code(0)
         .stdout("run.onnx\n")
-        .stderr(contains("64 pictures agree"));
+        .stderr(contains("64 images agree"));
+    // What nobody named is not replaced, be it another kind of export or the weights of a run.
+    let whole = std::fs::read(home.path().join("run.onnx")).expect("written");
+    program(home.path())
+        .args(export)
+        .args(["onnx", "--raw-input"])
+        .assert()
+        .code(0)
+        .stdout("run-raw.onnx\n");
+    program(home.path())
+        .args(export)
+        .arg("onnx")
+        .assert()
+        .code(2)
+        .stderr(contains("run.onnx is there already").and(contains("--out run.onnx")));
+    assert_eq!(
+        std::fs::read(home.path().join("run.onnx")).expect("read"),
+        whole
+    );
+    program(home.path())
+        .args(export)
+        .args(["onnx", "--out", "run.onnx"])
+        .assert()
+        .code(0);
     program(home.path())
         .args(export)
         .args(["safetensors", "--out", "weights.safetensors"])

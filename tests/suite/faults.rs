@@ -114,7 +114,7 @@ fn half_the_batch_is_tried_once_where_that_helps() {
         train(&home, word)
             .assert()
             .code(0)
-            .stderr(contains(text).and(contains("half the batch (32 pictures)")));
+            .stderr(contains(text).and(contains("half the batch (32 images)")));
         let settings = fs::read_to_string(home.path().join("run/settings.toml")).expect("settings");
         assert!(settings.contains("batch_size = 32"), "{settings}");
         assert!(home.path().join("run/evaluation.json").is_file());

@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gpu_mnist::data::DataError;
+use gpu_mnist::data::catalog::{CATALOG, KnownFile, KnownSet, MNIST, QMNIST, Source};
 use gpu_mnist::data::fetch::{FetchOptions, FetchReport, Progress, fetch};
-use gpu_mnist::data::{DataError, FileRole, KnownFile, KnownSet, SetFiles};
+use gpu_mnist::data::idx::{self, FileRole};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -96,7 +98,7 @@ impl Drop for Server {
 fn serve(
     mut stream: TcpStream,
     behaviour: Behaviour,
-    bodies: &HashMap<&'static str, Vec<u8>>,
+    bodies: &HashMap<String, Vec<u8>>,
     log: &Mutex<Vec<String>>,
     ended: &AtomicBool,
 ) -> std::io::Result<()> {
@@ -211,30 +213,34 @@ fn serve(
 
 /// A small set with the archives that a server gives.
 struct Files {
-    set: SetFiles,
-    bodies: HashMap<&'static str, Vec<u8>>,
+    set: &'static KnownSet,
+    bodies: HashMap<String, Vec<u8>>,
 }
 
 fn files() -> Files {
+    files_like(&MNIST, |known, archive, unpacked| KnownFile {
+        count: Some(30),
+        archive_bytes: Some(archive.len() as u64),
+        archive_sha256: Some(Sha256::digest(archive).into()),
+        unpacked_sha256: Some(Sha256::digest(unpacked).into()),
+        ..*known
+    })
+}
+
+/// Thirty images in each split, as a known set publishes them.
+fn files_like(of: &KnownSet, known: fn(&KnownFile, &[u8], &[u8]) -> KnownFile) -> Files {
     let mut bodies = HashMap::new();
-    let files = FileRole::ALL.map(|role| {
-        let unpacked = idx_file(role.kind(), 30);
+    let files = of.files.each_ref().map(|file| {
+        let unpacked = idx_file(file.role.kind(), 30);
         let archive = gzip(&unpacked);
-        let known = KnownFile {
-            role,
-            archive_bytes: archive.len() as u64,
-            archive_sha256: Sha256::digest(&archive).into(),
-            unpacked_sha256: Sha256::digest(&unpacked).into(),
-        };
-        bodies.insert(role.archive_name(), archive);
+        let known = known(file, &archive, &unpacked);
+        bodies.insert(file.archive_name(), archive);
         known
     });
+    let set = KnownSet { files, ..*of };
     Files {
-        set: SetFiles {
-            id: "mnist",
-            files,
-            ..*KnownSet::Mnist.files()
-        },
+        // A known set lives as long as the program.
+        set: Box::leak(Box::new(set)),
         bodies,
     }
 }
@@ -283,7 +289,7 @@ fn folder() -> TempDir {
 fn refused(behaviour: Behaviour) -> String {
     let (files, data) = (files(), folder());
     let server = Server::start(behaviour, &files);
-    let error = fetch(&files.set, data.path(), &from(&[&server]), &mut quiet)
+    let error = fetch(files.set, data.path(), &from(&[&server]), &mut quiet)
         .expect_err("a bad server was believed");
     assert!(matches!(error, DataError::Download { .. }), "{error}");
     assert_eq!(names(&data.path().join("mnist")), [""; 0]);
@@ -331,7 +337,7 @@ fn a_wrong_hash_is_discarded() {
 fn a_cut_connection_resumes() {
     let (files, data) = (files(), folder());
     let server = Server::start(Behaviour::CutOnce, &files);
-    let report = fetch(&files.set, data.path(), &from(&[&server]), &mut quiet).expect("resumes");
+    let report = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("resumes");
     assert_complete(&data, &files);
     let total: usize = files.bodies.values().map(Vec::len).sum();
     assert_eq!(report.received, total as u64, "no byte came twice");
@@ -346,7 +352,7 @@ fn a_cut_connection_resumes() {
 fn a_cut_connection_restarts_without_ranges() {
     let (files, data) = (files(), folder());
     let server = Server::start(Behaviour::CutWithoutRange, &files);
-    let report = fetch(&files.set, data.path(), &from(&[&server]), &mut quiet).expect("restarts");
+    let report = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("restarts");
     assert_complete(&data, &files);
     let total: usize = files.bodies.values().map(Vec::len).sum();
     assert!(report.received > total as u64);
@@ -370,7 +376,7 @@ fn a_redirect_on_loopback_is_followed() {
     let good = Server::start(Behaviour::Good, &files);
     let target: &'static str = good.url.trim_end_matches('/').to_owned().leak();
     let server = Server::start(Behaviour::RedirectTo(target), &files);
-    fetch(&files.set, data.path(), &from(&[&server]), &mut quiet).expect("follows");
+    fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("follows");
     assert_complete(&data, &files);
 }
 
@@ -399,7 +405,7 @@ fn a_dripping_server_is_given_up() {
         pause: Duration::ZERO,
         ..from(&[&server])
     };
-    let error = fetch(&files.set, data.path(), &options, &mut quiet).expect_err("it drips");
+    let error = fetch(files.set, data.path(), &options, &mut quiet).expect_err("it drips");
     assert!(matches!(error, DataError::Download { .. }), "{error}");
     assert_eq!(names(&data.path().join("mnist")), [""; 0]);
     assert!(server.log().len() <= 20, "{} requests", server.log().len());
@@ -417,7 +423,7 @@ fn a_hanging_server_costs_the_deadline() {
             ..from(&[&servers[0], &servers[1]])
         };
         let begin = Instant::now();
-        let error = fetch(&files.set, data.path(), &options, &mut quiet).expect_err("it hangs");
+        let error = fetch(files.set, data.path(), &options, &mut quiet).expect_err("it hangs");
         let spent = begin.elapsed();
         assert!(spent >= Duration::from_millis(350), "{spent:?}: {error}");
         assert!(spent < Duration::from_millis(1200), "{spent:?}: {error}");
@@ -435,7 +441,7 @@ fn a_stalled_body_goes_to_the_next_mirror() {
 fn names_from_the_server_decide_nothing() {
     let (files, data) = (files(), folder());
     let server = Server::start(Behaviour::EvilName, &files);
-    fetch(&files.set, data.path(), &from(&[&server]), &mut quiet).expect("a sound body");
+    fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("a sound body");
     assert_complete(&data, &files);
 }
 
@@ -454,7 +460,7 @@ fn mirrors_must_be_https_or_loopback() {
             mirrors: Some(vec![mirror.to_owned()]),
             ..FetchOptions::default()
         };
-        let error = fetch(&files.set, data.path(), &options, &mut quiet).expect_err(mirror);
+        let error = fetch(files.set, data.path(), &options, &mut quiet).expect_err(mirror);
         assert!(matches!(error, DataError::Mirror { .. }), "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     }
@@ -467,13 +473,14 @@ fn right_files_are_kept_and_wrong_ones_replaced() {
     let server = Server::start(Behaviour::Good, &files);
     let set_folder = data.path().join("mnist");
     fs::create_dir(&set_folder).expect("created");
+    let archive = |role: &FileRole| files.set.file(*role).archive_name();
     let [images, labels, test_images, test_labels] = FileRole::ALL;
     // Right when unpacked, right though packed anew, a wrong archive, a wrong unpacked file.
     fs::write(set_folder.join(images.name()), idx_file(images.kind(), 30)).expect("written");
     let mut anew = gzip(&idx_file(labels.kind(), 30));
     anew[9] ^= 1;
-    fs::write(set_folder.join(labels.archive_name()), &anew).expect("written");
-    fs::write(set_folder.join(test_images.archive_name()), b"junk").expect("written");
+    fs::write(set_folder.join(archive(&labels)), &anew).expect("written");
+    fs::write(set_folder.join(archive(&test_images)), b"junk").expect("written");
     fs::write(set_folder.join(test_labels.name()), b"").expect("written");
     let stale = set_folder.join(".old.part");
     fs::write(&stale, b"half").expect("written");
@@ -485,21 +492,23 @@ fn right_files_are_kept_and_wrong_ones_replaced() {
     file.set_modified(long_ago).expect("set");
 
     let mut wrong = Vec::new();
-    let report = fetch(&files.set, data.path(), &from(&[&server]), &mut |event| {
+    let report = fetch(files.set, data.path(), &from(&[&server]), &mut |event| {
         if let Progress::Wrong { path, reason } = event {
             wrong.push((path.to_owned(), reason.to_owned()));
         }
     })
     .expect("fetched");
     let paths = |roles: &[FileRole]| -> Vec<PathBuf> {
-        let archive = |role: &FileRole| set_folder.join(role.archive_name());
-        roles.iter().map(archive).collect()
+        roles
+            .iter()
+            .map(|role| set_folder.join(archive(role)))
+            .collect()
     };
     assert_eq!(
         report.kept,
         [
             set_folder.join(images.name()),
-            set_folder.join(labels.archive_name())
+            set_folder.join(archive(&labels))
         ]
     );
     assert_eq!(report.downloaded, paths(&[test_images, test_labels]));
@@ -510,7 +519,7 @@ fn right_files_are_kept_and_wrong_ones_replaced() {
     assert!(names(&set_folder).contains(&damaged), "nothing is lost");
     assert!(!stale.exists());
 
-    let again = fetch(&files.set, data.path(), &from(&[&server]), &mut quiet).expect("complete");
+    let again = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("complete");
     assert_eq!((again.kept.len(), again.received), (4, 0));
     assert_eq!(server.log().len(), 2, "what is right is not asked for");
 }
@@ -521,7 +530,7 @@ fn two_fetches_at_once_do_no_harm() {
     let servers = [Behaviour::Good, Behaviour::CutOnce].map(|kind| Server::start(kind, &files));
     thread::scope(|scope| {
         for server in &servers {
-            let (set, data) = (&files.set, data.path());
+            let (set, data) = (files.set, data.path());
             scope.spawn(move || {
                 fetch(set, data, &from(&[server]), &mut quiet).expect("fetched");
             });
@@ -538,7 +547,7 @@ fn a_cancel_ends_it() {
         cancel: Some(Arc::new(AtomicBool::new(true))),
         ..from(&[&server])
     };
-    let error = fetch(&files.set, data.path(), &options, &mut quiet).expect_err("cancelled");
+    let error = fetch(files.set, data.path(), &options, &mut quiet).expect_err("cancelled");
     assert!(matches!(error, DataError::Interrupted { .. }), "{error}");
     assert_eq!(names(&data.path().join("mnist")), [""; 0]);
 }
@@ -553,6 +562,72 @@ fn a_complete_folder_is_only_read() {
         mirrors: Some(vec!["http://127.0.0.1:1/".to_owned()]),
         ..FetchOptions::automatic()
     };
-    let report = fetch(KnownSet::Mnist.files(), &official, &options, &mut quiet).expect("there");
+    let report = fetch(&MNIST, &official, &options, &mut quiet).expect("there");
     assert_eq!((report.kept.len(), report.downloaded.len()), (4, 0));
+}
+
+/// Every set that is published file by file can be fetched, whatever its publisher says of it:
+/// names of its own, no sizes.
+#[test]
+fn every_set_of_single_files_is_fetched() {
+    for of in CATALOG {
+        let Source::Mirrors(_) = of.source else {
+            let error = fetch(of, folder().path(), &FetchOptions::default(), &mut quiet);
+            assert!(matches!(error, Err(DataError::ByHand { .. })), "{of}");
+            continue;
+        };
+        let files = files_like(of, |known, archive, unpacked| KnownFile {
+            count: Some(30),
+            archive_bytes: known.archive_bytes.map(|_| archive.len() as u64),
+            archive_sha256: Some(Sha256::digest(archive).into()),
+            unpacked_sha256: known
+                .unpacked_sha256
+                .map(|_| Sha256::digest(unpacked).into()),
+            ..*known
+        });
+        let data = folder();
+        let server = Server::start(Behaviour::Good, &files);
+        let report = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("fetched");
+        assert_eq!((report.downloaded.len(), report.kept.len()), (4, 0), "{of}");
+        let again = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("there");
+        assert_eq!((again.downloaded.len(), again.kept.len()), (0, 4), "{of}");
+        let loaded = idx::read_known(&data.path().join(of.id), files.set).expect("readable");
+        assert_eq!(loaded.set.train.len(), 30, "{of}");
+    }
+}
+
+/// A file whose size is not published is bounded and verified all the same.
+#[test]
+fn a_file_of_unknown_size_is_bounded() {
+    let known = |known: &KnownFile, archive: &[u8], _: &[u8]| KnownFile {
+        archive_bytes: None,
+        archive_sha256: Some(Sha256::digest(archive).into()),
+        ..*known
+    };
+    for behaviour in [
+        Behaviour::WrongBytes,
+        Behaviour::Endless,
+        Behaviour::HangInBody,
+    ] {
+        let (files, data) = (files_like(&QMNIST, known), folder());
+        let server = Server::start(behaviour, &files);
+        let options = FetchOptions {
+            silence: Some(Duration::from_millis(400)),
+            ..from(&[&server])
+        };
+        let error =
+            fetch(files.set, data.path(), &options, &mut quiet).expect_err("it was believed");
+        assert!(matches!(error, DataError::Download { .. }), "{error}");
+        assert_eq!(names(&data.path().join("qmnist")), [""; 0]);
+    }
+    // A cut connection goes on where it was, or else from the beginning.
+    for behaviour in [Behaviour::CutOnce, Behaviour::CutWithoutRange] {
+        let (files, data) = (files_like(&QMNIST, known), folder());
+        let server = Server::start(behaviour, &files);
+        fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("fetched");
+        for (name, body) in &files.bodies {
+            let found = fs::read(data.path().join("qmnist").join(name)).expect("there");
+            assert_eq!(&found, body);
+        }
+    }
 }

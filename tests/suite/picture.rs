@@ -293,11 +293,11 @@ fn crc32(bytes: &[u8]) -> u32 {
 fn a_terminal_shows_what_the_network_saw() {
     let mut picture = [0; PIXELS];
     picture[..SIDE].fill(255);
-    let coloured = half_blocks(&picture);
+    let coloured = half_blocks(&picture, synthetic::SHAPE);
     assert_eq!(coloured.lines().count(), SIDE / 2);
     assert!(coloured.lines().all(|line| line.ends_with("\x1b[0m")));
     assert_eq!(coloured.matches("\x1b[38;5;255m").count(), SIDE);
-    let plain = characters(&picture);
+    let plain = characters(&picture, synthetic::SHAPE);
     assert_eq!(plain.lines().count(), SIDE);
     assert_eq!(
         plain.lines().next().map(|line| line.chars().count()),

@@ -13,7 +13,7 @@ use crate::support::program;
 const SHORT: &[&str] = &["data.validation_size=0", "training.batch_size=50"];
 /// Batch norm, Muon, a moving average, distortion and smoothing.
 const RICH: &[&str] = &[
-    "model.layers=[{convolution=8,kernel=3,padding=1,pool=2,norm='batch'},\
+    "model.layers=[{convolution=8,kernel=3,pool=2,norm='batch'},\
      {convolution=8,kernel=3,padding=1,norm='batch',residual=true},\
      {convolution=12,kernel=3,pool=2,norm='batch'},{linear=20}]",
     "training.optimizer=muon",
@@ -42,7 +42,9 @@ fn write_stripes(folder: &Path) {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let noise = state >> 24;
                 let stripe = (x * (label + 1) / 4 + y * (label % 3 + 1) / 3) % 5 == 0;
-                images.push(match (stripe, noise) {
+                let inside = (6..22).contains(&x) && (6..22).contains(&y);
+                images.push(match (inside && stripe, noise) {
+                    _ if !inside => 0,
                     (true, noise) => (200 + noise / 5) as u8,
                     (false, 230..) => (noise / 4) as u8,
                     (false, _) => 0,
@@ -106,15 +108,15 @@ fn fused_kernels_end_with_the_same_bits() {
         &[
             (
                 Level::Scalar,
-                "8e883df054c4f7470b8492566e2b0333c2f516de801abb74106f96cc56657ab9",
+                "94423a83586283770fe81ee2c2255ccf2ba6541dea901286ab71b076dbb2338d",
             ),
             (
                 Level::Avx2,
-                "c71a01402e797ab98335ee328ce842b36ae457775b860908aa465ebc7395768c",
+                "3efa81c3cc101d38e4864bd2716a254f97cf9e30684206490c35ab7c59b7e173",
             ),
             (
                 Level::Avx512,
-                "c71a01402e797ab98335ee328ce842b36ae457775b860908aa465ebc7395768c",
+                "3efa81c3cc101d38e4864bd2716a254f97cf9e30684206490c35ab7c59b7e173",
             ),
         ],
     );
@@ -128,15 +130,15 @@ fn batch_norm_muon_averaging_and_distortion_end_with_the_same_bits() {
         &[
             (
                 Level::Scalar,
-                "18ad4056c4efcac83e9733ed7c3b5a35204057c6741298405599dde95c9440da",
+                "8aa060f8d83cab82df0893426886fc7acd4a2a7b8d18041617610baeb3ffbcae",
             ),
             (
                 Level::Avx2,
-                "fa367a068b45cfc51bf017014dbb96b5e04282f3fcffa88608692e5f04fafe1a",
+                "588f96ccfcf3b148907b4ee18dc18efb07e2f81a412206b6aea902b04d85d21f",
             ),
             (
                 Level::Avx512,
-                "fa367a068b45cfc51bf017014dbb96b5e04282f3fcffa88608692e5f04fafe1a",
+                "588f96ccfcf3b148907b4ee18dc18efb07e2f81a412206b6aea902b04d85d21f",
             ),
         ],
     );
@@ -150,7 +152,7 @@ fn stock_kernels_end_with_the_same_bits() {
         &["training.kernels=stock"],
         &[(
             Level::Avx512,
-            "6a42f8ca12537baf54ff3e0b1be679aa03c34c13968542253ec8fbc0bd703a59",
+            "bc697fa88b7c0c440a72f2f9b5a0db3d7aa124f63ab50993a992c5fedbaf0edd",
         )],
     );
 }

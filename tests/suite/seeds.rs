@@ -1,9 +1,10 @@
-//! `train --seeds` and `--vote`: statistics, the vote, what is kept, and the commands that read it.
+//! `train --seeds` and `--ensemble`: statistics, the ensemble, what is kept, and the commands that read it.
 
 use std::fs;
 use std::path::Path;
 
 use assert_cmd::assert::Assert;
+use gpu_mnist::report::look::Look;
 use gpu_mnist::report::seeds::seeds;
 use gpu_mnist::seeds_record::{SeedsRecord, Statistics};
 use predicates::prelude::PredicateBooleanExt;
@@ -159,9 +160,12 @@ fn seeds_are_full_runs_with_statistics() {
     run(home, &["train", "--resume", "several/seed-5"])
         .code(0)
         .stdout(contains("Confusion matrix"));
-    run(home, &["export", "several", "--format", "onnx"])
-        .code(4)
-        .stderr(contains("name one of them, such as"));
+    run(
+        home,
+        &["export", "several", "--format", "onnx", "--device", "cpu"],
+    )
+    .code(0)
+    .stderr(contains("taking seed ").and(contains("the best on the validation images")));
     run(home, &[TRAIN, &["--out", "several"]].concat())
         .code(2)
         .stderr(contains("already holds runs of several seeds"));
@@ -208,7 +212,7 @@ fn a_vote_is_evaluated_apart_and_again() {
     let home = home.path();
     let assert = run(
         home,
-        &[TRAIN, &["--vote", "3", "--out", "vote", "--json"]].concat(),
+        &[TRAIN, &["--ensemble", "3", "--out", "vote", "--json"]].concat(),
     )
     .code(0);
     let found = printed(&assert);
@@ -250,7 +254,7 @@ fn a_vote_is_evaluated_apart_and_again() {
     ];
     assert_eq!(printed(&evaluate(each, &["--json"])), *vote);
     evaluate(&["vote"], &[])
-        .stdout(contains("Accuracy by vote of 3 networks "))
+        .stdout(contains("Accuracy by ensemble of 3 networks\n"))
         .stderr(contains("no figure of a single network"));
     evaluate(&["vote"], &["--predictions", "vote.csv"]);
     let csv = fs::read_to_string(home.join("vote.csv")).expect("read");
@@ -262,8 +266,8 @@ fn a_vote_is_evaluated_apart_and_again() {
     let one = &["vote/seed-0"];
     let plain = printed(&evaluate(one, &["--json"]));
     assert_eq!(plain["networks"], 1);
-    assert_eq!(printed(&evaluate(one, &["--json", "--shifts", "0"])), plain);
-    let shifted = printed(&evaluate(one, &["--json", "--shifts", "1"]));
+    assert_eq!(printed(&evaluate(one, &["--json", "--tta", "0"])), plain);
+    let shifted = printed(&evaluate(one, &["--json", "--tta", "1"]));
     let augmentation = &shifted["test_time_augmentation"];
     assert_eq!(
         (&augmentation["shift"], &augmentation["views"]),
@@ -273,16 +277,16 @@ fn a_vote_is_evaluated_apart_and_again() {
         assert_eq!(augmentation["without"][key], plain[key], "{key}");
     }
     assert_ne!(shifted["loss"], plain["loss"]);
-    evaluate(&["vote"], &["--shifts", "1"]).stdout(contains(
-        "Accuracy by vote of 3 networks with test-time augmentation (9 shifts)",
+    evaluate(&["vote"], &["--tta", "1"]).stdout(contains(
+        "Accuracy by ensemble of 3 networks with test-time augmentation (9 shifts)",
     ));
-    evaluate(one, &["--shifts", "1"]).stdout(
+    evaluate(one, &["--tta", "1"]).stdout(
         contains("Accuracy by test-time augmentation (9 shifts)")
             .and(contains("Without test-time augmentation")),
     );
     run(
         home,
-        &["evaluate", "vote", "--shifts", "99", "--device", "cpu"],
+        &["evaluate", "vote", "--tta", "99", "--device", "cpu"],
     )
     .code(2)
     .stderr(contains("evaluation.shift"));
@@ -292,18 +296,19 @@ fn a_vote_is_evaluated_apart_and_again() {
 fn runs_and_report_read_a_folder_of_seeds() {
     let home = home_with_data();
     let home = home.path();
-    let more = &["--vote", "2", "--shifts", "1", "--out", "runs/many"];
+    let more = &["--ensemble", "2", "--tta", "1", "--out", "runs/many"];
     let assert = run(home, &[TRAIN, more].concat()).code(0);
     let output = text(&assert.get_output().stdout);
     for part in [
-        "Test accuracy with test-time augmentation (9 shifts)",
-        "Test accuracy without it",
-        "Vote of 2 networks",
+        "Augmented test accuracy",
+        "augmented: test-time augmentation (9 shifts)",
+        "Without augmentation",
+        "Ensemble of 2 networks",
         "the test split was read once a run",
     ] {
         assert!(output.contains(part), "{part}: {output}");
     }
-    let vote = output.find("Vote of 2 networks").expect("a title");
+    let vote = output.find("Ensemble of 2 networks").expect("a title");
     assert!(output.find("Errors of 100").expect("a row") < vote);
     run(home, &[TRAIN, &["--out", "runs/single"]].concat()).code(0);
 
@@ -324,7 +329,7 @@ fn runs_and_report_read_a_folder_of_seeds() {
     assert_eq!(lines[1]["seeds"], Value::Null);
     assert_eq!(lines[1]["manner"], Value::Null);
     run(home, &["runs", "list"]).code(0).stdout(
-        contains("mean of 2 of 2 seeds, their vote")
+        contains("mean of 2 of 2 seeds, their ensemble")
             .and(contains("test-time augmentation (9 shifts)")),
     );
     let inner = printed(&run(home, &["runs", "list", "runs/many", "--json"]).code(0));
@@ -336,7 +341,7 @@ fn runs_and_report_read_a_folder_of_seeds() {
     let page = fs::read_to_string(home.join("runs/many/comparison.html")).expect("read");
     for part in [
         "2 runs, seeds 0 to 1: mean test accuracy with test-time",
-        "A vote of 2 networks",
+        "The ensemble of 2 networks",
         "by test-time augmentation",
     ] {
         assert!(page.contains(part), "{part}");
@@ -392,10 +397,14 @@ fn a_series_that_was_cut_off_goes_on() {
     let home = home.path();
     run(
         home,
-        &[TRAIN, &["--vote", "3", "--out", "whole", "--json"]].concat(),
+        &[TRAIN, &["--ensemble", "3", "--out", "whole", "--json"]].concat(),
     )
     .code(0);
-    run(home, &[TRAIN, &["--vote", "3", "--out", "cut"]].concat()).code(0);
+    run(
+        home,
+        &[TRAIN, &["--ensemble", "3", "--out", "cut"]].concat(),
+    )
+    .code(0);
     // As if it had been killed before it noted the first run, with the second at its last
     // checkpoint and the third not begun.
     let cut = home.join("cut");
@@ -470,8 +479,8 @@ fn nonsense_is_refused() {
     let home = home.path();
     for wrong in [
         &["--seeds", "0"][..],
-        &["--vote", "1"],
-        &["--seeds", "2", "--vote", "2"],
+        &["--ensemble", "1"],
+        &["--seeds", "2", "--ensemble", "2"],
         &["--set", "data.synthetic_seed=one"],
         &["--seeds", "2", "--seed", "9223372036854775807"],
         &[
@@ -554,11 +563,11 @@ fn the_text_of_a_record() {
     }))
     .expect("a record");
     record.summarise(0.99);
-    insta::assert_snapshot!("text", seeds(&record));
+    insta::assert_snapshot!("text", seeds(&record, &Look::plain()));
     record.runs.clear();
     record.summarise(0.0);
     assert_eq!(record.time_to_accuracy, None);
-    let text = seeds(&record);
+    let text = seeds(&record, &Look::plain());
     assert!(
         text.starts_with("Seed 2 failed") && !text.contains("NaN\nNaN"),
         "{text}"

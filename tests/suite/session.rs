@@ -9,8 +9,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gpu_mnist::checkpoint;
 use gpu_mnist::config::{DeviceKind, Kernels, PRESETS};
+use gpu_mnist::data::idx::{self, FileRole};
+use gpu_mnist::data::synthetic;
 use gpu_mnist::data::synthetic::PIXELS;
-use gpu_mnist::data::{FileRole, synthetic};
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::picture::{self, Count, Target};
 use gpu_mnist::run_record::RunRecord;
@@ -21,7 +22,7 @@ use image::{ImageFormat, Rgba, RgbaImage};
 use pollster::block_on;
 use tempfile::tempdir;
 
-use crate::support::{narrow, program};
+use crate::support::program;
 
 const SHORT: [(&str, &str); 2] = [
     ("data.validation_size", "100"),
@@ -83,30 +84,23 @@ fn evaluation(record: &RunRecord) -> &Evaluation {
 /// The four files of a small set, by name.
 fn files(packed: bool) -> Vec<(String, Vec<u8>)> {
     let (train, test) = (synthetic::draw(7, 0, 400), synthetic::draw(7, 1, 120));
+    let files = [
+        idx::images_file(train.shape, &train.images),
+        idx::labels_file(&train.labels),
+        idx::images_file(test.shape, &test.images),
+        idx::labels_file(&test.labels),
+    ];
     FileRole::ALL
         .into_iter()
-        .map(|role| {
-            let split = match role {
-                FileRole::TrainImages | FileRole::TrainLabels => train.clone(),
-                FileRole::TestImages | FileRole::TestLabels => test.clone(),
-            };
-            let (labels, images) = (narrow(&split), split.images);
-            let count = labels.len() as u32;
-            let items = match role.kind().item_bytes() {
-                1 => labels,
-                _ => images,
-            };
-            let mut file = role.kind().header(count);
-            file.extend(items);
+        .zip(files)
+        .map(|(role, file)| {
             if !packed {
-                return (role.dotted_name().to_owned(), file);
+                return (role.name().replace("-idx", ".idx"), file);
             }
             let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
             packer.write_all(&file).expect("packed");
-            (
-                role.archive_name().to_owned(),
-                packer.finish().expect("packed"),
-            )
+            let name = format!("{}.gz", role.name());
+            (name, packer.finish().expect("packed"))
         })
         .collect()
 }

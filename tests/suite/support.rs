@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use assert_cmd::Command;
 use gpu_mnist::checkpoint::Description;
 use gpu_mnist::config::{Api, Config, DeviceConfig, DeviceKind, Layers};
+use gpu_mnist::data::Split;
 use gpu_mnist::data::batches::Normalisation;
+use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::image_set::digits;
-use gpu_mnist::data::{FileRole, Split, idx, synthetic};
+use gpu_mnist::data::synthetic;
 use gpu_mnist::device::{self, Device};
 use gpu_mnist::training::state::Snapshot;
 
@@ -87,21 +89,9 @@ pub fn narrow(split: &Split) -> Vec<u8> {
 
 /// Writes built-in digits as the four files of a data set.
 pub fn write_dataset(folder: &Path, train: usize, test: usize) {
-    for (split, images, labels) in [
-        (
-            synthetic::draw(7, 0, train),
-            FileRole::TrainImages,
-            FileRole::TrainLabels,
-        ),
-        (
-            synthetic::draw(7, 1, test),
-            FileRole::TestImages,
-            FileRole::TestLabels,
-        ),
-    ] {
-        let classes = narrow(&split);
-        idx::write(&folder.join(images.name()), images.kind(), &split.images).expect("written");
-        idx::write(&folder.join(labels.name()), labels.kind(), &classes).expect("written");
+    for (stream, part, count) in [(0, Part::Train, train), (1, Part::Test, test)] {
+        let split = synthetic::draw(7, stream, count);
+        idx::write_split(folder, part, &split).expect("written");
     }
 }
 

@@ -96,6 +96,25 @@ fn a_file_holds_its_version_then_scalars_and_pictures() {
     assert_eq!(decoded.to_rgb8(), confusion_picture(confusion.counts()));
 }
 
+/// A run that was killed before its first checkpoint starts again at step 0: what its old file has
+/// of later steps is dropped, so that no curve runs backwards.
+#[test]
+fn a_second_file_of_a_folder_replaces_the_steps_of_the_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut killed = EventWriter::create(folder.path(), 0).expect("created");
+    killed.scalars(5, &[("a", 0.5)]).expect("written");
+    let again = EventWriter::create(folder.path(), 0).expect("created");
+    assert_ne!(again.path(), killed.path());
+    let first = events(killed.path());
+    assert!(
+        !(first.iter()).any(|event| matches!(event.what, Some(event::What::SessionLog(_)))),
+        "{first:?}"
+    );
+    let found = events(again.path());
+    assert!(matches!(found[1].what, Some(event::What::SessionLog(_))));
+    assert_eq!(found[1].step, 1);
+}
+
 #[test]
 fn a_confusion_picture_shades_right_and_wrong_cells() {
     let mut counts = vec![vec![0; 10]; 10];

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
+use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::data::synthetic::{CLASSES, PIXELS, SHAPE};
-use gpu_mnist::data::{FileRole, Split, idx, synthetic};
+use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::evaluation::inference::Logits;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::support::{
-    adapter_or_skip, description, initial, narrow, program, settings, sources, write_dataset,
+    adapter_or_skip, description, initial, program, settings, sources, write_dataset,
 };
 
 const NORMALISATION: Normalisation = Normalisation::grey(0.13, 0.31);
@@ -80,16 +81,8 @@ fn other_test_pictures_change_nothing_but_the_evaluation() {
     for home in [&one, &other] {
         write_dataset(&home.path().join("digits"), 600, 100);
     }
-    let split = synthetic::draw(99, 5, 80);
-    let (labels, images) = (narrow(&split), split.images);
-    for (role, items) in [
-        (FileRole::TestImages, images),
-        (FileRole::TestLabels, labels),
-    ] {
-        let path = other.path().join("digits").join(role.name());
-        fs::remove_file(&path).expect("removed");
-        idx::write(&path, role.kind(), &items).expect("written");
-    }
+    let digits = other.path().join("digits");
+    idx::write_split(&digits, Part::Test, &synthetic::draw(99, 5, 80)).expect("replaced");
     for (name, more) in [
         ("patient", &["--set", "training.patience=2"][..]),
         ("aiming", &["--target-accuracy", "0.6"]),
@@ -143,7 +136,7 @@ fn the_test_split_is_read_once_a_run() {
     for (name, passes, more) in [
         ("single", 1, &["--epochs", "3"][..]),
         ("several", 3, &["--seeds", "3"]),
-        ("vote", 2, &["--vote", "2"]),
+        ("vote", 2, &["--ensemble", "2"]),
     ] {
         let said = train(home.path(), &[&["--out", name], more].concat());
         let spans = said
@@ -182,7 +175,7 @@ fn a_vote_is_the_mean_of_the_probabilities() {
     let loss = -((1.6f64 / 3.0).ln() + 0.2f64.ln()) / 2.0;
     assert!((found.loss - loss).abs() < 1e-6, "{} {loss}", found.loss);
     assert_eq!(found.networks, 3);
-    assert_eq!(found.manner().as_deref(), Some("vote of 3 networks"));
+    assert_eq!(found.manner().as_deref(), Some("ensemble of 3 networks"));
     assert_eq!(vote.logits(), None);
     // A mean of logits would say otherwise: the majority of them leans towards class 0.
     let alone = of(&leaning).evaluation(&test, &names());
@@ -278,7 +271,7 @@ fn shifts_average_over_shifted_pictures_on_every_device() {
     let manner = of(&vote).manner().expect("said");
     assert_eq!(
         manner,
-        "vote of 2 networks with test-time augmentation (9 shifts)"
+        "ensemble of 2 networks with test-time augmentation (9 shifts)"
     );
 
     let Some(adapter) = adapter_or_skip("shifts_average_over_shifted_pictures_on_every_device")

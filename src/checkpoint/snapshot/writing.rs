@@ -6,7 +6,7 @@ use safetensors::serialize;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::{Checkpoint, Counts, FORMAT, VERSION, hash};
-use crate::checkpoint::to_pytorch;
+use crate::checkpoint::{header, to_pytorch};
 use crate::config::Architecture;
 use crate::model::ParameterShape;
 use crate::training::history::EpochRecord;
@@ -86,7 +86,9 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
-    serialize(views, Some(metadata)).map_err(|error| error.to_string())
+    serialize(views, Some(metadata))
+        .map(header::in_order)
+        .map_err(|error| error.to_string())
 }
 
 struct Writer {

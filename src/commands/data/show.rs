@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use crate::cli::{self, SettingsArgs};
+use crate::cli::{self, SeedArgs, SettingsArgs};
 use crate::commands::dataset;
 use crate::completion;
 use crate::config::{Config, Kernels, Origin};
@@ -24,6 +24,8 @@ const BYTES: Normalisation = Normalisation::grey(0.0, 1.0 / 255.0);
 pub struct ShowArgs {
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    seed: SeedArgs,
     /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     dataset: Option<String>,
@@ -42,12 +44,12 @@ pub struct ShowArgs {
 /// Settings, data, and files that cannot be written.
 pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
+    args.seed.apply(&mut layers)?;
     if let Some(set) = &args.dataset {
         layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
     }
     if let Some(folder) = data_dir {
-        let folder = folder.to_string_lossy().into_owned();
-        layers.set("data.folder", folder, Origin::Flag("--data-dir"))?;
+        cli::set_data_folder(&mut layers, folder)?;
     }
     let config = cli::resolve(&layers)?;
     let dataset = dataset::load(&config.data, config.seed)?;

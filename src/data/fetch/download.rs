@@ -12,9 +12,9 @@ use tempfile::NamedTempFile;
 
 use super::exchange::{self, Message, Request};
 use super::{FetchOptions, Progress, Session};
+use crate::data::catalog::{KnownFile, to_hex};
 use crate::data::error::DataError;
-use crate::data::idx;
-use crate::data::known::{KnownFile, to_hex};
+use crate::data::files::temporary;
 
 /// Requests for one file to one mirror in all, and in a row without a new byte.
 const MOST_REQUESTS: u32 = 20;
@@ -52,8 +52,8 @@ pub(super) struct Download<'a> {
 
 impl<'a> Download<'a> {
     pub(super) fn new(file: &'a KnownFile, folder: &Path) -> Result<Self, DataError> {
-        let prefix = format!(".{}.", file.role.archive_name());
-        let partial = idx::temporary(folder, &prefix)
+        let prefix = format!(".{}.", file.archive_name());
+        let partial = temporary(folder, &prefix)
             .map_err(|source| DataError::write(folder, "create a temporary file there", source))?;
         Ok(Self {
             file,
@@ -81,7 +81,7 @@ impl<'a> Download<'a> {
         let mut furthest = 0;
         for _ in 0..MOST_REQUESTS {
             progress(Progress::Started {
-                file: self.file.role.archive_name(),
+                file: &self.file.archive_name(),
                 url,
                 received: self.received,
                 total: self.file.archive_bytes,
@@ -158,19 +158,23 @@ impl<'a> Download<'a> {
                     session.last_byte = Instant::now();
                     watch.count(chunk.len());
                     progress(Progress::Received {
-                        file: self.file.role.archive_name(),
+                        file: &self.file.archive_name(),
                         received: self.received,
                         total: self.file.archive_bytes,
                     });
-                    if self.received == self.file.archive_bytes {
+                    if Some(self.received) == self.file.archive_bytes {
                         return Ok(());
                     }
                 }
                 Ok(Message::End) => {
-                    return Err(Cut::Retry(format!(
-                        "ended after {} of {} bytes",
-                        self.received, self.file.archive_bytes
-                    )));
+                    return match self.file.archive_bytes {
+                        Some(total) => Err(Cut::Retry(format!(
+                            "ended after {} of {total} bytes",
+                            self.received
+                        ))),
+                        // Its hash says whether that was all.
+                        None => Ok(()),
+                    };
                 }
                 Ok(Message::Failed { reason, retry }) => {
                     return Err(if retry {
@@ -206,14 +210,16 @@ impl<'a> Download<'a> {
 
     fn verify(&mut self) -> Result<(), Stop> {
         let found = self.hasher.finalize_reset();
-        if found[..] == self.file.archive_sha256 {
-            Ok(())
-        } else {
-            Err(Stop::Mirror(format!(
+        match self.file.archive_sha256 {
+            Some(expected) if found[..] == expected => Ok(()),
+            Some(expected) => Err(Stop::Mirror(format!(
                 "gave a wrong file: SHA-256 {}, expected {}",
                 to_hex(&found),
-                to_hex(&self.file.archive_sha256)
-            )))
+                to_hex(&expected)
+            ))),
+            None => Err(Stop::Mirror(
+                "cannot be verified: its hash is not published".to_owned(),
+            )),
         }
     }
 }

@@ -12,6 +12,8 @@ use ureq::{Agent, Body};
 use super::address;
 
 const MOST_REDIRECTS: usize = 5;
+/// Of a file whose size its publisher does not give.
+const MOST_UNKNOWN: u64 = 64 << 20;
 const CHUNK: usize = 64 << 10;
 /// Chunks that may wait for the disk.
 const QUEUE: usize = 8;
@@ -21,8 +23,8 @@ pub(super) struct Request {
     pub url: String,
     /// First byte wanted.
     pub offset: u64,
-    /// Size of the whole file.
-    pub total: u64,
+    /// Size of the whole file, where it is known.
+    pub total: Option<u64>,
     /// Until the headers are there.
     pub answer: Duration,
     /// Between two reads.
@@ -88,7 +90,7 @@ fn exchange(agent: &Agent, request: &Request, sender: &SyncSender<Message>) -> R
     let mut body = response
         .into_body()
         .into_reader()
-        .take(request.total - offset);
+        .take(most(request) - offset);
     loop {
         let mut chunk = vec![0; CHUNK];
         let count = match body.read(&mut chunk) {
@@ -145,6 +147,11 @@ fn send(agent: &Agent, request: &Request, url: &Uri) -> Result<Response<Body>, F
     builder.call().map_err(|error| (error.to_string(), false))
 }
 
+/// The most bytes that the file can have.
+fn most(request: &Request) -> u64 {
+    request.total.unwrap_or(MOST_UNKNOWN)
+}
+
 /// Judges the status and the sizes announced; gives the place in the file where the body begins.
 fn first_byte(request: &Request, response: &Response<Body>) -> Result<u64, Failure> {
     let offset = match response.status() {
@@ -155,9 +162,15 @@ fn first_byte(request: &Request, response: &Response<Body>) -> Result<u64, Failu
                 .get(header::CONTENT_RANGE)
                 .and_then(|range| range.to_str().ok())
                 .unwrap_or_default();
-            let last = request.total - 1;
-            let wanted = format!("bytes {}-{last}/{}", request.offset, request.total);
-            if range != wanted {
+            let wanted = match request.total {
+                Some(total) => format!("bytes {}-{}/{total}", request.offset, total - 1),
+                None => format!("bytes {}-", request.offset),
+            };
+            let fits = match request.total {
+                Some(_) => range == wanted,
+                None => range.starts_with(&wanted),
+            };
+            if !fits {
                 return Err((
                     format!("answered with the range `{range}` to `{wanted}`"),
                     false,
@@ -175,12 +188,14 @@ fn first_byte(request: &Request, response: &Response<Body>) -> Result<u64, Failu
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok())
         .and_then(|length| length.parse::<u64>().ok());
-    match announced {
-        Some(length) if length != request.total - offset => Err((
-            format!(
-                "announces {length} bytes, the file needs {}",
-                request.total - offset
-            ),
+    let left = most(request) - offset;
+    match (announced, request.total) {
+        (Some(length), Some(_)) if length != left => Err((
+            format!("announces {length} bytes, the file needs {left}"),
+            false,
+        )),
+        (Some(length), None) if length > left => Err((
+            format!("announces {length} bytes, more than any file of a set has"),
             false,
         )),
         _ => Ok(offset),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::data::catalog::{KnownFile, KnownSet};
 use crate::data::error::{DataError, Fault};
-use crate::data::idx;
-use crate::data::known::KnownFile;
-use crate::data::source::{self, Source};
+use crate::data::files::{PARTIAL_SUFFIX, regular_file};
+use crate::data::formats::idx;
 
 /// A partial file untouched for this long belongs to a fetch that was killed.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,17 +22,18 @@ pub(super) struct Present {
 }
 
 /// Looks for the published file in the order in which a reader would.
-pub(super) fn inspect(folder: &Path, file: &KnownFile, id: &'static str) -> Present {
+pub(super) fn inspect(folder: &Path, file: &KnownFile, set: &KnownSet) -> Present {
     let mut wrong = Vec::new();
-    for source in source::candidates(folder, file.role) {
-        match judge(&source, file, id) {
+    let mut group = idx::of_known(folder, set).unwrap_or_default();
+    for path in std::mem::take(&mut group.files[file.role as usize]) {
+        match judge(&path, file, set.id) {
             Ok(()) => {
                 return Present {
-                    right: Some(source.path),
+                    right: Some(path),
                     wrong,
                 };
             }
-            Err(fault) => wrong.push((source.path, fault.to_string())),
+            Err(fault) => wrong.push((path, fault.to_string())),
         }
     }
     Present { right: None, wrong }
@@ -61,22 +62,20 @@ pub(super) fn remove_stale(folder: &Path) {
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
             modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > STALE))
         };
-        if name.starts_with('.') && name.ends_with(idx::PARTIAL_SUFFIX) && stale() {
+        if name.starts_with('.') && name.ends_with(PARTIAL_SUFFIX) && stale() {
             let _ = std::fs::remove_file(entry.path());
         }
     }
 }
 
-fn judge(source: &Source, file: &KnownFile, id: &'static str) -> Result<(), Fault> {
-    if source.packed && archive_matches(&source.path, file)? {
+fn judge(path: &Path, file: &KnownFile, id: &'static str) -> Result<(), Fault> {
+    if archive_matches(path, file)? {
         return Ok(());
     }
     // An archive packed anew, or an unpacked file.
-    match idx::check(&source.path, file.role.kind()) {
-        Ok(summary) => match Fault::of_hash(id, &summary.sha256, &file.unpacked_sha256) {
-            Some(fault) => Err(fault),
-            None => Ok(()),
-        },
+    let hashed = |_, _| file.unpacked_sha256.is_some();
+    match idx::read_hashed(path, file.role.kind(), &hashed) {
+        Ok((_, summary)) => file.published(id, &summary).map(|_| ()),
         Err(DataError::Damaged { fault, .. }) => Err(fault),
         Err(other) => Err(Fault::Unreadable {
             reason: other.to_string(),
@@ -84,9 +83,13 @@ fn judge(source: &Source, file: &KnownFile, id: &'static str) -> Result<(), Faul
     }
 }
 
+/// Whether this is the published archive, by its length and hash, so that nothing is unpacked.
 fn archive_matches(path: &Path, file: &KnownFile) -> Result<bool, Fault> {
-    let (archive, length) = idx::regular_file(path)?;
-    if length != file.archive_bytes {
+    let (archive, length) = regular_file(path)?;
+    let (Some(bytes), Some(hash)) = (file.archive_bytes, file.archive_sha256) else {
+        return Ok(false);
+    };
+    if length != bytes {
         return Ok(false);
     }
     let mut bytes = Vec::new();
@@ -97,5 +100,5 @@ fn archive_matches(path: &Path, file: &KnownFile) -> Result<bool, Fault> {
             reason: error.to_string(),
         })?;
     let found = Sha256::digest(&bytes);
-    Ok(found[..] == file.archive_sha256)
+    Ok(found[..] == hash)
 }

@@ -9,8 +9,8 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use gpu_mnist::data::catalog::{KnownFile, KnownSet, MNIST};
 use gpu_mnist::data::fetch::{FetchOptions, fetch};
-use gpu_mnist::data::{FileRole, KnownFile, KnownSet, SetFiles};
 use sha2::{Digest, Sha256};
 
 /// What a right answer's body is.
@@ -36,20 +36,9 @@ pub fn mirror(data: &[u8]) {
     let data_folder = folder.path().join("data");
     let set_folder = data_folder.join("mnist");
     fs::create_dir_all(&set_folder).expect("made");
-    for role in &FileRole::ALL[1..] {
-        fs::write(set_folder.join(role.archive_name()), ARCHIVE).expect("written");
+    for file in &MNIST.files[1..] {
+        fs::write(set_folder.join(file.archive_name()), ARCHIVE).expect("written");
     }
-    let files = FileRole::ALL.map(|role| KnownFile {
-        role,
-        archive_bytes: ARCHIVE.len() as u64,
-        archive_sha256: Sha256::digest(ARCHIVE).into(),
-        unpacked_sha256: [0; 32],
-    });
-    let set = SetFiles {
-        id: "mnist",
-        files,
-        ..*KnownSet::Mnist.files()
-    };
     let options = FetchOptions {
         mirrors: Some(vec![format!("http://{}/", server.address)]),
         answer_timeout: Duration::from_millis(500),
@@ -57,8 +46,8 @@ pub fn mirror(data: &[u8]) {
         pause: Duration::ZERO,
         ..FetchOptions::default()
     };
-    let fetched = fetch(&set, &data_folder, &options, &mut |_| {});
-    let target = set_folder.join(FileRole::ALL[0].archive_name());
+    let fetched = fetch(known(), &data_folder, &options, &mut |_| {});
+    let target = set_folder.join(MNIST.files[0].archive_name());
     match &fetched {
         Ok(_) => assert_eq!(fs::read(&target).expect("there"), ARCHIVE),
         Err(error) => {
@@ -69,6 +58,20 @@ pub fn mirror(data: &[u8]) {
     let entries = |folder: &Path| fs::read_dir(folder).expect("a folder").count();
     assert_eq!(entries(&set_folder), if fetched.is_ok() { 4 } else { 3 });
     assert_eq!([entries(&data_folder), entries(folder.path())], [1, 1]);
+}
+
+/// MNIST, had it these archives.
+fn known() -> &'static KnownSet {
+    static SET: OnceLock<KnownSet> = OnceLock::new();
+    SET.get_or_init(|| KnownSet {
+        files: MNIST.files.map(|file| KnownFile {
+            archive_bytes: Some(ARCHIVE.len() as u64),
+            archive_sha256: Some(Sha256::digest(ARCHIVE).into()),
+            unpacked_sha256: Some([0; 32]),
+            ..file
+        }),
+        ..MNIST
+    })
 }
 
 struct Server {

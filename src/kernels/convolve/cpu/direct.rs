@@ -49,18 +49,18 @@ impl Picture<'_> {
     unsafe fn row<V: Vector, const GROUPS: usize>(&mut self, y: usize, first: usize) {
         for (x, pixels) in cut(self.shape.output_width(), most_rows::<V>(GROUPS)) {
             // SAFETY: the caller's promise.
-            with_rows!(pixels, PIXELS => unsafe { self.tile::<V, PIXELS, GROUPS>(y, x, first) });
+            with_rows!(pixels, COLUMNS => unsafe { self.tile::<V, COLUMNS, GROUPS>(y, x, first) });
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<V: Vector, const PIXELS: usize, const GROUPS: usize>(
+    unsafe fn tile<V: Vector, const COLUMNS: usize, const GROUPS: usize>(
         &mut self,
         y: usize,
         x: usize,
         first: usize,
     ) {
-        if PIXELS > most_rows::<V>(GROUPS) {
+        if COLUMNS > most_rows::<V>(GROUPS) {
             return;
         }
         let &Shape {
@@ -87,16 +87,16 @@ impl Picture<'_> {
             for group in 0..GROUPS {
                 bias[group] = V::load(self.packed.bias.as_ptr().add(first + group * V::LANES));
             }
-            let mut sums = [bias; PIXELS];
+            let mut sums = [bias; COLUMNS];
             for row in 0..kernel {
                 let (from, panel) = (from.add(row * line), panel.add(row * run * width));
-                accumulate::<V, PIXELS, PIXELS, GROUPS>(&mut sums, from, panel, strides, run);
+                accumulate::<V, COLUMNS, COLUMNS, GROUPS>(&mut sums, from, panel, strides, run);
             }
             let at = (y * self.shape.output_width() + x) * out_channels + first;
             let to = self.output.as_mut_ptr().add(at);
             for group in 0..GROUPS {
                 let used = V::LANES.min(out_channels - first - group * V::LANES);
-                for pixel in 0..PIXELS {
+                for pixel in 0..COLUMNS {
                     let sum = sums[pixel][group];
                     let value = match self.relu {
                         true => sum.select_positive(sum, V::zero()),

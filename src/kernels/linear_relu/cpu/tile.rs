@@ -51,20 +51,20 @@ pub(crate) fn pack(source: &[f32], depth: usize, columns: usize, width: usize, p
 /// `source [rows, columns]` as `turned [columns, rows]`.
 pub(crate) fn transpose(source: &[f32], rows: usize, columns: usize, turned: &mut [f32]) {
     /// Both sides of a square stay in the cache.
-    const SIDE: usize = 16;
+    const BAND: usize = 16;
     assert_eq!(source.len(), rows * columns, "matrix to transpose");
     assert_eq!(turned.len(), source.len(), "transposed matrix");
     if turned.is_empty() {
         return;
     }
     parallel::for_each(
-        turned.chunks_mut(SIDE * rows).enumerate(),
+        turned.chunks_mut(BAND * rows).enumerate(),
         |(band, turned)| {
-            let first = band * SIDE;
-            for start in (0..rows).step_by(SIDE) {
+            let first = band * BAND;
+            for start in (0..rows).step_by(BAND) {
                 for (column, turned) in turned.chunks_exact_mut(rows).enumerate() {
                     for (row, turned) in
-                        turned[start..rows.min(start + SIDE)].iter_mut().enumerate()
+                        turned[start..rows.min(start + BAND)].iter_mut().enumerate()
                     {
                         *turned = source[(start + row) * columns + first + column];
                     }

@@ -1,0 +1,123 @@
+//! Bars and marks on stderr that say what is being done; nothing off a terminal, nor when quiet.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use console::{Term, truncate_str};
+use indicatif::{ProgressBar, ProgressStyle, WeakProgressBar};
+
+/// What is on the terminal, so that messages can be written above it and Ctrl-C can clear it.
+static SHOWN: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
+
+/// What a line holds beside its text: a bar, a time, and columns left free, so that a terminal that
+/// shows ^C there does not begin another line, which would not be cleared.
+const BESIDE: usize = 16 + 14 + 4;
+
+/// A line at the bottom of the terminal, which goes when this is dropped.
+#[derive(Debug)]
+pub struct Shown {
+    bar: ProgressBar,
+    started: AtomicBool,
+}
+
+impl Shown {
+    /// A bar of what is done and what is left; `None` off a terminal.
+    pub fn bar(name: &'static str) -> Option<Self> {
+        Self::new("{bar:16} {msg}, {eta} left", name)
+    }
+
+    /// A turning mark with the time it takes; `None` off a terminal.
+    pub fn mark(name: impl Into<String>) -> Option<Self> {
+        let shown = Self::new("{spinner} {msg}, {elapsed}", name)?;
+        shown.bar.enable_steady_tick(Duration::from_millis(120));
+        Some(shown)
+    }
+
+    fn new(template: &str, name: impl Into<String>) -> Option<Self> {
+        let wanted = io::stderr().is_terminal() && tracing::enabled!(tracing::Level::INFO);
+        wanted.then(|| {
+            let bar = bar(template);
+            bar.set_message(name.into());
+            if let Ok(mut shown) = SHOWN.lock() {
+                shown.push(bar.downgrade());
+            }
+            Self {
+                bar,
+                started: AtomicBool::new(false),
+            }
+        })
+    }
+
+    /// Sets how much of how much is done; what was done before `first` took no time here.
+    pub fn set(&self, done: usize, of: usize, first: usize) {
+        self.bar.set_length(of as u64);
+        if !self.started.swap(true, Ordering::Relaxed) {
+            self.bar.set_position(first as u64);
+            self.bar.reset_eta();
+        }
+        self.bar.set_position(done as u64);
+    }
+
+    /// Sets what is said beside it.
+    pub fn say(&self, text: impl Into<String>) {
+        let text = text.into();
+        let columns = usize::from(Term::stderr().size().1);
+        let room = columns.saturating_sub(BESIDE).max(8);
+        self.bar
+            .set_message(truncate_str(&text, room, "…").into_owned());
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        if let Ok(mut shown) = SHOWN.lock() {
+            let living =
+                |bar: &WeakProgressBar| bar.upgrade().is_some_and(|bar| !bar.is_finished());
+            shown.retain(living);
+        }
+    }
+}
+
+/// A bar on stderr of this template.
+pub fn bar(template: &str) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(1).with_style(style)
+}
+
+/// Takes everything off the terminal, before the program ends at once.
+pub fn clear() {
+    for bar in living() {
+        bar.finish_and_clear();
+    }
+}
+
+fn living() -> Vec<ProgressBar> {
+    // A message may be written while a bar is made or dropped.
+    let Ok(shown) = SHOWN.try_lock() else {
+        return Vec::new();
+    };
+    let bars = shown.iter().filter_map(WeakProgressBar::upgrade);
+    bars.filter(|bar| !bar.is_finished()).collect()
+}
+
+/// Stderr, with whole messages above what is shown at the bottom.
+#[derive(Clone, Copy, Debug)]
+pub struct AboveBars;
+
+impl Write for AboveBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let write = || io::stderr().write_all(bytes).map(|()| bytes.len());
+        match living().last() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,241 @@
+//! The header: what kind of number, and how many along each dimension.
+
+use std::fmt;
+
+use super::{Kind, other};
+use crate::data::error::Fault;
+use crate::data::image_set::{ImageShape, check_shape};
+
+/// The most dimensions that images have.
+const MOST_DIMENSIONS: usize = 4;
+
+/// A kind of number, by its code in the third byte of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    U8,
+    I8,
+    I16,
+    I32,
+    F32,
+    F64,
+}
+
+impl Element {
+    const ALL: [Self; 6] = [
+        Self::U8,
+        Self::I8,
+        Self::I16,
+        Self::I32,
+        Self::F32,
+        Self::F64,
+    ];
+
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::U8 => 0x08,
+            Self::I8 => 0x09,
+            Self::I16 => 0x0b,
+            Self::I32 => 0x0c,
+            Self::F32 => 0x0d,
+            Self::F64 => 0x0e,
+        }
+    }
+
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::I16 => 2,
+            Self::I32 | Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    const fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F64)
+    }
+
+    pub(super) fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|element| element.code() == code)
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::U8 => "unsigned bytes",
+            Self::I8 => "signed bytes",
+            Self::I16 => "16-bit integers",
+            Self::I32 => "32-bit integers",
+            Self::F32 => "32-bit floats",
+            Self::F64 => "64-bit floats",
+        })
+    }
+}
+
+/// What a file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub element: Element,
+    /// Outermost first; never empty.
+    pub dimensions: Vec<u32>,
+}
+
+/// How the bytes of an image lie in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub shape: ImageShape,
+    /// Channels one after another, as PyTorch has them, and not together at each pixel.
+    pub planar: bool,
+}
+
+impl fmt::Display for Header {
+    /// `60000x28x28 unsigned bytes`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sides: Vec<String> = self.dimensions.iter().map(u32::to_string).collect();
+        write!(f, "{} {}", sides.join("x"), self.element)
+    }
+}
+
+impl Header {
+    /// The bytes of the header in a file.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![0, 0, self.element.code(), self.dimensions.len() as u8];
+        for side in &self.dimensions {
+            bytes.extend_from_slice(&side.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// The length of the header in a file.
+    pub fn bytes(&self) -> usize {
+        4 + 4 * self.dimensions.len()
+    }
+
+    /// Number of images or labels.
+    pub fn count(&self) -> usize {
+        self.dimensions[0] as usize
+    }
+
+    /// Bytes that follow the header.
+    ///
+    /// # Errors
+    /// When no memory could hold so many.
+    pub fn body_bytes(&self) -> Result<usize, Fault> {
+        let bytes = self
+            .dimensions
+            .iter()
+            .try_fold(self.element.bytes() as u128, |product, &side| {
+                product.checked_mul(side.into())
+            })
+            .unwrap_or(u128::MAX);
+        match usize::try_from(bytes) {
+            Ok(bytes) if bytes <= isize::MAX as usize => Ok(bytes),
+            _ => Err(Fault::TooLarge { bytes }),
+        }
+    }
+
+    /// How many dimensions a file has that begins with `magic`; `rest` is what follows, for the
+    /// fault of a file that is none.
+    pub(super) fn begin(magic: [u8; 4], rest: &[u8]) -> Result<(Element, usize), Fault> {
+        let [first, second, code, dimensions] = magic;
+        if (first, second) == (0, 0)
+            && let Some(element) = Element::of_code(code)
+            && dimensions > 0
+        {
+            return Ok((element, dimensions.into()));
+        }
+        Err(other::what_else(&[&magic, rest].concat()))
+    }
+
+    /// Checks that labels or images can be read from such a file.
+    pub(super) fn check(&self, kind: Kind) -> Result<(), Fault> {
+        match kind {
+            Kind::Labels => self.check_labels(),
+            Kind::Images => self.layout().map(|_| ()),
+        }
+    }
+
+    fn check_labels(&self) -> Result<(), Fault> {
+        if self.looks_like(Kind::Images) {
+            return Err(self.swapped(Kind::Labels));
+        }
+        if self.element.is_float() {
+            return Err(self.other("labels are whole numbers"));
+        }
+        match self.dimensions[..] {
+            [_] | [_, 1] => {}
+            // As QMNIST has them: the class, and seven numbers about the image.
+            [_, 8] if self.element == Element::I32 => {}
+            _ => return Err(self.other("labels are one whole number an image")),
+        }
+        self.some()
+    }
+
+    /// How images lie in the file.
+    pub(super) fn layout(&self) -> Result<Layout, Fault> {
+        if self.looks_like(Kind::Labels) {
+            return Err(self.swapped(Kind::Images));
+        }
+        if self.element.is_float() {
+            return Err(self.other(
+                "images are whole numbers from 0 to 255: scale them to that and save them as unsigned bytes",
+            ));
+        }
+        let side = |place: usize| self.dimensions[place] as usize;
+        let (height, width, channels, planar) = match self.dimensions[..] {
+            [_, _, _] => (side(1), side(2), 1, false),
+            [_, _, _, 1 | 3] => (side(1), side(2), side(3), false),
+            [_, 1 | 3, _, _] => (side(2), side(3), side(1), true),
+            [_, _] => {
+                return Err(self.other(
+                    "images have a height and a width: write them as count x height x width",
+                ));
+            }
+            _ => {
+                return Err(self.other(
+                    "images are count x height x width, in colour count x height x width x 3",
+                ));
+            }
+        };
+        let shape = ImageShape {
+            height,
+            width,
+            channels,
+        };
+        check_shape(shape).map_err(|reason| Fault::Shape { reason })?;
+        self.some()?;
+        Ok(Layout {
+            shape,
+            planar: planar && channels > 1,
+        })
+    }
+
+    fn some(&self) -> Result<(), Fault> {
+        match self.count() {
+            0 => Err(Fault::NoItems),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this is what files of `kind` hold, and no files of the other.
+    fn looks_like(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Images => (3..=MOST_DIMENSIONS).contains(&self.dimensions.len()),
+            Kind::Labels => self.dimensions.len() == 1,
+        }
+    }
+
+    fn swapped(&self, expected: Kind) -> Fault {
+        Fault::Swapped {
+            found: self.to_string(),
+            expected,
+        }
+    }
+
+    fn other(&self, needed: &'static str) -> Fault {
+        Fault::OtherContents {
+            found: self.to_string(),
+            needed,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The last lines of `train`: what was reached, on what, where the report is, what to do next.
+
+use std::fmt::Write;
+
+use super::look::{Look, Mark};
+use super::text::{percent, wrapped};
+use crate::config::Config;
+use crate::evaluation::Evaluation;
+use crate::run_record::RunRecord;
+
+/// The page in a run folder.
+const REPORT: &str = "report.html";
+
+/// The end of a training as text; `newest`: whether commands take this run where none is named.
+pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {
+    let mut text = String::new();
+    if look.details {
+        let _ = writeln!(text, "{}\n", timings(record));
+    }
+    let manner = (evaluation.manner()).map_or_else(String::new, |manner| format!(" by {manner}"));
+    let reached = format!(
+        "{} on {}{manner}; {}, {:.1} s of training",
+        look.mark(Mark::Good, &percent(Some(evaluation.accuracy))),
+        data_set(&record.dataset),
+        device(record),
+        record.history.train_seconds
+    );
+    let run = &record.run;
+    let _ = writeln!(text, "{}", wrapped(&reached, look.width, "  "));
+    let _ = writeln!(text, "Report  {run}/{REPORT}");
+    let _ = match newest {
+        true => writeln!(text, "Next    gpu-mnist predict IMAGE.png"),
+        false => writeln!(text, "Next    gpu-mnist predict --run {run} IMAGE.png"),
+    };
+    text
+}
+
+/// What the images are, in words.
+fn data_set(name: &str) -> String {
+    match name {
+        "synthetic" => "the built-in digits, not MNIST".into(),
+        name => name.into(),
+    }
+}
+
+fn device(record: &RunRecord) -> String {
+    match record.device.kind.as_str() {
+        "cpu" => "CPU".into(),
+        _ => format!("{} ({})", record.device.name, record.device.api),
+    }
+}
+
+fn timings(record: &RunRecord) -> String {
+    let history = &record.history;
+    let times = &history.step_ms;
+    let mut lines = vec![
+        format!(
+            "Training: {} steps, {:.0} images/s; a step {:.2} ms ({:.2} to {:.2}, the first {:.1})",
+            history.steps,
+            history.images_per_second,
+            times.median,
+            times.p10,
+            times.p90,
+            times.first
+        ),
+        format!(
+            "Network: {} parameters, {} kernels, seed {}; on {}",
+            record.parameters, record.kernels, record.seed, record.device.name
+        ),
+    ];
+    if let Some(weights) = &record.weights {
+        let epochs = history.epochs.len();
+        lines.push(format!(
+            "Weights: those after epoch {} of {epochs}",
+            weights.epoch
+        ));
+    }
+    lines.join("\n")
+}
+
+/// Says where training made things worse than guessing, though every number is finite.
+pub fn warn_of_divergence(record: &RunRecord, config: &Config) {
+    let Some(evaluation) = &record.evaluation else {
+        return;
+    };
+    if let Some(remark) = divergence(evaluation) {
+        tracing::warn!(
+            "{remark}: training diverged or did not begin; try --learning-rate {}",
+            config.training.learning_rate / 10.0
+        );
+    }
+}
+
+/// What shows that a network has learnt nothing; `None` where it has.
+pub fn divergence(evaluation: &Evaluation) -> Option<String> {
+    let counts = evaluation.confusion.counts();
+    // What a guess of all classes alike would lose.
+    let guessing = (counts.len().max(2) as f64).ln();
+    let read_as = |class: usize| counts.iter().map(|row| row[class]).sum::<u64>();
+    let labels = counts.iter().filter(|row| row.iter().sum::<u64>() > 0);
+    let several = labels.count() > 1;
+    let only = (0..counts.len()).find(|&class| read_as(class) == evaluation.total);
+    if let Some(class) = only.filter(|_| several && evaluation.total > 0) {
+        let name = &evaluation.classes[class].label;
+        return Some(format!("every test image is read as {name}"));
+    }
+    (evaluation.loss > 1.05 * guessing).then(|| {
+        format!(
+            "the test loss, {:.3e}, is above that of guessing, {guessing:.2}",
+            evaluation.loss
+        )
+    })
+}

@@ -123,7 +123,11 @@ impl Description {
         {
             return Err("its batch norm cannot be".into());
         }
-        if self.familiarity.as_ref().is_some_and(|found| !found.is_sound()) {
+        if self
+            .familiarity
+            .as_ref()
+            .is_some_and(|found| !found.is_sound())
+        {
             return Err("its scale of what is familiar cannot be".into());
         }
         if !self.normalisation.is_sound() {

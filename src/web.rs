@@ -153,11 +153,21 @@ impl Trainer {
             .drawings
             .iter()
             .map(|drawing| {
-                let Bounds { left, top, width, height } = drawing.bounds;
+                let Bounds {
+                    left,
+                    top,
+                    width,
+                    height,
+                } = drawing.bounds;
                 object(&[
                     ("box", numbers(&[left, top, width, height].map(f64::from))),
                     ("probabilities", numbers(&drawing.probabilities)),
-                    ("score", drawing.score.map_or(JsValue::NULL, |score| JsValue::from_f64(f64::from(score)))),
+                    (
+                        "score",
+                        drawing
+                            .score
+                            .map_or(JsValue::NULL, |score| JsValue::from_f64(f64::from(score))),
+                    ),
                     ("unsure", JsValue::from_bool(drawing.unsure)),
                 ])
             })

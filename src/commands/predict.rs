@@ -36,11 +36,7 @@ For example:
   gpu-mnist predict --show *.png                and what the network saw
   gpu-mnist predict --run RUN --json - < a.png  from stdin, with a run of yours")]
 pub struct PredictArgs {
-<<<<<<< HEAD
-    /// PNG, JPEG, BMP, GIF or WebP pictures of what is to be read; - reads stdin
-=======
     /// PNG, JPEG, BMP, GIF or WebP images; - reads stdin
->>>>>>> main
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// A run folder (of several seeds, the best is taken) or a model.safetensors [default: the
@@ -54,13 +50,8 @@ pub struct PredictArgs {
     /// One JSON object an image, a line each
     #[arg(long, help_heading = "Output")]
     json: bool,
-<<<<<<< HEAD
-    /// Draw what the network saw, and where in the picture it was
-    #[arg(long, conflicts_with = "json")]
-=======
-    /// Draw what the network saw
+    /// Draw what the network saw, and where in the image it was
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
->>>>>>> main
     show: bool,
     /// All marks of a picture are one drawing, however far apart
     #[arg(long)]
@@ -125,7 +116,10 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     };
     let (mut failed, mut unsure) = (0, 0);
     for files in args.files.chunks(FILES_AT_A_TIME) {
-        let prepared: Vec<_> = files.iter().map(|file| prepare(file, &target, count)).collect();
+        let prepared: Vec<_> = files
+            .iter()
+            .map(|file| prepare(file, &target, count))
+            .collect();
         let drawings: Vec<&Drawing> = prepared.iter().flatten().flatten().collect();
         let mut answers = classify(&drawings, &model, &description, &config, &device)?.into_iter();
         for (file, prepared) in files.iter().zip(&prepared) {
@@ -161,7 +155,11 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     );
     match unsure {
         0 => Ok(()),
-        unsure => Err(Unsure { unsure, files: args.files.len() }.into()),
+        unsure => Err(Unsure {
+            unsure,
+            files: args.files.len(),
+        }
+        .into()),
     }
 }
 
@@ -199,7 +197,10 @@ fn classify(
     let split = Split {
         shape: description.set.shape,
         classes: description.set.class_names.len(),
-        images: drawings.iter().flat_map(|drawing| drawing.pixels.iter().copied()).collect(),
+        images: drawings
+            .iter()
+            .flat_map(|drawing| drawing.pixels.iter().copied())
+            .collect(),
         labels: vec![0; drawings.len()],
     };
     let normalisation = description.normalisation;
@@ -219,7 +220,10 @@ fn reading<'a>(
     threshold: f32,
 ) -> Reading<'a> {
     let probabilities = softmax(&answer.logits);
-    let score = description.familiarity.as_ref().map(|known| known.score(answer));
+    let score = description
+        .familiarity
+        .as_ref()
+        .map(|known| known.score(answer));
     Reading {
         bounds: drawing.bounds,
         picture: drawing.picture,
@@ -233,7 +237,10 @@ fn reading<'a>(
 
 /// The labels in reading order: side by side where each is one character, else with spaces.
 fn whole(readings: &[Reading]) -> String {
-    let labels: Vec<&str> = readings.iter().map(|reading| reading.guesses[0].label).collect();
+    let labels: Vec<&str> = readings
+        .iter()
+        .map(|reading| reading.guesses[0].label)
+        .collect();
     let short = labels.iter().all(|label| label.chars().count() == 1);
     labels.join(if short { "" } else { " " })
 }
@@ -242,7 +249,12 @@ fn json_line(file: &Path, readings: &[Reading], threshold: f32) -> String {
     let drawings: Vec<_> = readings
         .iter()
         .map(|reading| {
-            let Bounds { left, top, width, height } = reading.bounds;
+            let Bounds {
+                left,
+                top,
+                width,
+                height,
+            } = reading.bounds;
             let best = &reading.guesses[0];
             json!({
                 "box": {"left": left, "top": top, "width": width, "height": height},
@@ -279,13 +291,22 @@ fn text(file: &Path, readings: &[Reading], description: &Description, show: bool
     };
     let mut text = match readings {
         [_] => format!("{name}: "),
-        _ => format!("{name}: {} ({} drawings)\n", whole(readings), readings.len()),
+        _ => format!(
+            "{name}: {} ({} drawings)\n",
+            whole(readings),
+            readings.len()
+        ),
     };
     if let (true, [first, ..]) = (show, readings) {
         let places: Vec<[u32; 4]> = readings
             .iter()
             .map(|reading| {
-                let Bounds { left, top, width, height } = reading.bounds;
+                let Bounds {
+                    left,
+                    top,
+                    width,
+                    height,
+                } = reading.bounds;
                 [left, top, width, height]
             })
             .collect();
@@ -307,7 +328,12 @@ fn text(file: &Path, readings: &[Reading], description: &Description, show: bool
             let _ = write!(text, "  (then {})", others.join(", "));
         }
         if readings.len() > 1 || show {
-            let Bounds { left, top, width, height } = reading.bounds;
+            let Bounds {
+                left,
+                top,
+                width,
+                height,
+            } = reading.bounds;
             let _ = write!(text, "  at {left},{top}, {width} x {height}");
         }
         text.push('\n');

@@ -195,7 +195,6 @@ impl Run {
         let weights = trained.weights();
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let best_epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
-<<<<<<< HEAD
         let model = self.device.guard("evaluating", || {
             Model::from_values(
                 &self.description.network(),
@@ -210,17 +209,13 @@ impl Run {
             familiarity: pollster::block_on(familiarity)?,
             ..self.description.clone()
         };
-        record.weights = Some(self.save(WEIGHTS, weights, &description, best_epoch)?);
-        record.last_weights =
-            Some(self.save(LAST_WEIGHTS, &trained.last, &description, last_epoch)?);
-=======
         let first = !folder.file(WEIGHTS).is_file();
-        record.weights = Some(self.save(WEIGHTS, weights, best_epoch)?);
+        record.weights = Some(self.save(WEIGHTS, weights, &description, best_epoch)?);
         if first {
             folder.point_latest();
         }
-        record.last_weights = Some(self.save(LAST_WEIGHTS, &trained.last, last_epoch)?);
->>>>>>> main
+        record.last_weights =
+            Some(self.save(LAST_WEIGHTS, &trained.last, &description, last_epoch)?);
         record.history = trained.history.clone();
         record.ending = Some(trained.ending);
         if trained.ending == Ending::Interrupted {
@@ -232,17 +227,7 @@ impl Run {
             }
             .into());
         }
-<<<<<<< HEAD
-=======
         let mark = bars::Shown::mark("evaluating on the test images");
-        let model = self.device.guard("evaluating", || {
-            Model::from_values(
-                &self.description.network(),
-                weights.clone(),
-                self.device.burn(),
-            )
-        })?;
->>>>>>> main
         let test = &self.pictures.test;
         let answers = self.answers(&model, &self.description)?;
         drop(mark);

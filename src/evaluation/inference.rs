@@ -49,7 +49,8 @@ pub async fn answers(
         .chunks_exact(2)
         .zip(all.chunks(config.evaluation.batch_size))
     {
-        let [features, logits] = [&pair[0], &pair[1]].map(|part| part.iter::<f32>().collect::<Vec<_>>());
+        let [features, logits] =
+            [&pair[0], &pair[1]].map(|part| part.iter::<f32>().collect::<Vec<_>>());
         let width = features.len() / indices.len();
         let rows = features.chunks(width).zip(logits.chunks(images.classes));
         answers.extend(rows.map(|(features, logits)| Answer {

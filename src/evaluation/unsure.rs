@@ -80,9 +80,21 @@ pub async fn familiarity(
     let known = train.first(MOST_IMAGES);
     let found = answers(model, &known, normalisation, config, device).await?;
     if valid.len() < LEAST_IMAGES {
-        return Ok(Familiarity::measure(&found, &known.labels, &found, ABOVE_TRAINED));
+        return Ok(Familiarity::measure(
+            &found,
+            &known.labels,
+            &found,
+            ABOVE_TRAINED,
+        ));
     }
-    let judged = answers(model, &valid.first(MOST_IMAGES), normalisation, config, device).await?;
+    let judged = answers(
+        model,
+        &valid.first(MOST_IMAGES),
+        normalisation,
+        config,
+        device,
+    )
+    .await?;
     Ok(Familiarity::measure(&found, &known.labels, &judged, ABOVE))
 }
 
@@ -102,7 +114,10 @@ impl Familiarity {
         let energies: Vec<f32> = judged.iter().map(|answer| energy(&answer.logits)).collect();
         let classes = subspaces(known, labels);
         let distances: Option<Vec<f32>> = classes.as_ref().map(|classes| {
-            judged.iter().map(|answer| distance(classes, answer)).collect()
+            judged
+                .iter()
+                .map(|answer| distance(classes, answer))
+                .collect()
         });
         // Either limit flags some: both together must keep to the share.
         let (mut low, mut high) = (0.0, above);
@@ -145,7 +160,10 @@ impl Familiarity {
     /// Whether it can be used with answers of so many classes and features.
     pub fn is_sound(&self) -> bool {
         self.energy.is_sound()
-            && self.features.as_ref().is_none_or(|features| features.distance.is_sound())
+            && self
+                .features
+                .as_ref()
+                .is_none_or(|features| features.distance.is_sound())
     }
 }
 
@@ -171,7 +189,10 @@ fn subspaces(known: &[Answer], labels: &[u16]) -> Option<Vec<Option<Subspace>>> 
         return None;
     }
     let of_class = |class: usize| {
-        let members = known.iter().zip(labels).filter(|(_, label)| usize::from(**label) == class);
+        let members = known
+            .iter()
+            .zip(labels)
+            .filter(|(_, label)| usize::from(**label) == class);
         let members: Vec<&[f32]> = members
             .map(|(answer, _)| answer.features.as_slice())
             .take(IMAGES_OF_CLASS)

@@ -89,21 +89,31 @@ fn marks_from(ink: &Ink, least: f32) -> Marks {
         .map(|mark| strength(mark, &all.labels, &ink.values))
         .fold(0.0, f32::max);
     if full == 0.0 {
-        return Marks { marks: Vec::new(), ..all };
+        return Marks {
+            marks: Vec::new(),
+            ..all
+        };
     }
     let mut found = labelled(ink, (SEED * full).max(least), (BODY * full).max(least));
     let mut marks = proper(&found, ink);
     let largest = marks.iter().map(|mark| mark.area).max().unwrap_or(0);
     marks.retain(|mark| mark.area as f32 >= SPECK * largest as f32);
     grow(&mut found.labels, &mut marks, ink, EDGE * full);
-    Marks { at_border: found.at_border, labels: found.labels, marks }
+    Marks {
+        at_border: found.at_border,
+        labels: found.labels,
+        marks,
+    }
 }
 
 /// Lets marks take the fainter pixels at their edges, down to `edge`.
 fn grow(labels: &mut Labels, marks: &mut [Mark], ink: &Ink, edge: f32) {
     let (width, height) = labels.dimensions();
     let steps = 2 + width.min(height) / 100;
-    let mut open: Vec<(u32, u32)> = marks.iter().flat_map(|mark| mark.outline.iter().copied()).collect();
+    let mut open: Vec<(u32, u32)> = marks
+        .iter()
+        .flat_map(|mark| mark.outline.iter().copied())
+        .collect();
     for _ in 0..steps {
         let mut next = Vec::new();
         for (x, y) in open {
@@ -111,7 +121,9 @@ fn grow(labels: &mut Labels, marks: &mut [Mark], ink: &Ink, edge: f32) {
             for near_y in y.saturating_sub(1)..=(y + 1).min(height - 1) {
                 for near_x in x.saturating_sub(1)..=(x + 1).min(width - 1) {
                     let least = edge.max(3.5 * ink.grain(near_x, near_y));
-                    if labels.get_pixel(near_x, near_y).0[0] != 0 || ink.values.get_pixel(near_x, near_y).0[0] < least {
+                    if labels.get_pixel(near_x, near_y).0[0] != 0
+                        || ink.values.get_pixel(near_x, near_y).0[0] < least
+                    {
                         continue;
                     }
                     labels.put_pixel(near_x, near_y, Luma([label]));
@@ -133,9 +145,16 @@ fn grow(labels: &mut Labels, marks: &mut [Mark], ink: &Ink, edge: f32) {
 fn proper(all: &Marks, ink: &Ink) -> Vec<Mark> {
     let (width, height) = ink.values.dimensions();
     let shorter = width.min(height) as f32;
-    let least_area = (0.012 * shorter).powi(2).max(if shorter > 64.0 { 12.0 } else { 3.0 });
-    let large = all.marks.iter().filter(|mark| mark.area as f32 >= least_area);
-    let contacts: Vec<(&Mark, Contact)> = large.map(|mark| (mark, Contact::of(mark, &all.labels))).collect();
+    let least_area = (0.012 * shorter)
+        .powi(2)
+        .max(if shorter > 64.0 { 12.0 } else { 3.0 });
+    let large = all
+        .marks
+        .iter()
+        .filter(|mark| mark.area as f32 >= least_area);
+    let contacts: Vec<(&Mark, Contact)> = large
+        .map(|mark| (mark, Contact::of(mark, &all.labels)))
+        .collect();
     let chosen = |wanted: fn(&Contact) -> bool| -> Vec<Mark> {
         let chosen = contacts.iter().filter(|(_, contact)| wanted(contact));
         chosen.map(|(mark, _)| (*mark).clone()).collect()
@@ -196,11 +215,18 @@ impl Contact {
         };
         let far = mark.outline.iter().filter(|&&(x, y)| !near(x, y)).count();
         let ends = 2 * (width + height) as usize;
-        let frame = (0..width).map(|x| (x, 0)).chain((0..height).map(|y| (width - 1, y)));
-        let back = (0..width).rev().map(|x| (x, height - 1)).chain((0..height).rev().map(|y| (0, y)));
+        let frame = (0..width)
+            .map(|x| (x, 0))
+            .chain((0..height).map(|y| (width - 1, y)));
+        let back = (0..width)
+            .rev()
+            .map(|x| (x, height - 1))
+            .chain((0..height).rev().map(|y| (0, y)));
         let around: Vec<bool> = frame.chain(back).map(|(x, y)| own(x, y)).collect();
         // A pattern meets the border more often than a drawing does.
-        let meets = (0..ends).filter(|&at| around[at] && !around[(at + 1) % ends]).count();
+        let meets = (0..ends)
+            .filter(|&at| around[at] && !around[(at + 1) % ends])
+            .count();
         Self {
             any,
             along,
@@ -217,18 +243,34 @@ fn without_table(marks: Vec<Mark>, labels: &Labels, ink: &Ink) -> Vec<Mark> {
     let Some((level, sheet)) = table(ink) else {
         return marks;
     };
-    let strengths: Vec<f32> = marks.iter().map(|mark| strength(mark, labels, &ink.values)).collect();
+    let strengths: Vec<f32> = marks
+        .iter()
+        .map(|mark| strength(mark, labels, &ink.values))
+        .collect();
     let below = |mark: &Mark, level: f32| {
-        let dark = mark.outline.iter().filter(|&&(x, y)| ink.background.get_pixel(x, y).0[0] < level);
+        let dark = mark
+            .outline
+            .iter()
+            .filter(|&&(x, y)| ink.background.get_pixel(x, y).0[0] < level);
         dark.count() * 10 >= mark.outline.len() * 7
     };
     let on_table: Vec<bool> = marks.iter().map(|mark| below(mark, level)).collect();
-    let on_sheet = strengths.iter().zip(&on_table).filter(|(_, on_table)| !**on_table);
+    let on_sheet = strengths
+        .iter()
+        .zip(&on_table)
+        .filter(|(_, on_table)| !**on_table);
     let strongest = on_sheet.map(|(strength, _)| *strength).fold(0.0, f32::max);
     // No shadow is as dark as this.
     let black: Vec<bool> = marks.iter().map(|mark| below(mark, 0.4 * sheet)).collect();
-    let kept = |at: usize| !on_table[at] || strongest == 0.0 || (strengths[at] >= 0.7 * strongest && !black[at]);
-    marks.into_iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, mark)| mark).collect()
+    let kept = |at: usize| {
+        !on_table[at] || strongest == 0.0 || (strengths[at] >= 0.7 * strongest && !black[at])
+    };
+    marks
+        .into_iter()
+        .enumerate()
+        .filter(|(at, _)| kept(*at))
+        .map(|(_, mark)| mark)
+        .collect()
 }
 
 /// The background's brightness that parts a dark table from the sheet on it, and that of the sheet.
@@ -238,14 +280,26 @@ fn table(ink: &Ink) -> Option<(f32, f32)> {
         .iter()
         .map(|value| (value.clamp(0.0, 1.0) * 255.0) as u8)
         .collect();
-    let image = GrayImage::from_vec(ink.background.width(), ink.background.height(), grey.clone())?;
+    let image = GrayImage::from_vec(
+        ink.background.width(),
+        ink.background.height(),
+        grey.clone(),
+    )?;
     let level = imageproc::contrast::otsu_level(&image);
     let mean = |dark: bool| {
-        let part: Vec<f64> = grey.iter().filter(|&&v| (v <= level) == dark).map(|&v| f64::from(v)).collect();
-        (part.iter().sum::<f64>() / part.len().max(1) as f64, part.len())
+        let part: Vec<f64> = grey
+            .iter()
+            .filter(|&&v| (v <= level) == dark)
+            .map(|&v| f64::from(v))
+            .collect();
+        (
+            part.iter().sum::<f64>() / part.len().max(1) as f64,
+            part.len(),
+        )
     };
     let ((dark, dark_count), (light, _)) = (mean(true), mean(false));
-    (dark < 0.55 * light && dark_count > grey.len() / 50).then_some((f32::from(level) / 255.0, light as f32 / 255.0))
+    (dark < 0.55 * light && dark_count > grey.len() / 50)
+        .then_some((f32::from(level) / 255.0, light as f32 / 255.0))
 }
 
 /// What most of a mark's pixels have, without its edges.
@@ -265,12 +319,22 @@ pub fn strength(mark: &Mark, labels: &Labels, ink: &Plane) -> f32 {
 fn labelled(ink: &Ink, seed: f32, edge: f32) -> Marks {
     let (width, height) = ink.values.dimensions();
     let mask = GrayImage::from_fn(width, height, |x, y| {
-        Luma([u8::from(ink.values.get_pixel(x, y).0[0] >= edge.max(GRAIN * ink.grain(x, y)))])
+        Luma([u8::from(
+            ink.values.get_pixel(x, y).0[0] >= edge.max(GRAIN * ink.grain(x, y)),
+        )])
     });
     let labels = connected_components(&mask, Connectivity::Eight, Luma([0]));
     let count = labels.iter().copied().max().unwrap_or(0) as usize;
     let mut marks: Vec<Mark> = (1..=count as u32)
-        .map(|label| Mark { label, left: u32::MAX, top: u32::MAX, right: 0, bottom: 0, area: 0, outline: Vec::new() })
+        .map(|label| Mark {
+            label,
+            left: u32::MAX,
+            top: u32::MAX,
+            right: 0,
+            bottom: 0,
+            area: 0,
+            outline: Vec::new(),
+        })
         .collect();
     let mut seeded = vec![false; count];
     for (x, y, label) in labels.enumerate_pixels() {
@@ -286,14 +350,21 @@ fn labelled(ink: &Ink, seed: f32, edge: f32) -> Marks {
         mark.area += 1;
         seeded[label as usize - 1] |= ink.values.get_pixel(x, y).0[0] >= seed;
         let same = |x: u32, y: u32| x < width && y < height && labels.get_pixel(x, y).0[0] == label;
-        let inner = x > 0 && y > 0 && same(x - 1, y) && same(x + 1, y) && same(x, y - 1) && same(x, y + 1);
+        let inner =
+            x > 0 && y > 0 && same(x - 1, y) && same(x + 1, y) && same(x, y - 1) && same(x, y + 1);
         if !inner {
             mark.outline.push((x, y));
         }
     }
     marks.retain(|mark| seeded[mark.label as usize - 1]);
-    let meets = |mark: &Mark| mark.left == 0 || mark.top == 0 || mark.right == width || mark.bottom == height;
+    let meets = |mark: &Mark| {
+        mark.left == 0 || mark.top == 0 || mark.right == width || mark.bottom == height
+    };
     let clear = |mark: &Mark| strength(mark, &labels, &ink.values) >= CLEAR_INK;
     let at_border = marks.iter().any(|mark| meets(mark) && clear(mark));
-    Marks { labels, marks, at_border }
+    Marks {
+        labels,
+        marks,
+        at_border,
+    }
 }

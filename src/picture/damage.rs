@@ -110,7 +110,10 @@ fn bmp(bytes: &[u8]) -> Option<()> {
     let start = number::<false, 4>(bytes, 10)?;
     let header = number::<false, 4>(bytes, 14)?;
     if header < 40 {
-        let (width, height) = (number::<false, 2>(bytes, 18)?, number::<false, 2>(bytes, 20)?);
+        let (width, height) = (
+            number::<false, 2>(bytes, 18)?,
+            number::<false, 2>(bytes, 20)?,
+        );
         let bits = number::<false, 2>(bytes, 24)?;
         return (bytes.len() >= start + rows(width, height, bits)?).then_some(());
     }

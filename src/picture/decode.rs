@@ -42,7 +42,9 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
         return Err(unknown(bytes));
     };
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| describe(error, bytes))?;
+    let mut decoder = reader
+        .into_decoder()
+        .map_err(|error| describe(error, bytes))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(PictureError::TooManyPixels {
@@ -72,7 +74,11 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
     );
     Ok(Decoded {
         pixels: image.into_rgba32f(),
-        size: if turned { (height, width) } else { (width, height) },
+        size: if turned {
+            (height, width)
+        } else {
+            (width, height)
+        },
     })
 }
 
@@ -99,9 +105,8 @@ fn unknown(bytes: &[u8]) -> PictureError {
     let found = match brand {
         b"avif" | b"avis" => "an AVIF picture",
         b"mif1" | b"msf1" if holds(b"avif") => "an AVIF picture",
-        b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1" | b"msf1" => {
-            "a HEIC picture, as iPhones take them"
-        }
+        b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1"
+        | b"msf1" => "a HEIC picture, as iPhones take them",
         _ if bytes.starts_with(b"%PDF") => "a PDF document",
         _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => "a TIFF picture",
         _ if holds(b"<svg") => "an SVG drawing",

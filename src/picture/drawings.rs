@@ -89,7 +89,9 @@ pub fn drawings(marks: &[Mark]) -> Vec<Group> {
 fn join_all(groups: &mut Vec<Group>, belong: impl Fn(&Group, &Group) -> bool) {
     let pair = |groups: &[Group]| {
         let pairs = (0..groups.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
-        pairs.into_iter().find(|&(a, b)| belong(&groups[a], &groups[b]))
+        pairs
+            .into_iter()
+            .find(|&(a, b)| belong(&groups[a], &groups[b]))
     };
     while let Some((a, b)) = pair(groups) {
         let part = groups.swap_remove(b);
@@ -139,8 +141,9 @@ fn together(a: &Group, b: &Group, usual: f32) -> bool {
 
 /// Gives what is too small for a drawing to the nearest one.
 fn attach_parts(groups: &mut Vec<Group>, usual: f32) {
-    let (parts, mut wholes): (Vec<Group>, Vec<Group>) =
-        groups.drain(..).partition(|group| group.size() < PART * usual);
+    let (parts, mut wholes): (Vec<Group>, Vec<Group>) = groups
+        .drain(..)
+        .partition(|group| group.size() < PART * usual);
     let mut left = Vec::new();
     for part in parts {
         let nearest = wholes
@@ -177,7 +180,8 @@ fn in_reading_order(mut groups: Vec<Group>) -> Vec<Group> {
         let shares = |row: &&mut Vec<Group>| {
             row.iter().any(|other| {
                 let other_middle = (other.top + other.bottom) / 2;
-                (other.top..other.bottom).contains(&middle) || (group.top..group.bottom).contains(&other_middle)
+                (other.top..other.bottom).contains(&middle)
+                    || (group.top..group.bottom).contains(&other_middle)
             })
         };
         match rows.iter_mut().rev().find(shares) {

@@ -27,7 +27,10 @@ fn cut(ink: &Ink, marks: &Marks, group: &Group) -> Plane {
         }
     }
     let full = quantile(&strokes, 0.98).max(f32::MIN_POSITIVE);
-    let middle = (group.left + group.width() / 2, group.top + group.height() / 2);
+    let middle = (
+        group.left + group.width() / 2,
+        group.top + group.height() / 2,
+    );
     let grain = (3.0 * ink.grain(middle.0, middle.1) / full).min(0.4);
     let (width, height) = (group.width(), group.height());
     let mut values = Vec::with_capacity((width * height) as usize);
@@ -60,13 +63,20 @@ pub fn frame(ink: &Ink, marks: &Marks, group: &Group, target: &Target) -> Vec<u8
     // Of a smaller one the widths of strokes are too few pixels to be changed.
     if size >= 40 {
         let margin = 2 + drawing.width().max(drawing.height()) / 8;
-        let roomy = Plane::from_fn(drawing.width() + 2 * margin, drawing.height() + 2 * margin, |x, y| {
-            match (x.checked_sub(margin), y.checked_sub(margin)) {
-                (Some(x), Some(y)) if x < drawing.width() && y < drawing.height() => *drawing.get_pixel(x, y),
+        let roomy = Plane::from_fn(
+            drawing.width() + 2 * margin,
+            drawing.height() + 2 * margin,
+            |x, y| match (x.checked_sub(margin), y.checked_sub(margin)) {
+                (Some(x), Some(y)) if x < drawing.width() && y < drawing.height() => {
+                    *drawing.get_pixel(x, y)
+                }
                 _ => image::Luma([0.0]),
-            }
-        });
-        drawing = trimmed(&strokes::fit_width(&roomy, drawing.width().max(drawing.height())));
+            },
+        );
+        drawing = trimmed(&strokes::fit_width(
+            &roomy,
+            drawing.width().max(drawing.height()),
+        ));
     }
     let (rows, columns) = (target.shape.height as u32, target.shape.width as u32);
     let side = BOX * rows.min(columns) as f32;
@@ -91,7 +101,11 @@ pub fn frame(ink: &Ink, marks: &Marks, group: &Group, target: &Target) -> Vec<u8
 
 /// Without empty rows and columns around it.
 fn trimmed(drawing: &Plane) -> Plane {
-    let inked = || drawing.enumerate_pixels().filter(|(_, _, value)| value.0[0] >= 0.12);
+    let inked = || {
+        drawing
+            .enumerate_pixels()
+            .filter(|(_, _, value)| value.0[0] >= 0.12)
+    };
     let Some(left) = inked().map(|(x, _, _)| x).min() else {
         return drawing.clone();
     };

@@ -117,7 +117,11 @@ fn of_channel(values: &Plane) -> Ink {
 /// of the light that falls there, where they are dark on paper.
 fn below_background(values: &Plane, radius: usize, on_paper: bool) -> Ink {
     let mut background = closing(values, radius);
-    let depths: Vec<f32> = background.iter().zip(values.iter()).map(|(background, value)| background - value).collect();
+    let depths: Vec<f32> = background
+        .iter()
+        .zip(values.iter())
+        .map(|(background, value)| background - value)
+        .collect();
     // The closing lies on top of the grain, which is judged by the least inked: up to half of
     // a squared sheet is lines.
     let (least, low) = (quantile(&depths, 0.02), quantile(&depths, 0.25));
@@ -157,9 +161,14 @@ fn widest_stroke(ink: &Ink) -> Option<f32> {
     for (x, y, label) in labels.enumerate_pixels() {
         at_border[label.0[0] as usize] |= edge(x, y);
     }
-    let outside = GrayImage::from_fn(width, height, |x, y| Luma([1 - strokes.get_pixel(x, y).0[0]]));
+    let outside = GrayImage::from_fn(width, height, |x, y| {
+        Luma([1 - strokes.get_pixel(x, y).0[0]])
+    });
     let squares = euclidean_squared_distance_transform(&outside);
-    let inner = labels.pixels().zip(squares.pixels()).filter(|(label, _)| !at_border[label.0[0] as usize]);
+    let inner = labels
+        .pixels()
+        .zip(squares.pixels())
+        .filter(|(label, _)| !at_border[label.0[0] as usize]);
     let widest = inner.map(|(_, square)| square.0[0]).fold(0.0, f64::max);
     (widest > 0.0).then(|| widest.sqrt() as f32)
 }
@@ -193,7 +202,9 @@ fn marks_are_dark(values: &Plane, radius: usize) -> bool {
 /// The step at the outer edge of what stands out within the smallest squares that most of its
 /// height shows in: larger ones take in what lies between strokes and shadows.
 fn narrowest(values: &Plane, radius: usize, height: f32) -> f64 {
-    let mut radii = [6.0, 4.0, 2.5, 1.5, 1.0].map(|part| (radius as f32 / part).round() as usize).to_vec();
+    let mut radii = [6.0, 4.0, 2.5, 1.5, 1.0]
+        .map(|part| (radius as f32 / part).round() as usize)
+        .to_vec();
     radii.retain(|&radius| radius >= 2);
     for radius in radii {
         let (step, found) = outer_step(values, &closing(values, radius), &opening(values, radius));

@@ -69,9 +69,12 @@ struct Votes {
 impl Votes {
     fn cells(&self, x: f32, y: f32) -> impl Iterator<Item = usize> {
         let middle = self.distances as f32 / 2.0;
-        self.angles.iter().enumerate().map(move |(row, &(cos, sin))| {
-            row * self.distances + (x * cos + y * sin + middle) as usize
-        })
+        self.angles
+            .iter()
+            .enumerate()
+            .map(move |(row, &(cos, sin))| {
+                row * self.distances + (x * cos + y * sin + middle) as usize
+            })
     }
 
     fn add(&mut self, x: f32, y: f32, votes: i32) {
@@ -109,7 +112,11 @@ fn found(thin: &Plane, ink: &Plane, least: f32, radius: usize) -> Vec<Line> {
     let mut whole = Vec::new();
     let mut parts: Vec<Line> = Vec::new();
     for _ in 0..MOST_LINES {
-        let Some((cell, &count)) = votes.counts.iter().enumerate().max_by_key(|(_, count)| **count)
+        let Some((cell, &count)) = votes
+            .counts
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, count)| **count)
         else {
             break;
         };
@@ -175,9 +182,17 @@ fn follow(
     least: f32,
     radius: usize,
 ) -> Option<Line> {
-    let across = if along_rows { thin.height() } else { thin.width() } as i32;
+    let across = if along_rows {
+        thin.height()
+    } else {
+        thin.width()
+    } as i32;
     let at = |values: &Plane, step: usize, place: i32| -> f32 {
-        let (x, y) = if along_rows { (step as u32, place as u32) } else { (place as u32, step as u32) };
+        let (x, y) = if along_rows {
+            (step as u32, place as u32)
+        } else {
+            (place as u32, step as u32)
+        };
         values.get_pixel(x, y).0[0]
     };
     let reach = radius as i32 / 2 + 2;
@@ -222,7 +237,11 @@ fn follow(
     }
     let span = last + 1 - first;
     let known = &seen[first..=last];
-    let hits = known.iter().flatten().filter(|(visible, _)| *visible).count();
+    let hits = known
+        .iter()
+        .flatten()
+        .filter(|(visible, _)| *visible)
+        .count();
     let hidden = known.iter().flatten().filter(|(_, hidden)| *hidden).count();
     if (span as f32) < SPAN * chord as f32
         || (hits as f32) < SEEN * (span - hidden) as f32
@@ -265,7 +284,10 @@ fn dense(seen: &[Option<(bool, bool)>], mut first: usize, mut last: usize) -> (u
     let window = (seen.len() / 12).max(6);
     let share = |range: std::ops::Range<usize>| {
         let length = range.len().max(1);
-        let hits = seen[range].iter().flatten().filter(|(visible, hidden)| *visible || *hidden);
+        let hits = seen[range]
+            .iter()
+            .flatten()
+            .filter(|(visible, hidden)| *visible || *hidden);
         hits.count() as f32 / length as f32
     };
     while first + window < last && share(first..first + window) < 0.6 {
@@ -279,7 +301,11 @@ fn dense(seen: &[Option<(bool, bool)>], mut first: usize, mut last: usize) -> (u
 
 /// Clears the line where nothing crosses it. A stroke is told by its ink on either side.
 fn take_away(ink: &mut Plane, line: &Line, radius: usize) {
-    let across = if line.along_rows { ink.height() } else { ink.width() } as i32;
+    let across = if line.along_rows {
+        ink.height()
+    } else {
+        ink.width()
+    } as i32;
     let reach = radius as i32 + 1;
     let level = line.profile.iter().copied().fold(0.0, f32::max);
     // How far to each side the line has ink.
@@ -299,7 +325,11 @@ fn take_away(ink: &mut Plane, line: &Line, radius: usize) {
             if !(0..across).contains(&place) {
                 return 0.0;
             }
-            let (x, y) = if line.along_rows { (step as u32, place as u32) } else { (place as u32, step as u32) };
+            let (x, y) = if line.along_rows {
+                (step as u32, place as u32)
+            } else {
+                (place as u32, step as u32)
+            };
             source.get_pixel(x, y).0[0]
         };
         let beside = (half + 1..=half + 2)
@@ -314,7 +344,11 @@ fn take_away(ink: &mut Plane, line: &Line, radius: usize) {
             let value = at(place);
             let keep = crossed || value > 1.7 * level;
             if !keep {
-                let (x, y) = if line.along_rows { (step as u32, place as u32) } else { (place as u32, step as u32) };
+                let (x, y) = if line.along_rows {
+                    (step as u32, place as u32)
+                } else {
+                    (place as u32, step as u32)
+                };
                 ink.get_pixel_mut(x, y).0[0] = 0.0;
             }
         }

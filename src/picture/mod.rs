@@ -54,7 +54,9 @@ pub enum PictureError {
     TooMuchMemory,
     #[error("damaged: {0}; save it again from the program that made it, or copy it anew")]
     Damaged(String),
-    #[error("one colour all over: nothing is drawn on it, or what is drawn has no margin around it")]
+    #[error(
+        "one colour all over: nothing is drawn on it, or what is drawn has no margin around it"
+    )]
     OneColour,
     #[error("blank: nothing stands out from the background; draw larger, or with more contrast")]
     Blank,
@@ -62,7 +64,9 @@ pub enum PictureError {
         "too little contrast: brightness differs by {steps} steps of 255 at most; draw or light it with more contrast"
     )]
     LowContrast { steps: u32 },
-    #[error("no margin: nothing stands clear of the picture's edges; leave a margin around what is drawn")]
+    #[error(
+        "no margin: nothing stands clear of the picture's edges; leave a margin around what is drawn"
+    )]
     NoMargin,
     #[error("{0} marks, as a pattern or a page of writing has; cut out what is to be read")]
     TooManyMarks(usize),
@@ -111,7 +115,11 @@ pub fn prepare(bytes: &[u8], target: &Target, count: Count) -> Result<Vec<Drawin
 ///
 /// # Errors
 /// [`PictureError`], of those about what is drawn.
-pub fn prepare_pixels(pixels: &RgbaImage, target: &Target, count: Count) -> Result<Vec<Drawing>, PictureError> {
+pub fn prepare_pixels(
+    pixels: &RgbaImage,
+    target: &Target,
+    count: Count,
+) -> Result<Vec<Drawing>, PictureError> {
     let size = pixels.dimensions();
     let image = DynamicImage::ImageRgba8(pixels.clone());
     let image = match size.0.max(size.1) > WORKING_SIDE {
@@ -122,7 +130,12 @@ pub fn prepare_pixels(pixels: &RgbaImage, target: &Target, count: Count) -> Resu
 }
 
 /// Pixels that may be fewer than the picture of this size has.
-fn prepare_scaled(pixels: &Pixels, size: (u32, u32), target: &Target, count: Count) -> Result<Vec<Drawing>, PictureError> {
+fn prepare_scaled(
+    pixels: &Pixels,
+    size: (u32, u32),
+    target: &Target,
+    count: Count,
+) -> Result<Vec<Drawing>, PictureError> {
     let (width, height) = pixels.dimensions();
     let colours = compose::compose(pixels);
     let scaled = |bounds: Bounds| enlarged(bounds, (width, height), size);
@@ -130,10 +143,22 @@ fn prepare_scaled(pixels: &Pixels, size: (u32, u32), target: &Target, count: Cou
         let values = colours.into_iter().flatten().collect();
         let picture = ImageBuffer::from_vec(width, height, values).expect("three values a pixel");
         let (bounds, pixels) = match target.framing {
-            Framing::Crop => (Bounds { left: 0, top: 0, width, height }, whole::crop(&picture, target)),
+            Framing::Crop => (
+                Bounds {
+                    left: 0,
+                    top: 0,
+                    width,
+                    height,
+                },
+                whole::crop(&picture, target),
+            ),
             _ => whole::whole(&picture, target)?,
         };
-        return Ok(vec![Drawing { bounds: scaled(bounds), pixels, picture: size }]);
+        return Ok(vec![Drawing {
+            bounds: scaled(bounds),
+            pixels,
+            picture: size,
+        }]);
     }
     let (colours, steps) = stretched(colours)?;
     let mut ink = illumination::ink(width, height, &colours);
@@ -146,7 +171,9 @@ fn prepare_scaled(pixels: &Pixels, size: (u32, u32), target: &Target, count: Cou
     };
     if groups.is_empty() {
         return Err(match steps {
-            steps if steps < LEAST_STEPS => PictureError::LowContrast { steps: steps.ceil() as u32 },
+            steps if steps < LEAST_STEPS => PictureError::LowContrast {
+                steps: steps.ceil() as u32,
+            },
             _ if marks.at_border => PictureError::NoMargin,
             _ => PictureError::Blank,
         });
@@ -155,7 +182,12 @@ fn prepare_scaled(pixels: &Pixels, size: (u32, u32), target: &Target, count: Cou
         return Err(PictureError::TooManyMarks(groups.len()));
     }
     let drawing = |group: &drawings::Group| Drawing {
-        bounds: scaled(Bounds { left: group.left, top: group.top, width: group.width(), height: group.height() }),
+        bounds: scaled(Bounds {
+            left: group.left,
+            top: group.top,
+            width: group.width(),
+            height: group.height(),
+        }),
         pixels: frame::frame(&ink, &marks, group, target),
         picture: size,
     };
@@ -172,7 +204,12 @@ fn enlarged(bounds: Bounds, from: (u32, u32), to: (u32, u32)) -> Bounds {
     };
     let (left, width) = along(bounds.left, bounds.width, from.0, to.0);
     let (top, height) = along(bounds.top, bounds.height, from.1, to.1);
-    Bounds { left, top, width, height }
+    Bounds {
+        left,
+        top,
+        width,
+        height,
+    }
 }
 
 /// Colours as shares of the brightest, for a picture of 16 bits may use few of them; and how many
@@ -181,7 +218,11 @@ fn stretched(mut colours: Vec<[f32; 3]>) -> Result<(Vec<[f32; 3]>, f32), Picture
     if colours.iter().all(|colour| *colour == colours[0]) {
         return Err(PictureError::OneColour);
     }
-    let brightest = colours.iter().flatten().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let brightest = colours
+        .iter()
+        .flatten()
+        .copied()
+        .fold(f32::MIN_POSITIVE, f32::max);
     let darkest = colours.iter().flatten().copied().fold(brightest, f32::min);
     for value in colours.iter_mut().flatten() {
         *value /= brightest;

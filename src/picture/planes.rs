@@ -15,12 +15,16 @@ pub fn plane(width: u32, height: u32, values: Vec<f32>) -> Plane {
 /// The smallest bright shape over a plane that no square of side `2 * radius + 1` can enter from
 /// below: dark marks narrower than the square are filled, everything larger stays.
 pub fn closing(values: &Plane, radius: usize) -> Plane {
-    extreme(&extreme(values, radius, |a, b| a >= b), radius, |a, b| a <= b)
+    extreme(&extreme(values, radius, |a, b| a >= b), radius, |a, b| {
+        a <= b
+    })
 }
 
 /// The same the other way round: bright marks are taken away.
 pub fn opening(values: &Plane, radius: usize) -> Plane {
-    extreme(&extreme(values, radius, |a, b| a <= b), radius, |a, b| a >= b)
+    extreme(&extreme(values, radius, |a, b| a <= b), radius, |a, b| {
+        a >= b
+    })
 }
 
 /// The extreme value of each pixel's square, cut at the border: along rows, then along columns.
@@ -28,12 +32,16 @@ fn extreme(values: &Plane, radius: usize, beats: fn(f32, f32) -> bool) -> Plane 
     let (width, height) = (values.width() as usize, values.height() as usize);
     let mut rows = vec![0.0; width * height];
     for (from, to) in values.chunks(width).zip(rows.chunks_mut(width)) {
-        running(from.iter().copied(), radius, beats, |at, value| to[at] = value);
+        running(from.iter().copied(), radius, beats, |at, value| {
+            to[at] = value
+        });
     }
     let mut found = vec![0.0; width * height];
     for x in 0..width {
         let column = (0..height).map(|y| rows[y * width + x]);
-        running(column, radius, beats, |y, value| found[y * width + x] = value);
+        running(column, radius, beats, |y, value| {
+            found[y * width + x] = value
+        });
     }
     plane(values.width(), values.height(), found)
 }

@@ -83,7 +83,9 @@ fn thinned(ink: &Plane, by: f32, wanted: f32) -> Plane {
                 let (before, after) = (at(x - dx, y - dy), at(x + dx, y + dy));
                 // Both sides slope towards the edge.
                 here - before > 0.4 * step && here - after > 0.4 * step
-                    || here - before > 0.4 * step && (here - after).abs() < 1e-3 && here - at(x + 2 * dx, y + 2 * dy) > 0.4 * step
+                    || here - before > 0.4 * step
+                        && (here - after).abs() < 1e-3
+                        && here - at(x + 2 * dx, y + 2 * dy) > 0.4 * step
             })
     };
     let middles = GrayImage::from_fn(width, height, |x, y| Luma([u8::from(middle(x, y))]));

@@ -42,9 +42,17 @@ pub fn whole(picture: &Colours, target: &Target) -> Result<(Bounds, Vec<u8>), Pi
     let background = border_colour(picture);
     let bounds = shown(picture, background).ok_or(PictureError::Blank)?;
     let (rows, columns) = (target.shape.height as u32, target.shape.width as u32);
-    let part = imageops::crop_imm(picture, bounds.left, bounds.top, bounds.width, bounds.height);
-    let scale = (f64::from(columns) / f64::from(bounds.width)).min(f64::from(rows) / f64::from(bounds.height));
-    let scaled = |length: u32, most: u32| ((f64::from(length) * scale).round() as u32).clamp(1, most);
+    let part = imageops::crop_imm(
+        picture,
+        bounds.left,
+        bounds.top,
+        bounds.width,
+        bounds.height,
+    );
+    let scale = (f64::from(columns) / f64::from(bounds.width))
+        .min(f64::from(rows) / f64::from(bounds.height));
+    let scaled =
+        |length: u32, most: u32| ((f64::from(length) * scale).round() as u32).clamp(1, most);
     let (width, height) = (scaled(bounds.width, columns), scaled(bounds.height, rows));
     let mut small = imageops::resize(&part.to_image(), width, height, FilterType::Triangle);
     let mut around = background;
@@ -64,7 +72,10 @@ fn orient(small: &mut Colours, around: &mut [f32; 3], target: &Target) {
     };
     let difference = |pixel: [f32; 3]| -> [f32; 3] { [0, 1, 2].map(|c| pixel[c] - around[c]) };
     let length = |v: &[f32; 3]| v.iter().map(|v| v * v).sum::<f32>().sqrt();
-    let lengths: Vec<f32> = small.pixels().map(|pixel| length(&difference(pixel.0))).collect();
+    let lengths: Vec<f32> = small
+        .pixels()
+        .map(|pixel| length(&difference(pixel.0)))
+        .collect();
     let strongest = quantile(&lengths, 0.995).max(f32::MIN_POSITIVE);
     let mut direction = [0.0; 3];
     for (pixel, &far) in small.pixels().zip(&lengths) {
@@ -104,7 +115,11 @@ fn shown(picture: &Colours, background: [f32; 3]) -> Option<Bounds> {
     let (width, height) = picture.dimensions();
     let far: Vec<f32> = picture
         .pixels()
-        .map(|pixel| (0..3).map(|c| (pixel.0[c] - background[c]).abs()).fold(0.0, f32::max))
+        .map(|pixel| {
+            (0..3)
+                .map(|c| (pixel.0[c] - background[c]).abs())
+                .fold(0.0, f32::max)
+        })
         .collect();
     let strongest = quantile(&far, 0.995).max(quantile(&far, 1.0) * 0.5);
     if strongest < LEAST_DIFFERENCE {
@@ -121,10 +136,18 @@ fn shown(picture: &Colours, background: [f32; 3]) -> Option<Bounds> {
     let ends = |counts: &[u32], across: u32| {
         let least = (LEAST_SHARE * across as f32).max(1.0);
         let used = |count: &u32| *count as f32 >= least;
-        Some((counts.iter().position(used)? as u32, counts.iter().rposition(used)? as u32))
+        Some((
+            counts.iter().position(used)? as u32,
+            counts.iter().rposition(used)? as u32,
+        ))
     };
     let ((top, bottom), (left, right)) = (ends(&rows, width)?, ends(&columns, height)?);
-    Some(Bounds { left, top, width: right + 1 - left, height: bottom + 1 - top })
+    Some(Bounds {
+        left,
+        top,
+        width: right + 1 - left,
+        height: bottom + 1 - top,
+    })
 }
 
 /// Bytes of the set's channels.

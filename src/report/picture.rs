@@ -51,7 +51,10 @@ pub fn boxes(picture: (u32, u32), boxes: &[[u32; 4]]) -> String {
     let mut frame = |left: usize, top: usize, right: usize, bottom: usize| {
         for row in top..=bottom {
             for column in left..=right {
-                let (side, level) = (column == left || column == right, row == top || row == bottom);
+                let (side, level) = (
+                    column == left || column == right,
+                    row == top || row == bottom,
+                );
                 match (side, level) {
                     (true, true) => cells[row][column] = '+',
                     (true, false) => cells[row][column] = '|',
@@ -68,7 +71,12 @@ pub fn boxes(picture: (u32, u32), boxes: &[[u32; 4]]) -> String {
     };
     frame(0, 0, COLUMNS - 1, rows - 1);
     for &[left, top, width, height] in boxes {
-        frame(column(left), row(top), column(left + width), row(top + height));
+        frame(
+            column(left),
+            row(top),
+            column(left + width),
+            row(top + height),
+        );
     }
     for (number, &[left, top, ..]) in boxes.iter().enumerate() {
         let place = (row(top) + 1).min(rows - 1);

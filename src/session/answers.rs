@@ -130,7 +130,10 @@ impl Session {
             ) => {
                 return Ok(Prediction {
                     probabilities: vec![0.0; description.set.class_names.len()],
-                    prepared: vec![description.set.background.byte(); description.set.shape.bytes()],
+                    prepared: vec![
+                        description.set.background.byte();
+                        description.set.shape.bytes()
+                    ],
                     blank: true,
                     reason: reason.to_string(),
                     drawings: Vec::new(),
@@ -141,7 +144,10 @@ impl Session {
         let split = Split {
             shape: description.set.shape,
             classes: description.set.class_names.len(),
-            images: drawings.iter().flat_map(|drawing| drawing.pixels.iter().copied()).collect(),
+            images: drawings
+                .iter()
+                .flat_map(|drawing| drawing.pixels.iter().copied())
+                .collect(),
             labels: vec![0; drawings.len()],
         };
         let read = answers(

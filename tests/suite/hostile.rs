@@ -7,13 +7,8 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-<<<<<<< HEAD
-use gpu_mnist::data::idx::{self, Kind};
-use gpu_mnist::picture::{self, Count, Target};
-=======
 use gpu_mnist::data::idx::{self, Element, Header, Kind};
-use gpu_mnist::picture::{self, Framing};
->>>>>>> main
+use gpu_mnist::picture::{self, Count, Target};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;

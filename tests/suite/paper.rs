@@ -45,7 +45,11 @@ pub struct Page {
 
 impl Page {
     pub fn new(width: usize, height: usize) -> Self {
-        Self { width, height, ink: vec![0.0; width * height] }
+        Self {
+            width,
+            height,
+            ink: vec![0.0; width * height],
+        }
     }
 
     /// Puts a 28x28 image there, `scale` pixels a pixel.
@@ -56,7 +60,10 @@ impl Page {
         };
         for y in 0..self.height {
             for x in 0..self.width {
-                let (u, v) = ((x as f32 + 0.5 - left) / scale - 0.5, (y as f32 + 0.5 - top) / scale - 0.5);
+                let (u, v) = (
+                    (x as f32 + 0.5 - left) / scale - 0.5,
+                    (y as f32 + 0.5 - top) / scale - 0.5,
+                );
                 if !(-1.0..28.0).contains(&u) || !(-1.0..28.0).contains(&v) {
                     continue;
                 }
@@ -101,7 +108,9 @@ impl Page {
                             continue;
                         }
                         let (u, v) = (x + dx, y + dy);
-                        if (0..self.width as i64).contains(&u) && (0..self.height as i64).contains(&v) {
+                        if (0..self.width as i64).contains(&u)
+                            && (0..self.height as i64).contains(&v)
+                        {
                             best = best.max(sign * source[v as usize * self.width + u as usize]);
                         }
                     }
@@ -114,7 +123,11 @@ impl Page {
     fn at(&self, x: f32, y: f32) -> f32 {
         let (x0, y0) = (x.floor(), y.floor());
         let (tx, ty) = (x - x0, y - y0);
-        let value = |x: f32, y: f32| match x >= 0.0 && y >= 0.0 && (x as usize) < self.width && (y as usize) < self.height {
+        let value = |x: f32, y: f32| match x >= 0.0
+            && y >= 0.0
+            && (x as usize) < self.width
+            && (y as usize) < self.height
+        {
             true => self.ink[y as usize * self.width + x as usize],
             false => 0.0,
         };
@@ -133,7 +146,10 @@ pub fn digit(image: &[u8], rng: &mut ChaCha8Rng) -> Page {
     let mut page = Page::new(width, height);
     let scale = rng.random_range(3.6f32..5.6);
     let room = |side: usize| side as f32 - 28.0 * scale;
-    let (left, top) = (room(width) * rng.random_range(0.15f32..0.85), room(height) * rng.random_range(0.15f32..0.85));
+    let (left, top) = (
+        room(width) * rng.random_range(0.15f32..0.85),
+        room(height) * rng.random_range(0.15f32..0.85),
+    );
     page.put(image, scale, left, top);
     page
 }
@@ -141,7 +157,10 @@ pub fn digit(image: &[u8], rng: &mut ChaCha8Rng) -> Page {
 /// A page of digits side by side, and how they are spaced.
 pub fn row(images: &[&[u8]], rng: &mut ChaCha8Rng) -> Page {
     let scale = rng.random_range(3.4f32..4.6);
-    let (width, height) = ((28.0 * scale * images.len() as f32) as usize + 80, (28.0 * scale) as usize + 60);
+    let (width, height) = (
+        (28.0 * scale * images.len() as f32) as usize + 80,
+        (28.0 * scale) as usize + 60,
+    );
     let mut page = Page::new(width, height);
     let mut left = 40.0;
     for image in images {
@@ -164,7 +183,13 @@ pub fn photographed(page: &Page, paper: Paper, rng: &mut ChaCha8Rng) -> RgbImage
     let (width, height) = (page.width as f32, page.height as f32);
     let light = Light::draw(paper, width, height, rng);
     let sheet = Sheet::draw(paper, width, height, rng);
-    let pens = [[35.0, 45.0, 120.0], [40.0, 40.0, 45.0], [20.0, 20.0, 25.0], [150.0, 30.0, 40.0], [70.0, 70.0, 75.0]];
+    let pens = [
+        [35.0, 45.0, 120.0],
+        [40.0, 40.0, 45.0],
+        [20.0, 20.0, 25.0],
+        [150.0, 30.0, 40.0],
+        [70.0, 70.0, 75.0],
+    ];
     let pen: [f32; 3] = pens[rng.random_range(0..pens.len())];
     let strength = rng.random_range(0.8f32..0.95);
     let grain = match paper {
@@ -244,10 +269,23 @@ impl Light {
         let shadow = (paper == Paper::Shadow).then(|| {
             let angle = rng.random_range(0.0f32..std::f32::consts::TAU);
             // Through a point near the middle: it often crosses the digit.
-            let (x, y) = (width * rng.random_range(0.3f32..0.7), height * rng.random_range(0.3f32..0.7));
-            (angle.cos(), angle.sin(), x * angle.cos() + y * angle.sin(), rng.random_range(0.5f32..0.8), rng.random_range(0.5f32..12.0))
+            let (x, y) = (
+                width * rng.random_range(0.3f32..0.7),
+                height * rng.random_range(0.3f32..0.7),
+            );
+            (
+                angle.cos(),
+                angle.sin(),
+                x * angle.cos() + y * angle.sin(),
+                rng.random_range(0.5f32..0.8),
+                rng.random_range(0.5f32..12.0),
+            )
         });
-        Self { slope: (angle.cos() * fall / longest, angle.sin() * fall / longest), least: 0.93 - fall / 2.0, shadow }
+        Self {
+            slope: (angle.cos() * fall / longest, angle.sin() * fall / longest),
+            least: 0.93 - fall / 2.0,
+            shadow,
+        }
     }
 
     fn at(&self, x: f32, y: f32) -> f32 {
@@ -288,11 +326,18 @@ impl Sheet {
             }
         }
         let angle = rng.random_range(0.0f32..3.0);
-        Self { edges, dark: rng.random_range(20.0f32..95.0), grain: (angle.cos(), angle.sin(), rng.random_range(0.0f32..9.0)) }
+        Self {
+            edges,
+            dark: rng.random_range(20.0f32..95.0),
+            grain: (angle.cos(), angle.sin(), rng.random_range(0.0f32..9.0)),
+        }
     }
 
     fn holds(&self, x: f32, y: f32) -> f32 {
-        self.edges.iter().map(|(cos, sin, at)| (x * cos + y * sin + at + 0.5).clamp(0.0, 1.0)).fold(1.0, f32::min)
+        self.edges
+            .iter()
+            .map(|(cos, sin, at)| (x * cos + y * sin + at + 0.5).clamp(0.0, 1.0))
+            .fold(1.0, f32::min)
     }
 
     /// Wood.
@@ -311,7 +356,9 @@ struct Turn {
 impl Turn {
     fn draw(paper: Paper, width: f32, height: f32, rng: &mut ChaCha8Rng) -> Self {
         if paper != Paper::Perspective {
-            return Self { rows: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]] };
+            return Self {
+                rows: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            };
         }
         let angle = rng.random_range(-0.14f32..0.14);
         let (cos, sin) = (angle.cos(), angle.sin());
@@ -321,8 +368,16 @@ impl Turn {
         // Around the middle, where nothing moves.
         Self {
             rows: [
-                [cos + x * p, sin + x * q, x - cos * x - sin * y - x * (p * x + q * y)],
-                [-sin + y * p, cos + y * q, y + sin * x - cos * y - y * (p * x + q * y)],
+                [
+                    cos + x * p,
+                    sin + x * q,
+                    x - cos * x - sin * y - x * (p * x + q * y),
+                ],
+                [
+                    -sin + y * p,
+                    cos + y * q,
+                    y + sin * x - cos * y - y * (p * x + q * y),
+                ],
                 [p, q, 1.0 - p * x - q * y],
             ],
         }
@@ -353,7 +408,10 @@ impl Lines {
         };
         Self {
             spacing,
-            offset: (rng.random_range(0.0..spacing), rng.random_range(0.0..spacing)),
+            offset: (
+                rng.random_range(0.0..spacing),
+                rng.random_range(0.0..spacing),
+            ),
             half: rng.random_range(0.4f32..1.3),
             dark: rng.random_range(0.12f32..0.4),
             turn: rng.random_range(-0.05f32..0.05),
@@ -368,8 +426,16 @@ impl Lines {
             let far = (place.rem_euclid(self.spacing) - self.spacing / 2.0).abs();
             (self.half + 0.5 - far).clamp(0.0, 1.0) * self.dark
         };
-        let rows = if self.rows { near(y * cos - x * sin + self.offset.0) } else { 0.0 };
-        let columns = if self.columns { near(x * cos + y * sin + self.offset.1) } else { 0.0 };
+        let rows = if self.rows {
+            near(y * cos - x * sin + self.offset.0)
+        } else {
+            0.0
+        };
+        let columns = if self.columns {
+            near(x * cos + y * sin + self.offset.1)
+        } else {
+            0.0
+        };
         rows.max(columns)
     }
 }
@@ -405,16 +471,57 @@ pub const OTHERS: [(Other, &str); 10] = [
 /// Strokes of letters that look like no digit, on a square of side 1.
 const LETTERS: [&[[f32; 4]]; 11] = [
     // A E F H K M N R T W X
-    &[[0.0, 1.0, 0.5, 0.0], [0.5, 0.0, 1.0, 1.0], [0.2, 0.62, 0.8, 0.62]],
-    &[[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.8, 0.0], [0.0, 0.5, 0.65, 0.5], [0.0, 1.0, 0.8, 1.0]],
-    &[[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.8, 0.0], [0.0, 0.48, 0.65, 0.48]],
-    &[[0.0, 0.0, 0.0, 1.0], [0.8, 0.0, 0.8, 1.0], [0.0, 0.5, 0.8, 0.5]],
-    &[[0.0, 0.0, 0.0, 1.0], [0.75, 0.0, 0.0, 0.55], [0.25, 0.4, 0.8, 1.0]],
-    &[[0.0, 1.0, 0.05, 0.0], [0.05, 0.0, 0.5, 0.6], [0.5, 0.6, 0.95, 0.0], [0.95, 0.0, 1.0, 1.0]],
-    &[[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.8, 1.0], [0.8, 1.0, 0.8, 0.0]],
-    &[[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.6, 0.08], [0.6, 0.08, 0.62, 0.42], [0.62, 0.42, 0.0, 0.5], [0.25, 0.5, 0.75, 1.0]],
+    &[
+        [0.0, 1.0, 0.5, 0.0],
+        [0.5, 0.0, 1.0, 1.0],
+        [0.2, 0.62, 0.8, 0.62],
+    ],
+    &[
+        [0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 0.8, 0.0],
+        [0.0, 0.5, 0.65, 0.5],
+        [0.0, 1.0, 0.8, 1.0],
+    ],
+    &[
+        [0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 0.8, 0.0],
+        [0.0, 0.48, 0.65, 0.48],
+    ],
+    &[
+        [0.0, 0.0, 0.0, 1.0],
+        [0.8, 0.0, 0.8, 1.0],
+        [0.0, 0.5, 0.8, 0.5],
+    ],
+    &[
+        [0.0, 0.0, 0.0, 1.0],
+        [0.75, 0.0, 0.0, 0.55],
+        [0.25, 0.4, 0.8, 1.0],
+    ],
+    &[
+        [0.0, 1.0, 0.05, 0.0],
+        [0.05, 0.0, 0.5, 0.6],
+        [0.5, 0.6, 0.95, 0.0],
+        [0.95, 0.0, 1.0, 1.0],
+    ],
+    &[
+        [0.0, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 0.8, 1.0],
+        [0.8, 1.0, 0.8, 0.0],
+    ],
+    &[
+        [0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 0.6, 0.08],
+        [0.6, 0.08, 0.62, 0.42],
+        [0.62, 0.42, 0.0, 0.5],
+        [0.25, 0.5, 0.75, 1.0],
+    ],
     &[[0.0, 0.0, 0.9, 0.0], [0.45, 0.0, 0.45, 1.0]],
-    &[[0.0, 0.0, 0.25, 1.0], [0.25, 1.0, 0.5, 0.35], [0.5, 0.35, 0.75, 1.0], [0.75, 1.0, 1.0, 0.0]],
+    &[
+        [0.0, 0.0, 0.25, 1.0],
+        [0.25, 1.0, 0.5, 0.35],
+        [0.5, 0.35, 0.75, 1.0],
+        [0.75, 1.0, 1.0, 0.0],
+    ],
     &[[0.0, 0.0, 0.85, 1.0], [0.85, 0.0, 0.0, 1.0]],
 ];
 
@@ -422,13 +529,28 @@ const LETTERS: [&[[f32; 4]]; 11] = [
 pub fn without_digit(other: Other, rng: &mut ChaCha8Rng) -> RgbImage {
     let (width, height) = (rng.random_range(180..320), rng.random_range(180..320));
     let mut page = Page::new(width, height);
-    let point = |rng: &mut ChaCha8Rng| (width as f32 * rng.random_range(0.2f32..0.8), height as f32 * rng.random_range(0.2f32..0.8));
+    let point = |rng: &mut ChaCha8Rng| {
+        (
+            width as f32 * rng.random_range(0.2f32..0.8),
+            height as f32 * rng.random_range(0.2f32..0.8),
+        )
+    };
     match other {
         Other::Blank => {
             let grey: u8 = rng.random_range(0..=255);
             return RgbImage::from_pixel(width as u32, height as u32, Rgb([grey; 3]));
         }
-        Other::LitPaper => return photographed(&page, if rng.random_bool(0.5) { Paper::Shadow } else { Paper::Plain }, rng),
+        Other::LitPaper => {
+            return photographed(
+                &page,
+                if rng.random_bool(0.5) {
+                    Paper::Shadow
+                } else {
+                    Paper::Plain
+                },
+                rng,
+            );
+        }
         Other::RuledSheet => return photographed(&page, Paper::Ruled, rng),
         Other::SquaredSheet => return photographed(&page, Paper::Squared, rng),
         Other::Noise => return noise(width as u32, height as u32, rng),
@@ -452,21 +574,35 @@ pub fn without_digit(other: Other, rng: &mut ChaCha8Rng) -> RgbImage {
             let wide = rng.random_range(5.0f32..14.0);
             let middle = (width as f32 / 2.0, height as f32 / 2.0);
             let size = rng.random_range(30.0f32..70.0);
-            let turn = rng.random_range(-0.2f32..0.2) + if rng.random_bool(0.5) { 0.785 } else { 0.0 };
+            let turn =
+                rng.random_range(-0.2f32..0.2) + if rng.random_bool(0.5) { 0.785 } else { 0.0 };
             for angle in [turn, turn + 1.57] {
                 let (dx, dy) = (angle.cos() * size, angle.sin() * size);
-                page.stroke((middle.0 - dx, middle.1 - dy), (middle.0 + dx, middle.1 + dy), wide);
+                page.stroke(
+                    (middle.0 - dx, middle.1 - dy),
+                    (middle.0 + dx, middle.1 + dy),
+                    wide,
+                );
             }
         }
         Other::Letter => {
             let letter = LETTERS[rng.random_range(0..LETTERS.len())];
             let size = rng.random_range(80.0f32..130.0);
             let wide = size * rng.random_range(0.07f32..0.17);
-            let (narrow, slant) = (rng.random_range(0.6f32..1.0), rng.random_range(-0.2f32..0.2));
-            let (left, top) = (width as f32 / 2.0 - size * 0.4, height as f32 / 2.0 - size * 0.5);
+            let (narrow, slant) = (
+                rng.random_range(0.6f32..1.0),
+                rng.random_range(-0.2f32..0.2),
+            );
+            let (left, top) = (
+                width as f32 / 2.0 - size * 0.4,
+                height as f32 / 2.0 - size * 0.5,
+            );
             let mut moved = |x: f32, y: f32| {
                 let mut shake = || rng.random_range(-0.04f32..0.04);
-                (left + size * (x * narrow + slant * (0.5 - y) + shake()), top + size * (y + shake()))
+                (
+                    left + size * (x * narrow + slant * (0.5 - y) + shake()),
+                    top + size * (y + shake()),
+                )
             };
             for &[a, b, c, d] in letter {
                 let (from, to) = (moved(a, b), moved(c, d));
@@ -478,9 +614,14 @@ pub fn without_digit(other: Other, rng: &mut ChaCha8Rng) -> RgbImage {
 }
 
 fn noise(width: u32, height: u32, rng: &mut ChaCha8Rng) -> RgbImage {
-    let (middle, range) = (rng.random_range(60.0f32..200.0), rng.random_range(3.0f32..128.0));
+    let (middle, range) = (
+        rng.random_range(60.0f32..200.0),
+        rng.random_range(3.0f32..128.0),
+    );
     let fine = rng.random_range(1..4);
-    let cells: Vec<f32> = (0..width * height).map(|_| rng.random_range(-1.0f32..1.0)).collect();
+    let cells: Vec<f32> = (0..width * height)
+        .map(|_| rng.random_range(-1.0f32..1.0))
+        .collect();
     RgbImage::from_fn(width, height, |x, y| {
         let cell = cells[((y / fine) * width + x / fine) as usize];
         Rgb([(middle + range * cell).clamp(0.0, 255.0) as u8; 3])
@@ -491,6 +632,10 @@ fn checks(width: u32, height: u32, rng: &mut ChaCha8Rng) -> RgbImage {
     let side = rng.random_range(8..60);
     let (dark, light) = (rng.random_range(0..100), rng.random_range(150..=255));
     RgbImage::from_fn(width, height, |x, y| {
-        Rgb([if (x / side + y / side) % 2 == 0 { dark } else { light }; 3])
+        Rgb([if (x / side + y / side) % 2 == 0 {
+            dark
+        } else {
+            light
+        }; 3])
     })
 }

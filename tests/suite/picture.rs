@@ -5,9 +5,9 @@ use std::io::Cursor;
 use gpu_mnist::data::synthetic::{self, PIXELS};
 
 const SIDE: usize = synthetic::SHAPE.width;
+use crate::paper;
 use gpu_mnist::data::image_set::{Background, Framing, ImageShape};
 use gpu_mnist::picture::{Bounds, Count, Drawing, PictureError, Target, prepare};
-use crate::paper;
 use gpu_mnist::report::picture::{characters, half_blocks};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
@@ -148,9 +148,20 @@ fn bar() -> Vec<u8> {
 
 #[test]
 fn garments_fill_the_picture() {
-    let target = Target { framing: Framing::Whole, ..Target::MNIST };
+    let target = Target {
+        framing: Framing::Whole,
+        ..Target::MNIST
+    };
     let drawings = prepare(&bar(), &target, Count::Any).expect("prepared");
-    assert_eq!(boxes(&drawings), [Bounds { left: 20, top: 10, width: 20, height: 80 }]);
+    assert_eq!(
+        boxes(&drawings),
+        [Bounds {
+            left: 20,
+            top: 10,
+            width: 20,
+            height: 80
+        }]
+    );
     let picture = &drawings[0].pixels;
     let inked: Vec<usize> = (0..PIXELS).filter(|&p| picture[p] > 0).collect();
     assert_eq!(inked.iter().map(|p| p / SIDE).min(), Some(0));
@@ -158,7 +169,10 @@ fn garments_fill_the_picture() {
     assert_eq!(inked.iter().map(|p| p % SIDE).min(), Some(10));
     assert_eq!(inked.iter().map(|p| p % SIDE).max(), Some(16));
     // A set of dark things on white gets the same things the other way round.
-    let light = Target { background: Background::Light, ..target };
+    let light = Target {
+        background: Background::Light,
+        ..target
+    };
     let turned = prepare(&bar(), &light, Count::Any).expect("prepared");
     let inverted: Vec<u8> = picture.iter().map(|value| 255 - value).collect();
     assert_eq!(turned[0].pixels, inverted);
@@ -169,19 +183,38 @@ fn other_shapes_and_backgrounds_are_framed_in_proportion() {
     let bytes = encoded(drawing(2), ImageFormat::Png);
     for (height, width) in [(14, 14), (28, 28), (32, 20), (64, 96)] {
         let shape = ImageShape::grey(height, width);
-        let target = Target { shape, ..Target::MNIST };
+        let target = Target {
+            shape,
+            ..Target::MNIST
+        };
         let drawings = prepare(&bytes, &target, Count::Any).expect("prepared");
         let image = &drawings[0].pixels;
         assert_eq!(image.len(), shape.bytes());
-        let rows: Vec<usize> = (0..shape.pixels()).filter(|&at| image[at] > 0).map(|at| at / width).collect();
-        let columns: Vec<usize> = (0..shape.pixels()).filter(|&at| image[at] > 0).map(|at| at % width).collect();
-        let reach = |along: &[usize]| along.iter().max().expect("ink") - along.iter().min().expect("ink") + 1;
+        let rows: Vec<usize> = (0..shape.pixels())
+            .filter(|&at| image[at] > 0)
+            .map(|at| at / width)
+            .collect();
+        let columns: Vec<usize> = (0..shape.pixels())
+            .filter(|&at| image[at] > 0)
+            .map(|at| at % width)
+            .collect();
+        let reach = |along: &[usize]| {
+            along.iter().max().expect("ink") - along.iter().min().expect("ink") + 1
+        };
         let side = (height.min(width) as f32 * 20.0 / 28.0).round() as usize;
         let longest = reach(&rows).max(reach(&columns));
         assert!(longest.abs_diff(side) <= 1, "{shape}: {longest} of {side}");
-        let light = Target { background: Background::Light, ..target };
+        let light = Target {
+            background: Background::Light,
+            ..target
+        };
         let light = prepare(&bytes, &light, Count::Any).expect("prepared");
-        assert!(image.iter().zip(&light[0].pixels).all(|(a, b)| a + b == 255));
+        assert!(
+            image
+                .iter()
+                .zip(&light[0].pixels)
+                .all(|(a, b)| a + b == 255)
+        );
     }
 }
 
@@ -195,14 +228,30 @@ fn photographs_are_cropped_with_their_colours() {
         framing: Framing::Crop,
         background: Background::Varied,
     };
-    let drawings = prepare(&encoded(picture.clone(), ImageFormat::Png), &target, Count::Any).expect("prepared");
+    let drawings = prepare(
+        &encoded(picture.clone(), ImageFormat::Png),
+        &target,
+        Count::Any,
+    )
+    .expect("prepared");
     let (pixels, _) = drawings[0].pixels.as_chunks::<3>();
     assert_eq!(pixels.len(), 256);
-    assert!(pixels.iter().all(|pixel| *pixel == colours[1]), "{pixels:?}");
-    let grey = Target { shape: ImageShape::grey(16, 16), ..target };
-    let drawings = prepare(&encoded(picture, ImageFormat::Png), &grey, Count::Any).expect("prepared");
+    assert!(
+        pixels.iter().all(|pixel| *pixel == colours[1]),
+        "{pixels:?}"
+    );
+    let grey = Target {
+        shape: ImageShape::grey(16, 16),
+        ..target
+    };
+    let drawings =
+        prepare(&encoded(picture, ImageFormat::Png), &grey, Count::Any).expect("prepared");
     // 0.299 * 20 + 0.587 * 180 + 0.114 * 30
-    assert!(drawings[0].pixels.iter().all(|&value| value == 115), "{:?}", drawings[0].pixels);
+    assert!(
+        drawings[0].pixels.iter().all(|&value| value == 115),
+        "{:?}",
+        drawings[0].pixels
+    );
 }
 
 #[test]
@@ -352,13 +401,18 @@ fn the_first_frame_of_a_gif_lies_on_its_canvas() {
     let drawing = drawing(4);
     let expected = prepared(&encoded(drawing.clone(), ImageFormat::Png));
     let bytes = encoded(
-        RgbImage::from_fn(170, 170, |x, y| Rgb([255 - drawing.get_pixel(x + 30, y + 15).0[0]; 3])),
+        RgbImage::from_fn(170, 170, |x, y| {
+            Rgb([255 - drawing.get_pixel(x + 30, y + 15).0[0]; 3])
+        }),
         ImageFormat::Gif,
     );
     // The screen is made larger than the frame, which then starts at (20, 10).
     let mut bytes = bytes;
     bytes[6..10].copy_from_slice(&[200, 0, 200, 0]);
-    let place = bytes.windows(9).position(|part| part == [0x2C, 0, 0, 0, 0, 170, 0, 170, 0]).expect("a frame");
+    let place = bytes
+        .windows(9)
+        .position(|part| part == [0x2C, 0, 0, 0, 0, 170, 0, 170, 0])
+        .expect("a frame");
     bytes[place + 1..place + 5].copy_from_slice(&[20, 0, 10, 0]);
     let difference = difference(&prepared(&bytes), &expected);
     assert!(difference < 4.0, "{difference}");
@@ -368,7 +422,8 @@ fn the_first_frame_of_a_gif_lies_on_its_canvas() {
 fn cut_files_are_refused_as_damaged() {
     let drawing = DynamicImage::ImageLuma8(drawing(1));
     let grain = RgbImage::from_fn(200, 200, |x, y| {
-        let value = drawing.as_luma8().expect("grey").get_pixel(x, y).0[0] / 2 + ((x * 7 + y * 13) % 11) as u8;
+        let value = drawing.as_luma8().expect("grey").get_pixel(x, y).0[0] / 2
+            + ((x * 7 + y * 13) % 11) as u8;
         Rgb([value, value, value])
     });
     let mut files: Vec<(String, Vec<u8>)> = [
@@ -380,8 +435,14 @@ fn cut_files_are_refused_as_damaged() {
     ]
     .map(|format| (format!("{format:?}"), encoded(grain.clone(), format)))
     .to_vec();
-    files.push(("progressive".into(), include_bytes!("picture/progressive.jpg").to_vec()));
-    files.push(("lossy WebP".into(), include_bytes!("picture/lossy.webp").to_vec()));
+    files.push((
+        "progressive".into(),
+        include_bytes!("picture/progressive.jpg").to_vec(),
+    ));
+    files.push((
+        "lossy WebP".into(),
+        include_bytes!("picture/lossy.webp").to_vec(),
+    ));
     let mut animation = encoded(grain.clone(), ImageFormat::Gif);
     let frame = animation.split_off(13 + 3 * 256);
     let trailer = frame.len() - 1;
@@ -389,11 +450,17 @@ fn cut_files_are_refused_as_damaged() {
     animation.extend_from_slice(&frame);
     files.push(("animation".into(), animation));
     for (name, bytes) in files {
-        assert!(prepare(&bytes, &Target::MNIST, Count::Any).is_ok(), "{name}");
+        assert!(
+            prepare(&bytes, &Target::MNIST, Count::Any).is_ok(),
+            "{name}"
+        );
         for percent in 10..=99 {
             let cut = &bytes[..bytes.len() * percent / 100];
             let error = prepare(cut, &Target::MNIST, Count::Any).expect_err("a cut file");
-            assert!(matches!(error, PictureError::Damaged(_)), "{name} at {percent} %: {error}");
+            assert!(
+                matches!(error, PictureError::Damaged(_)),
+                "{name} at {percent} %: {error}"
+            );
         }
     }
 }
@@ -427,7 +494,12 @@ fn drawings_that_stand_apart_are_read_in_order() {
     let drawings = read(&encoded(page.clone(), ImageFormat::Png));
     assert_eq!(drawings.len(), 3, "{:?}", boxes(&drawings));
     for ((drawing, digit), (x, y)) in drawings.iter().zip(&digits).zip(places) {
-        let Bounds { left, top, width, height } = drawing.bounds;
+        let Bounds {
+            left,
+            top,
+            width,
+            height,
+        } = drawing.bounds;
         assert!(left >= x && top >= y && left + width <= x + 200 && top + height <= y + 200);
         let alone = prepared(&encoded(digit.clone(), ImageFormat::Png));
         let image: [u8; PIXELS] = drawing.pixels.as_slice().try_into().expect("28x28");
@@ -466,7 +538,11 @@ fn paper_of_any_kind_shows_one_drawing() {
             let mut stream = paper::stream(5 + paper as u64, index);
             let page = paper::digit(split.image(index).expect("a picture"), &mut stream);
             let photograph = paper::photographed(&page, paper, &mut stream);
-            match prepare(&encoded(photograph, ImageFormat::Png), &Target::MNIST, Count::Any) {
+            match prepare(
+                &encoded(photograph, ImageFormat::Png),
+                &Target::MNIST,
+                Count::Any,
+            ) {
                 Ok(drawings) if drawings.len() == 1 => {}
                 Ok(drawings) => lost.push(format!("{name} {index}: {:?}", boxes(&drawings))),
                 Err(error) => lost.push(format!("{name} {index}: {error}")),

@@ -99,7 +99,15 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
     save(&split, 0, &home.path().join("good.png"));
     save(&split, 1, &home.path().join("fine.png"));
     fs::write(home.path().join("bad.png"), b"no picture").expect("written");
-    let predict = ["predict", "--run", "run", "--device", "cpu", "--threshold", "inf"];
+    let predict = [
+        "predict",
+        "--run",
+        "run",
+        "--device",
+        "cpu",
+        "--threshold",
+        "inf",
+    ];
     let files = ["good.png", "bad.png", "nowhere.png", "fine.png"];
     let output = program(home.path())
         .args(predict)
@@ -133,7 +141,12 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
         .clone();
     let text = String::from_utf8(shown.stdout).expect("text");
     // The picture with the drawing's box in it, what is read, and what the network saw.
-    assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("+---")), "{text}");
+    assert!(
+        text.lines()
+            .nth(1)
+            .is_some_and(|line| line.starts_with("+---")),
+        "{text}"
+    );
     assert!(text.lines().count() > SIDE + 10, "{text}");
     assert!(text.contains('█') && !text.contains('\x1b'), "{text}");
     program(home.path())
@@ -176,7 +189,12 @@ fn what_is_no_digit_is_flagged_and_the_exit_code_says_so() {
         })
         .collect();
     let (found, code) = answers(home.path(), &crosses, &[]);
-    let unsure = |found: &[Value]| found.iter().filter(|answer| answer["unsure"] == true).count();
+    let unsure = |found: &[Value]| {
+        found
+            .iter()
+            .filter(|answer| answer["unsure"] == true)
+            .count()
+    };
     assert!(unsure(&found) >= 8, "{} of 12", unsure(&found));
     assert_eq!(code, 6);
     for answer in &found {
@@ -197,14 +215,20 @@ fn several_digits_are_read_in_order_with_their_boxes() {
     let mut expected = Vec::new();
     for index in 0..20 {
         let picks = [3 * index, 3 * index + 1, 3 * index + 2];
-        let images: Vec<&[u8]> = picks.iter().map(|&at| split.image(at).expect("there")).collect();
+        let images: Vec<&[u8]> = picks
+            .iter()
+            .map(|&at| split.image(at).expect("there"))
+            .collect();
         let mut stream = paper::stream(77, index);
         let page = paper::row(&images, &mut stream);
         rows.push(paper::photographed(&page, paper::Paper::Plain, &mut stream));
         expected.push(picks.map(|at| split.labels[at].to_string()).concat());
     }
     let (found, _) = answers(home.path(), &rows, &[]);
-    let whole = found.iter().zip(&expected).filter(|(answer, text)| answer["text"] == ***text);
+    let whole = found
+        .iter()
+        .zip(&expected)
+        .filter(|(answer, text)| answer["text"] == ***text);
     assert!(whole.count() >= 12, "{found:?}");
     let several = found.iter().filter(|answer| {
         answer["drawings"].as_array().map(Vec::len) == Some(3) && answer.get("class").is_none()
@@ -250,7 +274,16 @@ fn unpacked(path: &Path, header: usize) -> Vec<u8> {
 fn read_from_paper(data: &Path, count: usize) -> Vec<(String, f64, f64)> {
     let home = tempdir().expect("a folder");
     program(home.path())
-        .args(["train", "--dataset", "mnist", "--device", "cpu", "--out", "run", "--data-dir"])
+        .args([
+            "train",
+            "--dataset",
+            "mnist",
+            "--device",
+            "cpu",
+            "--out",
+            "run",
+            "--data-dir",
+        ])
         .arg(data)
         .assert()
         .code(0);
@@ -260,11 +293,25 @@ fn read_from_paper(data: &Path, count: usize) -> Vec<(String, f64, f64)> {
     let mut table = Vec::new();
     let mut judge = |name: &str, photographs: Vec<image::RgbImage>, texts: Vec<String>| {
         let (found, _) = answers(home.path(), &photographs, &[]);
-        let right = found.iter().zip(&texts).filter(|(answer, text)| answer["text"] == ***text);
-        let flagged = found.iter().filter(|answer| answer["unsure"] == true || answer["error"].is_string());
+        let right = found
+            .iter()
+            .zip(&texts)
+            .filter(|(answer, text)| answer["text"] == ***text);
+        let flagged = found
+            .iter()
+            .filter(|answer| answer["unsure"] == true || answer["error"].is_string());
         let share = |part: usize| part as f64 / count as f64;
-        let row = (name.to_string(), share(right.count()), share(flagged.count()));
-        println!("| {} | {:.1} % | {:.1} % |", row.0, 100.0 * row.1, 100.0 * row.2);
+        let row = (
+            name.to_string(),
+            share(right.count()),
+            share(flagged.count()),
+        );
+        println!(
+            "| {} | {:.1} % | {:.1} % |",
+            row.0,
+            100.0 * row.1,
+            100.0 * row.2
+        );
         table.push(row);
     };
     for (paper, name) in paper::PAPERS {
@@ -277,7 +324,11 @@ fn read_from_paper(data: &Path, count: usize) -> Vec<(String, f64, f64)> {
         judge(name, photographs.collect(), texts);
     }
     let numbers: Vec<Vec<usize>> = (0..count)
-        .map(|index| (0..2 + index % 4).map(|at| (index * 5 + at) % labels.len()).collect())
+        .map(|index| {
+            (0..2 + index % 4)
+                .map(|at| (index * 5 + at) % labels.len())
+                .collect()
+        })
         .collect();
     let rows = numbers.iter().enumerate().map(|(index, number)| {
         let mut stream = paper::stream(450, index);
@@ -285,7 +336,9 @@ fn read_from_paper(data: &Path, count: usize) -> Vec<(String, f64, f64)> {
         let page = paper::row(&images, &mut stream);
         paper::photographed(&page, paper::Paper::Plain, &mut stream)
     });
-    let texts = numbers.iter().map(|number| number.iter().map(|&at| labels[at].to_string()).collect());
+    let texts = numbers
+        .iter()
+        .map(|number| number.iter().map(|&at| labels[at].to_string()).collect());
     judge("two to five digits", rows.collect(), texts.collect());
     for (other, name) in paper::OTHERS {
         let photographs = (0..count).map(|index| {

@@ -219,7 +219,10 @@ fn weights_go_round_and_a_drawing_is_prepared_as_predict_does() {
     let read = block_on(other.predict(drawing.as_raw(), 280, 280)).expect("read");
     assert!(!read.blank);
     assert_eq!(read.prepared, expected[0].pixels);
-    assert_eq!((read.drawings.len(), read.drawings[0].bounds), (1, expected[0].bounds));
+    assert_eq!(
+        (read.drawings.len(), read.drawings[0].bounds),
+        (1, expected[0].bounds)
+    );
     assert!((read.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-6);
 
     let blank = block_on(other.predict(&[255; 4 * 64], 8, 8)).expect("looked at");

@@ -25,12 +25,19 @@ impl Subspace {
         let width = rows[0].len();
         let mut mean = vec![0.0; width];
         for row in rows {
-            mean.iter_mut().zip(*row).for_each(|(sum, value)| *sum += value);
+            mean.iter_mut()
+                .zip(*row)
+                .for_each(|(sum, value)| *sum += value);
         }
         mean.iter_mut().for_each(|sum| *sum /= rows.len() as f32);
         let centred: Vec<Vec<f32>> = rows
             .iter()
-            .map(|row| row.iter().zip(&mean).map(|(value, mean)| value - mean).collect())
+            .map(|row| {
+                row.iter()
+                    .zip(&mean)
+                    .map(|(value, mean)| value - mean)
+                    .collect()
+            })
             .collect();
         // Rows spread over the class are as good a start as any, and the same every time.
         let mut directions: Vec<Vec<f32>> = (0..count)
@@ -42,7 +49,9 @@ impl Subspace {
             for row in &centred {
                 for (direction, next) in directions.iter().zip(&mut next) {
                     let along = dot(row, direction);
-                    next.iter_mut().zip(row).for_each(|(sum, value)| *sum += along * value);
+                    next.iter_mut()
+                        .zip(row)
+                        .for_each(|(sum, value)| *sum += along * value);
                 }
             }
             directions = next;
@@ -55,11 +64,17 @@ impl Subspace {
 
     /// The squared length of what the directions leave of a row.
     pub fn residual(&self, row: &[f32]) -> f32 {
-        let mut rest: Vec<f32> = row.iter().zip(&self.mean).map(|(value, mean)| value - mean).collect();
+        let mut rest: Vec<f32> = row
+            .iter()
+            .zip(&self.mean)
+            .map(|(value, mean)| value - mean)
+            .collect();
         let centred = rest.clone();
         for direction in &self.directions {
             let along = dot(&centred, direction);
-            rest.iter_mut().zip(direction).for_each(|(rest, value)| *rest -= along * value);
+            rest.iter_mut()
+                .zip(direction)
+                .for_each(|(rest, value)| *rest -= along * value);
         }
         dot(&rest, &rest)
     }
@@ -77,10 +92,16 @@ fn orthonormal(rows: &mut [Vec<f32>]) {
         let length = dot(row, row).sqrt();
         for other in before {
             let along = dot(row, other);
-            row.iter_mut().zip(other.iter()).for_each(|(value, other)| *value -= along * other);
+            row.iter_mut()
+                .zip(other.iter())
+                .for_each(|(value, other)| *value -= along * other);
         }
         let left = dot(row, row).sqrt();
-        let scale = if left > 1e-5 * length && left > 0.0 { 1.0 / left } else { 0.0 };
+        let scale = if left > 1e-5 * length && left > 0.0 {
+            1.0 / left
+        } else {
+            0.0
+        };
         row.iter_mut().for_each(|value| *value *= scale);
     }
 }
@@ -128,7 +149,8 @@ impl TryFrom<Written> for Subspace {
         let mut rows = rows.into_iter();
         let mean = rows.next().ok_or("what the network knows is empty")?;
         let directions: Vec<Vec<f32>> = rows.collect();
-        let same = |row: &Vec<f32>| row.len() == mean.len() && row.iter().all(|value| value.is_finite());
+        let same =
+            |row: &Vec<f32>| row.len() == mean.len() && row.iter().all(|value| value.is_finite());
         if !same(&mean) || !directions.iter().all(same) {
             return Err("what the network knows has rows of different lengths".into());
         }

@@ -11,6 +11,7 @@ use web_time::Instant;
 
 use crate::config::{DeviceKind, Kernels};
 use crate::evaluation::Evaluation;
+use crate::picture::Bounds;
 use crate::session::{EpochMessage, Host, ProgressMessage, Session};
 use crate::training::history::EpochRecord;
 use crate::training::{Observer, Progress};
@@ -137,7 +138,9 @@ impl Trainer {
         ]))
     }
 
-    /// `{probabilities: number[], prepared: Uint8Array, blank}` of RGBA pixels.
+    /// `{probabilities: number[], prepared: Uint8Array, blank, reason, drawings}` of RGBA pixels;
+    /// a drawing is `{box: [left, top, width, height], probabilities: number[], score: number | null,
+    /// unsure}`.
     pub async fn predict(
         &self,
         pixels: Vec<u8>,
@@ -146,10 +149,35 @@ impl Trainer {
     ) -> Result<JsValue, JsValue> {
         let read = self.session.predict(&pixels, width, height).await;
         let read = read.map_err(refuse)?;
+        let drawings: Array = read
+            .drawings
+            .iter()
+            .map(|drawing| {
+                let Bounds {
+                    left,
+                    top,
+                    width,
+                    height,
+                } = drawing.bounds;
+                object(&[
+                    ("box", numbers(&[left, top, width, height].map(f64::from))),
+                    ("probabilities", numbers(&drawing.probabilities)),
+                    (
+                        "score",
+                        drawing
+                            .score
+                            .map_or(JsValue::NULL, |score| JsValue::from_f64(f64::from(score))),
+                    ),
+                    ("unsure", JsValue::from_bool(drawing.unsure)),
+                ])
+            })
+            .collect();
         Ok(object(&[
             ("probabilities", numbers(&read.probabilities)),
             ("prepared", Uint8Array::from(&read.prepared[..]).into()),
             ("blank", JsValue::from_bool(read.blank)),
+            ("reason", JsValue::from_str(&read.reason)),
+            ("drawings", drawings.into()),
         ]))
     }
 

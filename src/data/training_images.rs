@@ -141,6 +141,7 @@ impl TrainingImages {
             model: config.model.clone(),
             normalisation: Normalisation::measure(&self.train),
             set: self.set.clone(),
+            familiarity: None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::data::batches::DeviceSplit;
 use crate::data::split::Division;
 use crate::data::training_images::TrainingImages;
 use crate::evaluation::Evaluation;
+use crate::evaluation::unsure::familiarity;
 use crate::run_record::{RunRecord, Weights};
 use crate::training::history::EpochRecord;
 use crate::training::state::Snapshot;
@@ -134,7 +135,7 @@ impl Session {
             .data()?
             .divide(&config, &layers)
             .map_err(Refused::settings)?;
-        let description = pictures.describe(&config);
+        let mut description = pictures.describe(&config);
         let (train, valid) = device
             .guard("preparing the training", || {
                 let upload = |split| DeviceSplit::upload(split, description.normalisation, &device);
@@ -144,16 +145,22 @@ impl Session {
                 )
             })
             .map_err(Refused::device)?;
-        drop(pictures);
         let start = Snapshot::initial(&description.network(), config.seed);
         let trained = training::train(start, &train, &valid, &config, &device, observer)
             .await
             .map_err(Refused::training)?;
-        drop((train, valid));
         let parameters = trained.weights().clone();
+        let model = build(&parameters, &description.network(), &device)?;
+        drop((train, valid));
+        let (train, valid) = (&pictures.train, &pictures.valid);
+        let normalisation = description.normalisation;
+        description.familiarity =
+            familiarity(&model, train, valid, normalisation, &config, &device)
+                .await
+                .map_err(Refused::device)?;
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let mut network = Network {
-            model: build(&parameters, &description.network(), &device)?,
+            model,
             parameters,
             description,
             config,

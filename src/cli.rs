@@ -409,7 +409,8 @@ fn describe(error: &anyhow::Error) -> String {
     })
 }
 
-/// 1 failed while running, 2 usage or settings, 3 device, 4 data, 5 wrong numbers, 130 interrupted.
+/// 1 failed while running, 2 usage or settings, 3 device, 4 data, 5 wrong numbers, 6 unsure answers,
+/// 130 interrupted.
 fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<Interrupted>() {
@@ -442,6 +443,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         }
         if cause.is::<WrongNumbers>() {
             return 5;
+        }
+        if cause.is::<commands::predict::Unsure>() {
+            return 6;
         }
         if cause.is::<SavedError>() {
             return 4;

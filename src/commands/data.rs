@@ -183,11 +183,15 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     }
     let mut shown = Table::new([
         left("Set"),
-        left("State").least(30),
+        left("State"),
         left("Folder").least(20).keeps_end(),
     ]);
+    let mut troubles = String::new();
     for listing in listings {
-        let state = state(&listing);
+        let (state, trouble) = state(&listing);
+        if let Some(trouble) = trouble {
+            troubles += &format!("\n{}: {trouble}", listing.id);
+        }
         shown.row([
             listing.id.to_string(),
             state,
@@ -196,23 +200,29 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     }
     shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
     let width = Look::of_stdout(false).width;
-    cli::print(&format!("{}\n", shown.text(width)))
+    cli::print(&format!(
+        "{}\n{troubles}\n`gpu-mnist data fetch SET` gets one that is not there, or says how.\n",
+        shown.text(width)
+    ))
 }
 
-fn state(listing: &SetListing) -> String {
-    let megabytes = listing.archive_bytes as f64 / 1e6;
-    let id = listing.id;
+/// The state of a set in a few words, and what is wrong with it in full.
+fn state(listing: &SetListing) -> (String, Option<String>) {
     if let Some(wrong) = listing.wrong.first() {
         let name = wrong.path.file_name().unwrap_or_default().to_string_lossy();
-        return format!("damaged: {name}: {}", wrong.fault);
+        let trouble = format!("damaged: {name}: {}", wrong.fault);
+        return ("damaged".into(), Some(trouble));
     }
     match (listing.is_complete(), listing.found.is_empty()) {
-        (true, _) => "complete".into(),
-        (false, false) => format!("incomplete: missing {}", listing.missing.join(", ")),
-        (false, true) if !listing.can_be_fetched => {
-            format!("not there (`gpu-mnist data fetch {id}` says how, {megabytes:.0} MB)")
+        (true, _) => ("complete".into(), None),
+        (false, true) => {
+            let megabytes = listing.archive_bytes as f64 / 1e6;
+            (format!("not there, {megabytes:.1} MB"), None)
         }
-        (false, true) => format!("not there (`gpu-mnist data fetch {id}`, {megabytes:.1} MB)"),
+        (false, false) => (
+            "incomplete".into(),
+            Some(format!("missing {}", listing.missing.join(", "))),
+        ),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::report::table::{Table, left};
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
-    /// The folder that holds mnist/, fashion-mnist/ and other known sets
+    /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
     #[arg(long, value_name = "DIR", env = "GPU_MNIST_DATA_DIR", global = true)]
     data_dir: Option<PathBuf>,
     /// One JSON object on stdout

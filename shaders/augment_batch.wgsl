@@ -26,7 +26,7 @@ struct Parameters {
     elastic: f32,
     cutout: u32,
     flip: u32,
-    padding: u32,
+    first: u32, // the number of the first image
     scale: vec4<f32>, // of the four bytes of a word
     shift: vec4<f32>,
     fill: vec4<f32>, // what lies outside, as bytes
@@ -232,7 +232,7 @@ fn main(
         }
     }
 
-    let key = vec4(parameters.seed_low, parameters.seed_high, parameters.epoch, source);
+    let key = vec4(parameters.seed_low, parameters.seed_high, parameters.epoch, parameters.first + source);
     let places = threefry(key, 1u);
     let affine = signed(threefry(key, 0u));
     let stretch = vec2(1.0) + parameters.stretch * affine.yz;

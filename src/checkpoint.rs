@@ -19,6 +19,7 @@ use crate::data::batches::Normalisation;
 use crate::data::image_set::{
     Background, Framing, ImageShape, MOST_CLASSES, SetDescription, check_shape,
 };
+use crate::evaluation::unsure::Familiarity;
 use crate::model::ParameterShape;
 pub use crate::model::values;
 use crate::training::state::Parameters;
@@ -40,6 +41,9 @@ pub struct Description {
     pub normalisation: Normalisation,
     /// The set it was trained on.
     pub set: SetDescription,
+    /// What it answers to images of its set; `None` where that was not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<Familiarity>,
 }
 
 /// A description as files have it, those of format 2 among them.
@@ -52,6 +56,7 @@ struct Written {
     class_names: Vec<String>,
     #[serde(default)]
     dataset: String,
+    familiarity: Option<Familiarity>,
 }
 
 impl From<Written> for Description {
@@ -62,11 +67,13 @@ impl From<Written> for Description {
             set,
             class_names,
             dataset,
+            familiarity,
         } = written;
         Self {
             model,
             normalisation,
             set: set.unwrap_or_else(|| of_format_2(dataset, class_names)),
+            familiarity,
         }
     }
 }
@@ -115,6 +122,13 @@ impl Description {
         if !(norm_epsilon > 0.0 && norm_epsilon.is_finite() && (0.0..=1.0).contains(&norm_momentum))
         {
             return Err("its batch norm cannot be".into());
+        }
+        if self
+            .familiarity
+            .as_ref()
+            .is_some_and(|found| !found.is_sound())
+        {
+            return Err("its scale of what is familiar cannot be".into());
         }
         if !self.normalisation.is_sound() {
             return Err("its normalisation cannot be".into());

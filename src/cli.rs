@@ -190,7 +190,7 @@ pub struct FormatArgs {
 
 /// The formats of results that are no tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PlainFormat {
+pub enum PlainFormat {
     Text,
     Json,
 }
@@ -410,7 +410,8 @@ fn describe(error: &anyhow::Error) -> String {
     })
 }
 
-/// 1 failed while running, 2 usage or settings, 3 device, 4 data, 5 wrong numbers, 130 interrupted.
+/// 1 failed while running, 2 usage or settings, 3 device, 4 data, 5 wrong numbers, 6 unsure answers,
+/// 130 interrupted.
 fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<Interrupted>() {
@@ -443,6 +444,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         }
         if cause.is::<WrongNumbers>() {
             return 5;
+        }
+        if cause.is::<commands::predict::Unsure>() {
+            return 6;
         }
         if cause.is::<SavedError>() {
             return 4;

@@ -98,6 +98,13 @@ pub struct DataConfig {
     pub synthetic_seed: String,
 }
 
+impl DataConfig {
+    /// The number that draws which images are held out, where the run has this seed.
+    pub fn split_seed(&self, seed: u64) -> u64 {
+        self.split_seed.parse().unwrap_or(seed)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {

@@ -1,5 +1,9 @@
 //! Images for the checks, as bytes and as they should lie in a batch on a device.
 
+use burn::tensor::{Int, Tensor};
+
+use super::case::whole;
+use crate::device::Device;
 use crate::kernels::images::{ChannelScale, ImageShape};
 
 /// Last words that are not full, sides that differ, odd sides, and colour.
@@ -16,6 +20,14 @@ pub const SCALE: ChannelScale = ChannelScale {
     mean: [0.125, 0.25, 0.5],
     deviation: [0.3, 0.2, 0.4],
 };
+
+/// As the table of `doctor` shows a batch.
+pub fn describe(batch: usize, images: usize, parts: usize, shape: ImageShape) -> String {
+    match parts {
+        1 => format!("{batch} of {images}, {shape}"),
+        parts => format!("{batch} of {images} in {parts} parts, {shape}"),
+    }
+}
 
 /// The bytes `[n, height, width, device channels]` of the images `indices`: what `of` makes of the
 /// bytes and the number of each, with a fourth channel of zeros in colour.
@@ -52,4 +64,17 @@ pub fn normalised(batch: &[f64], shape: ImageShape) -> Vec<f64> {
         }
     };
     batch.iter().enumerate().map(normalise).collect()
+}
+
+/// The words of images on a device, in about as many `parts`.
+pub fn in_parts(
+    images: &[u8],
+    shape: ImageShape,
+    parts: usize,
+    device: &Device,
+) -> Vec<Tensor<2, Int>> {
+    let (words, width) = (shape.pack(images), shape.words());
+    let rows = (words.len() / width).div_ceil(parts);
+    let part = |words: &[i32]| whole(words, [words.len() / width, width], device);
+    words.chunks(rows * width).map(part).collect()
 }

@@ -5,15 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use console::{Term, truncate_str};
-use indicatif::{ProgressBar, ProgressStyle, WeakProgressBar};
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike, WeakProgressBar};
 
 /// What is on the terminal, so that messages can be written above it and Ctrl-C can clear it.
 static SHOWN: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
-
-/// What a line holds beside its text: a bar, a time, and columns left free, so that a terminal that
-/// shows ^C there does not begin another line, which would not be cleared.
-const BESIDE: usize = 16 + 14 + 4;
 
 /// A line at the bottom of the terminal, which goes when this is dropped.
 #[derive(Debug)]
@@ -25,12 +21,12 @@ pub struct Shown {
 impl Shown {
     /// A bar of what is done and what is left; `None` off a terminal.
     pub fn bar(name: &'static str) -> Option<Self> {
-        Self::new("{bar:16} {msg}, {eta} left", name)
+        Self::new("{bar:16} {wide_msg} {eta:>4} left", name)
     }
 
     /// A turning mark with the time it takes; `None` off a terminal.
     pub fn mark(name: impl Into<String>) -> Option<Self> {
-        let shown = Self::new("{spinner} {msg}, {elapsed}", name)?;
+        let shown = Self::new("{spinner} {wide_msg} {elapsed:>4}", name)?;
         shown.bar.enable_steady_tick(Duration::from_millis(120));
         Some(shown)
     }
@@ -39,6 +35,8 @@ impl Shown {
         let wanted = io::stderr().is_terminal() && tracing::enabled!(tracing::Level::INFO);
         wanted.then(|| {
             let bar = bar(template);
+            let narrow = Box::new(Narrow(Term::stderr()));
+            bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(narrow, 20));
             bar.set_message(name.into());
             if let Ok(mut shown) = SHOWN.lock() {
                 shown.push(bar.downgrade());
@@ -62,11 +60,7 @@ impl Shown {
 
     /// Sets what is said beside it.
     pub fn say(&self, text: impl Into<String>) {
-        let text = text.into();
-        let columns = usize::from(Term::stderr().size().1);
-        let room = columns.saturating_sub(BESIDE).max(8);
-        self.bar
-            .set_message(truncate_str(&text, room, "…").into_owned());
+        self.bar.set_message(text.into());
     }
 }
 
@@ -78,6 +72,53 @@ impl Drop for Shown {
                 |bar: &WeakProgressBar| bar.upgrade().is_some_and(|bar| !bar.is_finished());
             shown.retain(living);
         }
+    }
+}
+
+/// A terminal without its last columns: where it shows ^C behind a full line it begins another one,
+/// and then the wrong line would be cleared.
+#[derive(Debug)]
+struct Narrow(Term);
+
+impl TermLike for Narrow {
+    fn width(&self) -> u16 {
+        self.0.size().1.saturating_sub(4)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.0.write_line(line)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

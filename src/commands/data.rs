@@ -5,14 +5,14 @@ mod show;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::bars::bar;
 use super::dataset::data_folder;
 use super::interrupt_flag;
-use crate::cli;
+use crate::cli::{self, PlainFormat};
 use crate::completion;
 use crate::config::Layers;
 use crate::data::DataError;
@@ -24,14 +24,30 @@ use crate::report::table::{Table, left};
 
 /// Flags of `data`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist data list                            what is there
+  gpu-mnist data fetch fashion-mnist             downloads and verifies it
+  gpu-mnist data verify ./my-images              every byte of a folder of your own
+  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images")]
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
     /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
     #[arg(long, value_name = "DIR", env = "GPU_MNIST_DATA_DIR", global = true)]
+    #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
-    /// One JSON object on stdout
-    #[arg(long, global = true)]
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = PlainFormat::Text, global = true)]
+    #[arg(help_heading = "Output")]
+    format: PlainFormat,
+    /// The same as --format json
+    #[arg(
+        long,
+        global = true,
+        conflicts_with = "format",
+        help_heading = "Output"
+    )]
     json: bool,
 }
 
@@ -61,8 +77,9 @@ enum Action {
 /// # Errors
 /// [`DataError`].
 pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
+    let json = args.json || args.format == PlainFormat::Json;
     if let Action::Show(show) = &args.action {
-        return show::run(show, args.data_dir.as_ref(), args.json);
+        return show::run(show, args.data_dir.as_ref(), json);
     }
     let mut config = Layers::default().resolve()?.data;
     config.folder = args.data_dir.clone().unwrap_or_default();
@@ -79,7 +96,7 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
             let report = fetch(set, &folder, &options, &mut |progress| {
                 show(&progress, bar.as_ref());
             })?;
-            if args.json {
+            if json {
                 return cli::print(&format!("{}\n", json!(report)));
             }
             cli::print(&format!(
@@ -89,8 +106,8 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
                 report.kept.len()
             ))
         }
-        Action::Verify { set } => verify(set, &folder, args.json),
-        Action::List | Action::Show(_) => list(&folder, args.json),
+        Action::Verify { set } => verify(set, &folder, json),
+        Action::List | Action::Show(_) => list(&folder, json),
     }
 }
 
@@ -166,11 +183,15 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     }
     let mut shown = Table::new([
         left("Set"),
-        left("State").least(30),
+        left("State"),
         left("Folder").least(20).keeps_end(),
     ]);
+    let mut troubles = String::new();
     for listing in listings {
-        let state = state(&listing);
+        let (state, trouble) = state(&listing);
+        if let Some(trouble) = trouble {
+            troubles += &format!("\n{}: {trouble}", listing.id);
+        }
         shown.row([
             listing.id.to_string(),
             state,
@@ -179,23 +200,29 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     }
     shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
     let width = Look::of_stdout(false).width;
-    cli::print(&format!("{}\n", shown.text(width)))
+    cli::print(&format!(
+        "{}\n{troubles}\n`gpu-mnist data fetch SET` gets one that is not there, or says how.\n",
+        shown.text(width)
+    ))
 }
 
-fn state(listing: &SetListing) -> String {
-    let megabytes = listing.archive_bytes as f64 / 1e6;
-    let id = listing.id;
+/// The state of a set in a few words, and what is wrong with it in full.
+fn state(listing: &SetListing) -> (String, Option<String>) {
     if let Some(wrong) = listing.wrong.first() {
         let name = wrong.path.file_name().unwrap_or_default().to_string_lossy();
-        return format!("damaged: {name}: {}", wrong.fault);
+        let trouble = format!("damaged: {name}: {}", wrong.fault);
+        return ("damaged".into(), Some(trouble));
     }
     match (listing.is_complete(), listing.found.is_empty()) {
-        (true, _) => "complete".into(),
-        (false, false) => format!("incomplete: missing {}", listing.missing.join(", ")),
-        (false, true) if !listing.can_be_fetched => {
-            format!("not there (`gpu-mnist data fetch {id}` says how, {megabytes:.0} MB)")
+        (true, _) => ("complete".into(), None),
+        (false, true) => {
+            let megabytes = listing.archive_bytes as f64 / 1e6;
+            (format!("not there, {megabytes:.1} MB"), None)
         }
-        (false, true) => format!("not there (`gpu-mnist data fetch {id}`, {megabytes:.1} MB)"),
+        (false, false) => (
+            "incomplete".into(),
+            Some(format!("missing {}", listing.missing.join(", "))),
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `gpu-mnist predict`: classifies picture files.
+//! `gpu-mnist predict`: reads picture files.
 
 use std::fmt::Write;
 use std::io::{IsTerminal, Read};
@@ -15,15 +15,15 @@ use crate::cli::{self, DeviceArgs, SettingsArgs};
 use crate::completion;
 use crate::config::Config;
 use crate::data::Split;
-use crate::data::synthetic::PIXELS;
 use crate::device::{Device, guarded};
-use crate::evaluation::inference::{self, Logits, softmax};
+use crate::evaluation::inference::{self, Answer, softmax};
+use crate::evaluation::unsure::THRESHOLD;
 use crate::model::Model;
-use crate::picture::{self, Framing, PictureError};
-use crate::report::picture::{characters, half_blocks};
+use crate::picture::{self, Bounds, Count, Drawing, PictureError, Target};
+use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::percent;
 
-/// Classes shown of a picture.
+/// Classes shown of a drawing.
 const TOP: usize = 3;
 /// Files classified at a time: the device is kept busy, and answers come soon.
 const FILES_AT_A_TIME: usize = 64;
@@ -50,9 +50,16 @@ pub struct PredictArgs {
     /// One JSON object an image, a line each
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Draw what the network saw
+    /// Draw what the network saw, and where in the image it was
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     show: bool,
+    /// All marks of a picture are one drawing, however far apart
+    #[arg(long)]
+    single: bool,
+    /// Answers with a score above this are unsure; by default 1, which 19 in 20 images of the
+    /// network's own set stay below. inf: none is
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    threshold: Option<f32>,
 }
 
 /// One guess, the likeliest first.
@@ -63,9 +70,31 @@ struct Guess<'a> {
     probability: f64,
 }
 
+/// What is read of one drawing.
+struct Reading<'a> {
+    bounds: Bounds,
+    picture: (u32, u32),
+    image: &'a [u8],
+    guesses: Vec<Guess<'a>>,
+    probabilities: Vec<f64>,
+    /// How unfamiliar it looks; `None` where the weights do not tell.
+    score: Option<f32>,
+    unsure: bool,
+}
+
+/// Some pictures hold what the network does not know.
+#[derive(thiserror::Error, Debug)]
+#[error(
+    "{unsure} of {files} pictures hold something that looks like none of the classes; the answers for them are guesses (--threshold says what counts)"
+)]
+pub struct Unsure {
+    unsure: usize,
+    files: usize,
+}
+
 /// # Errors
-/// Weights and device with their exit codes; 1 when some pictures could not be classified,
-/// after all others were.
+/// Weights and device with their exit codes; 1 when some pictures could not be read, and
+/// [`Unsure`] when some answers are, after all pictures were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.device.apply(&mut layers)?;
@@ -73,17 +102,39 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
     let (model, description) = checkpoint::load(&weights, device.burn())?;
-    let framing = Framing::of(&description.set.name);
-    let mut failed = 0;
+    let target = Target::of(&description.set);
+    let threshold = args.threshold.unwrap_or(THRESHOLD);
+    if description.familiarity.is_none() {
+        tracing::warn!(
+            "{}: these weights do not tell what the network knows, so no answer is called unsure; train anew for that",
+            weights.display()
+        );
+    }
+    let count = match args.single {
+        true => Count::One,
+        false => Count::Any,
+    };
+    let (mut failed, mut unsure) = (0, 0);
     for files in args.files.chunks(FILES_AT_A_TIME) {
-        let prepared: Vec<_> = files.iter().map(|file| prepare(file, framing)).collect();
-        let sound: Vec<&[u8; PIXELS]> = prepared.iter().flatten().collect();
-        let mut scores = classify(&sound, &model, &description, &config, &device)?.into_iter();
+        let prepared: Vec<_> = files
+            .iter()
+            .map(|file| prepare(file, &target, count))
+            .collect();
+        let drawings: Vec<&Drawing> = prepared.iter().flatten().flatten().collect();
+        let mut answers = classify(&drawings, &model, &description, &config, &device)?.into_iter();
         for (file, prepared) in files.iter().zip(&prepared) {
             match prepared {
-                Ok(pixels) => {
-                    let scores = scores.next().expect("logits of every sound picture");
-                    cli::print(&answer(file, pixels, &scores, &description, args))?;
+                Ok(drawings) => {
+                    let read = |drawing| {
+                        let answer = answers.next().expect("an answer to every drawing");
+                        reading(drawing, &answer, &description, threshold)
+                    };
+                    let readings: Vec<Reading> = drawings.iter().map(read).collect();
+                    unsure += usize::from(readings.iter().any(|reading| reading.unsure));
+                    cli::print(&match args.json {
+                        true => json_line(file, &readings, threshold),
+                        false => text(file, &readings, &description, args.show),
+                    })?;
                 }
                 Err(error) => {
                     failed += 1;
@@ -99,16 +150,23 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         failed == 0,
-        "{failed} of {} pictures could not be classified; the lines above say why",
+        "{failed} of {} pictures could not be read; the lines above say why",
         args.files.len()
     );
-    Ok(())
+    match unsure {
+        0 => Ok(()),
+        unsure => Err(Unsure {
+            unsure,
+            files: args.files.len(),
+        }
+        .into()),
+    }
 }
 
-fn prepare(file: &Path, framing: Framing) -> Result<[u8; PIXELS], PictureError> {
+fn prepare(file: &Path, target: &Target, count: Count) -> Result<Vec<Drawing>, PictureError> {
     let bytes = read(file)?;
     // A decoder's panic is a fault of this one file.
-    guarded(|| picture::prepare(&bytes, framing))
+    guarded(|| picture::prepare(&bytes, target, count))
         .unwrap_or_else(|reason| Err(PictureError::Damaged(reason)))
 }
 
@@ -127,26 +185,26 @@ fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
 }
 
 fn classify(
-    pictures: &[&[u8; PIXELS]],
+    drawings: &[&Drawing],
     model: &Model,
     description: &Description,
     config: &Config,
     device: &Device,
-) -> anyhow::Result<Vec<Logits>> {
-    if pictures.is_empty() {
+) -> anyhow::Result<Vec<Answer>> {
+    if drawings.is_empty() {
         return Ok(Vec::new());
     }
     let split = Split {
         shape: description.set.shape,
         classes: description.set.class_names.len(),
-        images: pictures
+        images: drawings
             .iter()
-            .flat_map(|picture| picture.iter().copied())
+            .flat_map(|drawing| drawing.pixels.iter().copied())
             .collect(),
-        labels: vec![0; pictures.len()],
+        labels: vec![0; drawings.len()],
     };
     let normalisation = description.normalisation;
-    Ok(pollster::block_on(inference::classify(
+    Ok(pollster::block_on(inference::answers(
         model,
         &split,
         normalisation,
@@ -155,39 +213,138 @@ fn classify(
     ))?)
 }
 
-fn answer(
-    file: &Path,
-    pixels: &[u8; PIXELS],
-    scores: &[f32],
-    description: &Description,
-    args: &PredictArgs,
-) -> String {
-    let guesses = guesses(scores, &description.set.class_names);
-    let best = &guesses[0];
-    if args.json {
-        let line = json!({
-            "file": file.to_string_lossy(),
-            "class": best.class,
-            "label": best.label,
-            "probability": best.probability,
-            "top": guesses,
-        });
-        return format!("{line}\n");
+fn reading<'a>(
+    drawing: &'a Drawing,
+    answer: &Answer,
+    description: &'a Description,
+    threshold: f32,
+) -> Reading<'a> {
+    let probabilities = softmax(&answer.logits);
+    let score = description
+        .familiarity
+        .as_ref()
+        .map(|known| known.score(answer));
+    Reading {
+        bounds: drawing.bounds,
+        picture: drawing.picture,
+        image: &drawing.pixels,
+        guesses: guesses(&probabilities, &description.set.class_names),
+        probabilities,
+        score,
+        unsure: score.is_some_and(|score| score > threshold),
     }
+}
+
+/// The labels in reading order: side by side where each is one character, else with spaces.
+fn whole(readings: &[Reading]) -> String {
+    let labels: Vec<&str> = readings
+        .iter()
+        .map(|reading| reading.guesses[0].label)
+        .collect();
+    let short = labels.iter().all(|label| label.chars().count() == 1);
+    labels.join(if short { "" } else { " " })
+}
+
+fn json_line(file: &Path, readings: &[Reading], threshold: f32) -> String {
+    let drawings: Vec<_> = readings
+        .iter()
+        .map(|reading| {
+            let Bounds {
+                left,
+                top,
+                width,
+                height,
+            } = reading.bounds;
+            let best = &reading.guesses[0];
+            json!({
+                "box": {"left": left, "top": top, "width": width, "height": height},
+                "class": best.class,
+                "label": best.label,
+                "probability": best.probability,
+                "probabilities": reading.probabilities,
+                "score": reading.score,
+                "unsure": reading.unsure,
+            })
+        })
+        .collect();
+    let mut line = json!({
+        "file": file.to_string_lossy(),
+        "text": whole(readings),
+        "unsure": readings.iter().any(|reading| reading.unsure),
+        "threshold": threshold.is_finite().then_some(threshold),
+        "drawings": drawings,
+    });
+    if let [reading] = readings {
+        let best = &reading.guesses[0];
+        line["class"] = json!(best.class);
+        line["label"] = json!(best.label);
+        line["probability"] = json!(best.probability);
+        line["top"] = json!(reading.guesses);
+    }
+    format!("{line}\n")
+}
+
+fn text(file: &Path, readings: &[Reading], description: &Description, show: bool) -> String {
     let name = match file == Path::new("-") {
         true => "stdin".into(),
         false => file.display().to_string(),
     };
-    let mut text = format!("{name}: {}", describe(best));
-    let others: Vec<String> = guesses[1..].iter().map(describe).collect();
-    let _ = writeln!(text, "  (then {})", others.join(", "));
-    if args.show {
-        let colour = std::io::stdout().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        text.push_str(&match colour {
-            true => half_blocks(pixels, description.set.shape),
-            false => characters(pixels, description.set.shape),
-        });
+    let mut text = match readings {
+        [_] => format!("{name}: "),
+        _ => format!(
+            "{name}: {} ({} drawings)\n",
+            whole(readings),
+            readings.len()
+        ),
+    };
+    if let (true, [first, ..]) = (show, readings) {
+        let places: Vec<[u32; 4]> = readings
+            .iter()
+            .map(|reading| {
+                let Bounds {
+                    left,
+                    top,
+                    width,
+                    height,
+                } = reading.bounds;
+                [left, top, width, height]
+            })
+            .collect();
+        if readings.len() == 1 {
+            text.push('\n');
+        }
+        text.push_str(&boxes(first.picture, &places));
+    }
+    for reading in readings {
+        if readings.len() > 1 {
+            text.push_str("  ");
+        }
+        let others: Vec<String> = reading.guesses[1..].iter().map(describe).collect();
+        text.push_str(&describe(&reading.guesses[0]));
+        if reading.unsure {
+            text.push_str(", unsure: it looks like none of the classes");
+        }
+        if !others.is_empty() {
+            let _ = write!(text, "  (then {})", others.join(", "));
+        }
+        if readings.len() > 1 || show {
+            let Bounds {
+                left,
+                top,
+                width,
+                height,
+            } = reading.bounds;
+            let _ = write!(text, "  at {left},{top}, {width} x {height}");
+        }
+        text.push('\n');
+        if show {
+            let colour = std::io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            text.push_str(&match colour {
+                true => half_blocks(reading.image, description.set.shape),
+                false => characters(reading.image, description.set.shape),
+            });
+        }
     }
     text
 }
@@ -196,11 +353,11 @@ fn describe(guess: &Guess) -> String {
     format!("{} {}", guess.label, percent(Some(guess.probability)))
 }
 
-fn guesses<'a>(scores: &[f32], names: &'a [String]) -> Vec<Guess<'a>> {
-    let mut guesses: Vec<Guess> = softmax(scores)
-        .into_iter()
+fn guesses<'a>(probabilities: &[f64], names: &'a [String]) -> Vec<Guess<'a>> {
+    let mut guesses: Vec<Guess> = probabilities
+        .iter()
         .enumerate()
-        .map(|(class, probability)| Guess {
+        .map(|(class, &probability)| Guess {
             class,
             label: names.get(class).map_or("?", String::as_str),
             probability,

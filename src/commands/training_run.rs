@@ -17,6 +17,7 @@ use crate::data::batches::DeviceSplit;
 use crate::data::training_images::TrainingImages;
 use crate::device::{Device, DeviceError, Fault};
 use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::unsure::familiarity;
 use crate::metrics::MetricsWriter;
 use crate::model::Model;
 use crate::report::look::Look;
@@ -194,12 +195,27 @@ impl Run {
         let weights = trained.weights();
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let best_epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
+        let model = self.device.guard("evaluating", || {
+            Model::from_values(
+                &self.description.network(),
+                weights.clone(),
+                self.device.burn(),
+            )
+        })?;
+        let (train, valid) = (&self.pictures.train, &self.pictures.valid);
+        let normalisation = self.description.normalisation;
+        let familiarity = familiarity(&model, train, valid, normalisation, config, &self.device);
+        let description = Description {
+            familiarity: pollster::block_on(familiarity)?,
+            ..self.description.clone()
+        };
         let first = !folder.file(WEIGHTS).is_file();
-        record.weights = Some(self.save(WEIGHTS, weights, best_epoch)?);
+        record.weights = Some(self.save(WEIGHTS, weights, &description, best_epoch)?);
         if first {
             folder.point_latest();
         }
-        record.last_weights = Some(self.save(LAST_WEIGHTS, &trained.last, last_epoch)?);
+        record.last_weights =
+            Some(self.save(LAST_WEIGHTS, &trained.last, &description, last_epoch)?);
         record.history = trained.history.clone();
         record.ending = Some(trained.ending);
         if trained.ending == Ending::Interrupted {
@@ -212,13 +228,6 @@ impl Run {
             .into());
         }
         let mark = bars::Shown::mark("evaluating on the test images");
-        let model = self.device.guard("evaluating", || {
-            Model::from_values(
-                &self.description.network(),
-                weights.clone(),
-                self.device.burn(),
-            )
-        })?;
         let test = &self.pictures.test;
         let answers = self.answers(&model, &self.description)?;
         drop(mark);
@@ -272,8 +281,14 @@ impl Run {
         Ok(training::train(start, &train, &valid, &self.config, &self.device, observer).await?)
     }
 
-    fn save(&self, file: &str, values: &Parameters, epoch: usize) -> anyhow::Result<Weights> {
-        checkpoint::save_values(&self.folder.file(file), values, &self.description)?;
+    fn save(
+        &self,
+        file: &str,
+        values: &Parameters,
+        description: &Description,
+        epoch: usize,
+    ) -> anyhow::Result<Weights> {
+        checkpoint::save_values(&self.folder.file(file), values, description)?;
         Ok(Weights {
             file: file.into(),
             epoch,

@@ -149,8 +149,8 @@ fn moments(counts: &[u64; 256]) -> (f32, f32) {
 /// Images and labels on a device.
 #[derive(Clone, Debug)]
 pub struct DeviceSplit {
-    /// `[n, shape.words()]`, see [`ImageShape::words`].
-    words: Tensor<2, Int>,
+    /// `[n, shape.words()]` all together, see [`ImageShape::words`]; on an adapter several where one would be too large.
+    parts: Vec<Tensor<2, Int>>,
     /// `[n]`
     labels: Tensor<1, Int>,
     length: usize,
@@ -173,13 +173,28 @@ pub struct Batch {
 impl DeviceSplit {
     /// Copies a split to `device`.
     pub fn upload(split: &Split, normalisation: Normalisation, device: &Device) -> Self {
-        let words = split.shape.pack(&split.images);
         let labels: Vec<i32> = split.labels.iter().map(|&label| label.into()).collect();
         let length = labels.len();
         let options = || (device.burn(), DType::I32);
         let width = split.shape.words();
+        let most = match device.is_gpu() {
+            true => split.shape.most_in_a_part(),
+            false => length,
+        };
+        let part = |words: Vec<i32>| {
+            let dims = [words.len() / width, width];
+            Tensor::from_data(TensorData::new(words, dims), options())
+        };
+        let words = split.shape.pack(&split.images);
+        let parts = match length <= most {
+            true => vec![part(words)],
+            false => words
+                .chunks(most * width)
+                .map(|words| part(words.to_vec()))
+                .collect(),
+        };
         Self {
-            words: Tensor::from_data(TensorData::new(words, [length, width]), options()),
+            parts,
             labels: Tensor::from_data(TensorData::new(labels, [length]), options()),
             length,
             shape: split.shape,
@@ -220,11 +235,11 @@ impl DeviceSplit {
 
     /// The images at `indices` `[n]`, normalised.
     pub fn gather(&self, indices: Tensor<1, Int>, kernels: Kernels) -> Batch {
-        let (words, picked) = (self.words.clone(), indices.clone());
+        let (parts, picked) = (&self.parts[..], indices.clone());
         let scale = self.normalisation.scale();
         let images = match kernels {
-            Kernels::Fused => gather_batch(words, picked, self.shape, scale),
-            Kernels::Stock => gather_batch::general(words, picked, self.shape, scale),
+            Kernels::Fused => gather_batch(parts, picked, self.shape, scale),
+            Kernels::Stock => gather_batch::general(parts, picked, self.shape, scale),
         };
         self.batch(images, indices)
     }
@@ -243,13 +258,13 @@ impl DeviceSplit {
             fill: [self.background.byte(); 3],
             ..augment.augmentation
         };
-        let (words, picked) = (self.words.clone(), indices.clone());
+        let (parts, picked) = (&self.parts[..], indices.clone());
         let (shape, scale) = (self.shape, self.normalisation.scale());
         let images = match kernels {
-            Kernels::Fused => augment_batch(words, picked, shape, scale, augmentation, stream),
+            Kernels::Fused => augment_batch(parts, picked, shape, scale, augmentation, stream),
             Kernels::Stock => {
                 let picked = (picked, numbers);
-                augment_batch::general(words, picked, shape, scale, &augmentation, stream)
+                augment_batch::general(parts, picked, shape, scale, &augmentation, stream)
             }
         };
         self.batch(images, indices)

@@ -1,7 +1,7 @@
 //! Images with their labels, and how the training images of a set are divided: those it learns
 //! from and those that validate each epoch. Both divisions are stratified and drawn by the seed.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -90,73 +90,101 @@ pub struct Division {
     pub valid: Vec<usize>,
 }
 
-/// Holds `validation` images out and takes `limit` of the rest to train on (0: all of them), each
-/// class in proportion to its images. The seed draws which, whatever the order of the images; the
-/// same seed holds the same images out under every `limit`.
+/// Of images with these `labels`, holds `validation` out and takes `limit` of the rest to train on
+/// (0: all of them), each class in proportion to its images. The seed draws which, whatever the
+/// order of the images; the same seed holds the same ones out under every `limit`.
 ///
 /// # Panics
 /// When `validation` exceeds the number of images.
-pub fn divide(split: &Split, validation: usize, limit: usize, seed: u64) -> Division {
-    assert!(validation <= split.len(), "more held out than there are");
+pub fn divide(
+    labels: &[u16],
+    classes: usize,
+    validation: usize,
+    limit: usize,
+    seed: u64,
+) -> Division {
+    assert!(validation <= labels.len(), "more held out than there are");
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     random.set_stream(STREAM);
-    let mut of_class = vec![Vec::new(); split.classes];
-    for (index, &label) in split.labels.iter().enumerate() {
+    let mut of_class = vec![Vec::new(); classes];
+    for (index, &label) in labels.iter().enumerate() {
         of_class[usize::from(label)].push(index);
     }
     for members in &mut of_class {
         members.shuffle(&mut random);
     }
     // Rounding takes no class its last image, and gives each class one to train on.
-    let spares = |members: usize, share: usize| members > share + 1;
-    let mut valid = draw(&mut of_class, validation, spares, &mut random);
-    let rest = split.len() - validation;
-    let lacks = |_: usize, share: usize| share == 0;
+    let all_but_one = |members: usize| 0..=members.saturating_sub(1);
+    let mut valid = draw(&mut of_class, validation, all_but_one, &mut random);
+    let rest = labels.len() - validation;
     let mut train = match limit {
         0 => of_class.concat(),
         limit if limit >= rest => of_class.concat(),
-        limit => draw(&mut of_class, limit, lacks, &mut random),
+        limit => draw(
+            &mut of_class,
+            limit,
+            |members| members.min(1)..=members,
+            &mut random,
+        ),
     };
     valid.sort_unstable();
     train.sort_unstable();
     Division { train, valid }
 }
 
-/// Takes `count` members off the ends of the classes, in proportion to their sizes. Places left
-/// over by rounding down go first to classes whose size and share `first` speaks for, then to the
-/// largest remainders; ties are drawn by lot.
+/// Takes `count` members off the ends of the classes, in proportion to their sizes; places left
+/// over by rounding down go to the largest remainders, ties drawn by lot. Then shares outside
+/// `wanted` of the class's size are mended at the cost of the classes with most to give, as far as
+/// there are any.
 fn draw(
     of_class: &mut [Vec<usize>],
     count: usize,
-    first: impl Fn(usize, usize) -> bool,
+    wanted: impl Fn(usize) -> RangeInclusive<usize>,
     random: &mut ChaCha12Rng,
 ) -> Vec<usize> {
     let total: usize = of_class.iter().map(Vec::len).sum();
     if total == 0 {
         return Vec::new();
     }
-    let mut shares: Vec<usize> = of_class
-        .iter()
-        .map(|members| members.len() * count / total)
-        .collect();
-    let mut rests: Vec<(bool, usize, u64, usize)> = of_class
-        .iter()
-        .zip(&shares)
-        .enumerate()
-        .map(|(class, (members, &share))| {
-            let rest = members.len() * count % total;
-            let wanted = rest > 0 && first(members.len(), share);
-            (wanted, rest, random.random(), class)
-        })
+    let sizes: Vec<usize> = of_class.iter().map(Vec::len).collect();
+    let mut shares: Vec<usize> = sizes.iter().map(|size| size * count / total).collect();
+    let mut rests: Vec<(usize, u64, usize)> = (0..sizes.len())
+        .map(|class| (sizes[class] * count % total, random.random(), class))
         .collect();
     rests.sort_unstable_by(|a, b| b.cmp(a));
     let missing = count - shares.iter().sum::<usize>();
-    for &(_, _, _, class) in &rests[..missing] {
+    for &(_, _, class) in &rests[..missing] {
         shares[class] += 1;
     }
+    mend(&sizes, &mut shares, wanted);
     let mut drawn = Vec::with_capacity(count);
     for (members, share) in of_class.iter_mut().zip(shares) {
         drawn.extend(members.split_off(members.len() - share));
     }
     drawn
+}
+
+/// Moves places between classes until each share is `wanted` for its class's size, or none can be
+/// moved.
+fn mend(sizes: &[usize], shares: &mut [usize], wanted: impl Fn(usize) -> RangeInclusive<usize>) {
+    let room = |class: usize, share: usize| wanted(sizes[class]).end().saturating_sub(share);
+    let spare = |class: usize, share: usize| share.saturating_sub(*wanted(sizes[class]).start());
+    for class in 0..sizes.len() {
+        while shares[class] < *wanted(sizes[class]).start() {
+            let giver = (0..sizes.len()).max_by_key(|&other| spare(other, shares[other]));
+            let Some(giver) = giver.filter(|&other| spare(other, shares[other]) > 0) else {
+                return;
+            };
+            shares[giver] -= 1;
+            shares[class] += 1;
+        }
+        while shares[class] > *wanted(sizes[class]).end() {
+            let taker = (0..sizes.len()).max_by_key(|&other| room(other, shares[other]));
+            let Some(taker) = taker.filter(|&other| room(other, shares[other]) > 0) else {
+                return;
+            };
+            shares[class] -= 1;
+            shares[taker] += 1;
+        }
+    }
 }

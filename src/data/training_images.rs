@@ -3,7 +3,7 @@
 
 use super::batches::Normalisation;
 use super::image_set::SetDescription;
-use super::split::divide;
+use super::split::{Division, divide};
 use super::{ImageSet, Split};
 use crate::checkpoint::Description;
 use crate::config::{Architecture, Config, ConfigError, Layers, Origin};
@@ -49,12 +49,11 @@ impl TrainingImages {
         )))
     }
 
-    /// Holds training images out for validation, stratified and drawn by the seed, as the settings
-    /// say; checks that the network and the settings suit the set.
+    /// Checks that the network and the settings suit the set.
     ///
     /// # Errors
     /// Settings that the data set does not allow.
-    pub fn divide(set: &ImageSet, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
+    pub fn check(set: &ImageSet, config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         let name = &set.description.name;
         let all = set.train.len();
         let held_out = config.data.validation_size;
@@ -98,15 +97,35 @@ impl TrainingImages {
                 ),
             ));
         }
-        let seed = config.data.split_seed.parse().unwrap_or(config.seed);
-        let division = divide(&set.train, held_out, config.data.train_limit, seed);
-        Ok(Self {
+        Ok(())
+    }
+
+    /// Holds training images out for validation, stratified and drawn by the seed, as the settings
+    /// say, after [`Self::check`].
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn divide(set: &ImageSet, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
+        Self::check(set, config, layers)?;
+        let division = divide(
+            &set.train.labels,
+            set.train.classes,
+            config.data.validation_size,
+            config.data.train_limit,
+            config.data.split_seed(config.seed),
+        );
+        Ok(Self::by_division(set, &division))
+    }
+
+    /// The images of a set, divided so.
+    pub fn by_division(set: &ImageSet, division: &Division) -> Self {
+        Self {
             train: set.train.pick(&division.train),
             valid: set.train.pick(&division.valid),
             test: set.test.clone(),
             set: set.description.clone(),
             found_in: String::new(),
-        })
+        }
     }
 
     /// The network of the settings for these images.
@@ -122,6 +141,7 @@ impl TrainingImages {
             model: config.model.clone(),
             normalisation: Normalisation::measure(&self.train),
             set: self.set.clone(),
+            familiarity: None,
         }
     }
 

@@ -11,6 +11,56 @@ use crate::model::Model;
 /// The scores of one image before softmax, one a class.
 pub type Logits = Vec<f32>;
 
+/// What a network makes of one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What its last layer got.
+    pub features: Vec<f32>,
+    pub logits: Logits,
+}
+
+/// Classifies images as [`classify`] does, and keeps the features too.
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn answers(
+    model: &Model,
+    images: &Split,
+    normalisation: Normalisation,
+    config: &Config,
+    device: &Device,
+) -> Result<Vec<Answer>, DeviceError> {
+    let kernels = config.training.kernels;
+    let all: Vec<i32> = (0..images.len() as i32).collect();
+    let queued = device.guard("classifying", || {
+        let split = DeviceSplit::upload(images, normalisation, device);
+        all.chunks(config.evaluation.batch_size).fold(
+            Transaction::default(),
+            |transaction, indices| {
+                let batch = split.gather(upload_indices(indices, device), kernels);
+                let (features, logits) = model.forward_with_features(batch.images, kernels);
+                transaction.register(features).register(logits)
+            },
+        )
+    })?;
+    let data = device.read("classifying", queued).await?;
+    let mut answers = Vec::with_capacity(images.len());
+    for (pair, indices) in data
+        .chunks_exact(2)
+        .zip(all.chunks(config.evaluation.batch_size))
+    {
+        let [features, logits] =
+            [&pair[0], &pair[1]].map(|part| part.iter::<f32>().collect::<Vec<_>>());
+        let width = features.len() / indices.len();
+        let rows = features.chunks(width).zip(logits.chunks(images.classes));
+        answers.extend(rows.map(|(features, logits)| Answer {
+            features: features.to_vec(),
+            logits: logits.to_vec(),
+        }));
+    }
+    Ok(answers)
+}
+
 /// Classifies images that are not on the device yet, in order.
 ///
 /// # Errors

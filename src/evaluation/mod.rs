@@ -7,6 +7,7 @@ pub mod loss;
 pub mod probabilities;
 pub mod shifts;
 pub mod test_split;
+pub mod unsure;
 pub mod worst;
 
 use std::fmt;

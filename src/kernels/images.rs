@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Bytes that every adapter can bind as one buffer.
+const MOST_BOUND: usize = 128 << 20;
+
 /// Height, width and channels of every image of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ImageShape {
@@ -60,6 +63,11 @@ impl ImageShape {
             1 => self.pixels().div_ceil(4),
             _ => self.pixels(),
         }
+    }
+
+    /// The most images whose words every adapter can bind as one buffer: more lie in several parts.
+    pub const fn most_in_a_part(self) -> usize {
+        MOST_BOUND / (4 * self.words())
     }
 
     /// The words `[n, words]` of images given as bytes `[n, height, width, channels]`.

@@ -1,5 +1,5 @@
 //! One folder a kernel: the operation and its gradient, the launch of its shaders (`gpu`, with
-//! `passes` as plain data) and its SIMD twin (`cpu`).
+//! `passes` as plain data) and its CPU kernel (`cpu`).
 
 pub mod adam;
 pub mod augment_batch;
@@ -14,6 +14,7 @@ pub mod gpu;
 pub mod images;
 pub mod linear_relu;
 pub mod parallel;
+mod parts;
 pub mod shader;
 pub mod simd;
 pub mod softmax_cross_entropy;

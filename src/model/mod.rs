@@ -88,6 +88,20 @@ impl Model {
             .convolutions
             .iter()
             .fold(images, |x, layer| layer.forward(x, kernels, false).0);
+        self.classify(features, kernels).1
+    }
+
+    /// What the last layer gets, `[n, features]`, and the logits it makes of it, `[n, classes]`, as
+    /// [`Self::forward`] computes them.
+    pub fn forward_with_features(
+        &self,
+        images: Tensor<4>,
+        kernels: Kernels,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let features = self
+            .convolutions
+            .iter()
+            .fold(images, |x, layer| layer.forward(x, kernels, false).0);
         self.classify(features, kernels)
     }
 
@@ -105,7 +119,7 @@ impl Model {
             (features, found) = layer.forward(features, kernels, true);
             statistics.push(found);
         }
-        (self.classify(features, kernels), statistics)
+        (self.classify(features, kernels).1, statistics)
     }
 
     /// The network with the running mean and variance moved towards those of a batch.
@@ -119,7 +133,7 @@ impl Model {
         self
     }
 
-    fn classify(&self, features: Tensor<4>, kernels: Kernels) -> Tensor<2> {
+    fn classify(&self, features: Tensor<4>, kernels: Kernels) -> (Tensor<2>, Tensor<2>) {
         let flat = match self.average {
             true => match kernels {
                 Kernels::Fused => average_pool(features),
@@ -128,8 +142,8 @@ impl Model {
             false => features.flatten(1, 3),
         };
         let last = self.linears.len() - 1;
-        let layers = self.linears.iter().enumerate();
-        layers.fold(flat, |x, (index, layer)| {
+        let linear = |x: Tensor<2>, index: usize| {
+            let layer = &self.linears[index];
             let rectify = index < last;
             match (kernels, rectify) {
                 (Kernels::Fused, _) => {
@@ -138,7 +152,10 @@ impl Model {
                 (Kernels::Stock, true) => relu(layer.forward(x)),
                 (Kernels::Stock, false) => layer.forward(x),
             }
-        })
+        };
+        let features = (0..last).fold(flat, &linear);
+        let logits = linear(features.clone(), last);
+        (features, logits)
     }
 }
 

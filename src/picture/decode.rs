@@ -4,22 +4,30 @@ use std::io::Cursor;
 
 use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
-use super::{MOST_BYTES, PictureError};
+use super::compose::Pixels;
+use super::{MOST_BYTES, PictureError, damage};
 
 /// Above what telephones take, below what a small machine cannot hold as RGBA.
 const MOST_PIXELS: u64 = 64_000_000;
 const LONGEST_SIDE: u32 = 32_768;
 const MOST_MEMORY: u64 = 512 << 20;
-/// Larger pictures are scaled down to this side at once: 28 pixels remain in the end.
-const WORKING_SIDE: u32 = 1024;
 
-/// Decodes the first picture of a PNG, JPEG, BMP, GIF or WebP file, turned as its EXIF says.
+/// A picture as it is looked at.
+pub struct Decoded {
+    /// Scaled down where the file's are many.
+    pub pixels: Pixels,
+    /// Width and height of the file's picture, turned as its EXIF says.
+    pub size: (u32, u32),
+}
+
+/// Decodes the first picture of a PNG, JPEG, BMP, GIF or WebP file, turned as its EXIF says, with
+/// the longer side at most `longest`.
 ///
 /// # Errors
 /// [`PictureError`]; the size is judged by the header, before anything is decoded.
-pub fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
+pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(PictureError::FileTooLarge);
     }
@@ -30,11 +38,13 @@ pub fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(PictureError::Read)?;
-    if reader.format().is_none() {
-        return Err(PictureError::UnknownFormat);
-    }
+    let Some(format) = reader.format() else {
+        return Err(unknown(bytes));
+    };
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(describe)?;
+    let mut decoder = reader
+        .into_decoder()
+        .map_err(|error| describe(error, bytes))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(PictureError::TooManyPixels {
@@ -47,21 +57,60 @@ pub fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
         return Err(PictureError::TooMuchMemory);
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(describe)?;
-    if width.max(height) > WORKING_SIDE {
-        image = image.thumbnail(WORKING_SIDE, WORKING_SIDE);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| describe(error, bytes))?;
+    if let Some(missing) = damage::missing(bytes, format) {
+        return Err(PictureError::Damaged(missing.into()));
+    }
+    if width.max(height) > longest {
+        image = image.thumbnail(longest, longest);
     }
     image.apply_orientation(orientation);
-    Ok(image.into_rgba8())
+    let turned = matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    Ok(Decoded {
+        pixels: image.into_rgba32f(),
+        size: if turned {
+            (height, width)
+        } else {
+            (width, height)
+        },
+    })
 }
 
-fn describe(error: ImageError) -> PictureError {
+fn describe(error: ImageError, bytes: &[u8]) -> PictureError {
     match error {
         ImageError::Limits(_) => PictureError::TooMuchMemory,
-        ImageError::Unsupported(_) => PictureError::UnknownFormat,
+        ImageError::Unsupported(_) => unknown(bytes),
         ImageError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
             PictureError::Read(error)
         }
         error => PictureError::Damaged(error.to_string()),
     }
+}
+
+/// What a file is that cannot be read, where its first bytes tell.
+fn unknown(bytes: &[u8]) -> PictureError {
+    let brand = match bytes.get(4..8) == Some(b"ftyp") {
+        true => bytes.get(8..12).unwrap_or_default(),
+        false => &[],
+    };
+    // Many brands are of either: the compatible ones after them tell.
+    let names = &bytes[..bytes.len().min(64)];
+    let holds = |name: &[u8]| names.windows(name.len()).any(|part| part == name);
+    let found = match brand {
+        b"avif" | b"avis" => "an AVIF picture",
+        b"mif1" | b"msf1" if holds(b"avif") => "an AVIF picture",
+        b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1"
+        | b"msf1" => "a HEIC picture, as iPhones take them",
+        _ if bytes.starts_with(b"%PDF") => "a PDF document",
+        _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => "a TIFF picture",
+        _ if holds(b"<svg") => "an SVG drawing",
+        _ => return PictureError::UnknownFormat,
+    };
+    PictureError::OtherFormat(found)
 }

@@ -1,163 +1,128 @@
-//! Ink -> 28x28 bytes, framed as the data set frames its pictures.
-
-use std::collections::VecDeque;
+//! A drawing -> the bytes of an image, framed as MNIST frames its digits.
 
 use image::imageops::{self, FilterType};
 
-use super::ink::Ink;
-use super::{PIXELS, SIDE};
+use super::components::Marks;
+use super::drawings::Group;
+use super::illumination::Ink;
+use super::planes::{Plane, plane, quantile};
+use super::strokes;
+use super::target::Target;
+use crate::data::image_set::Background;
 
-/// How a data set places what is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// MNIST: fitted to 20x20, then centred by mass in 28x28
-    /// (<https://yann.lecun.org/exdb/mnist/>).
-    CentreOfMass,
-    /// Fashion-MNIST: fitted to 28x28 and centred (arXiv:1708.07747).
-    Whole,
-}
+/// The box a digit of MNIST is fitted to, as a share of the image's shorter side.
+const BOX: f32 = 20.0 / 28.0;
+/// Larger drawings are scaled down to this side before their strokes are judged.
+const WORKING_SIDE: u32 = 200;
 
-/// Side of the box a digit of MNIST is fitted to.
-const DIGIT_SIDE: u32 = 20;
-/// Ink from here on belongs to the drawing.
-const EDGE: f32 = 0.1;
-/// Components are found at this ink.
-const MARK: f32 = 0.3;
-/// A component smaller than this share of the largest is a speck.
-const SPECK: f32 = 0.02;
-/// Larger drawings are scaled down to this side before their components are found.
-const WORKING_SIDE: u32 = 280;
-
-impl Framing {
-    /// The framing of the data set of this name.
-    pub fn of(dataset: &str) -> Self {
-        match dataset {
-            "fashion-mnist" => Self::Whole,
-            _ => Self::CentreOfMass,
-        }
-    }
-}
-
-/// Crops to what is drawn, fits it to its box, stretches it to full strength and places it.
-pub fn frame(ink: &Ink, framing: Framing) -> [u8; PIXELS] {
-    let ink = reduced(ink);
-    let [left, top, right, bottom] = drawn(&ink);
-    let (width, height) = (right - left, bottom - top);
-    let side = match framing {
-        Framing::CentreOfMass => DIGIT_SIDE,
-        Framing::Whole => SIDE as u32,
-    };
-    let fitted = |length: u32| {
-        let scaled = f64::from(length * side) / f64::from(width.max(height));
-        (scaled.round() as u32).max(1)
-    };
-    let (fitted_width, fitted_height) = (fitted(width), fitted(height));
-    let cropped = imageops::crop_imm(&ink, left, top, width, height).to_image();
-    let small = imageops::resize(&cropped, fitted_width, fitted_height, FilterType::Triangle);
-    let full = small
-        .pixels()
-        .map(|v| v.0[0])
-        .fold(f32::MIN_POSITIVE, f32::max);
-    let (x, y) = match framing {
-        Framing::CentreOfMass => (
-            offset(fitted_width, centre(&small, |x, _| x)),
-            offset(fitted_height, centre(&small, |_, y| y)),
-        ),
-        Framing::Whole => ((side - fitted_width) / 2, (side - fitted_height) / 2),
-    };
-    let mut placed = [0; PIXELS];
-    for (column, row, value) in small.enumerate_pixels() {
-        let grey = (value.0[0] / full * 255.0).round().clamp(0.0, 255.0);
-        placed[(y + row) as usize * SIDE + (x + column) as usize] = grey as u8;
-    }
-    placed
-}
-
-fn reduced(ink: &Ink) -> Ink {
-    let longest = ink.width().max(ink.height());
-    if longest <= WORKING_SIDE {
-        return ink.clone();
-    }
-    let scaled = |length: u32| {
-        let scaled = u64::from(length) * u64::from(WORKING_SIDE) / u64::from(longest);
-        (scaled as u32).max(1)
-    };
-    let mut small = imageops::resize(
-        ink,
-        scaled(ink.width()),
-        scaled(ink.height()),
-        FilterType::Triangle,
-    );
-    // A hairline fades when it is scaled down; what is drawn decides by its own strength.
-    let full = small
-        .pixels()
-        .map(|v| v.0[0])
-        .fold(f32::MIN_POSITIVE, f32::max);
-    for value in small.pixels_mut() {
-        value.0[0] /= full;
-    }
-    small
-}
-
-/// Left, top, right and bottom (the last two exclusive) of everything but specks.
-fn drawn(ink: &Ink) -> [u32; 4] {
-    let components = components(ink);
-    let largest = components.iter().map(Vec::len).max().unwrap_or(0);
-    let kept = components
-        .iter()
-        .filter(|component| component.len() as f32 >= largest as f32 * SPECK);
-    let mut bounds = [u32::MAX, u32::MAX, 0, 0];
-    for &(x, y) in kept.flatten() {
-        bounds = [
-            bounds[0].min(x),
-            bounds[1].min(y),
-            bounds[2].max(x + 1),
-            bounds[3].max(y + 1),
-        ];
-    }
-    if bounds[0] == u32::MAX {
-        return [0, 0, ink.width(), ink.height()];
-    }
-    bounds
-}
-
-/// Pixels of at least [`EDGE`] that touch, sides or corners, around at least one [`MARK`].
-fn components(ink: &Ink) -> Vec<Vec<(u32, u32)>> {
-    let (width, height) = ink.dimensions();
-    let mut seen = vec![false; (width * height) as usize];
-    let mut found = Vec::new();
-    for (x, y, value) in ink.enumerate_pixels() {
-        if value.0[0] < MARK || seen[(y * width + x) as usize] {
-            continue;
-        }
-        seen[(y * width + x) as usize] = true;
-        let mut component = Vec::new();
-        let mut open = VecDeque::from([(x, y)]);
-        while let Some((x, y)) = open.pop_front() {
-            component.push((x, y));
-            for near_y in y.saturating_sub(1)..=(y + 1).min(height - 1) {
-                for near_x in x.saturating_sub(1)..=(x + 1).min(width - 1) {
-                    let place = (near_y * width + near_x) as usize;
-                    if !seen[place] && ink.get_pixel(near_x, near_y).0[0] >= EDGE {
-                        seen[place] = true;
-                        open.push_back((near_x, near_y));
-                    }
-                }
+/// The ink of a group alone, 0 to 1, cut to its box.
+fn cut(ink: &Ink, marks: &Marks, group: &Group) -> Plane {
+    let own = |label: u32| group.labels.contains(&label);
+    let mut strokes = Vec::new();
+    for y in group.top..group.bottom {
+        for x in group.left..group.right {
+            if own(marks.labels.get_pixel(x, y).0[0]) {
+                strokes.push(ink.values.get_pixel(x, y).0[0]);
             }
         }
-        found.push(component);
     }
-    found
+    let full = quantile(&strokes, 0.98).max(f32::MIN_POSITIVE);
+    let middle = (
+        group.left + group.width() / 2,
+        group.top + group.height() / 2,
+    );
+    let grain = (3.0 * ink.grain(middle.0, middle.1) / full).min(0.4);
+    let (width, height) = (group.width(), group.height());
+    let mut values = Vec::with_capacity((width * height) as usize);
+    for y in group.top..group.bottom {
+        for x in group.left..group.right {
+            let value = match own(marks.labels.get_pixel(x, y).0[0]) {
+                true => (ink.values.get_pixel(x, y).0[0] / full - grain) / (1.0 - grain),
+                false => 0.0,
+            };
+            values.push(value.clamp(0.0, 1.0));
+        }
+    }
+    plane(width, height, values)
 }
 
-/// Where a box starts so that its centre of mass falls on the picture's, kept inside it.
-fn offset(length: u32, centre: f64) -> u32 {
-    let start = (SIDE as f64 / 2.0 - centre).round();
-    start.clamp(0.0, f64::from(SIDE as u32 - length)) as u32
+fn fitted(width: u32, height: u32, side: f32) -> (u32, u32) {
+    let scale = side / width.max(height) as f32;
+    let scaled = |length: u32| ((length as f32 * scale).round() as u32).max(1);
+    (scaled(width), scaled(height))
+}
+
+/// Fits a drawing to its box, brings its strokes to the set's width and centres it by mass.
+pub fn frame(ink: &Ink, marks: &Marks, group: &Group, target: &Target) -> Vec<u8> {
+    let mut drawing = cut(ink, marks, group);
+    let size = drawing.width().max(drawing.height());
+    if size > WORKING_SIDE {
+        let (width, height) = fitted(drawing.width(), drawing.height(), WORKING_SIDE as f32);
+        drawing = imageops::resize(&drawing, width, height, FilterType::Triangle);
+    }
+    // Of a smaller one the widths of strokes are too few pixels to be changed.
+    if size >= 40 {
+        let margin = 2 + drawing.width().max(drawing.height()) / 8;
+        let roomy = Plane::from_fn(
+            drawing.width() + 2 * margin,
+            drawing.height() + 2 * margin,
+            |x, y| match (x.checked_sub(margin), y.checked_sub(margin)) {
+                (Some(x), Some(y)) if x < drawing.width() && y < drawing.height() => {
+                    *drawing.get_pixel(x, y)
+                }
+                _ => image::Luma([0.0]),
+            },
+        );
+        drawing = trimmed(&strokes::fit_width(
+            &roomy,
+            drawing.width().max(drawing.height()),
+        ));
+    }
+    let (rows, columns) = (target.shape.height as u32, target.shape.width as u32);
+    let side = BOX * rows.min(columns) as f32;
+    let (width, height) = fitted(drawing.width(), drawing.height(), side);
+    let small = imageops::resize(&drawing, width, height, FilterType::Triangle);
+    let full = small.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let x = offset(columns, width, centre(&small, |x, _| x));
+    let y = offset(rows, height, centre(&small, |_, y| y));
+    let mut placed = vec![0; target.shape.pixels()];
+    for (column, row, value) in small.enumerate_pixels() {
+        let grey = (value.0[0] / full * 255.0).round().clamp(0.0, 255.0);
+        placed[((y + row) * columns + x + column) as usize] = grey as u8;
+    }
+    if target.background == Background::Light {
+        placed.iter_mut().for_each(|value| *value = 255 - *value);
+    }
+    placed
+        .iter()
+        .flat_map(|&value| std::iter::repeat_n(value, target.shape.channels))
+        .collect()
+}
+
+/// Without empty rows and columns around it.
+fn trimmed(drawing: &Plane) -> Plane {
+    let inked = || {
+        drawing
+            .enumerate_pixels()
+            .filter(|(_, _, value)| value.0[0] >= 0.12)
+    };
+    let Some(left) = inked().map(|(x, _, _)| x).min() else {
+        return drawing.clone();
+    };
+    let right = inked().map(|(x, _, _)| x).max().unwrap_or(left);
+    let top = inked().map(|(_, y, _)| y).min().unwrap_or(0);
+    let bottom = inked().map(|(_, y, _)| y).max().unwrap_or(top);
+    imageops::crop_imm(drawing, left, top, right + 1 - left, bottom + 1 - top).to_image()
+}
+
+/// Where a box starts so that its centre of mass falls on the image's, kept inside it.
+fn offset(side: u32, length: u32, centre: f64) -> u32 {
+    let start = (f64::from(side) / 2.0 - centre).round();
+    start.clamp(0.0, f64::from(side - length)) as u32
 }
 
 /// The mean coordinate of the ink, in pixels from 0.
-fn centre(ink: &Ink, coordinate: fn(u32, u32) -> u32) -> f64 {
+fn centre(ink: &Plane, coordinate: fn(u32, u32) -> u32) -> f64 {
     let (mut sum, mut mass) = (0.0, 0.0);
     for (x, y, value) in ink.enumerate_pixels() {
         let value = f64::from(value.0[0]);

@@ -1,22 +1,35 @@
-//! Picture files made into what the network was trained on: decoded, reduced to ink on an empty
-//! background, framed as the data set frames its own pictures.
+//! Picture files made into what a network was trained on: decoded, freed from light, shadow and
+//! paper, parted into drawings, and framed as the set frames its own images.
 
+mod components;
+mod compose;
+#[cfg(not(target_family = "wasm"))]
+mod damage;
 #[cfg(not(target_family = "wasm"))]
 mod decode;
+mod drawings;
 mod frame;
-mod ink;
+mod illumination;
+mod lines;
+mod planes;
+mod strokes;
+mod target;
+mod whole;
 
-#[cfg(not(target_family = "wasm"))]
-pub use decode::decode;
-pub use frame::{Framing, frame};
-pub use ink::{Ink, ink};
+use image::{DynamicImage, ImageBuffer, RgbaImage};
 
-use image::RgbaImage;
-
-use crate::data::synthetic::SHAPE;
+use self::compose::Pixels;
+pub use self::target::Target;
+use crate::data::image_set::Framing;
 
 /// A picture file may have this many bytes.
 pub const MOST_BYTES: u64 = 64 << 20;
+/// Larger pictures are scaled down to this side before they are looked at.
+const WORKING_SIDE: u32 = 768;
+/// A picture with more drawings than this holds a pattern, or a page of writing.
+const MOST_DRAWINGS: usize = 64;
+/// Where nothing is found, brightness that differs by less than this many steps of 255 is why.
+const LEAST_STEPS: f32 = 8.0;
 
 /// A picture that cannot be classified, and why.
 #[derive(thiserror::Error, Debug)]
@@ -27,6 +40,8 @@ pub enum PictureError {
     FileTooLarge,
     #[error("no PNG, JPEG, BMP, GIF or WebP picture; convert it to one of these first")]
     UnknownFormat,
+    #[error("{0}, which is not read here; save it as JPEG or PNG first")]
+    OtherFormat(&'static str),
     #[error(
         "{width} x {height} pixels are more than the {most_megapixels} million that are decoded; scale the picture down first"
     )]
@@ -37,31 +52,180 @@ pub enum PictureError {
     },
     #[error("would need more memory than a picture may take; scale the picture down first")]
     TooMuchMemory,
-    #[error("damaged: {0}; save it again from the program that made it")]
+    #[error("damaged: {0}; save it again from the program that made it, or copy it anew")]
     Damaged(String),
     #[error(
-        "one colour all over: nothing is drawn on it; draw with more contrast to the background"
+        "one colour all over: nothing is drawn on it, or what is drawn has no margin around it"
     )]
+    OneColour,
+    #[error("blank: nothing stands out from the background; draw larger, or with more contrast")]
     Blank,
+    #[error(
+        "too little contrast: brightness differs by {steps} steps of 255 at most; draw or light it with more contrast"
+    )]
+    LowContrast { steps: u32 },
+    #[error(
+        "no margin: nothing stands clear of the picture's edges; leave a margin around what is drawn"
+    )]
+    NoMargin,
+    #[error("{0} marks, as a pattern or a page of writing has; cut out what is to be read")]
+    TooManyMarks(usize),
 }
 
-/// Rows, and columns, of what is prepared.
-pub(crate) const SIDE: usize = SHAPE.height;
-pub(crate) const PIXELS: usize = SHAPE.pixels();
+/// A box of pixels of a picture as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
 
-/// Decodes the bytes of a picture file and prepares it: 28x28 grey bytes, 0 is background.
+/// Something drawn or shown in a picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// Where it is in the picture.
+    pub bounds: Bounds,
+    /// The bytes of an image of the target's shape.
+    pub pixels: Vec<u8>,
+    /// Width and height of the whole picture.
+    pub picture: (u32, u32),
+}
+
+/// How many drawings a picture may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Each that stands apart is one.
+    Any,
+    /// All marks are one drawing.
+    One,
+}
+
+/// Decodes the bytes of a picture file and prepares what is drawn on it, in reading order.
 ///
 /// # Errors
 /// [`PictureError`] says what is wrong with the picture.
 #[cfg(not(target_family = "wasm"))]
-pub fn prepare(bytes: &[u8], framing: Framing) -> Result<[u8; PIXELS], PictureError> {
-    prepare_pixels(&decode(bytes)?, framing)
+pub fn prepare(bytes: &[u8], target: &Target, count: Count) -> Result<Vec<Drawing>, PictureError> {
+    let decoded = decode::decode(bytes, WORKING_SIDE)?;
+    prepare_scaled(&decoded.pixels, decoded.size, target, count)
 }
 
 /// Prepares pixels as [`prepare`] does.
 ///
 /// # Errors
-/// [`PictureError::Blank`].
-pub fn prepare_pixels(pixels: &RgbaImage, framing: Framing) -> Result<[u8; PIXELS], PictureError> {
-    Ok(frame(&ink(pixels)?, framing))
+/// [`PictureError`], of those about what is drawn.
+pub fn prepare_pixels(
+    pixels: &RgbaImage,
+    target: &Target,
+    count: Count,
+) -> Result<Vec<Drawing>, PictureError> {
+    let size = pixels.dimensions();
+    let image = DynamicImage::ImageRgba8(pixels.clone());
+    let image = match size.0.max(size.1) > WORKING_SIDE {
+        true => image.thumbnail(WORKING_SIDE, WORKING_SIDE),
+        false => image,
+    };
+    prepare_scaled(&image.into_rgba32f(), size, target, count)
+}
+
+/// Pixels that may be fewer than the picture of this size has.
+fn prepare_scaled(
+    pixels: &Pixels,
+    size: (u32, u32),
+    target: &Target,
+    count: Count,
+) -> Result<Vec<Drawing>, PictureError> {
+    let (width, height) = pixels.dimensions();
+    let colours = compose::compose(pixels);
+    let scaled = |bounds: Bounds| enlarged(bounds, (width, height), size);
+    if target.framing != Framing::CentreOfMass {
+        let values = colours.into_iter().flatten().collect();
+        let picture = ImageBuffer::from_vec(width, height, values).expect("three values a pixel");
+        let (bounds, pixels) = match target.framing {
+            Framing::Crop => (
+                Bounds {
+                    left: 0,
+                    top: 0,
+                    width,
+                    height,
+                },
+                whole::crop(&picture, target),
+            ),
+            _ => whole::whole(&picture, target)?,
+        };
+        return Ok(vec![Drawing {
+            bounds: scaled(bounds),
+            pixels,
+            picture: size,
+        }]);
+    }
+    let (colours, steps) = stretched(colours)?;
+    let mut ink = illumination::ink(width, height, &colours);
+    let grain = ink.usual_grain();
+    lines::remove_lines(&mut ink.values, grain);
+    let marks = components::marks(&ink);
+    let groups = match count {
+        Count::Any => drawings::drawings(&marks.marks),
+        Count::One => drawings::single(&marks.marks).into_iter().collect(),
+    };
+    if groups.is_empty() {
+        return Err(match steps {
+            steps if steps < LEAST_STEPS => PictureError::LowContrast {
+                steps: steps.ceil() as u32,
+            },
+            _ if marks.at_border => PictureError::NoMargin,
+            _ => PictureError::Blank,
+        });
+    }
+    if groups.len() > MOST_DRAWINGS {
+        return Err(PictureError::TooManyMarks(groups.len()));
+    }
+    let drawing = |group: &drawings::Group| Drawing {
+        bounds: scaled(Bounds {
+            left: group.left,
+            top: group.top,
+            width: group.width(),
+            height: group.height(),
+        }),
+        pixels: frame::frame(&ink, &marks, group, target),
+        picture: size,
+    };
+    Ok(groups.iter().map(drawing).collect())
+}
+
+/// The box in the file's own pixels.
+fn enlarged(bounds: Bounds, from: (u32, u32), to: (u32, u32)) -> Bounds {
+    let along = |start: u32, length: u32, from: u32, to: u32| {
+        let scale = f64::from(to) / f64::from(from);
+        let first = (f64::from(start) * scale).floor() as u32;
+        let last = (f64::from(start + length) * scale).ceil() as u32;
+        (first, last.min(to) - first)
+    };
+    let (left, width) = along(bounds.left, bounds.width, from.0, to.0);
+    let (top, height) = along(bounds.top, bounds.height, from.1, to.1);
+    Bounds {
+        left,
+        top,
+        width,
+        height,
+    }
+}
+
+/// Colours as shares of the brightest, for a picture of 16 bits may use few of them; and how many
+/// steps of 255 the darkest is from the brightest.
+fn stretched(mut colours: Vec<[f32; 3]>) -> Result<(Vec<[f32; 3]>, f32), PictureError> {
+    if colours.iter().all(|colour| *colour == colours[0]) {
+        return Err(PictureError::OneColour);
+    }
+    let brightest = colours
+        .iter()
+        .flatten()
+        .copied()
+        .fold(f32::MIN_POSITIVE, f32::max);
+    let darkest = colours.iter().flatten().copied().fold(brightest, f32::min);
+    for value in colours.iter_mut().flatten() {
+        *value /= brightest;
+    }
+    Ok((colours, (brightest - darkest) * 255.0))
 }

@@ -41,6 +41,57 @@ fn cube(pixel: [u8; 3]) -> u16 {
     16 + 36 * red + 6 * green + blue
 }
 
+/// The frame of a picture of this width and height with numbered boxes (left, top, width, height) in
+/// it, a character twice as high as wide.
+pub fn boxes(picture: (u32, u32), boxes: &[[u32; 4]]) -> String {
+    const COLUMNS: usize = 60;
+    let scale = (COLUMNS - 1) as f64 / f64::from(picture.0.max(1));
+    let rows = ((f64::from(picture.1) * scale / 2.0).round() as usize).clamp(3, 60) + 1;
+    let mut cells = vec![vec![' '; COLUMNS]; rows];
+    let mut frame = |left: usize, top: usize, right: usize, bottom: usize| {
+        for row in top..=bottom {
+            for column in left..=right {
+                let (side, level) = (
+                    column == left || column == right,
+                    row == top || row == bottom,
+                );
+                match (side, level) {
+                    (true, true) => cells[row][column] = '+',
+                    (true, false) => cells[row][column] = '|',
+                    (false, true) => cells[row][column] = '-',
+                    (false, false) => {}
+                }
+            }
+        }
+    };
+    let column = |x: u32| ((f64::from(x) * scale) as usize).min(COLUMNS - 1);
+    let row = |y: u32| {
+        let down = f64::from(y) / f64::from(picture.1.max(1)) * (rows - 1) as f64;
+        (down as usize).min(rows - 1)
+    };
+    frame(0, 0, COLUMNS - 1, rows - 1);
+    for &[left, top, width, height] in boxes {
+        frame(
+            column(left),
+            row(top),
+            column(left + width),
+            row(top + height),
+        );
+    }
+    for (number, &[left, top, ..]) in boxes.iter().enumerate() {
+        let place = (row(top) + 1).min(rows - 1);
+        for (at, digit) in (number + 1).to_string().chars().enumerate() {
+            if let Some(cell) = cells[place].get_mut(column(left) + 1 + at) {
+                *cell = digit;
+            }
+        }
+    }
+    cells
+        .iter()
+        .map(|row| row.iter().collect::<String>().trim_end().to_string() + "\n")
+        .collect()
+}
+
 /// One row a line, two characters a pixel, so that it is about as wide as high; colours by their
 /// lightness.
 pub fn characters(image: &[u8], shape: ImageShape) -> String {

@@ -4,9 +4,10 @@
 use image::RgbaImage;
 
 use super::{Refused, Session};
-use crate::data::Split;
-use crate::evaluation::inference::{classify, softmax};
-use crate::picture::{Framing, PictureError, prepare_pixels};
+use crate::data::{ImageShape, Split};
+use crate::evaluation::inference::{answers, softmax};
+use crate::evaluation::unsure::THRESHOLD;
+use crate::picture::{Bounds, Count, PictureError, Target, prepare_pixels};
 
 /// The largest drawing that is looked at, in pixels.
 const MOST_PIXELS: u64 = 1 << 24;
@@ -18,6 +19,8 @@ pub struct Cell {
     pub pictures: Vec<CellPicture>,
     /// How many there are.
     pub total: usize,
+    /// Of each.
+    pub shape: ImageShape,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,14 +32,30 @@ pub struct CellPicture {
     pub probabilities: Vec<f64>,
 }
 
-/// What the network makes of a drawing.
+/// What the network makes of a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// All 0 where nothing is drawn.
+    /// Of the first drawing; all 0 where nothing is drawn.
     pub probabilities: Vec<f64>,
-    /// What the network saw: 28x28 bytes, 0 is background.
+    /// What the network saw of it, in the shape of the set's images.
     pub prepared: Vec<u8>,
+    pub shape: ImageShape,
     pub blank: bool,
+    /// Why nothing was read; empty where something was.
+    pub reason: String,
+    /// In reading order.
+    pub drawings: Vec<DrawingRead>,
+}
+
+/// What the network makes of one drawing in a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DrawingRead {
+    pub bounds: Bounds,
+    pub probabilities: Vec<f64>,
+    /// How unfamiliar it looks; `None` where the weights do not tell.
+    pub score: Option<f32>,
+    /// It looks like none of the classes.
+    pub unsure: bool,
 }
 
 impl Session {
@@ -76,6 +95,7 @@ impl Session {
         Ok(Cell {
             pictures: found.iter().take(limit).map(picture).collect(),
             total: found.len(),
+            shape: test.shape(),
         })
     }
 
@@ -102,36 +122,68 @@ impl Session {
                     pixels.len()
                 ))
             })?;
-        let framing = Framing::of(&network.description.set.name);
-        let prepared = match prepare_pixels(&picture, framing) {
-            Ok(prepared) => prepared,
-            Err(PictureError::Blank) => {
+        let description = &network.description;
+        let target = Target::of(&description.set);
+        let drawings = match prepare_pixels(&picture, &target, Count::Any) {
+            Ok(drawings) => drawings,
+            Err(
+                reason @ (PictureError::Blank
+                | PictureError::OneColour
+                | PictureError::NoMargin
+                | PictureError::TooManyMarks(_)),
+            ) => {
                 return Ok(Prediction {
-                    probabilities: vec![0.0; network.description.set.class_names.len()],
-                    prepared: vec![0; network.description.set.shape.bytes()],
+                    probabilities: vec![0.0; description.set.class_names.len()],
+                    prepared: vec![
+                        description.set.background.byte();
+                        description.set.shape.bytes()
+                    ],
+                    shape: description.set.shape,
                     blank: true,
+                    reason: reason.to_string(),
+                    drawings: Vec::new(),
                 });
             }
             Err(error) => return Err(Refused(error.to_string())),
         };
         let split = Split {
-            shape: network.description.set.shape,
-            classes: network.description.set.class_names.len(),
-            images: prepared.to_vec(),
-            labels: vec![0],
+            shape: description.set.shape,
+            classes: description.set.class_names.len(),
+            images: drawings
+                .iter()
+                .flat_map(|drawing| drawing.pixels.iter().copied())
+                .collect(),
+            labels: vec![0; drawings.len()],
         };
-        let scores = classify(
+        let read = answers(
             &network.model,
             &split,
-            network.description.normalisation,
+            description.normalisation,
             &network.config,
             self.device()?,
         );
-        let scores = scores.await.map_err(Refused::device)?;
+        let found = read.await.map_err(Refused::device)?;
+        let known = description.familiarity.as_ref();
+        let read = drawings
+            .iter()
+            .zip(&found)
+            .map(|(drawing, answer)| {
+                let score = known.map(|known| known.score(answer));
+                DrawingRead {
+                    bounds: drawing.bounds,
+                    probabilities: softmax(&answer.logits),
+                    unsure: score.is_some_and(|score| score > THRESHOLD),
+                    score,
+                }
+            })
+            .collect();
         Ok(Prediction {
-            probabilities: softmax(&scores[0]),
-            prepared: prepared.to_vec(),
+            probabilities: softmax(&found[0].logits),
+            prepared: drawings[0].pixels.clone(),
+            shape: description.set.shape,
             blank: false,
+            reason: String::new(),
+            drawings: read,
         })
     }
 }

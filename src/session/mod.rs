@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Api, Config, ConfigError, DeviceConfig, DeviceKind, Kernels, Layers, PRESETS};
 use crate::data::image_set::digits;
+use crate::data::split::{Division, divide};
+use crate::data::synthetic::CLASSES;
 use crate::data::synthetic::{self, TEST_PICTURES, TRAIN_PICTURES};
 use crate::data::{ImageSet, memory};
 use crate::device::{self, Adapter, Device};
@@ -34,8 +36,8 @@ pub struct Session {
 /// The data set at hand.
 struct Data {
     dataset: ImageSet,
-    /// Train on no more; `None`: on what the settings say.
-    limit: Option<usize>,
+    /// Of built-in digits, of which no more were drawn; `None`: as the settings say.
+    division: Option<Division>,
 }
 
 /// What the host knows of WebGPU, and the core cannot ask.
@@ -180,15 +182,22 @@ impl Session {
                 "{pictures} built-in digits: choose between 1 and {most}"
             )));
         }
-        let seed = defaults.seed;
-        let draw = |range| synthetic::draw_part(seed, 0, TRAIN_PICTURES, range);
-        let mut train = draw(0..pictures);
-        let held_out = draw(most..TRAIN_PICTURES);
-        train.images.extend(held_out.images);
-        train.labels.extend(held_out.labels);
+        // The command line divides all 60,000; the same division tells which of them to draw.
+        let (seed, validation) = (defaults.seed, defaults.data.validation_size);
+        let labels = synthetic::labels(seed, 0, TRAIN_PICTURES);
+        let split_seed = defaults.data.split_seed(seed);
+        let of_all = divide(&labels, CLASSES, validation, pictures, split_seed);
+        let chosen = [of_all.train, of_all.valid].concat();
+        let train = synthetic::draw_at(seed, 0, TRAIN_PICTURES, &chosen);
         let test = TestSplit::new(synthetic::draw(seed, 1, TEST_PICTURES));
-        let dataset = ImageSet::new(digits("synthetic"), train, test);
-        Ok(self.take(dataset, Some(pictures), None, &defaults))
+        let mut dataset = ImageSet::new(digits("synthetic"), train, test);
+        // That of a part would call the whole another set.
+        dataset.description.fingerprint = String::new();
+        let division = Division {
+            train: (0..pictures).collect(),
+            valid: (pictures..chosen.len()).collect(),
+        };
+        Ok(self.take(dataset, Some(division), None, &defaults))
     }
 
     /// Takes the four IDX files of a data set; `name` is that of a known set, whose published
@@ -207,14 +216,19 @@ impl Session {
     fn take(
         &mut self,
         dataset: ImageSet,
-        limit: Option<usize>,
+        division: Option<Division>,
         warning: Option<String>,
         defaults: &Config,
     ) -> DataWords {
-        let validation = defaults.data.validation_size.min(dataset.train.len());
+        let all = dataset.train.len();
+        // As many as training holds out, which is a tenth of a small set.
+        let validation = match &division {
+            Some(division) => division.valid.len(),
+            None => defaults.data.validation_size.min(all / 10),
+        };
         let words = DataWords {
             name: dataset.description.name.clone(),
-            train: limit.unwrap_or(dataset.train.len() - validation),
+            train: all - validation,
             validation,
             test: dataset.test.len(),
             class_names: dataset.description.class_names.clone(),
@@ -224,7 +238,7 @@ impl Session {
         if let Some(network) = &mut self.network {
             network.answers = None;
         }
-        self.data = Some(Data { dataset, limit });
+        self.data = Some(Data { dataset, division });
         words
     }
 

@@ -3,12 +3,14 @@
 use serde::Serialize;
 
 use super::network::{Network, build};
-use super::{Refused, Session};
+use super::{Data, Refused, Session};
 use crate::checkpoint::{self, WEIGHTS};
-use crate::config::{Config, Layers, Origin, preset_names};
+use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
 use crate::data::batches::DeviceSplit;
+use crate::data::split::Division;
 use crate::data::training_images::TrainingImages;
 use crate::evaluation::Evaluation;
+use crate::evaluation::unsure::familiarity;
 use crate::run_record::{RunRecord, Weights};
 use crate::training::history::EpochRecord;
 use crate::training::state::Snapshot;
@@ -89,6 +91,21 @@ impl EpochMessage {
     }
 }
 
+impl Data {
+    /// The images of a training; built-in digits are divided as the command line does where the
+    /// settings ask for what was drawn.
+    fn divide(&self, config: &Config, layers: &Layers) -> Result<TrainingImages, ConfigError> {
+        let asked = (config.data.train_limit, config.data.validation_size);
+        match &self.division {
+            Some(division) if asked == (division.train.len(), division.valid.len()) => {
+                TrainingImages::check(&self.dataset, config, layers)?;
+                Ok(TrainingImages::by_division(&self.dataset, division))
+            }
+            _ => TrainingImages::divide(&self.dataset, config, layers),
+        }
+    }
+}
+
 impl Session {
     /// Trains on the data set at hand with a preset and `settings` over it, then evaluates what
     /// there is, also when `observer` stopped it. `started` is the time in UTC, as text.
@@ -114,10 +131,11 @@ impl Session {
             config = layers.resolve().map_err(Refused::settings)?;
         }
         let device = self.device()?.clone();
-        let dataset = &self.data()?.dataset;
-        let pictures =
-            TrainingImages::divide(dataset, &config, &layers).map_err(Refused::settings)?;
-        let description = pictures.describe(&config);
+        let pictures = self
+            .data()?
+            .divide(&config, &layers)
+            .map_err(Refused::settings)?;
+        let mut description = pictures.describe(&config);
         let (train, valid) = device
             .guard("preparing the training", || {
                 let upload = |split| DeviceSplit::upload(split, description.normalisation, &device);
@@ -127,16 +145,22 @@ impl Session {
                 )
             })
             .map_err(Refused::device)?;
-        drop(pictures);
         let start = Snapshot::initial(&description.network(), config.seed);
         let trained = training::train(start, &train, &valid, &config, &device, observer)
             .await
             .map_err(Refused::training)?;
-        drop((train, valid));
         let parameters = trained.weights().clone();
+        let model = build(&parameters, &description.network(), &device)?;
+        drop((train, valid));
+        let (train, valid) = (&pictures.train, &pictures.valid);
+        let normalisation = description.normalisation;
+        description.familiarity =
+            familiarity(&model, train, valid, normalisation, &config, &device)
+                .await
+                .map_err(Refused::device)?;
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let mut network = Network {
-            model: build(&parameters, &description.network(), &device)?,
+            model,
             parameters,
             description,
             config,
@@ -201,14 +225,18 @@ impl Session {
         }
         let mut config = layers.resolve().map_err(Refused::settings)?;
         let limit = config.data.train_limit;
-        if let Some(drawn) = self.data()?.limit
-            && (limit == 0 || limit > drawn)
-        {
-            layers
-                .set("data.train_limit", drawn as i64, Origin::Set)
-                .map_err(Refused::settings)?;
-            config = layers.resolve().map_err(Refused::settings)?;
+        let data = self.data()?;
+        match &data.division {
+            Some(Division { train: drawn, .. }) if limit == 0 || limit > drawn.len() => layers
+                .set("data.train_limit", drawn.len() as i64, Origin::Set)
+                .map_err(Refused::settings)?,
+            Some(_) => {}
+            None => {
+                TrainingImages::fit_defaults(&data.dataset, &config, &mut layers)
+                    .map_err(Refused::settings)?;
+            }
         }
+        config = layers.resolve().map_err(Refused::settings)?;
         Ok((layers, config))
     }
 }

@@ -3,6 +3,9 @@
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use gpu_mnist::checks::reference::augment::{Draws, augment};
+use gpu_mnist::config::Kernels;
+use gpu_mnist::data::Split;
+use gpu_mnist::data::batches::{self as data, DeviceSplit};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::augment_batch::cpu::Plan;
 use gpu_mnist::kernels::augment_batch::random::threefry;
@@ -383,12 +386,13 @@ fn tensors(
     shape: ImageShape,
     images: &[u8],
     indices: &[i32],
-) -> (Tensor<2, Int>, Tensor<1, Int>) {
+) -> ([Tensor<2, Int>; 1], Tensor<1, Int>) {
     let words = shape.pack(images);
     let count = words.len() / shape.words();
     let options = || (device.burn(), DType::I32);
+    let words = TensorData::new(words, [count, shape.words()]);
     (
-        Tensor::from_data(TensorData::new(words, [count, shape.words()]), options()),
+        [Tensor::from_data(words, options())],
         Tensor::from_data(
             TensorData::new(indices.to_vec(), [indices.len()]),
             options(),
@@ -411,12 +415,12 @@ fn fused_and_stock_agree_with_float64(device: &Device) {
             let (words, picked) = tensors(device, shape, &images, &indices);
             let distorted = expected(shape, augmentation, &images, &indices);
             let plain = expected(shape, OFF, &images, &indices);
-            let w = || (words.clone(), picked.clone());
-            let fused = augment_batch(w().0, w().1, shape, SCALE, augmentation, STREAM);
-            let both = (picked.clone(), &indices[..]);
-            let stock = augment_batch::general(w().0, both, shape, SCALE, &augmentation, STREAM);
-            let gathered = gather_batch(w().0, w().1, shape, SCALE);
-            let stock_gathered = gather_batch::general(w().0, w().1, shape, SCALE);
+            let picked = || picked.clone();
+            let fused = augment_batch(&words, picked(), shape, SCALE, augmentation, STREAM);
+            let both = (picked(), &indices[..]);
+            let stock = augment_batch::general(&words, both, shape, SCALE, &augmentation, STREAM);
+            let gathered = gather_batch(&words, picked(), shape, SCALE);
+            let stock_gathered = gather_batch::general(&words, picked(), shape, SCALE);
             for (kernels, found, expected) in [
                 ("fused", fused, &distorted),
                 ("stock", stock, &distorted),
@@ -438,9 +442,78 @@ fn fused_and_stock_agree_with_float64(device: &Device) {
     }
     assert_eq!(compared, 8 * cases().len());
     let (words, picked) = tensors(device, MNIST, &images(23, MNIST), &[3, 1]);
-    let found = augment_batch(words.clone(), picked.clone(), MNIST, SCALE, OFF, STREAM);
-    let gathered = gather_batch(words, picked, MNIST, SCALE);
+    let found = augment_batch(&words, picked.clone(), MNIST, SCALE, OFF, STREAM);
+    let gathered = gather_batch(&words, picked, MNIST, SCALE);
     assert_eq!(numbers(found), numbers(gathered));
+}
+
+/// A split too large for one buffer lies in several: the same bits as in one.
+fn parts_are_one_split(device: &Device) {
+    for shape in [ImageShape::grey(15, 9), ImageShape::rgb(9, 13)] {
+        let images = images(23, shape);
+        let indices: Vec<i32> = (0..46).map(|at| at * 7 % 23).collect();
+        let ([whole], picked) = tensors(device, shape, &images, &indices);
+        let part = |range| whole.clone().slice([range, 0..shape.words()]);
+        let parts = [part(0..9), part(9..10), part(10..23)];
+        let picked = || picked.clone();
+        let both = || (picked(), &indices[..]);
+        let run = |parts: &[Tensor<2, Int>]| {
+            [
+                gather_batch(parts, picked(), shape, SCALE),
+                gather_batch::general(parts, picked(), shape, SCALE),
+                augment_batch(parts, picked(), shape, SCALE, ALL, STREAM),
+                augment_batch::general(parts, both(), shape, SCALE, &ALL, STREAM),
+            ]
+        };
+        for (one, several) in run(&[whole.clone()]).into_iter().zip(run(&parts)) {
+            assert_eq!(numbers(one), numbers(several), "{shape}");
+        }
+    }
+}
+
+#[test]
+fn parts_are_one_split_on_the_cpu() {
+    parts_are_one_split(&Device::cpu());
+}
+
+#[test]
+fn parts_are_one_split_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("parts_are_one_split_on_the_adapter") {
+        parts_are_one_split(&device);
+    }
+}
+
+/// 161,000 images of MNIST's shape are more than an adapter binds as one buffer.
+#[test]
+fn a_split_larger_than_a_buffer_is_gathered_on_the_adapter() {
+    let name = "a_split_larger_than_a_buffer_is_gathered_on_the_adapter";
+    let Some(device) = adapter_or_skip(name) else {
+        return;
+    };
+    let most = MNIST.most_in_a_part();
+    let count = most + 3;
+    let split = Split {
+        shape: MNIST,
+        classes: 10,
+        images: (0..count * MNIST.bytes())
+            .map(|at| (at / 784 * 37 % 251) as u8)
+            .collect(),
+        labels: (0..count).map(|at| (at % 10) as u16).collect(),
+    };
+    let normalisation = data::Normalisation::grey(0.0, 1.0 / 255.0);
+    let uploaded = DeviceSplit::upload(&split, normalisation, &device);
+    let indices = [count as i32 - 1, 0, most as i32 - 1, most as i32];
+    for kernels in [Kernels::Fused, Kernels::Stock] {
+        let batch = uploaded.gather(data::upload_indices(&indices, &device), kernels);
+        let found = numbers(batch.images);
+        for (image, index) in found.chunks_exact(784).zip(indices) {
+            let want = (index as usize * 37 % 251) as f32;
+            assert!(
+                image.iter().all(|value| (value - want).abs() < 1e-3),
+                "{index}"
+            );
+        }
+    }
 }
 
 #[test]

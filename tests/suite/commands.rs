@@ -152,10 +152,10 @@ fn damaged_files_exit_4_and_name_the_file() {
         ("train-images-idx3-ubyte", "too short", |bytes| {
             bytes.truncate(5000)
         }),
-        ("train-images-idx3-ubyte", "wrong magic", |bytes| {
-            bytes[2] = 9
+        ("train-images-idx3-ubyte", "float", |bytes| bytes[2] = 0x0d),
+        ("t10k-labels-idx1-ubyte", "too short", |bytes| {
+            bytes.truncate(50)
         }),
-        ("t10k-labels-idx1-ubyte", "label 17", |bytes| bytes[20] = 17),
         ("t10k-images-idx3-ubyte", "0 bytes", Vec::clear),
     ];
     for (file, fault, damage) in damages {

@@ -1,7 +1,11 @@
 //! Settings: layers, origins, and errors that name key and origin.
 
 use gpu_mnist::config::{DEFAULT, Layers, Origin, PRESETS};
-use gpu_mnist::data::synthetic::network;
+use gpu_mnist::data::image_set::{SetDescription, digits};
+use gpu_mnist::data::synthetic::{SHAPE, network};
+use gpu_mnist::data::training_images::TrainingImages;
+use gpu_mnist::data::{ImageSet, ImageShape, Split};
+use gpu_mnist::evaluation::test_split::TestSplit;
 use std::io::Write;
 
 fn error(change: impl FnOnce(&mut Layers) -> Result<(), gpu_mnist::config::ConfigError>) -> String {
@@ -108,9 +112,9 @@ fn wrong_types_words_and_ranges_name_the_key() {
             "entry 2: linear = 99999999 must lie from 1 to 16384",
         ),
         ("augment.rotation=181", "from 0 to 180 degrees"),
-        ("augment.elastic=-1", "from 0 to 28 pixels"),
+        ("augment.elastic=-1", "from 0 to 128 pixels"),
         ("augment.elastic_cells=0", "from 1 to 14"),
-        ("augment.cutout=29", "at most 28"),
+        ("augment.cutout=129", "at most 128"),
         ("augment.flip=true", "data.set = \"auto\" holds digits"),
         ("epochs", "--set KEY=VALUE"),
         ("training=3", "unknown setting 'training'"),
@@ -124,8 +128,8 @@ fn wrong_types_words_and_ranges_name_the_key() {
 fn layers_that_cannot_be_name_their_entry() {
     for (layers, expected) in [
         (
-            "[{convolution=8,kernel=3},{convolution=8,kernel=29}]",
-            "entry 2: kernel = 29",
+            "[{convolution=8,kernel=3},{convolution=8,kernel=129}]",
+            "entry 2: kernel = 129",
         ),
         (
             "[{convolution=8,kernel=5,pool=2},{convolution=8,kernel=13}]",
@@ -195,11 +199,50 @@ fn layers_that_cannot_be_name_their_entry() {
         ("3", "must be a list in brackets"),
         ("[{linear=8}", "must be a list in brackets"),
     ] {
-        let text = error(|config| config.assign(&format!("model.layers={layers}")));
+        let mut settings = Layers::default();
+        let text = match settings.assign(&format!("model.layers={layers}")) {
+            Err(error) => error.to_string(),
+            Ok(()) => refused(&mut settings, SHAPE, None),
+        };
         assert!(
             text.contains("--set: setting 'model.layers'") && text.contains(expected),
             "{layers}: {text}"
         );
+    }
+    // What fits MNIST's images may not fit others.
+    let text = refused(&mut Layers::default(), ImageShape::rgb(8, 9), None);
+    assert!(
+        text.contains("images of 8x9x3") && text.contains("nothing is left of its 2x2 input"),
+        "{text}"
+    );
+}
+
+/// Ten images of a shape in ten classes.
+fn set_of(shape: ImageShape, mirrorable: Option<bool>) -> ImageSet {
+    let split = Split {
+        shape,
+        classes: 10,
+        images: vec![0; 10 * shape.bytes()],
+        labels: (0..10).collect(),
+    };
+    let description = SetDescription {
+        shape,
+        mirrorable,
+        ..digits("ten")
+    };
+    ImageSet::new(description, split.clone(), TestSplit::new(split))
+}
+
+/// Why settings are refused, whatever the images or for images of a shape.
+fn refused(layers: &mut Layers, shape: ImageShape, mirrorable: Option<bool>) -> String {
+    layers
+        .set("data.validation_size", 0, Origin::Default)
+        .expect("a setting");
+    match layers.resolve() {
+        Err(error) => error.to_string(),
+        Ok(config) => TrainingImages::check(&set_of(shape, mirrorable), &config, layers)
+            .expect_err("refused")
+            .to_string(),
     }
 }
 
@@ -296,19 +339,16 @@ evaluation = { batch_size = 10 } # ten
 
 #[test]
 fn pictures_are_mirrored_where_that_makes_sense_and_some_epoch_is_distorted() {
-    let text = error(|layers| {
-        layers.assign("augment.flip=true")?;
-        layers.assign("data.set=mnist")
-    });
-    assert!(
-        text.contains("mirrored digits") && text.contains("fashion-mnist"),
-        "{text}"
-    );
     let mut layers = Layers::default();
-    for assignment in ["augment.flip=true", "data.set=fashion-mnist"] {
-        layers.assign(assignment).expect("a setting");
-    }
+    layers.assign("augment.flip=true").expect("a setting");
     assert!(layers.resolve().expect("in range").augment.distorts());
+    let text = refused(&mut layers, SHAPE, Some(false));
+    assert!(text.contains("no longer shows its class"), "{text}");
+    for mirrorable in [Some(true), None] {
+        let set = set_of(SHAPE, mirrorable);
+        let config = layers.resolve().expect("in range");
+        TrainingImages::check(&set, &config, &layers).expect("nobody says it may not");
+    }
     let text = error(|layers| {
         layers.assign("augment.shift=1")?;
         layers.assign("augment.off_epochs=1")

@@ -99,7 +99,11 @@ fn means_follow_scikit_learn() {
     assert_eq!((found.precision, found.recall), (Some(0.25), Some(0.5)));
     let f1 = found.f1.expect("there");
     assert!((f1 - 1.0 / 3.0).abs() < 1e-12, "{f1}");
-    assert_eq!(weighted_average(&classes), found);
+    let weighted = weighted_average(&classes);
+    assert_eq!(
+        (weighted.precision, weighted.recall),
+        (Some(0.25), Some(0.5))
+    );
 
     // A class that is only predicted counts, one that is neither does not.
     let table = Confusion::new(vec![vec![3, 1, 0], vec![0, 0, 0], vec![0, 0, 0]]);

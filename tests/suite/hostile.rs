@@ -8,7 +8,7 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use gpu_mnist::data::idx::{self, Element, Header, Kind};
-use gpu_mnist::picture::{self, Framing};
+use gpu_mnist::picture::{self, Count, Target};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -122,7 +122,7 @@ fn a_small_file_costs_little_memory() {
 
     let huge = fs::read(kept_picture("huge.png")).expect("read");
     assert!(huge.len() < 200);
-    let (_, held) = most_held(|| picture::prepare(&huge, Framing::Whole));
+    let (_, held) = most_held(|| picture::prepare(&huge, &Target::MNIST, Count::Any));
     assert!(
         held < 1 << 30,
         "{held} bytes for a picture of {}",

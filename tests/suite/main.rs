@@ -21,6 +21,7 @@ mod kernels_cpu;
 mod kills;
 mod network;
 mod optimizers;
+mod paper;
 mod parallel;
 mod picture;
 mod pins;

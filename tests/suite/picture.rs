@@ -5,7 +5,9 @@ use std::io::Cursor;
 use gpu_mnist::data::synthetic::{self, PIXELS};
 
 const SIDE: usize = synthetic::SHAPE.width;
-use gpu_mnist::picture::{Framing, PictureError, prepare};
+use crate::paper;
+use gpu_mnist::data::image_set::{Background, Framing, ImageShape};
+use gpu_mnist::picture::{Bounds, Count, Drawing, PictureError, Target, prepare};
 use gpu_mnist::report::picture::{characters, half_blocks};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
@@ -28,8 +30,23 @@ fn encoded(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
+fn read(bytes: &[u8]) -> Vec<Drawing> {
+    prepare(bytes, &Target::MNIST, Count::Any).expect("a good picture")
+}
+
+/// The image made of the one drawing in a picture.
 fn prepared(bytes: &[u8]) -> [u8; PIXELS] {
-    prepare(bytes, Framing::CentreOfMass).expect("a good picture")
+    let drawings = read(bytes);
+    assert_eq!(drawings.len(), 1, "{:?}", boxes(&drawings));
+    drawings[0].pixels.as_slice().try_into().expect("28x28")
+}
+
+fn boxes(drawings: &[Drawing]) -> Vec<Bounds> {
+    drawings.iter().map(|drawing| drawing.bounds).collect()
+}
+
+fn refused(bytes: &[u8]) -> PictureError {
+    prepare(bytes, &Target::MNIST, Count::Any).expect_err("no usable picture")
 }
 
 /// The mean difference of two pictures in greys of 255.
@@ -120,21 +137,121 @@ fn digits_fill_20_pixels_and_are_centred_by_mass() {
     }
 }
 
-#[test]
-fn garments_fill_the_picture() {
+/// A dark bar of 20 x 80 on a white picture of 300 x 100.
+fn bar() -> Vec<u8> {
     let mut canvas = GrayImage::from_pixel(300, 100, Luma([255]));
     for (x, y) in (20..40).flat_map(|x| (10..90).map(move |y| (x, y))) {
         canvas.put_pixel(x, y, Luma([60]));
     }
-    let bytes = encoded(canvas, ImageFormat::Png);
-    let picture = prepare(&bytes, Framing::Whole).expect("prepared");
+    encoded(canvas, ImageFormat::Png)
+}
+
+#[test]
+fn garments_fill_the_picture() {
+    let target = Target {
+        framing: Framing::Whole,
+        ..Target::MNIST
+    };
+    let drawings = prepare(&bar(), &target, Count::Any).expect("prepared");
+    assert_eq!(
+        boxes(&drawings),
+        [Bounds {
+            left: 20,
+            top: 10,
+            width: 20,
+            height: 80
+        }]
+    );
+    let picture = &drawings[0].pixels;
     let inked: Vec<usize> = (0..PIXELS).filter(|&p| picture[p] > 0).collect();
     assert_eq!(inked.iter().map(|p| p / SIDE).min(), Some(0));
     assert_eq!(inked.iter().map(|p| p / SIDE).max(), Some(27));
     assert_eq!(inked.iter().map(|p| p % SIDE).min(), Some(10));
     assert_eq!(inked.iter().map(|p| p % SIDE).max(), Some(16));
-    assert_eq!(Framing::of("fashion-mnist"), Framing::Whole);
-    assert_eq!(Framing::of("mnist"), Framing::CentreOfMass);
+    // A set of dark things on white gets the same things the other way round.
+    let light = Target {
+        background: Background::Light,
+        ..target
+    };
+    let turned = prepare(&bar(), &light, Count::Any).expect("prepared");
+    let inverted: Vec<u8> = picture.iter().map(|value| 255 - value).collect();
+    assert_eq!(turned[0].pixels, inverted);
+}
+
+#[test]
+fn other_shapes_and_backgrounds_are_framed_in_proportion() {
+    let bytes = encoded(drawing(2), ImageFormat::Png);
+    for (height, width) in [(14, 14), (28, 28), (32, 20), (64, 96)] {
+        let shape = ImageShape::grey(height, width);
+        let target = Target {
+            shape,
+            ..Target::MNIST
+        };
+        let drawings = prepare(&bytes, &target, Count::Any).expect("prepared");
+        let image = &drawings[0].pixels;
+        assert_eq!(image.len(), shape.bytes());
+        let rows: Vec<usize> = (0..shape.pixels())
+            .filter(|&at| image[at] > 0)
+            .map(|at| at / width)
+            .collect();
+        let columns: Vec<usize> = (0..shape.pixels())
+            .filter(|&at| image[at] > 0)
+            .map(|at| at % width)
+            .collect();
+        let reach = |along: &[usize]| {
+            along.iter().max().expect("ink") - along.iter().min().expect("ink") + 1
+        };
+        let side = (height.min(width) as f32 * 20.0 / 28.0).round() as usize;
+        let longest = reach(&rows).max(reach(&columns));
+        assert!(longest.abs_diff(side) <= 1, "{shape}: {longest} of {side}");
+        let light = Target {
+            background: Background::Light,
+            ..target
+        };
+        let light = prepare(&bytes, &light, Count::Any).expect("prepared");
+        assert!(
+            image
+                .iter()
+                .zip(&light[0].pixels)
+                .all(|(a, b)| a + b == 255)
+        );
+    }
+}
+
+#[test]
+fn photographs_are_cropped_with_their_colours() {
+    // Three columns of colour, 90 x 30: the middle one is what remains.
+    let colours = [[200, 10, 10], [20, 180, 30], [10, 20, 220]];
+    let picture = RgbImage::from_fn(90, 30, |x, _| Rgb(colours[(x / 30) as usize]));
+    let target = Target {
+        shape: ImageShape::rgb(16, 16),
+        framing: Framing::Crop,
+        background: Background::Varied,
+    };
+    let drawings = prepare(
+        &encoded(picture.clone(), ImageFormat::Png),
+        &target,
+        Count::Any,
+    )
+    .expect("prepared");
+    let (pixels, _) = drawings[0].pixels.as_chunks::<3>();
+    assert_eq!(pixels.len(), 256);
+    assert!(
+        pixels.iter().all(|pixel| *pixel == colours[1]),
+        "{pixels:?}"
+    );
+    let grey = Target {
+        shape: ImageShape::grey(16, 16),
+        ..target
+    };
+    let drawings =
+        prepare(&encoded(picture, ImageFormat::Png), &grey, Count::Any).expect("prepared");
+    // 0.299 * 20 + 0.587 * 180 + 0.114 * 30
+    assert!(
+        drawings[0].pixels.iter().all(|&value| value == 115),
+        "{:?}",
+        drawings[0].pixels
+    );
 }
 
 #[test]
@@ -167,27 +284,23 @@ fn a_telephone_picture_is_turned_as_its_exif_says() {
 
 #[test]
 fn what_is_no_picture_is_refused_with_its_reason() {
-    let refused =
-        |bytes: &[u8]| prepare(bytes, Framing::CentreOfMass).expect_err("no usable picture");
     assert!(matches!(refused(b""), PictureError::UnknownFormat));
     assert!(matches!(
         refused(b"hello, world"),
         PictureError::UnknownFormat
     ));
     let one_colour = encoded(GrayImage::from_pixel(50, 50, Luma([9])), ImageFormat::Png);
-    assert!(matches!(refused(&one_colour), PictureError::Blank));
+    assert!(matches!(refused(&one_colour), PictureError::OneColour));
     let mut cut = encoded(drawing(1), ImageFormat::Png);
     cut.truncate(cut.len() / 2);
     assert!(matches!(refused(&cut), PictureError::Damaged(_)));
     let transparent = RgbaImage::from_pixel(50, 50, Rgba([0, 0, 0, 0]));
     let transparent = encoded(transparent, ImageFormat::Png);
-    assert!(matches!(refused(&transparent), PictureError::Blank));
+    assert!(matches!(refused(&transparent), PictureError::OneColour));
 }
 
 #[test]
 fn a_small_file_cannot_ask_for_much_memory() {
-    let refused =
-        |bytes: &[u8]| prepare(bytes, Framing::CentreOfMass).expect_err("too large a picture");
     // 30,000 x 30,000 within the sides allowed, but 900 million pixels.
     assert!(matches!(
         refused(&png_header(30_000, 30_000)),
@@ -240,4 +353,218 @@ fn a_terminal_shows_what_the_network_saw() {
         Some(2 * SIDE)
     );
     assert!(plain.lines().skip(1).all(str::is_empty));
+}
+
+#[test]
+fn sixteen_bits_may_use_few_of_them() {
+    for index in [3, 8] {
+        let drawing = drawing(index);
+        let expected = prepared(&encoded(drawing.clone(), ImageFormat::Png));
+        for top in [255u32, 1023, 4095, 65535] {
+            for inverted in [false, true] {
+                let picture = image::ImageBuffer::from_fn(200, 200, |x, y| {
+                    let value = u32::from(drawing.get_pixel(x, y).0[0]);
+                    let value = if inverted { 255 - value } else { value };
+                    Luma([(value * top / 255) as u16])
+                });
+                let bytes = encoded(DynamicImage::ImageLuma16(picture), ImageFormat::Png);
+                let difference = difference(&prepared(&bytes), &expected);
+                assert!(difference < 3.0, "{index} {top} {inverted}: {difference}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_card_in_a_transparent_margin_is_background() {
+    for index in [2, 5] {
+        let drawing = drawing(index);
+        let expected = prepared(&encoded(drawing.clone(), ImageFormat::Png));
+        let shown = |inside: fn(u32, u32) -> bool| {
+            let picture = RgbaImage::from_fn(200, 200, |x, y| match inside(x, y) {
+                true => {
+                    let value = 255 - drawing.get_pixel(x, y).0[0];
+                    Rgba([value, value, value, 255])
+                }
+                false => Rgba([0; 4]),
+            });
+            difference(&prepared(&encoded(picture, ImageFormat::Png)), &expected)
+        };
+        assert!(shown(|x, y| (12..188).contains(&x) && (12..188).contains(&y)) < 3.0);
+        assert!(shown(|x, y| x < 196 && y < 196) < 3.0);
+        assert!(shown(|x, y| (x as f32 - 105.0).hypot(y as f32 - 95.0) < 92.0) < 3.0);
+    }
+}
+
+#[test]
+fn the_first_frame_of_a_gif_lies_on_its_canvas() {
+    let drawing = drawing(4);
+    let expected = prepared(&encoded(drawing.clone(), ImageFormat::Png));
+    let bytes = encoded(
+        RgbImage::from_fn(170, 170, |x, y| {
+            Rgb([255 - drawing.get_pixel(x + 30, y + 15).0[0]; 3])
+        }),
+        ImageFormat::Gif,
+    );
+    // The screen is made larger than the frame, which then starts at (20, 10).
+    let mut bytes = bytes;
+    bytes[6..10].copy_from_slice(&[200, 0, 200, 0]);
+    let place = bytes
+        .windows(9)
+        .position(|part| part == [0x2C, 0, 0, 0, 0, 170, 0, 170, 0])
+        .expect("a frame");
+    bytes[place + 1..place + 5].copy_from_slice(&[20, 0, 10, 0]);
+    let difference = difference(&prepared(&bytes), &expected);
+    assert!(difference < 4.0, "{difference}");
+}
+
+#[test]
+fn cut_files_are_refused_as_damaged() {
+    let drawing = DynamicImage::ImageLuma8(drawing(1));
+    let grain = RgbImage::from_fn(200, 200, |x, y| {
+        let value = drawing.as_luma8().expect("grey").get_pixel(x, y).0[0] / 2
+            + ((x * 7 + y * 13) % 11) as u8;
+        Rgb([value, value, value])
+    });
+    let mut files: Vec<(String, Vec<u8>)> = [
+        ImageFormat::Jpeg,
+        ImageFormat::Png,
+        ImageFormat::Gif,
+        ImageFormat::Bmp,
+        ImageFormat::WebP,
+    ]
+    .map(|format| (format!("{format:?}"), encoded(grain.clone(), format)))
+    .to_vec();
+    files.push((
+        "progressive".into(),
+        include_bytes!("picture/progressive.jpg").to_vec(),
+    ));
+    files.push((
+        "lossy WebP".into(),
+        include_bytes!("picture/lossy.webp").to_vec(),
+    ));
+    let mut animation = encoded(grain.clone(), ImageFormat::Gif);
+    let frame = animation.split_off(13 + 3 * 256);
+    let trailer = frame.len() - 1;
+    animation.extend_from_slice(&frame[..trailer]);
+    animation.extend_from_slice(&frame);
+    files.push(("animation".into(), animation));
+    for (name, bytes) in files {
+        assert!(
+            prepare(&bytes, &Target::MNIST, Count::Any).is_ok(),
+            "{name}"
+        );
+        for percent in 10..=99 {
+            let cut = &bytes[..bytes.len() * percent / 100];
+            let error = prepare(cut, &Target::MNIST, Count::Any).expect_err("a cut file");
+            assert!(
+                matches!(error, PictureError::Damaged(_)),
+                "{name} at {percent} %: {error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_read_elsewhere_is_named() {
+    let mut heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec();
+    heic.resize(88, 0);
+    assert!(refused(&heic).to_string().contains("HEIC"));
+    let mut avif = b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf".to_vec();
+    avif.resize(88, 0);
+    assert!(refused(&avif).to_string().contains("AVIF"));
+    assert!(refused(b"%PDF-1.7 and so on").to_string().contains("PDF"));
+    let tall = encoded(GrayImage::new(12, 100), ImageFormat::Png);
+    assert!(refused(&tall).to_string().contains("no margin"));
+}
+
+#[test]
+fn drawings_that_stand_apart_are_read_in_order() {
+    let digits: Vec<GrayImage> = [4, 2, 7].map(drawing).to_vec();
+    let mut page = GrayImage::new(640, 420);
+    let mut places = Vec::new();
+    // Two rows: two drawings, then one.
+    for (digit, (x, y)) in digits.iter().zip([(20, 5), (250, 12), (40, 205)]) {
+        for (dx, dy, pixel) in digit.enumerate_pixels() {
+            let there = page.get_pixel(x + dx, y + dy).0[0].max(pixel.0[0]);
+            page.put_pixel(x + dx, y + dy, Luma([there]));
+        }
+        places.push((x, y));
+    }
+    let drawings = read(&encoded(page.clone(), ImageFormat::Png));
+    assert_eq!(drawings.len(), 3, "{:?}", boxes(&drawings));
+    for ((drawing, digit), (x, y)) in drawings.iter().zip(&digits).zip(places) {
+        let Bounds {
+            left,
+            top,
+            width,
+            height,
+        } = drawing.bounds;
+        assert!(left >= x && top >= y && left + width <= x + 200 && top + height <= y + 200);
+        let alone = prepared(&encoded(digit.clone(), ImageFormat::Png));
+        let image: [u8; PIXELS] = drawing.pixels.as_slice().try_into().expect("28x28");
+        assert!(difference(&image, &alone) < 6.0);
+    }
+    let bytes = encoded(page, ImageFormat::Png);
+    let single = prepare(&bytes, &Target::MNIST, Count::One).expect("prepared");
+    assert_eq!(single.len(), 1);
+    assert!(single[0].bounds.width > 300 && single[0].bounds.height > 250);
+}
+
+#[test]
+fn strokes_that_belong_together_are_one_drawing() {
+    // A 5 whose stroke is interrupted, and an i with its dot.
+    let mut five = drawing(5);
+    for (x, y) in (0..200).flat_map(|x| (94..97).map(move |y| (x, y))) {
+        five.put_pixel(x, y, Luma([0]));
+    }
+    assert_eq!(read(&encoded(five, ImageFormat::Png)).len(), 1);
+    let i = GrayImage::from_fn(120, 200, |x, y| {
+        let stem = (52..66).contains(&x) && (70..160).contains(&y);
+        let dot = (x as f32 - 59.0).hypot(y as f32 - 48.0) < 9.0;
+        Luma([if stem || dot { 0 } else { 255 }])
+    });
+    let drawings = read(&encoded(i, ImageFormat::Png));
+    assert_eq!(drawings.len(), 1);
+    assert!(drawings[0].bounds.top < 42);
+}
+
+#[test]
+fn paper_of_any_kind_shows_one_drawing() {
+    let split = synthetic::draw(11, 1, 40);
+    let mut lost = Vec::new();
+    for (paper, name) in paper::PAPERS {
+        for index in 0..8 {
+            let mut stream = paper::stream(5 + paper as u64, index);
+            let page = paper::digit(split.image(index).expect("a picture"), &mut stream);
+            let photograph = paper::photographed(&page, paper, &mut stream);
+            match prepare(
+                &encoded(photograph, ImageFormat::Png),
+                &Target::MNIST,
+                Count::Any,
+            ) {
+                Ok(drawings) if drawings.len() == 1 => {}
+                Ok(drawings) => lost.push(format!("{name} {index}: {:?}", boxes(&drawings))),
+                Err(error) => lost.push(format!("{name} {index}: {error}")),
+            }
+        }
+    }
+    assert!(lost.len() <= 2, "{lost:#?}");
+}
+
+#[test]
+fn sheets_without_a_drawing_are_blank() {
+    use paper::Other::{Blank, LitPaper, Noise, RuledSheet, SquaredSheet};
+    let mut read = Vec::new();
+    for other in [Blank, LitPaper, Noise, RuledSheet, SquaredSheet] {
+        for index in 0..16 {
+            let mut stream = paper::stream(900 + other as u64, index);
+            let photograph = paper::without_digit(other, &mut stream);
+            let bytes = encoded(photograph, ImageFormat::Png);
+            if let Ok(drawings) = prepare(&bytes, &Target::MNIST, Count::Any) {
+                read.push(format!("{other:?} {index}: {:?}", boxes(&drawings)));
+            }
+        }
+    }
+    assert!(read.len() <= 1, "{read:#?}");
 }

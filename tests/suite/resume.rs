@@ -276,13 +276,13 @@ fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_offered() {
     }
     let at = bytes
         .windows(22)
-        .position(|window| window == b"gpu-mnist checkpoint 2")
+        .position(|window| window == b"gpu-mnist checkpoint 3")
         .expect("the format");
     let mut newer = bytes.clone();
-    newer[at + 21] = b'3';
+    newer[at + 21] = b'4';
     let text = faulty(&path, &newer);
     assert!(
-        text.contains("format 3") && text.contains("reads format 2") && text.contains(&offer),
+        text.contains("format 4") && text.contains("reads format 3") && text.contains(&offer),
         "{text}"
     );
     let weights = faulty(&path, b"\x02\0\0\0\0\0\0\0{}");

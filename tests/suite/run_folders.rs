@@ -173,7 +173,7 @@ fn settings_that_change_the_outcome_are_refused_by_name() {
         "{refused}"
     );
     let other = &["train", "--resume", "run", "--dataset", "synthetic"];
-    run(home, other).code(2).stderr(contains("data.set"));
+    run(home, other).code(4).stderr(contains("other images"));
     let explicit = &["train", "--resume", "run", "--learning-rate", "0.5"];
     run(home, explicit).code(0);
 }

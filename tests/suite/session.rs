@@ -13,7 +13,7 @@ use gpu_mnist::data::idx::{self, FileRole};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::data::synthetic::PIXELS;
 use gpu_mnist::evaluation::Evaluation;
-use gpu_mnist::picture::{self, Framing};
+use gpu_mnist::picture::{self, Count, Target};
 use gpu_mnist::run_record::RunRecord;
 use gpu_mnist::session::{Host, Session, Trained};
 use gpu_mnist::training::history::EpochRecord;
@@ -215,10 +215,14 @@ fn weights_go_round_and_a_drawing_is_prepared_as_predict_does() {
     drawing
         .write_to(&mut file, ImageFormat::Png)
         .expect("a PNG");
-    let expected = picture::prepare(file.get_ref(), Framing::CentreOfMass).expect("prepared");
+    let expected = picture::prepare(file.get_ref(), &Target::MNIST, Count::Any).expect("prepared");
     let read = block_on(other.predict(drawing.as_raw(), 280, 280)).expect("read");
     assert!(!read.blank);
-    assert_eq!(read.prepared, expected);
+    assert_eq!(read.prepared, expected[0].pixels);
+    assert_eq!(
+        (read.drawings.len(), read.drawings[0].bounds),
+        (1, expected[0].bounds)
+    );
     assert!((read.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-6);
 
     let blank = block_on(other.predict(&[255; 4 * 64], 8, 8)).expect("looked at");
@@ -277,7 +281,7 @@ fn refusals_are_one_line_that_names_the_thing() {
         asked(&mut session, "default", &[]),
         &[
             "data.validation_size",
-            "400 training pictures",
+            "400 training images",
             "data.validation_size=40",
         ],
     );

@@ -79,6 +79,7 @@ pub fn description(config: &Config, normalisation: Normalisation) -> Description
         model: config.model.clone(),
         normalisation,
         set: digits("synthetic"),
+        familiarity: None,
     }
 }
 

@@ -228,7 +228,7 @@ fn survive_their_file(more: &[&str]) {
         ("noise", vec![0xff; 100]),
         (
             "another format",
-            replace(&bytes, b"gpu-mnist 2", b"gpu-mnist 9"),
+            replace(&bytes, b"gpu-mnist 3", b"gpu-mnist 9"),
         ),
         (
             "a missing tensor",

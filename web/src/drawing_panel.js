@@ -82,23 +82,42 @@ async function read() {
  */
 function showPrediction(prediction, classNames) {
   if (prediction.blank) return showNothing();
-  const best = prediction.probabilities.reduce(
-    (best, share, place, all) => (share > (all[best] ?? 0) ? place : best),
-    0,
-  );
-  const name = classNames[best] ?? String(best);
-  paint(prepared, prediction.prepared);
+  const best = likeliest(prediction.probabilities);
+  const drawings = prediction.drawings;
+  const read = drawings.map((drawing) => nameOf(classNames, likeliest(drawing.probabilities)));
+  const separator = read.every((name) => name.length === 1) ? "" : " ";
+  const name = read.join(separator) || nameOf(classNames, best);
+  paint(prepared, prediction.prepared, prediction.shape);
   prepared.setAttribute("aria-label", `What the network is given: your drawing, read as ${name}`);
   showBars(classNames, prediction.probabilities, best);
   verdict.replaceChildren(
     "Read as ",
     element("strong", {}, name),
-    `, ${percent(prediction.probabilities[best], 1)} sure`,
+    drawings.length > 1
+      ? `: ${drawings.length} drawings; below is the first`
+      : `, ${percent(prediction.probabilities[best], 1)} sure`,
+    drawings.some((drawing) => drawing.unsure) ? "; it looks like none of the classes" : "",
   );
 }
 
+/** @param {number[]} probabilities */
+function likeliest(probabilities) {
+  return probabilities.reduce(
+    (best, share, place, all) => (share > (all[best] ?? 0) ? place : best),
+    0,
+  );
+}
+
+/**
+ * @param {string[]} classNames
+ * @param {number} place
+ */
+function nameOf(classNames, place) {
+  return classNames[place] ?? String(place);
+}
+
 function showNothing() {
-  paint(prepared, new Uint8Array(784));
+  paint(prepared, new Uint8Array(1), { height: 1, width: 1, channels: 1 });
   prepared.setAttribute("aria-label", "What the network is given: nothing yet");
   if (names) showBars(names, null);
   showVerdict(names ? INVITATION : waiting);

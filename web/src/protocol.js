@@ -116,8 +116,24 @@
 /** @typedef {ProgressEvent | EpochEvent} TrainingEvent */
 
 /** @typedef {{index: number, pixels: Uint8Array, probabilities: number[]}} CellPicture */
-/** @typedef {{pictures: CellPicture[], total: number}} Cell */
-/** @typedef {{probabilities: number[], prepared: Uint8Array, blank: boolean}} Prediction */
+/** @typedef {{height: number, width: number, channels: 1 | 3}} ImageShape */
+/** @typedef {{pictures: CellPicture[], total: number, shape: ImageShape}} Cell */
+/**
+ * @typedef {object} DrawingRead
+ * @property {number[]} box Left, top, width and height in pixels of the picture.
+ * @property {number[]} probabilities
+ * @property {number | null} score How unfamiliar it looks; null where the weights do not tell.
+ * @property {boolean} unsure It looks like none of the classes.
+ */
+/**
+ * @typedef {object} Prediction
+ * @property {number[]} probabilities Of the first drawing.
+ * @property {Uint8Array} prepared What the network saw of it.
+ * @property {ImageShape} shape Of that.
+ * @property {boolean} blank
+ * @property {string} reason Why nothing was read; empty where something was.
+ * @property {DrawingRead[]} drawings In reading order.
+ */
 /** @typedef {{bytes: ArrayBuffer, fileName: string}} SavedWeights */
 
 /**

@@ -43,15 +43,20 @@ pub fn draw(seed: u64, stream: u64, count: usize) -> Split {
 
 /// Draws those of the pictures of [`draw`] that are in `range`, which ends at `count` or before.
 pub fn draw_part(seed: u64, stream: u64, count: usize, range: Range<usize>) -> Split {
-    let labels = labels(seed, stream, count)[range.clone()].to_vec();
-    let mut images = vec![0; range.len() * PIXELS];
+    draw_at(seed, stream, count, &range.collect::<Vec<_>>())
+}
+
+/// Draws those of the images of [`draw`] that are at `indices`, which are below `count`.
+pub fn draw_at(seed: u64, stream: u64, count: usize, indices: &[usize]) -> Split {
+    let all = labels(seed, stream, count);
+    let labels: Vec<u16> = indices.iter().map(|&index| all[index]).collect();
+    let mut images = vec![0; indices.len() * PIXELS];
     images
         .par_chunks_mut(PIXELS)
-        .zip(&labels)
-        .enumerate()
+        .zip(labels.par_iter().zip(indices))
         .with_min_len(64)
-        .for_each(|(index, (picture, label))| {
-            let hand = Hand::new(seed, stream, (range.start + index) as u64);
+        .for_each(|(picture, (label, &index))| {
+            let hand = Hand::new(seed, stream, index as u64);
             picture_of(*label as u8, hand, picture);
         });
     Split {
@@ -62,8 +67,8 @@ pub fn draw_part(seed: u64, stream: u64, count: usize, range: Range<usize>) -> S
     }
 }
 
-/// 0 to 9 over and over, shuffled (Fisher-Yates).
-fn labels(seed: u64, stream: u64, count: usize) -> Vec<u16> {
+/// The labels of the images of [`draw`]: 0 to 9 over and over, shuffled (Fisher-Yates).
+pub fn labels(seed: u64, stream: u64, count: usize) -> Vec<u16> {
     let mut labels: Vec<u16> = (0..count).map(|index| (index % CLASSES) as u16).collect();
     let mut hand = Hand::new(seed, stream, u64::MAX);
     for last in (1..count).rev() {

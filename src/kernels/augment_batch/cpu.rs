@@ -23,6 +23,8 @@ pub struct Plan {
     shape: ImageShape,
     augmentation: Augmentation,
     stream: Stream,
+    /// The number of the first image.
+    first: u32,
     /// The bytes of a word become `byte * factor + term`.
     factors: [f32; 4],
     terms: [f32; 4],
@@ -61,6 +63,7 @@ impl Plan {
             shape,
             augmentation,
             stream,
+            first: 0,
             factors,
             terms,
             filled: std::array::from_fn(filled),
@@ -73,6 +76,12 @@ impl Plan {
                 .map(|row| weights(row, shape.height, cells))
                 .collect(),
         }
+    }
+
+    /// The same where the first image has a number other than 0.
+    #[must_use]
+    pub fn counted_from(self, first: u32) -> Self {
+        Self { first, ..self }
     }
 
     /// The images `indices` `[n]`, distorted and normalised, into `output` `[n, height, width, device channels]`.
@@ -148,11 +157,12 @@ impl Augment<'_> {
         let mut elastic = Elastic::new(plan);
         for (output, &index) in self.output.chunks_exact_mut(floats).zip(self.indices) {
             source.fill(&self.bytes[index as usize * stride..][..stride]);
-            let drawn = Distortion::draw(&plan.augmentation, plan.stream, index as u32, shape);
+            let sample = plan.first + index as u32;
+            let drawn = Distortion::draw(&plan.augmentation, plan.stream, sample, shape);
             // SAFETY: the caller vouches for the instruction set.
             unsafe {
                 if plan.augmentation.elastic > 0.0 {
-                    elastic.draw::<V>(plan, index as u32, drawn.mirror);
+                    elastic.draw::<V>(plan, sample, drawn.mirror);
                 }
                 distort::<V, S>(plan, &drawn, &source, &elastic, output);
             }

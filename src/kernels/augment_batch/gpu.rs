@@ -17,6 +17,7 @@ impl AugmentBatch for CubeBackend {
         scale: ChannelScale,
         augmentation: Augmentation,
         stream: Stream,
+        first: u32,
     ) -> FloatTensor<Self> {
         let (words, indices) = (into_contiguous(words), into_contiguous(indices));
         let augment = Augment {
@@ -26,6 +27,7 @@ impl AugmentBatch for CubeBackend {
             scale,
             augmentation,
             stream,
+            first,
         };
         write_words(&words, augment.batch, shape, |images| {
             launch(passes::augment(&augment), &[&words, &indices, images])

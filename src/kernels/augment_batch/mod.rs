@@ -18,6 +18,7 @@ use burn::tensor::{Int, Tensor};
 use super::flex::Fresh;
 use super::gather_batch::{dims, little_endian};
 use super::images::{ChannelScale, ImageShape};
+use super::parts::of_parts;
 use super::simd;
 
 /// How far images are distorted at most; all zero or `false` leaves them as they are. Every number is drawn evenly.
@@ -88,31 +89,35 @@ impl Stream {
     }
 }
 
-/// The images `indices` `[n]` of `words` `[images, shape.words()]`, distorted, then normalised by `scale`:
-/// `[n, height, width, shape.device_channels()]`. Words are those of [`super::gather_batch::gather_batch`].
+/// The images `indices` `[n]` of `parts`, distorted, then normalised by `scale`:
+/// `[n, height, width, shape.device_channels()]`. Parts are those of [`super::gather_batch::gather_batch`]; an image's
+/// number counts through all of them.
 ///
 /// # Panics
 /// The words are not those of images of this shape. On the CPU also where an index names no image.
 pub fn augment_batch(
-    words: Tensor<2, Int>,
+    parts: &[Tensor<2, Int>],
     indices: Tensor<1, Int>,
     shape: ImageShape,
     scale: ChannelScale,
     augmentation: Augmentation,
     stream: Stream,
 ) -> Tensor<4> {
-    assert_eq!(words.dims()[1], shape.words(), "words of {shape} images");
-    Tensor::from_dispatch(Dispatch::augment_batch(
-        words.into_dispatch(),
-        indices.into_dispatch(),
-        shape,
-        scale,
-        augmentation,
-        stream,
-    ))
+    of_parts(parts, indices, |words, indices, first| {
+        assert_eq!(words.dims()[1], shape.words(), "words of {shape} images");
+        Tensor::from_dispatch(Dispatch::augment_batch(
+            words.into_dispatch(),
+            indices.into_dispatch(),
+            shape,
+            scale,
+            augmentation,
+            stream,
+            first,
+        ))
+    })
 }
 
-/// The operation as Burn dispatches it; it records no gradients.
+/// The operation as Burn dispatches it; it records no gradients. `first` is the number of the first of its images.
 #[backend_extension(Cube, Flex)]
 pub trait AugmentBatch: Backend {
     fn augment_batch(
@@ -122,6 +127,7 @@ pub trait AugmentBatch: Backend {
         scale: ChannelScale,
         augmentation: Augmentation,
         stream: Stream,
+        first: u32,
     ) -> FloatTensor<Self>;
 }
 
@@ -133,13 +139,14 @@ impl AugmentBatch for Flex {
         scale: ChannelScale,
         augmentation: Augmentation,
         stream: Stream,
+        first: u32,
     ) -> FloatTensor<Self> {
         let (words, indices) = (words.to_contiguous(), indices.to_contiguous());
         let words = little_endian(words.as_slice().expect("i32 words in order"));
         let indices: &[i32] = indices.as_slice().expect("i32 numbers in order");
         let dims = dims(indices.len(), shape);
         let mut images = Fresh::new(&dims);
-        let plan = cpu::Plan::new(shape, scale, augmentation, stream);
+        let plan = cpu::Plan::new(shape, scale, augmentation, stream).counted_from(first);
         plan.run(
             simd::detect(),
             bytemuck::cast_slice(&words),

@@ -20,6 +20,8 @@ pub struct Augment {
     pub augmentation: Augmentation,
     /// See [`Stream`].
     pub stream: Stream,
+    /// The number of the first image.
+    pub first: u32,
 }
 
 /// Bindings: images as little-endian words `[N, words]`, indices i32 `[n]` (each below N), batch f32 `[n, 4 * words]`.
@@ -55,7 +57,7 @@ pub fn augment(augment: &Augment) -> Pass {
         elastic.to_bits(),
         cutout,
         u32::from(flip),
-        0,
+        augment.first,
     ];
     let fill = augment.augmentation.fill_of_word(shape).map(f32::from);
     let [factors, terms] = augment.scale.of_word(shape);

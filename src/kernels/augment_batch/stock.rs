@@ -7,17 +7,20 @@ use super::spline::weights;
 use super::{Augmentation, Stream};
 use crate::kernels::gather_batch::{normalise, unpack};
 use crate::kernels::images::{ChannelScale, ImageShape};
+use crate::kernels::parts::of_parts;
 
 /// As [`super::augment_batch`], with Burn's own operations; `samples` are the same indices on the host.
 pub fn general(
-    words: Tensor<2, Int>,
+    parts: &[Tensor<2, Int>],
     (indices, samples): (Tensor<1, Int>, &[i32]),
     shape: ImageShape,
     scale: ChannelScale,
     augmentation: &Augmentation,
     stream: Stream,
 ) -> Tensor<4> {
-    let bytes = unpack(words.select(0, indices), shape);
+    let bytes = of_parts(parts, indices, |words, indices, _| {
+        unpack(words.select(0, indices), shape)
+    });
     let bytes = distort(bytes, samples, shape, augmentation, stream);
     normalise(bytes, shape, scale)
 }

@@ -16,29 +16,33 @@ use burn::tensor::{Int, Tensor};
 
 use super::flex::Fresh;
 use super::images::{ChannelScale, ImageShape};
+use super::parts::of_parts;
 use super::simd;
 
-/// The images `indices` `[n]` of `words` `[images, shape.words()]`, normalised by `scale`:
+/// The images `indices` `[n]` of `parts`, normalised by `scale`:
 /// `[n, height, width, shape.device_channels()]`. Colour has a fourth channel of zeros.
 ///
-/// A word holds four bytes, the first in the lowest: four grey pixels, or red, green, blue and 0 of
-/// one pixel ([`ImageShape::pack`]).
+/// A part is `[images, shape.words()]`; there are several where one would hold more than
+/// [`ImageShape::most_in_a_part`]. A word holds four bytes, the first in the lowest: four grey pixels,
+/// or red, green, blue and 0 of one pixel ([`ImageShape::pack`]).
 ///
 /// # Panics
 /// The words are not those of images of this shape. On the CPU also where an index names no image.
 pub fn gather_batch(
-    words: Tensor<2, Int>,
+    parts: &[Tensor<2, Int>],
     indices: Tensor<1, Int>,
     shape: ImageShape,
     scale: ChannelScale,
 ) -> Tensor<4> {
-    assert_eq!(words.dims()[1], shape.words(), "words of {shape} images");
-    Tensor::from_dispatch(Dispatch::gather_batch(
-        words.into_dispatch(),
-        indices.into_dispatch(),
-        shape,
-        scale,
-    ))
+    of_parts(parts, indices, |words, indices, _| {
+        assert_eq!(words.dims()[1], shape.words(), "words of {shape} images");
+        Tensor::from_dispatch(Dispatch::gather_batch(
+            words.into_dispatch(),
+            indices.into_dispatch(),
+            shape,
+            scale,
+        ))
+    })
 }
 
 /// The operation as Burn dispatches it; it records no gradients.

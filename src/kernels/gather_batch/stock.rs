@@ -4,15 +4,19 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::dims;
 use crate::kernels::images::{ChannelScale, ImageShape};
+use crate::kernels::parts::of_parts;
 
 /// As [`super::gather_batch`], with Burn's own operations.
 pub fn general(
-    words: Tensor<2, Int>,
+    parts: &[Tensor<2, Int>],
     indices: Tensor<1, Int>,
     shape: ImageShape,
     scale: ChannelScale,
 ) -> Tensor<4> {
-    normalise(unpack(words.select(0, indices), shape), shape, scale)
+    let bytes = of_parts(parts, indices, |words, indices, _| {
+        unpack(words.select(0, indices), shape)
+    });
+    normalise(bytes, shape, scale)
 }
 
 /// The bytes `[n, height, width, device channels]` of `words` `[n, shape.words()]`.

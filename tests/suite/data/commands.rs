@@ -165,7 +165,7 @@ fn a_known_name_is_never_a_folder() {
             .success()
             .stderr(contains("names it").not());
         // What was read is what is recorded.
-        let settings = fs::read_to_string(at.join(&out).join("config.toml")).expect("kept");
+        let settings = fs::read_to_string(at.join(&out).join("settings.toml")).expect("kept");
         let recorded = format!("set = \"{}\"", at.join("mnist").display());
         let recorded = settings.contains(&recorded)
             || settings.contains(&format!("{}/\"", &recorded[..recorded.len() - 1]));

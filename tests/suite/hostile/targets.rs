@@ -19,10 +19,11 @@ use gpu_mnist::checkpoint::{self, snapshot};
 use gpu_mnist::config::{Layers, Origin};
 use gpu_mnist::data::Split;
 use gpu_mnist::data::idx::{self, Items, Kind};
+use gpu_mnist::data::image_set::Framing;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference;
 use gpu_mnist::metrics;
-use gpu_mnist::picture::{self, Framing};
+use gpu_mnist::picture::{self, Count};
 use gpu_mnist::report::look::Look;
 use gpu_mnist::report::{self, Format, page, record::Record};
 use gpu_mnist::seeds_record::SeedsRecord;
@@ -177,9 +178,18 @@ pub fn settings(data: &[u8]) {
 
 /// A picture file.
 pub fn picture(data: &[u8]) {
-    for framing in [Framing::CentreOfMass, Framing::Whole] {
-        match within(1280 * MIB, || picture::prepare(data, framing)) {
-            Ok(pixels) => assert!(pixels.iter().any(|&pixel| pixel > 0)),
+    for framing in [Framing::CentreOfMass, Framing::Whole, Framing::Crop] {
+        let target = picture::Target {
+            framing,
+            ..picture::Target::MNIST
+        };
+        match within(1280 * MIB, || picture::prepare(data, &target, Count::Any)) {
+            Ok(drawings) => {
+                assert!(!drawings.is_empty());
+                for drawing in drawings {
+                    assert_eq!(drawing.pixels.len(), target.shape.bytes());
+                }
+            }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }

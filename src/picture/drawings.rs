@@ -1,0 +1,196 @@
+//! Marks -> drawings: those that belong together are one; drawings come in reading order.
+
+use super::components::Mark;
+
+/// A mark smaller than this share of the usual size is part of a drawing, such as a dot.
+const PART: f32 = 0.5;
+/// A part is no farther from its drawing than this share of the usual size.
+const NEAR_PART: f32 = 0.35;
+/// A gap of a stroke is no wider than this share of what it parts into two alike,
+const GAP: f32 = 0.12;
+/// or into a smaller part, such as the top of a 5, and the rest.
+const GAP_TO_PART: f32 = 0.2;
+/// A part is no higher than this share of the whole.
+const PART_HEIGHT: f32 = 0.35;
+/// Marks beyond this number are a pattern.
+const MOST_MARKS: usize = 200;
+/// Pixels of a mark's outline that distances are taken from.
+const MOST_POINTS: usize = 400;
+/// Drawings smaller than this share of the largest are dirt.
+const DIRT: f32 = 0.3;
+
+/// Marks that belong together.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub labels: Vec<u32>,
+    pub left: u32,
+    pub top: u32,
+    /// The first column and row after it.
+    pub right: u32,
+    pub bottom: u32,
+    /// Some of the pixels where it ends.
+    outline: Vec<(u32, u32)>,
+}
+
+impl Group {
+    fn of(mark: &Mark) -> Self {
+        let every = mark.outline.len().div_ceil(MOST_POINTS).max(1);
+        Self {
+            labels: vec![mark.label],
+            left: mark.left,
+            top: mark.top,
+            right: mark.right,
+            bottom: mark.bottom,
+            outline: mark.outline.iter().copied().step_by(every).collect(),
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.labels.extend(other.labels);
+        self.outline.extend(other.outline);
+        self.left = self.left.min(other.left);
+        self.top = self.top.min(other.top);
+        self.right = self.right.max(other.right);
+        self.bottom = self.bottom.max(other.bottom);
+    }
+
+    pub fn width(&self) -> u32 {
+        self.right - self.left
+    }
+
+    pub fn height(&self) -> u32 {
+        self.bottom - self.top
+    }
+
+    /// The longer side.
+    fn size(&self) -> f32 {
+        self.width().max(self.height()) as f32
+    }
+}
+
+/// The drawings that these marks make, row by row, from left to right.
+pub fn drawings(marks: &[Mark]) -> Vec<Group> {
+    let mut groups: Vec<Group> = marks.iter().map(Group::of).collect();
+    if groups.len() > MOST_MARKS {
+        // A pattern: nothing in it belongs together.
+        return in_reading_order(groups);
+    }
+    let usual = usual_size(&groups);
+    join_all(&mut groups, |a, b| together(a, b, usual));
+    attach_parts(&mut groups, usual);
+    // With its parts a group may reach another.
+    join_all(&mut groups, |a, b| together(a, b, usual));
+    let largest = groups.iter().map(Group::size).fold(0.0, f32::max);
+    groups.retain(|group| group.size() >= DIRT * largest);
+    in_reading_order(groups)
+}
+
+/// Joins pairs until there are none to be joined.
+fn join_all(groups: &mut Vec<Group>, belong: impl Fn(&Group, &Group) -> bool) {
+    let pair = |groups: &[Group]| {
+        let pairs = (0..groups.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+        pairs
+            .into_iter()
+            .find(|&(a, b)| belong(&groups[a], &groups[b]))
+    };
+    while let Some((a, b)) = pair(groups) {
+        let part = groups.swap_remove(b);
+        groups[a].join(part);
+    }
+}
+
+/// All marks as one drawing.
+pub fn single(marks: &[Mark]) -> Option<Group> {
+    let mut groups = marks.iter().map(Group::of);
+    let mut all = groups.next()?;
+    groups.for_each(|group| all.join(group));
+    Some(all)
+}
+
+/// The median size of groups that are not much smaller than the largest.
+fn usual_size(groups: &[Group]) -> f32 {
+    let largest = groups.iter().map(Group::size).fold(0.0, f32::max);
+    let mut sizes: Vec<f32> = groups.iter().map(Group::size).collect();
+    sizes.retain(|size| size * 2.0 >= largest);
+    sizes.sort_unstable_by(f32::total_cmp);
+    sizes.get(sizes.len() / 2).copied().unwrap_or(1.0)
+}
+
+/// Whether two groups are parts of one drawing whatever else there is.
+fn together(a: &Group, b: &Group, usual: f32) -> bool {
+    let overlap = |a: [u32; 2], b: [u32; 2]| i64::from(a[1].min(b[1])) - i64::from(a[0].max(b[0]));
+    let across = overlap([a.left, a.right], [b.left, b.right]);
+    let down = overlap([a.top, a.bottom], [b.top, b.bottom]);
+    let area = |group: &Group| i64::from(group.width()) * i64::from(group.height());
+    if across > 0 && down > 0 && across * down * 10 >= area(a).min(area(b)) * 6 {
+        return true;
+    }
+    // One above the other, as parts of a broken stroke: their whole is a drawing's height.
+    let narrower = a.width().min(b.width()) as f32;
+    let whole = (a.bottom.max(b.bottom) - a.top.min(b.top)) as f32;
+    let lower = a.height().min(b.height()) as f32;
+    let gap = match lower <= PART_HEIGHT * whole {
+        true => GAP_TO_PART,
+        false => GAP,
+    };
+    across as f32 >= 0.4 * narrower
+        && whole <= 1.4 * usual.max(a.size()).max(b.size())
+        && lower <= 0.75 * whole
+        && distance(a, b) <= gap * whole
+}
+
+/// Gives what is too small for a drawing to the nearest one.
+fn attach_parts(groups: &mut Vec<Group>, usual: f32) {
+    let (parts, mut wholes): (Vec<Group>, Vec<Group>) = groups
+        .drain(..)
+        .partition(|group| group.size() < PART * usual);
+    let mut left = Vec::new();
+    for part in parts {
+        let nearest = wholes
+            .iter_mut()
+            .map(|whole| (distance(&part, whole), whole))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        match nearest {
+            Some((distance, whole)) if distance <= NEAR_PART * usual => whole.join(part),
+            _ => left.push(part),
+        }
+    }
+    wholes.extend(left);
+    *groups = wholes;
+}
+
+/// The shortest way between two groups, in pixels.
+fn distance(a: &Group, b: &Group) -> f32 {
+    let mut shortest = f32::MAX;
+    for &(x, y) in &a.outline {
+        for &(other_x, other_y) in &b.outline {
+            let (dx, dy) = (x as f32 - other_x as f32, y as f32 - other_y as f32);
+            shortest = shortest.min(dx * dx + dy * dy);
+        }
+    }
+    shortest.sqrt()
+}
+
+/// Rows from top to bottom; drawings whose middles lie within each other's height share a row.
+fn in_reading_order(mut groups: Vec<Group>) -> Vec<Group> {
+    groups.sort_by_key(|group| group.top + group.bottom);
+    let mut rows: Vec<Vec<Group>> = Vec::new();
+    for group in groups {
+        let middle = (group.top + group.bottom) / 2;
+        let shares = |row: &&mut Vec<Group>| {
+            row.iter().any(|other| {
+                let other_middle = (other.top + other.bottom) / 2;
+                (other.top..other.bottom).contains(&middle)
+                    || (group.top..group.bottom).contains(&other_middle)
+            })
+        };
+        match rows.iter_mut().rev().find(shares) {
+            Some(row) => row.push(group),
+            None => rows.push(vec![group]),
+        }
+    }
+    for row in &mut rows {
+        row.sort_by_key(|group| group.left + group.right);
+    }
+    rows.into_iter().flatten().collect()
+}

@@ -166,10 +166,11 @@ pub struct DeviceArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataSetArgs {
-    /// auto, mnist, fashion-mnist, synthetic, or a folder with four IDX files [default: auto]
+    /// auto, synthetic, a known set (`gpu-mnist data list`), or a folder with four IDX files
+    /// [default: auto]
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     pub dataset: Option<String>,
-    /// The folder that holds mnist/ and fashion-mnist/ [default: the system's cache folder]
+    /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "GPU_MNIST_DATA_DIR")]
     #[arg(hide_env_values = true)]
     pub data_dir: Option<PathBuf>,

@@ -33,7 +33,7 @@ For example:
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
-    /// The folder that holds mnist/, fashion-mnist/ and other known sets
+    /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
     #[arg(long, value_name = "DIR", env = "GPU_MNIST_DATA_DIR", global = true)]
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,

@@ -240,37 +240,38 @@ fn quick_check(path: &Path, set: &KnownSet, role: FileRole) -> Result<(), Fault>
     let (mut file, length) = regular_file(path)?;
     let mut begin = Vec::new();
     (&file)
-        .take(4)
+        .take(2)
         .read_to_end(&mut begin)
         .map_err(idx::unreadable)?;
-    if packed::is_gzip(&begin) {
-        if known.archive_bytes == Some(length) {
-            return Ok(());
-        }
+    let count = if packed::is_gzip(&begin) {
         let mut end = [0; 4];
         let promised = file
             .seek(SeekFrom::End(-4))
             .and_then(|_| file.read_exact(&mut end))
-            .map(|()| packed::promised(end));
-        if let (Ok(promised), Some(expected)) = (promised, unpacked_bytes(set, role))
-            && u64::from(promised) == expected
-        {
+            .map(|()| u64::from(packed::promised(end)));
+        let whole = |expected| promised.is_ok_and(|promised| promised == expected);
+        if known.archive_bytes == Some(length) || unpacked_bytes(set, role).is_some_and(whole) {
             return Ok(());
         }
-    }
-    match idx::check(path, role.kind()) {
-        Ok(summary) => match known.count {
-            Some(expected) if expected != summary.count => Err(Fault::WrongCount {
-                set: set.id,
-                found: summary.count,
-                expected,
-            }),
-            _ => Ok(()),
-        },
-        Err(DataError::Damaged { fault, .. }) => Err(fault),
-        Err(other) => Err(Fault::Unreadable {
-            reason: other.to_string(),
+        match idx::check(path, role.kind()) {
+            Ok(summary) => summary.count,
+            Err(DataError::Damaged { fault, .. }) => return Err(fault),
+            Err(other) => {
+                return Err(Fault::Unreadable {
+                    reason: other.to_string(),
+                });
+            }
+        }
+    } else {
+        idx::count_by_length(path, role.kind())?
+    };
+    match known.count {
+        Some(expected) if expected != count => Err(Fault::WrongCount {
+            set: set.id,
+            found: count,
+            expected,
         }),
+        _ => Ok(()),
     }
 }
 

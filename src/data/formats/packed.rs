@@ -80,6 +80,7 @@ fn named(error: io::Error, later: bool) -> io::Error {
 }
 
 /// How many bytes an archive says it unpacks to, modulo 2^32, where it has one member.
+#[cfg(not(target_family = "wasm"))]
 pub fn promised(archive_end: [u8; 4]) -> u32 {
     u32::from_le_bytes(archive_end)
 }

@@ -77,6 +77,49 @@ pub(super) enum Length {
     },
 }
 
+/// The begin of a stream of unpacked bytes, and what follows from it.
+struct Begin {
+    header: Header,
+    /// The header as it was written.
+    encoded: Vec<u8>,
+    /// Bytes that follow it.
+    size: usize,
+    /// Bytes of the whole file.
+    expected: u64,
+}
+
+impl Begin {
+    fn read(reader: &mut dyn Read, length: Length, kind: Kind) -> Result<Self, Fault> {
+        let (header, encoded) = read_header(reader)?;
+        header.check(kind)?;
+        let size = header.body_bytes()?;
+        let expected = encoded.len() as u64 + size as u64;
+        match length {
+            Length::Known(found) if found < expected => Err(Fault::TooShort { found, expected }),
+            Length::Known(found) if found > expected => Err(Fault::TooLong {
+                found: Some(found),
+                expected,
+            }),
+            _ => Ok(Self {
+                header,
+                encoded,
+                size,
+                expected,
+            }),
+        }
+    }
+}
+
+/// Checks the header of an unpacked file of `length` bytes, and that its items are there.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn check_length(
+    reader: &mut dyn Read,
+    length: u64,
+    kind: Kind,
+) -> Result<Header, Fault> {
+    Begin::read(reader, Length::Known(length), kind).map(|begin| begin.header)
+}
+
 /// Reads a stream of unpacked bytes to its end.
 pub(super) fn scan(
     reader: &mut dyn Read,
@@ -84,22 +127,16 @@ pub(super) fn scan(
     kind: Kind,
     hashed: &dyn Fn(usize) -> bool,
 ) -> Result<(Items, Summary), Fault> {
-    let (header, encoded) = read_header(reader)?;
-    header.check(kind)?;
-    let size = header.body_bytes()?;
-    let expected = encoded.len() as u64 + size as u64;
-    let mut room = size;
-    match length {
-        Length::Known(found) if found < expected => {
-            return Err(Fault::TooShort { found, expected });
-        }
-        Length::Known(found) if found > expected => {
-            let found = Some(found);
-            return Err(Fault::TooLong { found, expected });
-        }
-        Length::Known(_) => {}
-        Length::Unknown { room: most } => room = room.min(most),
-    }
+    let Begin {
+        header,
+        encoded,
+        size,
+        expected,
+    } = Begin::read(reader, length, kind)?;
+    let room = match length {
+        Length::Known(_) => size,
+        Length::Unknown { room } => size.min(room),
+    };
     let mut hasher = hashed(header.count()).then(Sha256::new);
     if let Some(hasher) = &mut hasher {
         hasher.update(&encoded);

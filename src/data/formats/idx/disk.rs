@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use super::contents::{Items, Length, Summary, parse, scan, unreadable};
+use super::contents::{Items, Length, Summary, check_length, parse, scan, unreadable};
 use super::{FileRole, Kind, Part, images_file, labels_file};
 use crate::data::Split;
 use crate::data::error::{DataError, Fault};
@@ -37,6 +37,12 @@ pub(in crate::data) fn read_hashed(
 /// As [`read`].
 pub fn check(path: &Path, kind: Kind) -> Result<Summary, DataError> {
     read(path, kind).map(|(_, summary)| summary)
+}
+
+/// How many items an unpacked file has by its header and its length; nothing else is read of it.
+pub(in crate::data) fn count_by_length(path: &Path, kind: Kind) -> Result<usize, Fault> {
+    let (mut file, length) = regular_file(path)?;
+    check_length(&mut file, length, kind).map(|header| header.count())
 }
 
 fn open(

@@ -18,9 +18,9 @@ use std::fmt;
 pub(in crate::data) use contents::unreadable;
 pub use contents::{Items, Summary, parse};
 #[cfg(not(target_family = "wasm"))]
-pub(in crate::data) use disk::read_hashed;
-#[cfg(not(target_family = "wasm"))]
 pub use disk::{check, read, write_images, write_labels, write_split};
+#[cfg(not(target_family = "wasm"))]
+pub(in crate::data) use disk::{count_by_length, read_hashed};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::{Files, Group, groups, of_known};
 pub use header::{Element, Header};

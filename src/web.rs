@@ -10,6 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_time::Instant;
 
 use crate::config::{DeviceKind, Kernels};
+use crate::data::ImageShape;
 use crate::evaluation::Evaluation;
 use crate::picture::Bounds;
 use crate::session::{EpochMessage, Host, ProgressMessage, Session};
@@ -115,7 +116,8 @@ impl Trainer {
         json(&trained.map_err(refuse)?)
     }
 
-    /// `{pictures: [{index, pixels: Uint8Array, probabilities: number[]}], total}`.
+    /// `{pictures: [{index, pixels: Uint8Array, probabilities: number[]}], total, shape}`; a shape is
+    /// `{height, width, channels}`.
     pub fn cell(&self, actual: u32, predicted: u32, limit: u32) -> Result<JsValue, JsValue> {
         let cell = self
             .session
@@ -135,10 +137,11 @@ impl Trainer {
         Ok(object(&[
             ("pictures", pictures.into()),
             ("total", JsValue::from_f64(cell.total as f64)),
+            ("shape", shape(cell.shape)),
         ]))
     }
 
-    /// `{probabilities: number[], prepared: Uint8Array, blank, reason, drawings}` of RGBA pixels;
+    /// `{probabilities: number[], prepared: Uint8Array, shape, blank, reason, drawings}` of RGBA pixels;
     /// a drawing is `{box: [left, top, width, height], probabilities: number[], score: number | null,
     /// unsure}`.
     pub async fn predict(
@@ -175,6 +178,7 @@ impl Trainer {
         Ok(object(&[
             ("probabilities", numbers(&read.probabilities)),
             ("prepared", Uint8Array::from(&read.prepared[..]).into()),
+            ("shape", shape(read.shape)),
             ("blank", JsValue::from_bool(read.blank)),
             ("reason", JsValue::from_str(&read.reason)),
             ("drawings", drawings.into()),
@@ -265,6 +269,15 @@ fn json(answer: &impl serde::Serialize) -> Result<String, JsValue> {
 
 fn numbers(numbers: &[f64]) -> JsValue {
     Array::from(&Float64Array::from(numbers)).into()
+}
+
+fn shape(shape: ImageShape) -> JsValue {
+    let side = |side: usize| JsValue::from_f64(side as f64);
+    object(&[
+        ("height", side(shape.height)),
+        ("width", side(shape.width)),
+        ("channels", side(shape.channels)),
+    ])
 }
 
 fn object(entries: &[(&str, JsValue)]) -> JsValue {

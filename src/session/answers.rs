@@ -4,7 +4,7 @@
 use image::RgbaImage;
 
 use super::{Refused, Session};
-use crate::data::Split;
+use crate::data::{ImageShape, Split};
 use crate::evaluation::inference::{answers, softmax};
 use crate::evaluation::unsure::THRESHOLD;
 use crate::picture::{Bounds, Count, PictureError, Target, prepare_pixels};
@@ -19,6 +19,8 @@ pub struct Cell {
     pub pictures: Vec<CellPicture>,
     /// How many there are.
     pub total: usize,
+    /// Of each.
+    pub shape: ImageShape,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +37,9 @@ pub struct CellPicture {
 pub struct Prediction {
     /// Of the first drawing; all 0 where nothing is drawn.
     pub probabilities: Vec<f64>,
-    /// What the network saw of it: bytes of the shape of the set's images.
+    /// What the network saw of it, in the shape of the set's images.
     pub prepared: Vec<u8>,
+    pub shape: ImageShape,
     pub blank: bool,
     /// Why nothing was read; empty where something was.
     pub reason: String,
@@ -92,6 +95,7 @@ impl Session {
         Ok(Cell {
             pictures: found.iter().take(limit).map(picture).collect(),
             total: found.len(),
+            shape: test.shape(),
         })
     }
 
@@ -134,6 +138,7 @@ impl Session {
                         description.set.background.byte();
                         description.set.shape.bytes()
                     ],
+                    shape: description.set.shape,
                     blank: true,
                     reason: reason.to_string(),
                     drawings: Vec::new(),
@@ -175,6 +180,7 @@ impl Session {
         Ok(Prediction {
             probabilities: softmax(&found[0].logits),
             prepared: drawings[0].pixels.clone(),
+            shape: description.set.shape,
             blank: false,
             reason: String::new(),
             drawings: read,

@@ -87,7 +87,7 @@ function showPrediction(prediction, classNames) {
   const read = drawings.map((drawing) => nameOf(classNames, likeliest(drawing.probabilities)));
   const separator = read.every((name) => name.length === 1) ? "" : " ";
   const name = read.join(separator) || nameOf(classNames, best);
-  paint(prepared, prediction.prepared);
+  paint(prepared, prediction.prepared, prediction.shape);
   prepared.setAttribute("aria-label", `What the network is given: your drawing, read as ${name}`);
   showBars(classNames, prediction.probabilities, best);
   verdict.replaceChildren(
@@ -117,7 +117,7 @@ function nameOf(classNames, place) {
 }
 
 function showNothing() {
-  paint(prepared, new Uint8Array(784));
+  paint(prepared, new Uint8Array(1), { height: 1, width: 1, channels: 1 });
   prepared.setAttribute("aria-label", "What the network is given: nothing yet");
   if (names) showBars(names, null);
   showVerdict(names ? INVITATION : waiting);

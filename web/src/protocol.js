@@ -116,7 +116,8 @@
 /** @typedef {ProgressEvent | EpochEvent} TrainingEvent */
 
 /** @typedef {{index: number, pixels: Uint8Array, probabilities: number[]}} CellPicture */
-/** @typedef {{pictures: CellPicture[], total: number}} Cell */
+/** @typedef {{height: number, width: number, channels: 1 | 3}} ImageShape */
+/** @typedef {{pictures: CellPicture[], total: number, shape: ImageShape}} Cell */
 /**
  * @typedef {object} DrawingRead
  * @property {number[]} box Left, top, width and height in pixels of the picture.
@@ -128,6 +129,7 @@
  * @typedef {object} Prediction
  * @property {number[]} probabilities Of the first drawing.
  * @property {Uint8Array} prepared What the network saw of it.
+ * @property {ImageShape} shape Of that.
  * @property {boolean} blank
  * @property {string} reason Why nothing was read; empty where something was.
  * @property {DrawingRead[]} drawings In reading order.

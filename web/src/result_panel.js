@@ -108,7 +108,7 @@ async function showCell(actual, predicted, evaluation, names, engine) {
     const items = cell.pictures.map(({ index, pixels, probabilities }) => {
       const sure = percent(probabilities[predicted], 1);
       const label = `test picture ${index}: ${names[actual]} read as ${names[predicted]}, ${sure} sure`;
-      return element("li", { title: label }, picture(pixels, label), element("small", {}, sure));
+      return element("li", { title: label }, picture(pixels, cell.shape, label), element("small", {}, sure));
     });
     list.replaceChildren(...items);
     note.textContent =

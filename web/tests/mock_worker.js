@@ -200,8 +200,10 @@ function cell({ actual, predicted, limit }) {
     const probabilities = DIGITS.map((_, each) => (each === predicted ? sure : (1 - sure) / 9));
     return { index: 17 + 31 * place, pixels: digit(actual, place), probabilities };
   });
-  return { pictures, total };
+  return { pictures, total, shape: SHAPE };
 }
+
+const SHAPE = { height: 28, width: 28, channels: 1 };
 
 /** Segments of each digit: top, upper left, upper right, middle, lower left, lower right, bottom. */
 const SEGMENTS = ["1110111", "0010010", "1011101", "1011011", "0111010", "1101011", "1101111", "1010010", "1111111", "1111011"];
@@ -244,7 +246,7 @@ function predict({ pixels, width, height }) {
   const probabilities = DIGITS.map((_, each) => (each === best ? 0.91 : 0.01));
   const drawing = { box: [0, 0, width, height], probabilities, score: 0, unsure: false };
   const blank = ink === 0;
-  return { probabilities, prepared, blank, reason: "", drawings: blank ? [] : [drawing] };
+  return { probabilities, prepared, shape: SHAPE, blank, reason: "", drawings: blank ? [] : [drawing] };
 }
 
 /** @param {{bytes: ArrayBuffer}} request */

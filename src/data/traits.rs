@@ -51,9 +51,7 @@ fn background(sample: &[Grey]) -> Background {
             2 * border.iter().filter(|&&value| of_ground(value)).count() > border.len()
         })
     };
-    if sample.is_empty() {
-        Background::Dark
-    } else if mostly(|value| value <= NEAR) >= MOST {
+    if sample.is_empty() || mostly(|value| value <= NEAR) >= MOST {
         Background::Dark
     } else if mostly(|value| value >= 255 - NEAR) >= MOST {
         Background::Light

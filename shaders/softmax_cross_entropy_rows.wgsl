@@ -94,8 +94,10 @@ fn main(
     workgroupBarrier();
     sum = sums[0];
 
-    let of_label = (1.0 - parameters.smoothing) * weight_of_label(label) / sum.w;
-    let of_class = parameters.smoothing / f32(CLASSES) / sum.w;
+    // Labels that all weigh nothing: a loss of what smoothing spreads, not NaN.
+    let total = select(1.0, sum.w, sum.w > 0.0);
+    let of_label = (1.0 - parameters.smoothing) * weight_of_label(label) / total;
+    let of_class = parameters.smoothing / f32(CLASSES) / total;
     let share = (of_label + of_class * sum.y) / sum.x;
     for (var category = local; category < CLASSES; category += INVOCATIONS) {
         let at = first + category;

@@ -201,7 +201,7 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
     let width = Look::of_stdout(false).width;
     cli::print(&format!(
-        "{}\n{troubles}\n`gpu-mnist data fetch SET` gets one that is not there, or says how.\n",
+        "{}\n{troubles}\n`gpu-mnist data fetch` gets one that is not there, or says how.\n",
         shown.text(width)
     ))
 }

@@ -115,36 +115,41 @@ pub fn divide(
     }
     // Rounding takes no class its last image, and gives each class one to train on.
     let all_but_one = |members: usize| 0..=members.saturating_sub(1);
-    let mut valid = draw(&mut of_class, validation, all_but_one, &mut random);
-    let rest = labels.len() - validation;
+    let mut valid = Vec::with_capacity(validation);
+    let held_out = shares(&of_class, validation, all_but_one, &mut random);
+    for (members, share) in of_class.iter_mut().zip(held_out) {
+        valid.extend(members.split_off(members.len() - share));
+    }
+    // From the other end, so that a limit takes the same images however many are held out.
     let mut train = match limit {
-        0 => of_class.concat(),
-        limit if limit >= rest => of_class.concat(),
-        limit => draw(
-            &mut of_class,
-            limit,
-            |members| members.min(1)..=members,
-            &mut random,
-        ),
+        limit if limit == 0 || limit >= labels.len() - validation => of_class.concat(),
+        limit => {
+            let at_least_one = |members: usize| members.min(1)..=members;
+            let taken = shares(&of_class, limit, at_least_one, &mut random);
+            let taken = of_class.iter().zip(taken);
+            taken
+                .flat_map(|(members, share)| members[..share].to_vec())
+                .collect()
+        }
     };
     valid.sort_unstable();
     train.sort_unstable();
     Division { train, valid }
 }
 
-/// Takes `count` members off the ends of the classes, in proportion to their sizes; places left
-/// over by rounding down go to the largest remainders, ties drawn by lot. Then shares outside
-/// `wanted` of the class's size are mended at the cost of the classes with most to give, as far as
-/// there are any.
-fn draw(
-    of_class: &mut [Vec<usize>],
+/// How many members of each class make `count` in proportion to their sizes. Places left over by
+/// rounding down go to the largest remainders, ties drawn by lot; then shares outside `wanted` of
+/// the class's size are mended at the cost of the classes with most to give, as far as there are
+/// any.
+fn shares(
+    of_class: &[Vec<usize>],
     count: usize,
     wanted: impl Fn(usize) -> RangeInclusive<usize>,
     random: &mut ChaCha12Rng,
 ) -> Vec<usize> {
     let total: usize = of_class.iter().map(Vec::len).sum();
     if total == 0 {
-        return Vec::new();
+        return vec![0; of_class.len()];
     }
     let sizes: Vec<usize> = of_class.iter().map(Vec::len).collect();
     let mut shares: Vec<usize> = sizes.iter().map(|size| size * count / total).collect();
@@ -157,11 +162,7 @@ fn draw(
         shares[class] += 1;
     }
     mend(&sizes, &mut shares, wanted);
-    let mut drawn = Vec::with_capacity(count);
-    for (members, share) in of_class.iter_mut().zip(shares) {
-        drawn.extend(members.split_off(members.len() - share));
-    }
-    drawn
+    shares
 }
 
 /// Moves places between classes until each share is `wanted` for its class's size, or none can be

@@ -65,7 +65,7 @@ pub fn cross_entropy_smoothed(
 /// The same with a weight for each class, `[classes]`, as PyTorch's
 /// `CrossEntropyLoss(weight, label_smoothing)` has it: divided by the sum of the labels' weights, and
 /// what `smoothing` spreads keeps each class's weight. Weights of 1 give the smoothed loss but for
-/// rounding; a batch whose labels all weigh 0 has a loss of NaN.
+/// rounding. Where the labels of a batch all weigh 0, it is divided by 1.
 pub fn cross_entropy_weighted(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,
@@ -138,7 +138,9 @@ fn stock_weighted(
         of_label,
         IndexingUpdateOp::Add,
     );
-    let shares = shares / of_labels.sum().unsqueeze::<2>();
+    let total = of_labels.sum();
+    let total = total.clone() + total.equal_elem(0.0).float();
+    let shares = shares / total.unsqueeze::<2>();
     let shares = match logits.is_autodiff() {
         true => shares.autodiff(),
         false => shares,

@@ -110,17 +110,17 @@ impl ChannelScale {
     /// Factors and terms of the four bytes of a word: a byte becomes `byte * factor + term`. In
     /// colour the fourth are zero, and so is what they make.
     pub(super) fn of_word(&self, shape: ImageShape) -> [[f32; 4]; 2] {
-        let mut of_word = [[0.0; 4]; 2];
-        for at in 0..4 {
+        let (mut factors, mut terms) = ([0.0; 4], [0.0; 4]);
+        for (at, (factor, term)) in factors.iter_mut().zip(&mut terms).enumerate() {
             let channel = match shape.channels {
                 1 => 0,
                 channels if at < channels => at,
                 _ => continue,
             };
             let deviation = f64::from(self.deviation[channel]);
-            of_word[0][at] = (255.0 * deviation).recip() as f32;
-            of_word[1][at] = (-f64::from(self.mean[channel]) / deviation) as f32;
+            *factor = (255.0 * deviation).recip() as f32;
+            *term = (-f64::from(self.mean[channel]) / deviation) as f32;
         }
-        of_word
+        [factors, terms]
     }
 }

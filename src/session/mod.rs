@@ -36,8 +36,23 @@ pub struct Session {
 /// The data set at hand.
 struct Data {
     dataset: ImageSet,
-    /// Of built-in digits, of which no more were drawn; `None`: as the settings say.
-    division: Option<Division>,
+    /// Which of the built-in digits these are; `None`: other images.
+    drawn: Option<Drawn>,
+}
+
+/// Some of the 60,000 built-in training digits.
+struct Drawn {
+    /// Their places among all of them.
+    digits: Vec<usize>,
+    /// To train on; the others can be held out.
+    pictures: usize,
+}
+
+/// How the command line divides the 60,000 built-in digits.
+fn divide_digits(config: &Config, limit: usize, validation: usize) -> Division {
+    let labels = synthetic::labels(config.seed, 0, TRAIN_PICTURES);
+    let seed = config.data.split_seed(config.seed);
+    divide(&labels, CLASSES, validation, limit, seed)
 }
 
 /// What the host knows of WebGPU, and the core cannot ask.
@@ -182,22 +197,23 @@ impl Session {
                 "{pictures} built-in digits: choose between 1 and {most}"
             )));
         }
-        // The command line divides all 60,000; the same division tells which of them to draw.
-        let (seed, validation) = (defaults.seed, defaults.data.validation_size);
-        let labels = synthetic::labels(seed, 0, TRAIN_PICTURES);
-        let split_seed = defaults.data.split_seed(seed);
-        let of_all = divide(&labels, CLASSES, validation, pictures, split_seed);
-        let chosen = [of_all.train, of_all.valid].concat();
-        let train = synthetic::draw_at(seed, 0, TRAIN_PICTURES, &chosen);
+        let seed = defaults.seed;
+        let of_all = divide_digits(&defaults, pictures, defaults.data.validation_size);
+        let drawn = [of_all.train, of_all.valid].concat();
+        let train = synthetic::draw_at(seed, 0, TRAIN_PICTURES, &drawn);
         let test = TestSplit::new(synthetic::draw(seed, 1, TEST_PICTURES));
         let mut dataset = ImageSet::new(digits("synthetic"), train, test);
         // That of a part would call the whole another set.
         dataset.description.fingerprint = String::new();
-        let division = Division {
-            train: (0..pictures).collect(),
-            valid: (pictures..chosen.len()).collect(),
-        };
-        Ok(self.take(dataset, Some(division), None, &defaults))
+        Ok(self.take(
+            dataset,
+            Some(Drawn {
+                digits: drawn,
+                pictures,
+            }),
+            None,
+            &defaults,
+        ))
     }
 
     /// Takes the four IDX files of a data set; `name` is that of a known set, whose published
@@ -216,14 +232,14 @@ impl Session {
     fn take(
         &mut self,
         dataset: ImageSet,
-        division: Option<Division>,
+        drawn: Option<Drawn>,
         warning: Option<String>,
         defaults: &Config,
     ) -> DataWords {
         let all = dataset.train.len();
         // As many as training holds out, which is a tenth of a small set.
-        let validation = match &division {
-            Some(division) => division.valid.len(),
+        let validation = match &drawn {
+            Some(drawn) => all - drawn.pictures,
             None => defaults.data.validation_size.min(all / 10),
         };
         let words = DataWords {
@@ -238,7 +254,7 @@ impl Session {
         if let Some(network) = &mut self.network {
             network.answers = None;
         }
-        self.data = Some(Data { dataset, division });
+        self.data = Some(Data { dataset, drawn });
         words
     }
 

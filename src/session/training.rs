@@ -1,9 +1,11 @@
 //! A training of a session, from the settings to the evaluation, and what it tells while it runs.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::network::{Network, build};
-use super::{Data, Refused, Session};
+use super::{Data, Drawn, Refused, Session, divide_digits};
 use crate::checkpoint::{self, WEIGHTS};
 use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
 use crate::data::batches::DeviceSplit;
@@ -92,17 +94,39 @@ impl EpochMessage {
 }
 
 impl Data {
-    /// The images of a training; built-in digits are divided as the command line does where the
-    /// settings ask for what was drawn.
+    /// The images of a training; built-in digits are divided as the command line divides all of
+    /// them, where what it takes was drawn.
     fn divide(&self, config: &Config, layers: &Layers) -> Result<TrainingImages, ConfigError> {
-        let asked = (config.data.train_limit, config.data.validation_size);
-        match &self.division {
-            Some(division) if asked == (division.train.len(), division.valid.len()) => {
+        let division = self
+            .drawn
+            .as_ref()
+            .and_then(|drawn| drawn.division(config.data.train_limit, config));
+        match division {
+            Some(division) => {
                 TrainingImages::check(&self.dataset, config, layers)?;
-                Ok(TrainingImages::by_division(&self.dataset, division))
+                Ok(TrainingImages::by_division(&self.dataset, &division))
             }
-            _ => TrainingImages::divide(&self.dataset, config, layers),
+            None => TrainingImages::divide(&self.dataset, config, layers),
         }
+    }
+}
+
+impl Drawn {
+    /// The places in what was drawn of the digits that the command line takes; `None` where not all
+    /// of them were drawn.
+    fn division(&self, limit: usize, config: &Config) -> Option<Division> {
+        let of_all = divide_digits(config, limit, config.data.validation_size);
+        let places: HashMap<usize, usize> = (self.digits.iter().copied().zip(0..)).collect();
+        let found = |digits: &[usize]| -> Option<Vec<usize>> {
+            digits
+                .iter()
+                .map(|digit| places.get(digit).copied())
+                .collect()
+        };
+        Some(Division {
+            train: found(&of_all.train)?,
+            valid: found(&of_all.valid)?,
+        })
     }
 }
 
@@ -226,9 +250,9 @@ impl Session {
         let mut config = layers.resolve().map_err(Refused::settings)?;
         let limit = config.data.train_limit;
         let data = self.data()?;
-        match &data.division {
-            Some(Division { train: drawn, .. }) if limit == 0 || limit > drawn.len() => layers
-                .set("data.train_limit", drawn.len() as i64, Origin::Set)
+        match &data.drawn {
+            Some(drawn) if limit == 0 || limit > drawn.pictures => layers
+                .set("data.train_limit", drawn.pictures as i64, Origin::Set)
                 .map_err(Refused::settings)?,
             Some(_) => {}
             None => {

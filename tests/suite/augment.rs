@@ -465,7 +465,10 @@ fn parts_are_one_split(device: &Device) {
                 augment_batch::general(parts, both(), shape, SCALE, &ALL, STREAM),
             ]
         };
-        for (one, several) in run(&[whole.clone()]).into_iter().zip(run(&parts)) {
+        for (one, several) in run(std::slice::from_ref(&whole))
+            .into_iter()
+            .zip(run(&parts))
+        {
             assert_eq!(numbers(one), numbers(several), "{shape}");
         }
     }

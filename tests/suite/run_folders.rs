@@ -296,7 +296,10 @@ fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
         })
         .collect();
     left.sort();
-    assert_eq!(left, ["b", "mine", "notes", "other"]);
+    // The newest with weights that is left.
+    assert_eq!(left, ["b", "latest", "mine", "notes", "other"]);
+    let latest = fs::read_link(home.join("runs/latest")).expect("a link");
+    assert_eq!(latest, Path::new("b"));
     run(home, &["runs", "prune"]).code(2);
     assert_ne!(
         run(home, &["runs", "list", "nowhere"])

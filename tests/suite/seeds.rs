@@ -341,7 +341,12 @@ fn runs_and_report_read_a_folder_of_seeds() {
     assert_eq!(lines[0]["manner"], "test-time augmentation (9 shifts)");
     assert_eq!(lines[1]["seeds"], Value::Null);
     assert_eq!(lines[1]["manner"], Value::Null);
-    run(home, &["runs", "list"]).code(0).stdout(
+    let listed = program(home)
+        .args(["runs", "list"])
+        .env("COLUMNS", "200")
+        .assert()
+        .code(0);
+    listed.stdout(
         contains("mean of 2 of 2 seeds, their ensemble")
             .and(contains("test-time augmentation (9 shifts)")),
     );

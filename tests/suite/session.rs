@@ -276,9 +276,9 @@ fn refusals_are_one_line_that_names_the_thing() {
         asked(&mut session, "default", &[("training.epochs", "many")]),
         &["training.epochs", "whole number"],
     );
-    // The default holds out 5,000 of 400.
+    let all = [("data.validation_size", "400")];
     says(
-        asked(&mut session, "default", &[]),
+        asked(&mut session, "default", &all),
         &[
             "data.validation_size",
             "400 training images",

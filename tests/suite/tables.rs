@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn wrapped_text_fits_and_loses_no_word(text in "([a-z]{1,9} ){0,30}", width in 12usize..60) {
+    fn wrapped_text_fits_and_loses_no_word(text in "([a-z]{1,9} ){0,30}", width in 14usize..60) {
         let found = wrapped(&format!("    {}", text.trim()), width, "  ");
         prop_assert!(found.starts_with("    "), "{}", found);
         prop_assert!(widest(&found) <= width, "{}", found);

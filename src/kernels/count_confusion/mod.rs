@@ -11,7 +11,9 @@ use burn::tensor::{Int, Tensor};
 use super::flex::{floats, whole};
 
 /// `table` `[classes, classes]` with each row of `logits` `[n, classes]` counted at (its label of `labels` `[n]`, its
-/// first highest logit): rows are the truth, columns the prediction. A label outside the classes is counted nowhere.
+/// first highest logit): rows are the labels, columns the predictions. A label outside the classes is counted nowhere.
+///
+/// A table of 1,000 classes takes 4 MB, of the 128 MiB that every adapter binds.
 pub fn count_confusion(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,

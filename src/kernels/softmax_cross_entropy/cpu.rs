@@ -81,7 +81,8 @@ pub fn forward_backward(
 
 /// As [`forward_backward`], with a weight for each class and the share `smoothing` of each label spread evenly over
 /// all classes, as PyTorch's `CrossEntropyLoss(weight, label_smoothing)` has it: the loss is the sum over the batch
-/// divided by the sum of the labels' weights, and each class has its own weight in what is spread.
+/// divided by the sum of the labels' weights (by 1 where that is 0), and each class has its own weight in what is
+/// spread.
 ///
 /// The loss and the gradient of labels that all weigh 0 are NaN.
 ///
@@ -108,6 +109,8 @@ pub fn forward_backward_weighted(
     }
     let of_label = |&label: &i32| f64::from(weights[label as usize]);
     let total: f64 = labels.iter().map(of_label).sum();
+    // Labels that all weigh nothing: a loss of what smoothing spreads, not NaN.
+    let total = if total > 0.0 { total } else { 1.0 };
     let all: f64 = weights.iter().copied().map(f64::from).sum();
     let smoothing = f64::from(smoothing);
     let shares = Shares {

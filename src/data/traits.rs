@@ -45,10 +45,10 @@ pub fn measure(split: &Split) -> Traits {
 }
 
 fn background(sample: &[Grey]) -> Background {
-    let mostly = |of_ground: fn(u8) -> bool| {
+    let mostly = |plain: fn(u8) -> bool| {
         share(sample, |image| {
             let border = image.border();
-            2 * border.iter().filter(|&&value| of_ground(value)).count() > border.len()
+            2 * border.iter().filter(|&&value| plain(value)).count() > border.len()
         })
     };
     if sample.is_empty() || mostly(|value| value <= NEAR) >= MOST {

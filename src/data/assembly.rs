@@ -140,7 +140,7 @@ pub(super) fn finish(
         Expected::Set(set) => {
             if check(set, &parts, summaries)? == Published::Likely {
                 notes.push(format!(
-                    "the sizes are those of {set}; the hashes of these files are not published"
+                    "sizes and labels are those of {set}; no published hash tells for certain"
                 ));
             }
             Some(set)

@@ -45,15 +45,13 @@ pub fn measure(split: &Split) -> Traits {
 }
 
 fn background(sample: &[Grey]) -> Background {
-    let mostly = |of_ground: fn(u8) -> bool| {
+    let mostly = |plain: fn(u8) -> bool| {
         share(sample, |image| {
             let border = image.border();
-            2 * border.iter().filter(|&&value| of_ground(value)).count() > border.len()
+            2 * border.iter().filter(|&&value| plain(value)).count() > border.len()
         })
     };
-    if sample.is_empty() {
-        Background::Dark
-    } else if mostly(|value| value <= NEAR) >= MOST {
+    if sample.is_empty() || mostly(|value| value <= NEAR) >= MOST {
         Background::Dark
     } else if mostly(|value| value >= 255 - NEAR) >= MOST {
         Background::Light

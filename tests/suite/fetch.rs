@@ -307,7 +307,7 @@ fn second_mirror_serves(behaviour: Behaviour) -> FetchReport {
     let good = Server::start(Behaviour::Good, &files);
     let mut failed = 0;
     let report = fetch(
-        &files.set,
+        files.set,
         data.path(),
         &from(&[&bad, &good]),
         &mut |event| {

@@ -156,20 +156,18 @@ fn a_known_name_is_never_a_folder() {
         .assert()
         .code(4)
         .stderr(contains("./mnist names it").and(contains("nothing: no complete data set")));
-    for named in ["./mnist", "mnist/"] {
-        let out = format!("run-{}", if named.ends_with('/') { "slash" } else { "dot" });
+    for (named, out) in [("./mnist", "by-dot"), ("mnist/", "by-slash")] {
         offline(at)
-            .args(["train", "--dataset", named, "--out", &out])
+            .args(["train", "--dataset", named, "--out", out])
             .args(QUICK)
             .assert()
             .success()
             .stderr(contains("names it").not());
         // What was read is what is recorded.
-        let settings = fs::read_to_string(at.join(&out).join("settings.toml")).expect("kept");
-        let recorded = format!("set = \"{}\"", at.join("mnist").display());
-        let recorded = settings.contains(&recorded)
-            || settings.contains(&format!("{}/\"", &recorded[..recorded.len() - 1]));
-        assert!(recorded, "{settings}");
+        let settings = fs::read_to_string(at.join(out).join("settings.toml")).expect("kept");
+        let recorded = |end: &str| format!("set = \"{}{end}\"", at.join("mnist").display());
+        let absolute = settings.contains(&recorded("")) || settings.contains(&recorded("/"));
+        assert!(absolute, "{settings}");
     }
 }
 

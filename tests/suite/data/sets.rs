@@ -214,7 +214,7 @@ fn an_archive_with_the_published_hash_is_certain() {
     write_files(folder.path(), names.each_ref().map(String::as_str), &anew);
     let found = idx::read_known(folder.path(), letters).expect("sound");
     assert!(
-        found.notes[0].contains("not published"),
+        found.notes[0].contains("no published hash"),
         "{:?}",
         found.notes
     );

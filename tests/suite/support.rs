@@ -80,6 +80,7 @@ pub fn description(config: &Config, normalisation: Normalisation) -> Description
         normalisation,
         set: digits("synthetic"),
         familiarity: None,
+        familiarity: None,
     }
 }
 

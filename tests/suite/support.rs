@@ -80,7 +80,6 @@ pub fn description(config: &Config, normalisation: Normalisation) -> Description
         normalisation,
         set: digits("synthetic"),
         familiarity: None,
-        familiarity: None,
     }
 }
 

@@ -9,7 +9,7 @@ const NEAR_PART: f32 = 0.35;
 /// A gap of a stroke is no wider than this share of what it parts into two alike,
 const GAP: f32 = 0.12;
 /// or into a smaller part, such as the top of a 5, and the rest.
-const GAP_TO_PART: f32 = 0.2;
+const GAP_TO_PART: f32 = 0.28;
 /// A part is no higher than this share of the whole.
 const PART_HEIGHT: f32 = 0.35;
 /// Marks beyond this number are a pattern.
@@ -133,7 +133,10 @@ fn together(a: &Group, b: &Group, usual: f32) -> bool {
         true => GAP_TO_PART,
         false => GAP,
     };
-    across as f32 >= 0.4 * narrower
+    // Beside a drawing what is as flat as this is a part too: the top of a 5, off to the right.
+    let taller = a.height().max(b.height()) as f32;
+    let flat = lower <= 0.4 * taller && down as f32 >= 0.5 * lower;
+    (across as f32 >= 0.4 * narrower || flat)
         && whole <= 1.4 * usual.max(a.size()).max(b.size())
         && lower <= 0.75 * whole
         && distance(a, b) <= gap * whole

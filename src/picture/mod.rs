@@ -165,9 +165,11 @@ fn prepare_scaled(
     let grain = ink.usual_grain();
     lines::remove_lines(&mut ink.values, grain);
     let marks = components::marks(&ink);
+    // A picture of the images' own size is one of them.
+    let own_size = size == (target.shape.width as u32, target.shape.height as u32);
     let groups = match count {
-        Count::Any => drawings::drawings(&marks.marks),
-        Count::One => drawings::single(&marks.marks).into_iter().collect(),
+        Count::Any if !own_size => drawings::drawings(&marks.marks),
+        _ => drawings::single(&marks.marks).into_iter().collect(),
     };
     if groups.is_empty() {
         return Err(match steps {

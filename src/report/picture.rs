@@ -49,16 +49,14 @@ pub fn boxes(picture: (u32, u32), boxes: &[[u32; 4]]) -> String {
     let rows = ((f64::from(picture.1) * scale / 2.0).round() as usize).clamp(3, 60) + 1;
     let mut cells = vec![vec![' '; COLUMNS]; rows];
     let mut frame = |left: usize, top: usize, right: usize, bottom: usize| {
-        for row in top..=bottom {
-            for column in left..=right {
-                let (side, level) = (
-                    column == left || column == right,
-                    row == top || row == bottom,
-                );
+        for (row, cells) in cells.iter_mut().enumerate().take(bottom + 1).skip(top) {
+            let level = row == top || row == bottom;
+            for (column, cell) in cells.iter_mut().enumerate().take(right + 1).skip(left) {
+                let side = column == left || column == right;
                 match (side, level) {
-                    (true, true) => cells[row][column] = '+',
-                    (true, false) => cells[row][column] = '|',
-                    (false, true) => cells[row][column] = '-',
+                    (true, true) => *cell = '+',
+                    (true, false) => *cell = '|',
+                    (false, true) => *cell = '-',
                     (false, false) => {}
                 }
             }

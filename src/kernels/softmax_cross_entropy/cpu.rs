@@ -84,8 +84,6 @@ pub fn forward_backward(
 /// divided by the sum of the labels' weights (by 1 where that is 0), and each class has its own weight in what is
 /// spread.
 ///
-/// The loss and the gradient of labels that all weigh 0 are NaN.
-///
 /// # Errors
 /// As [`forward_backward`].
 ///

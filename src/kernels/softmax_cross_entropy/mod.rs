@@ -33,7 +33,7 @@ pub fn softmax_cross_entropy(
 /// As [`softmax_cross_entropy`], with `weights` `[classes]` and the share `smoothing` of each label
 /// spread evenly over all classes, as PyTorch's `CrossEntropyLoss(weight, label_smoothing)` has it:
 /// the loss is divided by the sum of the labels' weights, and each class keeps its own weight in
-/// what is spread. A batch whose labels all weigh 0 has a loss of NaN.
+/// what is spread. Where the labels of a batch all weigh 0, it is divided by 1.
 pub fn softmax_cross_entropy_weighted(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,

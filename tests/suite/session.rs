@@ -327,7 +327,7 @@ fn refusals_are_one_line_that_names_the_thing() {
     fewer[1] = (fewer[1].0.clone(), fewer[3].1.clone());
     says(
         refused("files", &fewer),
-        &["train-labels", "120 labels for 400 pictures"],
+        &["train-labels", "120 labels for 400 images"],
     );
     let foreign = [("cat.png".to_owned(), vec![1, 2, 3])];
     says(

@@ -25,7 +25,7 @@ pub struct Traits {
 /// The background is dark or light where most of the border of nearly every image is; what differs
 /// from it is the subject. Where that fills a box as MNIST's does and is centred by its mass, so
 /// should other images be framed; where it does not, by their whole subject. Images of other
-/// backgrounds are photographs, and cropped.
+/// backgrounds, and those in colour, are cropped.
 pub fn measure(split: &Split) -> Traits {
     let stride = split.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<Grey> = (0..split.len())
@@ -34,6 +34,10 @@ pub fn measure(split: &Split) -> Traits {
         .collect();
     let background = background(&sample);
     let framing = match background {
+        // A drawing is framed by its strokes, whose colour is lost: what is told by its colour is not.
+        _ if 2 * sample.iter().filter(|image| image.is_coloured).count() > sample.len() => {
+            Framing::Crop
+        }
         Background::Varied => Framing::Crop,
         plain if share(&sample, |image| image.is_centred(plain)) >= MOST => Framing::CentreOfMass,
         _ => Framing::Whole,
@@ -69,12 +73,14 @@ struct Grey {
     height: usize,
     width: usize,
     values: Vec<u8>,
+    /// Whether channels of a pixel differ.
+    is_coloured: bool,
 }
 
 impl Grey {
     fn of(bytes: &[u8], shape: ImageShape) -> Self {
-        let values = bytes[..shape.bytes()]
-            .chunks_exact(shape.channels)
+        let pixels = || bytes[..shape.bytes()].chunks_exact(shape.channels);
+        let values = pixels()
             .map(|pixel| {
                 let sum: usize = pixel.iter().copied().map(usize::from).sum();
                 (sum / pixel.len()) as u8
@@ -84,6 +90,11 @@ impl Grey {
             height: shape.height,
             width: shape.width,
             values,
+            is_coloured: pixels().any(|pixel| {
+                let (least, most) = (pixel.iter().min(), pixel.iter().max());
+                most.zip(least)
+                    .is_some_and(|(most, least)| most - least > NEAR)
+            }),
         }
     }
 
@@ -122,7 +133,8 @@ impl Grey {
             return true;
         }
         let side = self.height.max(self.width) as f64;
-        let fits = rows.length().max(columns.length()) as f64 <= (BOX * side).round();
+        // A box that is no whole number of pixels may reach into one more.
+        let fits = rows.length().max(columns.length()) as f64 <= (BOX * side).round() + 1.0;
         let off = |place: f64, length: usize| place / mass - (length as f64 - 1.0) / 2.0;
         let off = off(down, self.height).hypot(off(right, self.width));
         fits && off <= OFF_CENTRE * side

@@ -75,12 +75,22 @@ fn compute(graph: &GraphProto, tensors: &mut HashMap<String, Tensor>) -> Result<
 
 type Value = (Vec<usize>, Vec<f32>);
 
+/// `x` with one number `y`, or one a channel.
 fn scalar(x: &Tensor, y: &Tensor, operation: fn(f32, f32) -> f32) -> Result<Value, String> {
-    let [y] = y.values[..] else {
-        return Err(format!("'{}' is no single number", y.name));
+    let channels = y.values.len();
+    let pixels = match (channels, &x.dims[..]) {
+        (1, _) => x.values.len(),
+        (_, &[_, wanted, height, width]) if wanted == channels => height * width,
+        _ => {
+            return Err(format!(
+                "'{}' is neither a number nor one a channel",
+                y.name
+            ));
+        }
     };
-    let values = x.values.iter().map(|&x| operation(x, y)).collect();
-    Ok((x.dims.clone(), values))
+    let planes = x.values.chunks(pixels.max(1)).zip(y.values.iter().cycle());
+    let values = planes.flat_map(|(plane, &y)| plane.iter().map(move |&x| operation(x, y)));
+    Ok((x.dims.clone(), values.collect()))
 }
 
 fn add(x: &Tensor, y: &Tensor) -> Result<Value, String> {

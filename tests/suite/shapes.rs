@@ -77,9 +77,14 @@ fn any_shape_is_trained_evaluated_exported_and_resumed_on_the_cpu() {
                 .args(cpu)
                 .assert()
                 .code(0);
-            for (format, file) in [("onnx", "net.onnx"), ("safetensors", "net.safetensors")] {
+            for (format, file, more) in [
+                ("onnx", "net.onnx", &[][..]),
+                ("onnx", "raw.onnx", &["--raw-input"]),
+                ("safetensors", "net.safetensors", &[]),
+            ] {
                 program(path)
                     .args(["export", "r", "--format", format, "--out", file])
+                    .args(more)
                     .args(cpu)
                     .assert()
                     .code(0);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::{self, format::FmtSpan};
@@ -162,6 +163,14 @@ pub struct DeviceArgs {
     pub hardware_only: bool,
 }
 
+/// The variable that stands for `--data-dir`.
+pub const DATA_DIR: &str = "GPU_MNIST_DATA_DIR";
+
+/// Takes an empty text too, as an empty variable is.
+pub fn folder_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 /// Which images.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data")]
@@ -171,8 +180,8 @@ pub struct DataSetArgs {
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     pub dataset: Option<String>,
     /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "GPU_MNIST_DATA_DIR")]
-    #[arg(hide_env_values = true)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = DATA_DIR)]
+    #[arg(hide_env_values = true, value_parser = folder_or_empty())]
     pub data_dir: Option<PathBuf>,
 }
 
@@ -286,7 +295,15 @@ impl DataSetArgs {
 /// # Errors
 /// A path that is no UTF-8: settings are text, and another path must not be read in its place.
 pub fn set_data_folder(layers: &mut Layers, folder: &Path) -> Result<(), ConfigError> {
-    let origin = Origin::Flag("--data-dir");
+    // An empty variable counts as none.
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let of_the_variable = std::env::var_os(DATA_DIR).is_some_and(|value| value == folder);
+    let origin = match of_the_variable {
+        true => Origin::Environment(DATA_DIR),
+        false => Origin::Flag("--data-dir"),
+    };
     match folder.to_str() {
         Some(folder) => layers.set("data.folder", folder, origin),
         None => Err(ConfigError::Invalid {

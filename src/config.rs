@@ -141,6 +141,7 @@ pub struct TrainingConfig {
 /// How much the images of each class count in the loss.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
+#[serde(expecting = "must be \"none\", \"balanced\" or a list of numbers, one a class")]
 pub enum ClassWeights {
     Named(NamedWeights),
     /// One a class, in the order of the classes.

@@ -34,8 +34,9 @@ pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
     /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
-    #[arg(long, value_name = "DIR", env = "GPU_MNIST_DATA_DIR", global = true)]
+    #[arg(long, value_name = "DIR", env = cli::DATA_DIR, global = true)]
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
+    #[arg(value_parser = cli::folder_or_empty())]
     data_dir: Option<PathBuf>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = PlainFormat::Text, global = true)]

@@ -8,6 +8,7 @@ use anyhow::Context;
 use directories::ProjectDirs;
 
 use super::built_in;
+use crate::cli::UsageError;
 use crate::config::{ConfigError, DataConfig, Layers, Origin};
 use crate::data::assembly::Loaded;
 use crate::data::catalog::{self, KnownSet, locate};
@@ -79,6 +80,29 @@ pub fn is_named(layers: &Layers) -> bool {
     ["data.set", "data.folder"]
         .iter()
         .any(|key| !matches!(layers.origin(key), Origin::Default | Origin::File(_)))
+}
+
+/// Refuses a `--data-dir` that nothing is looked for in: an own folder is named by `--dataset`,
+/// and built-in digits lie nowhere.
+///
+/// # Errors
+/// [`UsageError`].
+pub fn check_folder(layers: &Layers) -> anyhow::Result<()> {
+    let config = layers.resolve()?.data;
+    let asked = matches!(layers.origin("data.folder"), Origin::Flag(_) | Origin::Set);
+    let nowhere = config.set == "synthetic" || !catalog::is_reserved(&config.set);
+    // A run whose set moved is looked for there.
+    let followed = config.folder == Path::new(&config.set);
+    if followed || config.folder.as_os_str().is_empty() || !asked || !nowhere {
+        return Ok(());
+    }
+    Err(UsageError(format!(
+        "--data-dir {}: nothing is looked for there, because data.set is \"{}\" ({}): leave one of them out, or name a known set, --dataset mnist",
+        config.folder.display(),
+        config.set,
+        layers.origin("data.set")
+    ))
+    .into())
 }
 
 /// Where the set of a run is to be looked for: in the folder that the user names with `--data-dir`,
@@ -246,8 +270,17 @@ fn own(name: &str) -> anyhow::Result<Found> {
         tracing::info!("data: found in {}", found.path.display());
     }
     say(&found.loaded);
+    let mut set = found.loaded.set;
+    // A set that is known by its contents bears its own name, and no other one bears it.
+    match found.loaded.known {
+        Some(known) => set.description.name = known.id.into(),
+        None if catalog::is_reserved(&set.description.name) => {
+            set.description.name = format!("./{}", set.description.name);
+        }
+        None => {}
+    }
     Ok(Found {
-        set: found.loaded.set,
+        set,
         place: Place::Own {
             path: absolute(&found.path),
         },

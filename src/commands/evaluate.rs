@@ -102,6 +102,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         let origin = Origin::File(files[0].clone());
         layers.set("data.set", first.set.name.as_str(), origin)?;
     }
+    dataset::check_folder(&layers)?;
     let config = cli::resolve(&layers)?;
     let set = dataset::load(&config.data, config.seed).map_err(|error| match named {
         true => error,

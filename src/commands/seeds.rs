@@ -14,10 +14,11 @@ use super::resume::{self, ResumeError};
 use super::training_run::{Run, Shown};
 use crate::cli::{self, UsageError};
 use crate::config::{Layers, Origin};
+use crate::data::image_set::SetDescription;
 use crate::evaluation::test_split::Answers;
 use crate::report::seeds::seeds;
 use crate::report::text::percent;
-use crate::run_folder::{RunFolder, SEEDS, SETTINGS, WEIGHTS};
+use crate::run_folder::{RUN, RunFolder, SEEDS, SETTINGS, WEIGHTS};
 use crate::run_record::RunRecord;
 use crate::seeds_record::{FailedSeed, SeedRun, SeedStatistics, SeedsRecord};
 use crate::training::TrainingError;
@@ -72,6 +73,29 @@ impl Series {
         resume::settings(&first.file(SETTINGS))
     }
 
+    /// Whether the runs that there are were trained on these images.
+    ///
+    /// # Errors
+    /// [`ResumeError::Data`].
+    pub fn check_data(
+        &self,
+        folder: &RunFolder,
+        found: &SetDescription,
+    ) -> Result<(), ResumeError> {
+        for &seed in &self.seeds {
+            let run = RunFolder::open_unfinished(&folder.file(&folder_name(seed)));
+            let before = run.ok().and_then(|run| run.record()?.set);
+            if let Some(difference) = before.and_then(|before| before.difference(found)) {
+                return Err(ResumeError::Data {
+                    run: folder.path().into(),
+                    found: found.name.clone(),
+                    difference,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Trains with each seed that `record` has no result of, in a folder below that of `base`,
     /// and prints what they came to.
     ///
@@ -87,6 +111,13 @@ impl Series {
     ) -> anyhow::Result<()> {
         let target = base.config.training.target_accuracy;
         let parent = &base.folder;
+        record.runs.retain(|run| {
+            let there = parent.file(&run.run).join(RUN).is_file();
+            if !there {
+                tracing::warn!("{} is gone, and trained anew", run.run);
+            }
+            there
+        });
         let mut answers: HashMap<u64, Answers> = HashMap::new();
         parent.write_json(SEEDS, &record)?;
         for (place, &seed) in self.seeds.iter().enumerate() {

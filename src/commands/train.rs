@@ -45,7 +45,7 @@ pub struct TrainArgs {
     kernels: KernelArgs,
     #[command(flatten)]
     data: DataSetArgs,
-    /// Train on the first N images only [default: all]
+    /// Train on N images only, each class in proportion [default: all]
     #[arg(
         long,
         value_name = "N",
@@ -331,6 +331,7 @@ fn go_on_with_seeds(
     let mut config = cli::resolve(&layers)?;
     let device = open_device(&config.device)?;
     let pictures = find_images(&mut layers, &mut config)?;
+    series.check_data(&folder, &pictures.set)?;
     check_kernels(&mut layers, &mut config, &device, &pictures)?;
     let base = Run::new(folder, layers, config, device, pictures);
     series.train(&base, record, watch, args.output.shown())
@@ -338,6 +339,7 @@ fn go_on_with_seeds(
 
 /// The images of the settings, divided; defaults that do not suit them give way.
 fn find_images(layers: &mut Layers, config: &mut Config) -> anyhow::Result<TrainingImages> {
+    dataset::check_folder(layers)?;
     let Found { set, place } = dataset::find(&config.data, config.seed)?;
     if let Some(remark) = TrainingImages::fit_defaults(&set, config, layers)? {
         tracing::info!("{remark}");

@@ -21,6 +21,8 @@ pub struct TrainingImages {
     pub train: Split,
     pub valid: Split,
     pub test: TestSplit,
+    /// Whether fewer images are trained on than there are.
+    pub limited: bool,
     /// Where the set was found, for the record; empty where nobody said.
     pub found_in: String,
 }
@@ -55,6 +57,12 @@ impl TrainingImages {
     /// Settings that the data set does not allow.
     pub fn check(set: &ImageSet, config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         let name = &set.description.name;
+        if set.description.class_names.len() < 2 {
+            return Err(layers.invalid(
+                "data.set",
+                format!("{name} has a single class: there is nothing to tell apart"),
+            ));
+        }
         let all = set.train.len();
         let held_out = config.data.validation_size;
         if held_out >= all {
@@ -92,7 +100,7 @@ impl TrainingImages {
             return Err(layers.invalid(
                 "model.layers",
                 format!(
-                    "for the {classes} classes of {name}, images of {}: {reason}",
+                    "for the {classes} classes of {name}, images of {}: {reason}; convolutions with padding, such as those of --config fashion-fast, suit smaller images",
                     set.description.shape
                 ),
             ));
@@ -124,6 +132,7 @@ impl TrainingImages {
             valid: set.train.pick(&division.valid),
             test: set.test.clone(),
             set: set.description.clone(),
+            limited: division.train.len() + division.valid.len() < set.train.len(),
             found_in: String::new(),
         }
     }
@@ -149,6 +158,7 @@ impl TrainingImages {
     /// on, those with hardly any, and those without a test image.
     pub fn remarks(&self) -> Vec<String> {
         let (train, test) = (self.train.class_counts(), self.test.class_counts());
+        let valid = self.valid.class_counts();
         let named = |wanted: &dyn Fn(usize) -> bool| {
             let found: Vec<&str> = self
                 .set
@@ -163,13 +173,19 @@ impl TrainingImages {
         let mut remarks = Vec::new();
         let untrained = |class: usize| train[class] == 0 && test[class] > 0;
         if let Some(names) = named(&untrained) {
-            remarks.push(format!(
-                "no training image of {names}, but test images: the network cannot learn it"
-            ));
+            remarks.push(match self.limited {
+                true => format!("data.train_limit leaves no training image of {names}, but there are test images"),
+                false => format!(
+                    "no training image of {names}, but test images: the network cannot learn it"
+                ),
+            });
         }
-        let absent = |class: usize| train[class] == 0 && test[class] == 0;
+        let absent = |class: usize| train[class] == 0 && test[class] == 0 && valid[class] == 0;
         if let Some(names) = named(&absent) {
-            remarks.push(format!("no image at all of {names}"));
+            remarks.push(match self.limited {
+                true => format!("data.train_limit leaves no image of {names} to train on"),
+                false => format!("no image at all of {names}"),
+            });
         }
         let few = |class: usize| (1..FEW).contains(&train[class]);
         if let Some(names) = named(&few) {

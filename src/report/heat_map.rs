@@ -41,15 +41,39 @@ struct Cell {
     predicted: String,
 }
 
-/// Draws the counts of an evaluation.
+/// More classes than these are not drawn: of many, those with most mistakes.
+pub const MOST_CLASSES: usize = 60;
+const SHOWN_OF_MANY: usize = 40;
+
+/// The classes that are drawn: all, or of many those that are mistaken and taken for others most.
+fn shown(counts: &[Vec<u64>]) -> Vec<usize> {
+    let all: Vec<usize> = (0..counts.len()).collect();
+    if all.len() <= MOST_CLASSES {
+        return all;
+    }
+    let mistakes = |&class: &usize| {
+        let row: u64 = counts[class].iter().sum();
+        let column: u64 = counts.iter().map(|row| row[class]).sum();
+        row + column - 2 * counts[class][class]
+    };
+    let mut worst = all;
+    worst.sort_by_key(|class| std::cmp::Reverse(mistakes(class)));
+    worst.truncate(SHOWN_OF_MANY);
+    worst.sort_unstable();
+    worst
+}
+
+/// Draws the counts of an evaluation; of more than [`MOST_CLASSES`] classes, those with most
+/// mistakes.
 ///
 /// # Errors
 /// Those of the template.
 pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
-    let labels: Vec<&str> = evaluation
-        .classes
+    let all = evaluation.confusion.counts();
+    let shown = shown(all);
+    let labels: Vec<&str> = shown
         .iter()
-        .map(|class| class.label.as_str())
+        .map(|&class| evaluation.classes[class].label.as_str())
         .collect();
     let longest = labels.iter().map(|label| label.chars().count()).max();
     let longest = longest.unwrap_or(1);
@@ -65,21 +89,27 @@ pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
         .mistakes()
         .first()
         .map_or(1, |most| most.count);
-    let counts = evaluation.confusion.counts();
+    let counts: Vec<Vec<u64>> = shown
+        .iter()
+        .map(|&truth| shown.iter().map(|&other| all[truth][other]).collect())
+        .collect();
     let side = CELL * counts.len() as f64;
     let cells = counts.iter().enumerate().flat_map(|(truth, row)| {
         let labels = &labels;
-        row.iter().enumerate().map(move |(predicted, &count)| Cell {
-            x: left + predicted as f64 * CELL,
-            y: top + truth as f64 * CELL,
-            class: match truth == predicted {
-                true => "right".into(),
-                false => format!("wrong{}", level(count, most)),
-            },
-            count,
-            truth: label(labels, truth),
-            predicted: label(labels, predicted),
-        })
+        row.clone()
+            .into_iter()
+            .enumerate()
+            .map(move |(predicted, count)| Cell {
+                x: left + predicted as f64 * CELL,
+                y: top + truth as f64 * CELL,
+                class: match truth == predicted {
+                    true => "right".into(),
+                    false => format!("wrong{}", level(count, most)),
+                },
+                count,
+                truth: label(labels, truth),
+                predicted: label(labels, predicted),
+            })
     });
     let names = labels.iter().enumerate().map(|(place, label)| Name {
         text: (*label).into(),

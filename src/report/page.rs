@@ -11,6 +11,7 @@ use super::{curves, heat_map};
 use crate::evaluation::Evaluation;
 use crate::evaluation::confusion::ClassStatistics;
 use crate::report::text::percent;
+use crate::run_record::RunRecord;
 use crate::seeds_record::SeedsRecord;
 
 /// Confusions listed on the page of a run.
@@ -244,10 +245,9 @@ pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result
         .iter()
         .map(|found| found.1)
         .min_by(f64::total_cmp);
-    let first_set = records.first().map(|record| &record.run.dataset);
     let datasets_differ = records
         .iter()
-        .any(|record| Some(&record.run.dataset) != first_set);
+        .any(|record| !same_set(&records[0].run, &record.run));
     let runs = records
         .iter()
         .enumerate()
@@ -283,6 +283,15 @@ pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result
         curves: curves::comparison(records)?,
     };
     render("comparison.html", &page)
+}
+
+/// Whether two runs were tested on the same images: their contents say so, and only where a record
+/// is too old to know them, their names.
+fn same_set(one: &RunRecord, other: &RunRecord) -> bool {
+    match (&one.set, &other.set) {
+        (Some(one), Some(other)) => one.difference(other).is_none(),
+        _ => one.dataset == other.dataset,
+    }
 }
 
 fn differing(records: &[Record]) -> Vec<ComparedSetting> {

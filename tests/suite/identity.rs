@@ -279,3 +279,91 @@ fn evaluation_starts_from_the_data_settings_of_the_run() {
     assert_eq!(found["accuracy"], recorded["accuracy"]);
     assert_eq!(found["test_time_augmentation"]["shift"], 1);
 }
+
+#[test]
+fn a_folder_that_nothing_is_looked_for_in_is_refused() {
+    let home = home_with_run();
+    let path = home.path();
+    let refused = |arguments: &[&str]| {
+        run(path, &[TRAIN, &["--out", "no"], arguments].concat())
+            .code(2)
+            .stderr(contains("nothing is looked for there"));
+        assert!(!path.join("no").exists());
+    };
+    refused(&["--dataset", "./mine", "--data-dir", "mine"]);
+    refused(&["--dataset", "synthetic", "--data-dir", "mine"]);
+    refused(&["--config", "smoke", "--data-dir", "mine"]);
+    // A variable is for every command; an empty one is none.
+    for value in ["elsewhere", ""] {
+        program(path)
+            .env("GPU_MNIST_DATA_DIR", value)
+            .args(TRAIN)
+            .args(["--dataset", "./mine", "--out", &format!("yes{value}")])
+            .assert()
+            .code(0);
+    }
+}
+
+#[test]
+fn a_folder_called_like_a_known_set_does_not_bear_its_name() {
+    let home = tempdir().expect("a folder");
+    Written::like_mnist(600, 100).write(&home.path().join("mnist"));
+    run(
+        home.path(),
+        &[TRAIN, &["--dataset", "./mnist", "--out", "r"]].concat(),
+    )
+    .code(0)
+    .stdout(contains("on mnist").not());
+    let record = json(&home.path().join("r/run.json"));
+    assert_eq!(record["dataset"], "./mnist");
+}
+
+#[test]
+fn a_report_of_several_runs_tells_sets_of_one_name_apart() {
+    let home = home_with_run();
+    let path = home.path();
+    swap(path);
+    run(
+        path,
+        &[TRAIN, &["--dataset", "./mine", "--out", "s"]].concat(),
+    )
+    .code(0);
+    run(path, &["report", "r", "s", "--out", "both.html"]).code(0);
+    let page = fs::read_to_string(path.join("both.html")).expect("a page");
+    assert!(page.contains("different data sets"), "names decide");
+}
+
+#[test]
+fn a_set_of_one_class_is_refused() {
+    let home = tempdir().expect("a folder");
+    let one = Written {
+        classes: 1,
+        ..Written::like_mnist(200, 40)
+    };
+    one.write(&home.path().join("one"));
+    run(
+        home.path(),
+        &[TRAIN, &["--dataset", "./one", "--out", "r"]].concat(),
+    )
+    .code(2)
+    .stderr(contains("a single class"));
+    assert!(!home.path().join("r").exists());
+}
+
+#[test]
+fn a_series_trains_what_is_gone_anew_and_on_its_own_images_alone() {
+    let home = tempdir().expect("a folder");
+    let path = home.path();
+    Written::like_mnist(600, 100).write(&path.join("mine"));
+    let series = ["--dataset", "./mine", "--seeds", "2", "--out", "two"];
+    run(path, &[TRAIN, &series].concat()).code(0);
+    fs::remove_dir_all(path.join("two/seed-1")).expect("removed");
+    run(path, &["train", "--resume", "two", "--device", "cpu"])
+        .code(0)
+        .stderr(contains("seed-1 is gone, and trained anew"));
+    assert!(path.join("two/seed-1/model.safetensors").is_file());
+    swap(path);
+    run(path, &["train", "--resume", "two", "--device", "cpu"])
+        .code(4)
+        .stderr(contains("other images"));
+}

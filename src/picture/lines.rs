@@ -176,16 +176,21 @@ fn found(thin: &Plane, ink: &Plane, least: f32, radius: usize) -> Vec<Line> {
     of_sheets(lines)
 }
 
-/// Lines from edge to edge, and those that stop short but belong to a sheet that has several.
+/// Lines from edge to edge, then those that stop short but belong to a sheet that has several.
 fn of_sheets(lines: Vec<Line>) -> Vec<Line> {
     let angles: Vec<f32> = lines.iter().map(|line| line.angle).collect();
-    let kept = |line: &Line| {
+    let family = |line: &Line| {
         let alike = angles
             .iter()
             .filter(|angle| (**angle - line.angle).abs() < 4.0);
-        line.places.len() as f32 >= WHOLE_SPAN * line.chord as f32 || alike.count() >= FAMILY
+        alike.count() >= FAMILY
     };
-    lines.into_iter().filter(kept).collect()
+    let (mut whole, mut parts): (Vec<Line>, Vec<Line>) = lines
+        .into_iter()
+        .partition(|line| line.places.len() as f32 >= WHOLE_SPAN * line.chord as f32);
+    parts.retain(family);
+    whole.extend(parts);
+    whole
 }
 
 /// Planes read along the rows or along the columns: by step, then by place across.

@@ -85,8 +85,8 @@ fn gif(bytes: &[u8]) -> Option<()> {
                 at += 1;
                 continue;
             }
-            // What else it is, the decoder says.
-            _ => return Some(()),
+            // No block starts so: decoders stop at the first frame and do not see it.
+            _ => return None,
         }
         // Sub-blocks up to an empty one.
         loop {

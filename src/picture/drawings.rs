@@ -10,6 +10,12 @@ const NEAR_PART: f32 = 0.35;
 const GAP: f32 = 0.12;
 /// or into a smaller part, such as the top of a 5, and the rest.
 const GAP_TO_PART: f32 = 0.28;
+/// A break that is so narrow parts one stroke, whatever the two parts are like,
+const BREAK: f32 = 0.045;
+/// and so narrow where they lie side by side, as digits do.
+const BREAK_BESIDE: f32 = 0.035;
+/// What is made whole from parts side by side is no wider than this share of its height.
+const WIDEST_WHOLE: f32 = 0.9;
 /// A part is no higher than this share of the whole.
 const PART_HEIGHT: f32 = 0.35;
 /// Marks beyond this number are a pattern.
@@ -136,10 +142,25 @@ fn together(a: &Group, b: &Group, usual: f32) -> bool {
     // Beside a drawing what is as flat as this is a part too: the top of a 5, off to the right.
     let taller = a.height().max(b.height()) as f32;
     let flat = lower <= 0.4 * taller && down as f32 >= 0.5 * lower;
+    if broken(a, b) {
+        return true;
+    }
     (across as f32 >= 0.4 * narrower || flat)
         && whole <= 1.4 * usual.max(a.size()).max(b.size())
         && lower <= 0.75 * whole
         && distance(a, b) <= gap * whole
+}
+
+/// Whether a narrow break parts two groups: a pen that skips, or a scratch, leaves two halves that
+/// may be as large as each other.
+fn broken(a: &Group, b: &Group) -> bool {
+    let width = (a.right.max(b.right) - a.left.min(b.left)) as f32;
+    let height = (a.bottom.max(b.bottom) - a.top.min(b.top)) as f32;
+    let taller = a.height().max(b.height()) as f32;
+    let stacked = a.right.min(b.right) > a.left.max(b.left) && taller <= 0.75 * height;
+    let widest = if stacked { 1.2 } else { WIDEST_WHOLE };
+    let gap = if stacked { BREAK } else { BREAK_BESIDE };
+    width <= widest * height && distance(a, b) <= gap * height
 }
 
 /// Gives what is too small for a drawing to the nearest one.

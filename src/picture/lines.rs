@@ -1,7 +1,7 @@
 //! Lines printed on paper: long, thin and straight. They are found by their votes (Hough), followed
 //! pixel by pixel, and taken away where no stroke crosses them.
 
-use super::planes::{Plane, closing, plane, quantile};
+use super::planes::{Plane, opening, plane, quantile};
 
 /// Smaller pictures have no room for lines and strokes.
 const LEAST_SIDE: u32 = 64;
@@ -53,8 +53,7 @@ pub fn remove_lines(ink: &mut Plane, grain: f32) -> usize {
 
 /// Ink of what is thinner than `2 * radius + 1`.
 fn thin_marks(ink: &Plane, radius: usize) -> Plane {
-    let wide = super::planes::opening(ink, radius);
-    let _ = closing;
+    let wide = opening(ink, radius);
     let values = ink.iter().zip(wide.iter()).map(|(a, b)| a - b).collect();
     plane(ink.width(), ink.height(), values)
 }
@@ -66,22 +65,68 @@ struct Votes {
     counts: Vec<i32>,
 }
 
+/// The line that most points vote for.
+struct Guess {
+    votes: i32,
+    cos: f32,
+    sin: f32,
+    /// Its distance from the corner of the picture.
+    distance: f32,
+}
+
 impl Votes {
-    fn cells(&self, x: f32, y: f32) -> impl Iterator<Item = usize> {
-        let middle = self.distances as f32 / 2.0;
-        self.angles
-            .iter()
-            .enumerate()
-            .map(move |(row, &(cos, sin))| {
-                row * self.distances + (x * cos + y * sin + middle) as usize
-            })
+    fn of(points: &[(f32, f32)], width: u32, height: u32) -> Self {
+        let steps = (MOST_TURN / DEGREES_A_STEP) as i32;
+        let angles: Vec<(f32, f32)> = (-steps..=steps)
+            .flat_map(|step| [90.0, 0.0].map(|base| base + step as f32 * DEGREES_A_STEP))
+            .map(|degrees: f32| (degrees.to_radians().cos(), degrees.to_radians().sin()))
+            .collect();
+        let distances = 2 * (f64::from(width).hypot(f64::from(height)) as usize + 2);
+        let mut votes = Self {
+            counts: vec![0; angles.len() * distances],
+            angles,
+            distances,
+        };
+        for &point in points {
+            votes.add(point, 1);
+        }
+        votes
     }
 
-    fn add(&mut self, x: f32, y: f32, votes: i32) {
+    fn add(&mut self, (x, y): (f32, f32), votes: i32) {
         let middle = self.distances as f32 / 2.0;
         for (row, &(cos, sin)) in self.angles.iter().enumerate() {
             self.counts[row * self.distances + (x * cos + y * sin + middle) as usize] += votes;
         }
+    }
+
+    fn most(&self) -> Option<Guess> {
+        let cells = self.counts.iter().enumerate();
+        let (cell, &votes) = cells.max_by_key(|(_, count)| **count)?;
+        let (row, distance) = (cell / self.distances, cell % self.distances);
+        let (cos, sin) = self.angles[row];
+        Some(Guess {
+            votes,
+            cos,
+            sin,
+            distance: distance as f32 + 0.5 - self.distances as f32 / 2.0,
+        })
+    }
+}
+
+impl Guess {
+    /// Whether it runs along the rows.
+    fn along_rows(&self) -> bool {
+        self.sin.abs() > self.cos.abs()
+    }
+
+    /// Its place across at each step along it.
+    fn places(&self, length: u32) -> Vec<f32> {
+        let place = |step: u32| match self.along_rows() {
+            true => (self.distance - step as f32 * self.cos) / self.sin,
+            false => (self.distance - step as f32 * self.sin) / self.cos,
+        };
+        (0..length).map(place).collect()
     }
 }
 
@@ -95,82 +140,76 @@ fn found(thin: &Plane, ink: &Plane, least: f32, radius: usize) -> Vec<Line> {
     // All over the picture: no thin marks, but texture.
     let every = points.len().div_ceil(MOST_POINTS).max(1);
     points = points.into_iter().step_by(every).collect();
-    let steps = (MOST_TURN / DEGREES_A_STEP) as i32;
-    let angles: Vec<(f32, f32)> = (-steps..=steps)
-        .flat_map(|step| [90.0, 0.0].map(|base| base + step as f32 * DEGREES_A_STEP))
-        .map(|degrees: f32| (degrees.to_radians().cos(), degrees.to_radians().sin()))
-        .collect();
-    let distances = 2 * (f64::from(width).hypot(f64::from(height)) as usize + 2);
-    let mut votes = Votes {
-        counts: vec![0; angles.len() * distances],
-        angles,
-        distances,
-    };
-    for &(x, y) in &points {
-        votes.add(x, y, 1);
-    }
-    let mut whole = Vec::new();
-    let mut parts: Vec<Line> = Vec::new();
+    let mut votes = Votes::of(&points, width, height);
+    let mut lines = Vec::new();
     for _ in 0..MOST_LINES {
-        let Some((cell, &count)) = votes
-            .counts
-            .iter()
-            .enumerate()
-            .max_by_key(|(_, count)| **count)
-        else {
+        let Some(guess) = votes.most() else {
             break;
         };
-        let (row, distance) = (cell / distances, cell % distances);
-        let (cos, sin) = votes.angles[row];
-        let along_rows = sin.abs() > cos.abs();
-        let across = if along_rows { height } else { width };
+        let along_rows = guess.along_rows();
         let length = if along_rows { width } else { height };
         // A line of one pixel spreads over two cells.
-        if (count * every as i32) < (length as f32 * SPAN * SEEN * 0.6) as i32 {
+        if guess.votes * (every as i32) < (length as f32 * SPAN * SEEN * 0.6) as i32 {
             break;
         }
-        let middle = distance as f32 + 0.5 - distances as f32 / 2.0;
-        let place = |step: usize| match along_rows {
-            true => (middle - step as f32 * cos) / sin,
-            false => (middle - step as f32 * sin) / cos,
-        };
-        let guess: Vec<f32> = (0..length as usize).map(place).collect();
-        let line = follow(thin, ink, along_rows, &guess, least, radius);
+        let places = guess.places(length);
+        let line = follow(thin, ink, along_rows, &places, least, radius);
         // Its points have voted.
         let before = points.len();
         let near = |&(x, y): &(f32, f32)| {
             let (step, at) = if along_rows { (x, y) } else { (y, x) };
-            (guess[step as usize] - at).abs() <= radius as f32 + 1.0
+            (places[step as usize] - at).abs() <= radius as f32 + 1.0
         };
         let (gone, left): (Vec<_>, Vec<_>) = points.into_iter().partition(near);
         points = left;
-        for (x, y) in gone {
-            votes.add(x, y, -1);
+        for point in gone {
+            votes.add(point, -1);
         }
         if points.len() == before {
             break;
         }
-        let _ = across;
         if let Some(mut line) = line {
-            line.angle = sin.atan2(cos).to_degrees();
-            match line.places.len() as f32 >= WHOLE_SPAN * line.chord as f32 {
-                true => whole.push(line),
-                false => parts.push(line),
-            }
+            line.angle = guess.sin.atan2(guess.cos).to_degrees();
+            lines.push(line);
         }
     }
-    let _ = Votes::cells;
-    // Lines that stop short belong to a sheet that has several of them.
-    let kept: Vec<bool> = parts
-        .iter()
-        .map(|line| {
-            let alike = |other: &&Line| (other.angle - line.angle).abs() < 4.0;
-            parts.iter().filter(alike).count() + whole.iter().filter(alike).count() >= FAMILY
-        })
-        .collect();
-    let family = parts.into_iter().zip(kept).filter(|(_, kept)| *kept);
-    whole.extend(family.map(|(line, _)| line));
+    of_sheets(lines)
+}
+
+/// Lines from edge to edge, then those that stop short but belong to a sheet that has several.
+fn of_sheets(lines: Vec<Line>) -> Vec<Line> {
+    let angles: Vec<f32> = lines.iter().map(|line| line.angle).collect();
+    let family = |line: &Line| {
+        let alike = angles
+            .iter()
+            .filter(|angle| (**angle - line.angle).abs() < 4.0);
+        alike.count() >= FAMILY
+    };
+    let (mut whole, mut parts): (Vec<Line>, Vec<Line>) = lines
+        .into_iter()
+        .partition(|line| line.places.len() as f32 >= WHOLE_SPAN * line.chord as f32);
+    parts.retain(family);
+    whole.extend(parts);
     whole
+}
+
+/// Planes read along the rows or along the columns: by step, then by place across.
+struct Walk<'a> {
+    thin: &'a Plane,
+    ink: &'a Plane,
+    along_rows: bool,
+    /// Places across.
+    across: i32,
+    /// Ink of a line, at least.
+    least: f32,
+    radius: usize,
+}
+
+/// Where a walk went, and what was there: none off the picture; then whether the line was seen, or
+/// hidden.
+struct Track {
+    places: Vec<f32>,
+    seen: Vec<Option<(bool, bool)>>,
 }
 
 /// Walks along a guessed line; none where too little of it is seen.
@@ -186,48 +225,16 @@ fn follow(
         thin.height()
     } else {
         thin.width()
-    } as i32;
-    let at = |values: &Plane, step: usize, place: i32| -> f32 {
-        let (x, y) = if along_rows {
-            (step as u32, place as u32)
-        } else {
-            (place as u32, step as u32)
-        };
-        values.get_pixel(x, y).0[0]
     };
-    let reach = radius as i32 / 2 + 2;
-    let mut drift = 0.0f32;
-    let mut places = vec![0.0f32; guess.len()];
-    // Some: on the picture; then whether it was seen, or hidden.
-    let mut seen: Vec<Option<(bool, bool)>> = vec![None; guess.len()];
-    for step in 0..guess.len() {
-        let middle = guess[step] + drift;
-        let nearest = middle.round() as i32;
-        places[step] = middle;
-        if nearest < 0 || nearest >= across {
-            continue;
-        }
-        let window = (nearest - reach).max(0)..=(nearest + reach).min(across - 1);
-        let (mut best, mut sum, mut weight) = (0.0f32, 0.0, 0.0);
-        let mut darkest = 0.0f32;
-        for place in window {
-            let value = at(thin, step, place);
-            best = best.max(value);
-            darkest = darkest.max(at(ink, step, place));
-            if value > least {
-                sum += value * (place as f32 - middle);
-                weight += value;
-            }
-        }
-        let visible = best > least;
-        // A wide mark lies over it.
-        let hidden = !visible && darkest > least;
-        if visible {
-            drift = (drift + 0.05 * sum / weight).clamp(-3.0, 3.0);
-            places[step] = middle + (sum / weight).clamp(-1.0, 1.0) * 0.2;
-        }
-        seen[step] = Some((visible, hidden));
-    }
+    let walk = Walk {
+        thin,
+        ink,
+        along_rows,
+        across: across as i32,
+        least,
+        radius,
+    };
+    let Track { places, seen } = walk.track(guess);
     let chord = seen.iter().flatten().count();
     let first = seen.iter().position(|s| matches!(s, Some((true, _))))?;
     let last = seen.iter().rposition(|s| matches!(s, Some((true, _))))?;
@@ -249,20 +256,7 @@ fn follow(
     {
         return None;
     }
-    let profile: Vec<f32> = (-(radius as i32) - 1..=radius as i32 + 1)
-        .map(|offset| {
-            let values: Vec<f32> = (first..=last)
-                .filter_map(|step| {
-                    let place = (places[step] + offset as f32).round() as i32;
-                    (0..across).contains(&place).then(|| at(ink, step, place))
-                })
-                .collect();
-            match values.is_empty() {
-                true => 0.0,
-                false => quantile(&values, 0.5),
-            }
-        })
-        .collect();
+    let profile = walk.profile(&places, first, last);
     let level = profile.iter().copied().fold(0.0, f32::max);
     let border = profile[0].max(profile[profile.len() - 1]);
     // A line stands out from what lies beside it.
@@ -277,6 +271,74 @@ fn follow(
         chord,
         profile,
     })
+}
+
+impl Walk<'_> {
+    fn at(&self, values: &Plane, step: usize, place: i32) -> f32 {
+        let (x, y) = if self.along_rows {
+            (step as u32, place as u32)
+        } else {
+            (place as u32, step as u32)
+        };
+        values.get_pixel(x, y).0[0]
+    }
+
+    /// Keeps to the line where it is seen, within a few pixels of the guess.
+    fn track(&self, guess: &[f32]) -> Track {
+        let reach = self.radius as i32 / 2 + 2;
+        let mut drift = 0.0f32;
+        let mut places = vec![0.0f32; guess.len()];
+        let mut seen = vec![None; guess.len()];
+        for step in 0..guess.len() {
+            let middle = guess[step] + drift;
+            let nearest = middle.round() as i32;
+            places[step] = middle;
+            if nearest < 0 || nearest >= self.across {
+                continue;
+            }
+            let window = (nearest - reach).max(0)..=(nearest + reach).min(self.across - 1);
+            let (mut best, mut sum, mut weight) = (0.0f32, 0.0, 0.0);
+            let mut darkest = 0.0f32;
+            for place in window {
+                let value = self.at(self.thin, step, place);
+                best = best.max(value);
+                darkest = darkest.max(self.at(self.ink, step, place));
+                if value > self.least {
+                    sum += value * (place as f32 - middle);
+                    weight += value;
+                }
+            }
+            let visible = best > self.least;
+            // A wide mark lies over it.
+            let hidden = !visible && darkest > self.least;
+            if visible {
+                drift = (drift + 0.05 * sum / weight).clamp(-3.0, 3.0);
+                places[step] = middle + (sum / weight).clamp(-1.0, 1.0) * 0.2;
+            }
+            seen[step] = Some((visible, hidden));
+        }
+        Track { places, seen }
+    }
+
+    /// The usual ink at each distance from the line's middle.
+    fn profile(&self, places: &[f32], first: usize, last: usize) -> Vec<f32> {
+        let reach = self.radius as i32 + 1;
+        let usual = |offset: i32| {
+            let values: Vec<f32> = (first..=last)
+                .filter_map(|step| {
+                    let place = (places[step] + offset as f32).round() as i32;
+                    (0..self.across)
+                        .contains(&place)
+                        .then(|| self.at(self.ink, step, place))
+                })
+                .collect();
+            match values.is_empty() {
+                true => 0.0,
+                false => quantile(&values, 0.5),
+            }
+        };
+        (-reach..=reach).map(usual).collect()
+    }
 }
 
 /// Cuts ends where little of the line is seen, such as strokes it happens to meet.

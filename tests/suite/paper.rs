@@ -458,7 +458,7 @@ pub enum Other {
 pub const OTHERS: [(Other, &str); 10] = [
     (Other::Blank, "blank paper"),
     (Other::LitPaper, "lit paper"),
-    (Other::Noise, "noise"),
+    (Other::Noise, "noise alone"),
     (Other::Checks, "checks"),
     (Other::RuledSheet, "ruled sheets"),
     (Other::SquaredSheet, "squared sheets"),

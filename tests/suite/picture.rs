@@ -418,6 +418,38 @@ fn the_first_frame_of_a_gif_lies_on_its_canvas() {
     assert!(difference < 4.0, "{difference}");
 }
 
+/// A GIF of three frames.
+fn animation(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    for _ in 0..3 {
+        let shown = DynamicImage::ImageRgb8(picture.clone()).into_rgba8();
+        encoder
+            .encode_frame(image::Frame::new(shown))
+            .expect("a frame");
+    }
+    drop(encoder);
+    bytes
+}
+
+#[test]
+fn a_gif_with_a_broken_block_is_damaged() {
+    let drawing = drawing(1);
+    let picture = RgbImage::from_fn(200, 200, |x, y| Rgb([drawing.get_pixel(x, y).0[0]; 3]));
+    let mut bytes = animation(&picture);
+    assert_eq!(read(&bytes).len(), 1);
+    // The start of a frame: image separator, then its place and size.
+    let starts: Vec<usize> = bytes
+        .windows(9)
+        .enumerate()
+        .filter(|(_, part)| *part == [0x2C, 0, 0, 0, 0, 200, 0, 200, 0])
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(starts.len(), 3);
+    bytes[starts[1]] = 0x77;
+    assert!(matches!(refused(&bytes), PictureError::Damaged(_)));
+}
+
 #[test]
 fn cut_files_are_refused_as_damaged() {
     let drawing = DynamicImage::ImageLuma8(drawing(1));
@@ -443,12 +475,7 @@ fn cut_files_are_refused_as_damaged() {
         "lossy WebP".into(),
         include_bytes!("picture/lossy.webp").to_vec(),
     ));
-    let mut animation = encoded(grain.clone(), ImageFormat::Gif);
-    let frame = animation.split_off(13 + 3 * 256);
-    let trailer = frame.len() - 1;
-    animation.extend_from_slice(&frame[..trailer]);
-    animation.extend_from_slice(&frame);
-    files.push(("animation".into(), animation));
+    files.push(("animation".into(), animation(&grain)));
     for (name, bytes) in files {
         assert!(
             prepare(&bytes, &Target::MNIST, Count::Any).is_ok(),
@@ -519,6 +546,29 @@ fn strokes_that_belong_together_are_one_drawing() {
         five.put_pixel(x, y, Luma([0]));
     }
     assert_eq!(read(&encoded(five, ImageFormat::Png)).len(), 1);
+    // And digits broken across and aslant, each through its middle. Halves side by side may be
+    // two digits.
+    let mut parted = Vec::new();
+    for index in 0..10 {
+        for degrees in [0.0f32, 45.0, 135.0] {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            let mut broken = drawing(index);
+            for (x, y, pixel) in broken.enumerate_pixels_mut() {
+                let far = (x as f32 - 110.0) * sin + (y as f32 - 95.0) * cos;
+                if far.abs() < 1.5 {
+                    *pixel = Luma([0]);
+                }
+            }
+            if read(&encoded(broken, ImageFormat::Png)).len() != 1 {
+                parted.push((index, degrees));
+            }
+        }
+    }
+    assert!(
+        parted.iter().all(|&(_, degrees)| degrees != 0.0),
+        "{parted:?}"
+    );
+    assert!(parted.len() <= 3, "{parted:?}");
     let i = GrayImage::from_fn(120, 200, |x, y| {
         let stem = (52..66).contains(&x) && (70..160).contains(&y);
         let dot = (x as f32 - 59.0).hypot(y as f32 - 48.0) < 9.0;

@@ -5,6 +5,8 @@ mod augment;
 mod average_pool;
 pub mod band;
 mod batch_norm;
+#[cfg(not(target_family = "wasm"))]
+pub mod before_training;
 mod case;
 mod convolve;
 mod fused;
@@ -15,6 +17,8 @@ pub mod reference;
 mod shared;
 pub mod steps;
 mod stock;
+#[cfg(not(target_family = "wasm"))]
+pub mod verdicts;
 pub mod waves;
 
 use std::fmt;
@@ -24,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Architecture, Config, Kernels};
 use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
+use crate::exit::{Code, Exit};
 use crate::kernels::images::ImageShape;
 use case::Case;
 
@@ -257,6 +262,12 @@ pub fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
 pub struct WrongNumbers {
     pub device: String,
     pub failed: String,
+}
+
+impl Exit for WrongNumbers {
+    fn code(&self) -> Code {
+        Code::WrongNumbers
+    }
 }
 
 /// What failed among `findings`, each operation once, with its parts.

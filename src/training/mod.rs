@@ -63,6 +63,10 @@ pub trait Observer {
     fn rest(&mut self) -> impl Future<Output = ()> {
         std::future::ready(())
     }
+    /// After the last step.
+    fn on_trained(&mut self) {}
+    /// The evaluation of the run, which was trained for `step` steps.
+    fn on_evaluation(&mut self, _step: usize, _evaluation: &Evaluation) {}
     /// A state worth keeping: [`train`] goes on from it as if it had never stopped.
     fn on_checkpoint(&mut self, _snapshot: &Snapshot) {}
 }

@@ -12,7 +12,7 @@ use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::loss::{cross_entropy, cross_entropy_smoothed};
 use gpu_mnist::model::{Model, initial_values, values};
-use gpu_mnist::training::optimizer::Optimizer;
+use gpu_mnist::training::optimizers::Optimizer;
 
 use crate::support::{adapter_or_skip, settings};
 

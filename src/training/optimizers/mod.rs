@@ -1,14 +1,17 @@
 //! The optimiser of the settings: one update rule a parameter, and what each rule remembers.
 
+mod clipping;
+mod muon;
+mod update;
+
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{DynState, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 
-use super::clipping;
 use super::state::ParameterState;
-use super::update::{Rule, Slots};
 use crate::config::{Architecture, TrainingConfig};
 use crate::model::{Model, ParameterShape};
+use update::{Rule, Slots};
 
 /// Updates a model's parameters, in forward order.
 pub struct Optimizer {

@@ -149,7 +149,7 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
     }
 }
 
-/// Not with stock Muon: it divides by a norm that Burn's sum gives, in no fixed order on an adapter.
+/// Not with Burn's own Muon: it divides by a norm that Burn's sum gives, in no fixed order on an adapter.
 #[test]
 fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
     if let Some(device) = adapter_or_skip("the_adapter_goes_on_from_every_checkpoint_bit_for_bit") {

@@ -5,24 +5,23 @@ use burn::tensor::{Tensor, Transaction};
 use super::band::compare;
 use super::waves::waves;
 use super::{Finding, Scope};
-use crate::config::{Architecture, Config, Kernels};
+use crate::config::{Architecture, Config};
 use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::training::state::Snapshot;
 use crate::training::trainer::Trainer;
 
-/// Trains `network` with `kernels` on `device` and with the fused kernels on the CPU, from the same
+/// Trains `network` on `device` with its kernels and on the CPU with the fused ones, from the same
 /// seed on the same images, and compares the losses of every step.
 pub async fn beside_the_cpu(
     device: &Device,
     config: &Config,
     network: &Architecture,
     scope: Scope,
-    kernels: Kernels,
 ) -> Finding {
     let band = config.doctor.band;
     let mut finding = Finding {
-        kernels: kernels.into(),
+        kernels: device.kernels().into(),
         op: "training".into(),
         part: "losses".into(),
         shape: format!(
@@ -42,9 +41,7 @@ pub async fn beside_the_cpu(
         steps: scope.steps,
         schedule_steps: scope.steps,
     };
-    settings.training.kernels = Kernels::Fused;
     let expected = losses(&Device::cpu(), &settings, network, work).await;
-    settings.training.kernels = kernels;
     let found = losses(device, &settings, network, work).await;
     match (found, expected) {
         (Ok(found), Ok(expected)) => {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Architecture, Kernels};
+use crate::config::Architecture;
 use crate::device::AdapterInfo;
 use crate::device::store::{KERNEL_SET, Store};
 use crate::files::{MOST_RECORD, TEMPORARY, read_file, write_atomically};
+use crate::kernels::Kernels;
 
 const VERDICTS: &str = "verdicts.json";
 const FORMAT: &str = "gpu-mnist verdicts 2";
@@ -28,7 +29,8 @@ pub struct Verdict {
     pub network: Architecture,
     /// Whether each kernel set computes right; `None`: not checked.
     pub fused: Option<bool>,
-    pub stock: Option<bool>,
+    #[serde(alias = "stock")]
+    pub burn: Option<bool>,
     /// What failed, for the warning.
     pub failed: Vec<String>,
 }
@@ -42,7 +44,7 @@ impl Verdict {
             driver: adapter.driver.clone(),
             network: network.clone(),
             fused: None,
-            stock: None,
+            burn: None,
             failed: Vec::new(),
         }
     }
@@ -50,14 +52,14 @@ impl Verdict {
     pub fn of(&self, kernels: Kernels) -> Option<bool> {
         match kernels {
             Kernels::Fused => self.fused,
-            Kernels::Stock => self.stock,
+            Kernels::Burn => self.burn,
         }
     }
 
     pub fn of_mut(&mut self, kernels: Kernels) -> &mut Option<bool> {
         match kernels {
             Kernels::Fused => &mut self.fused,
-            Kernels::Stock => &mut self.stock,
+            Kernels::Burn => &mut self.burn,
         }
     }
 

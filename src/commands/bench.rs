@@ -11,11 +11,12 @@ use super::args::{SeedArgs, SettingsArgs, adapter_of_environment, resolve, value
 use crate::bench::compare::{self, FORMAT, Key, Measurement, Outcome, Work};
 use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
-use crate::config::{Config, ConfigError, Kernels, Origin};
+use crate::config::{Config, ConfigError, Origin};
 use crate::data::synthetic;
 use crate::device::store::KERNEL_SET;
 use crate::device::{self, Device};
 use crate::files::write_atomically;
+use crate::kernels::Kernels;
 use crate::report::bench::{Format, render};
 use crate::report::look::Look;
 use crate::terminal::bars::Shown;
@@ -28,7 +29,7 @@ use devices::BenchDeviceArgs;
 #[command(after_help = "\
 For example:
   gpu-mnist bench                                    every hardware adapter and the CPU
-  gpu-mnist bench --adapter 0,cpu --kernels fused,stock
+  gpu-mnist bench --adapter 0,cpu --kernels fused,burn
   gpu-mnist bench --save before.json                 then, after a driver update:
   gpu-mnist bench --compare before.json --fail-if-slower 10")]
 pub struct BenchArgs {
@@ -235,7 +236,7 @@ fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {
             .collect(),
     };
     let kernels = match args.work.kernels.is_empty() {
-        true => vec![config.training.kernels],
+        true => vec![config.device.kernels],
         false => args.work.kernels.clone(),
     };
     Ok(Plan {

@@ -81,7 +81,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     layers.set_flag("evaluation.shift", output.tta, "--tta")?;
     end_on_interrupt();
     let device = open_device(&resolve(&layers)?.device)?;
-    let load = |file: &PathBuf| weights::load(file, device.burn());
+    let load = |file: &PathBuf| weights::load(file, &device);
     let networks = files.iter().map(load).collect::<Result<Vec<_>, _>>()?;
     let (_, first) = &networks[0];
     named::follow(&mut layers)?;

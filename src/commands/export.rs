@@ -65,7 +65,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     };
     end_on_interrupt();
     let device = open_device(&config.device)?;
-    let (model, description) = weights::load(&weights, device.burn())?;
+    let (model, description) = weights::load(&weights, &device)?;
     let options = Options {
         format: output.format,
         raw_input: output.raw_input,

@@ -99,7 +99,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let config = args.compute.config()?;
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
-    let (model, description) = weights::load(&weights, device.burn())?;
+    let (model, description) = weights::load(&weights, &device)?;
     let target = Target::of(&description.set);
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {

@@ -6,10 +6,11 @@ use clap::{Args, ValueHint};
 
 use super::args::{FormatArgs, WorkArgs, resolve, value_name};
 use super::completion;
-use crate::config::{ConfigError, Kernels, Layers};
+use crate::config::{ConfigError, Layers};
 use crate::data::{DataError, named};
 use crate::exit::UsageError;
 use crate::files::read_record;
+use crate::kernels::Kernels;
 use crate::report::files::{REPORT, keep_worst, write_report};
 use crate::report::look::Look;
 use crate::report::seeds::seeds;
@@ -162,7 +163,7 @@ impl TrainArgs {
         let tensorboard = self.output.tensorboard.then_some(true);
         layers.set_flag("training.tensorboard", tensorboard, "--tensorboard")?;
         let kernels = self.kernels.kernels.map(value_name);
-        layers.set_flag("training.kernels", kernels, "--kernels")?;
+        layers.set_flag("device.kernels", kernels, "--kernels")?;
         let check = self.kernels.no_check.then_some(false);
         layers.set_flag("device.check", check, "--no-check")?;
         Ok(layers)

@@ -7,7 +7,7 @@ use super::store::Store;
 use super::{Choice, Device, DeviceError, Injection, choose};
 use crate::config::DeviceConfig;
 
-/// Chooses and opens the device of the settings, and says which and why.
+/// Chooses and opens the device of the settings, with their kernels, and says which and why.
 ///
 /// # Errors
 /// Those of [`choose`] and [`Choice::open`].
@@ -18,7 +18,7 @@ pub fn open_device(config: &DeviceConfig) -> Result<Device, DeviceError> {
         .adapter
         .as_ref()
         .is_some_and(|adapter| adapter.info.is_software());
-    let device = open(choice)?;
+    let device = open(choice)?.with_kernels(config.kernels);
     let info = &device.info;
     match device.is_gpu() {
         true => tracing::info!(

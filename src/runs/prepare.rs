@@ -21,9 +21,13 @@ pub fn prepare<E: Into<anyhow::Error>>(
     let device = open_device(&layers.resolve()?.device)?;
     let (images, mut config) = find_images(&mut layers)?;
     suits(&images.set).map_err(Into::into)?;
-    let right = before_training(&device, &config, &images.network(&config))?;
-    if right != config.training.kernels {
-        layers.set("training.kernels", right.to_string(), Origin::Check)?;
+    let device = before_training(device, &config, &images.network(&config))?;
+    if device.kernels() != config.device.kernels {
+        layers.set(
+            "device.kernels",
+            device.kernels().to_string(),
+            Origin::Check,
+        )?;
         config = layers.resolve()?;
     }
     named::name_in(&mut layers, &config.data, &images.set.name)?;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{RunFolderError, SEEDS, followed};
 use super::record::RunRecord;
-use crate::config::Kernels;
 use crate::device::DeviceInfo;
 use crate::evaluation::{Evaluation, TestTimeAugmentation, fitting};
 use crate::files::read_record;
+use crate::kernels::Kernels;
 use crate::training::stopping::Ending;
 
 /// Runs that differ in their seed alone, each a folder below that of this record.

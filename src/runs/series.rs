@@ -174,7 +174,7 @@ impl Series {
                     Some(given) => given,
                     None => {
                         let file = parent.file(&run.run).join(WEIGHTS);
-                        let (model, description) = weights::load(&file, base.device.burn())?;
+                        let (model, description) = weights::load(&file, &base.device)?;
                         pollster::block_on(base.answers(&model, &description))?
                     }
                 });
@@ -194,7 +194,7 @@ impl Series {
             started: jiff::Timestamp::now().to_string(),
             dataset: base.images.set.name.clone(),
             device: base.device.info.clone(),
-            kernels: base.config.training.kernels,
+            kernels: base.device.kernels(),
             version: env!("CARGO_PKG_VERSION").into(),
             parameters: base.description.network().parameter_count(),
             selection: match base.images.valid.is_empty() {

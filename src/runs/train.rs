@@ -99,7 +99,7 @@ impl TrainingRun {
             set: Some(set.clone()),
             found_in: Some(self.images.found_in.clone()).filter(|place| !place.is_empty()),
             device: self.device.info.clone(),
-            kernels: self.config.training.kernels,
+            kernels: self.device.kernels(),
             seed: self.config.seed,
             version: env!("CARGO_PKG_VERSION").into(),
             settings_sha256: weights::sha256(self.layers.to_toml().as_bytes()),
@@ -145,7 +145,7 @@ impl TrainingRun {
     async fn describe(&self, parameters: &Parameters) -> Result<(Model, Description), DeviceError> {
         let (device, network) = (&self.device, self.description.network());
         let model = device.guard("evaluating", || {
-            Model::from_values(&network, parameters.clone(), device.burn())
+            Model::from_values(&network, parameters.clone(), device)
         })?;
         let (train, valid) = (&self.images.train, &self.images.valid);
         let normalisation = self.description.normalisation;

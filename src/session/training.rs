@@ -141,13 +141,14 @@ impl Session {
         observer: &mut impl Observer,
     ) -> Result<Trained, SessionError> {
         let (mut layers, mut config) = self.resolve(preset, settings)?;
-        let device = self.device()?.clone();
         let images = self.data()?.divide(&config, &layers)?;
-        let (kernels, note) = self
-            .right_kernels(&config, &images.network(&config))
-            .await?;
-        if kernels != config.training.kernels {
-            layers.set("training.kernels", kernels.to_string(), Origin::Check)?;
+        let (device, note) = self.right_device(&config, &images.network(&config)).await?;
+        if device.kernels() != config.device.kernels {
+            layers.set(
+                "device.kernels",
+                device.kernels().to_string(),
+                Origin::Check,
+            )?;
             config = layers.resolve()?;
         }
         let run = TrainingRun::new(layers, config, device, images);
@@ -181,8 +182,8 @@ impl Session {
                 preset_names().join(", ")
             )));
         }
-        if let Some(kernels) = self.kernels {
-            layers.set("training.kernels", kernels.to_string(), Origin::Set)?;
+        if let Some(device) = &self.device {
+            layers.set("device.kernels", device.kernels().to_string(), Origin::Set)?;
         }
         for (key, value) in settings {
             layers.assign(&format!("{key}={value}"))?;

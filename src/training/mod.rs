@@ -2,7 +2,6 @@
 
 mod averaging;
 pub mod history;
-mod objective;
 pub mod optimizers;
 mod reading;
 pub mod schedule;

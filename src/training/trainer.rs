@@ -8,7 +8,6 @@ use burn::tensor::{Int, Tensor, Transaction};
 
 use super::averaging::Average;
 use super::history::Recorder;
-use super::objective::Objective;
 use super::optimizers::Optimizer;
 use super::schedule::Schedule;
 use super::state::{Averaged, Position, Snapshot};
@@ -16,6 +15,7 @@ use crate::config::{Architecture, Config};
 use crate::data::augment::Augment;
 use crate::data::batches::{Batch, DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
+use crate::model::loss::Objective;
 use crate::model::{self, Model};
 
 /// Steps a model through the batches of a split.
@@ -73,13 +73,13 @@ impl Trainer {
         let network = config.model.network(images.shape(), images.classes());
         device.guard("preparing the training", || {
             let parameters = start.parameters.clone();
-            let model = Model::from_values(&network, parameters, &device.autodiff());
+            let model = Model::trainable(&network, parameters, device);
             let states = start.optimizer.clone();
             Self {
-                optimizer: Optimizer::new(settings, network.parameters(), states, device.burn()),
+                optimizer: Optimizer::new(settings, network.parameters(), states, device),
                 average: (settings.ema_decay > 0.0).then(|| {
                     let earlier = start.averaged.clone();
-                    Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
+                    Average::new(settings.ema_decay, &model, earlier, &network, device)
                 }),
                 objective: Objective::new(settings, images, device),
                 schedule: Schedule::new(settings, steps),
@@ -142,8 +142,7 @@ impl Trainer {
         let learning_rate = self.schedule.learning_rate(self.epoch.scheduled);
         let (batch, images) = self.next_batch();
         let model = self.model.take().expect("put back after every step");
-        let kernels = self.config.training.kernels;
-        let (logits, statistics) = model.forward_training(batch.images.autodiff(), kernels);
+        let (logits, statistics) = model.forward_train(batch.images.autodiff());
         let found = self.objective.of(logits, batch.labels);
         after_phase()?;
         let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
@@ -179,15 +178,10 @@ impl Trainer {
             augment,
             ..
         } = &self.epoch;
-        let (indices, kernels) = (
-            indices.clone().slice(start..end),
-            self.config.training.kernels,
-        );
+        let indices = indices.clone().slice(start..end);
         let batch = match augment {
-            Some(how) => self
-                .images
-                .gather_augmented(indices, &order[start..end], how, kernels),
-            None => self.images.gather(indices, kernels),
+            Some(how) => (self.images).gather_augmented(indices, &order[start..end], how),
+            None => self.images.gather(indices),
         };
         (batch, end - start)
     }

@@ -94,7 +94,7 @@ fn check(run: &Path) -> usize {
             }
             name if name.ends_with(".safetensors") => {
                 let device = gpu_mnist::device::Device::cpu();
-                weights::load(&path, device.burn()).expect("whole weights");
+                weights::load(&path, &device).expect("whole weights");
             }
             name if name.ends_with(".html") || name.ends_with(".svg") => {
                 let text = String::from_utf8(bytes).expect("text");

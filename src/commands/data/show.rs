@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::commands::args::{SeedArgs, SettingsArgs, resolve, set_data_folder};
 use crate::commands::completion;
-use crate::config::{Config, Kernels};
+use crate::config::Config;
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use crate::data::find;
@@ -120,8 +120,8 @@ fn versions(set: &ImageSet, chosen: &[i32], count: usize, config: &Config) -> Ve
         .map(|epoch| {
             let indices = upload_indices(chosen, &device);
             let batch = match Augment::in_epoch(&config, epoch) {
-                Some(how) => split.gather_augmented(indices, chosen, &how, Kernels::Fused),
-                None => split.gather(indices, Kernels::Fused),
+                Some(how) => split.gather_augmented(indices, chosen, &how),
+                None => split.gather(indices),
             };
             let bytes: Vec<u8> = batch
                 .images

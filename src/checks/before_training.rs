@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use super::right_device::right_device;
 use super::verdicts::Verdict;
 use crate::checks::{self, Group, Scope, WrongNumbers};
 use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{AdapterInfo, Device};
-use crate::kernels::Kernels;
 use crate::terminal::bars::Shown;
 
 /// The device to train on: `device` where it computes right with its kernels, else with Burn's own
@@ -21,63 +21,49 @@ pub fn before_training(
     network: &Architecture,
 ) -> Result<Device, WrongNumbers> {
     let wanted = device.kernels();
-    let Some(adapter) = device.adapter().filter(|_| config.device.check) else {
+    let Some(adapter) = device.adapter().filter(|_| config.device.check).cloned() else {
         return Ok(device);
     };
-    let store = Store::of(adapter);
-    let subject = Verdict::new(adapter, network);
+    let store = Store::of(&adapter);
+    let subject = Verdict::new(&adapter, network);
     let mut verdict = store
         .as_ref()
         .and_then(|store| store.verdict(&subject))
         .unwrap_or(subject);
-    let right = settle(wanted, &mut verdict, |kernels, verdict| {
-        let device = device.clone().with_kernels(kernels);
-        check(&device, config, network, verdict);
-        remember(store.as_ref(), verdict);
+    let right = right_device(device, async |device| {
+        if verdict.of(device.kernels()).is_none() {
+            check(device, config, network, &mut verdict).await;
+            remember(store.as_ref(), &verdict);
+        }
+        match verdict.of(device.kernels()) {
+            Some(true) => Ok(()),
+            _ => Err(verdict.failed.clone()),
+        }
     });
-    match right {
-        Some(kernels) if kernels == wanted => Ok(device),
-        Some(kernels) => {
-            tracing::warn!(
-                "{adapter} computes wrong numbers with the fused kernels ({}): training with --kernels burn, which is slower; `gpu-mnist doctor` shows the whole",
-                verdict.failed.join("; ")
-            );
-            Ok(device.with_kernels(kernels))
-        }
-        None => Err(WrongNumbers {
+    let right = pollster::block_on(right);
+    let failed = verdict.failed.join("; ");
+    let Ok((device, _)) = right else {
+        return Err(WrongNumbers {
             device: adapter.to_string(),
-            failed: verdict.failed.join("; "),
-        }),
+            failed,
+        });
+    };
+    if device.kernels() != wanted {
+        tracing::warn!(
+            "{adapter} computes wrong numbers with the fused kernels ({failed}): training with --kernels burn, which is slower; `gpu-mnist doctor` shows the whole"
+        );
     }
+    Ok(device)
 }
 
-/// The first of the wanted kernels and Burn's own that are right; `check` fills in what `verdict` does
-/// not know.
-fn settle(
-    wanted: Kernels,
-    verdict: &mut Verdict,
-    mut check: impl FnMut(Kernels, &mut Verdict),
-) -> Option<Kernels> {
-    let mut order = vec![wanted];
-    if wanted == Kernels::Fused {
-        order.push(Kernels::Burn);
-    }
-    order.into_iter().find(|&kernels| {
-        if verdict.of(kernels).is_none() {
-            check(kernels, verdict);
-        }
-        verdict.of(kernels) == Some(true)
-    })
-}
-
-fn check(device: &Device, config: &Config, network: &Architecture, verdict: &mut Verdict) {
+async fn check(device: &Device, config: &Config, network: &Architecture, verdict: &mut Verdict) {
     let start = Instant::now();
     tracing::info!(
         "first training on {} with this driver and these kernels: checking its numbers",
         device.info.name
     );
     let mark = Shown::mark("checking");
-    let findings = pollster::block_on(checks::run(
+    let findings = checks::run(
         device,
         config,
         network,
@@ -89,7 +75,8 @@ fn check(device: &Device, config: &Config, network: &Architecture, verdict: &mut
                 mark.say(format!("checking {}", finding.op));
             }
         },
-    ));
+    )
+    .await;
     drop(mark);
     let failed = checks::failures(&findings);
     tracing::info!(

@@ -16,6 +16,7 @@ mod linear;
 mod loss;
 mod max_pool;
 pub mod reference;
+pub mod right_device;
 mod shared;
 pub mod steps;
 #[cfg(not(target_family = "wasm"))]

@@ -8,7 +8,9 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Api, Config, ConfigError, DeviceConfig, DeviceKind, Layers, PRESETS};
+use crate::config::{
+    Api, Architecture, Config, ConfigError, DeviceConfig, DeviceKind, Layers, PRESETS,
+};
 use crate::data::image_set::digits;
 use crate::data::split::{Division, divide};
 use crate::data::synthetic::CLASSES;
@@ -17,7 +19,7 @@ use crate::data::test_split::TestSplit;
 use crate::data::{ImageSet, memory};
 use crate::device::{self, Adapter, Device};
 use crate::kernels::Kernels;
-pub use answers::{Cell, CellPicture, Prediction};
+pub use answers::{Cell, CellImage, Prediction};
 pub use network::LoadedWeights;
 use network::Network;
 pub use training::{EpochMessage, ProgressMessage, Trained};
@@ -30,7 +32,7 @@ pub struct Session {
     data: Option<Data>,
     network: Option<Network>,
     /// What the checks of the device found wrong, by network and kernels.
-    checked: Vec<(crate::config::Architecture, Kernels, Vec<String>)>,
+    checked: Vec<(Architecture, Kernels, Result<(), Vec<String>>)>,
 }
 
 /// The data set at hand.
@@ -45,7 +47,7 @@ struct Drawn {
     /// Their places among all of them.
     digits: Vec<usize>,
     /// To train on; the others can be held out.
-    pictures: usize,
+    images: usize,
 }
 
 /// How the command line divides the 60,000 built-in digits.
@@ -104,7 +106,7 @@ pub struct PresetDefaults {
     pub kernels: Kernels,
 }
 
-/// How many pictures a data set has.
+/// How many images a data set has.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataWords {
@@ -183,22 +185,22 @@ impl Session {
         })
     }
 
-    /// Draws built-in digits: the first `pictures` that the command line trains on, and its
-    /// validation and test pictures.
+    /// Draws built-in digits: the first `images` that the command line trains on, and its
+    /// validation and test images.
     ///
     /// # Errors
     /// [`SessionError`] where there are not so many.
-    pub fn built_in(&mut self, pictures: usize) -> Result<DataWords, SessionError> {
+    pub fn built_in(&mut self, images: usize) -> Result<DataWords, SessionError> {
         let defaults = Layers::default().resolve()?;
-        // Those behind are the validation pictures of the command line, which never trains on them.
+        // Those behind are the validation images of the command line, which never trains on them.
         let most = TRAIN_PICTURES - defaults.data.validation_size;
-        if !(1..=most).contains(&pictures) {
+        if !(1..=most).contains(&images) {
             return Err(SessionError(format!(
-                "{pictures} built-in digits: choose between 1 and {most}"
+                "{images} built-in digits: choose between 1 and {most}"
             )));
         }
         let seed = defaults.seed;
-        let of_all = divide_digits(&defaults, pictures, defaults.data.validation_size);
+        let of_all = divide_digits(&defaults, images, defaults.data.validation_size);
         let drawn = [of_all.train, of_all.valid].concat();
         let train = synthetic::draw_at(seed, 0, TRAIN_PICTURES, &drawn);
         let test = TestSplit::new(synthetic::draw(seed, 1, TEST_PICTURES));
@@ -209,7 +211,7 @@ impl Session {
             dataset,
             Some(Drawn {
                 digits: drawn,
-                pictures,
+                images,
             }),
             None,
             &defaults,
@@ -243,7 +245,7 @@ impl Session {
         let all = dataset.train.len();
         // As many as training holds out, which is a tenth of a small set.
         let validation = match &drawn {
-            Some(drawn) => all - drawn.pictures,
+            Some(drawn) => all - drawn.images,
             None => defaults.data.validation_size.min(all / 10),
         };
         let words = DataWords {
@@ -254,7 +256,7 @@ impl Session {
             class_names: dataset.description.class_names.clone(),
             warning,
         };
-        // Its answers are about other pictures.
+        // Its answers are about other images.
         if let Some(network) = &mut self.network {
             network.answers = None;
         }
@@ -271,7 +273,7 @@ impl Session {
     fn data(&self) -> Result<&Data, SessionError> {
         self.data
             .as_ref()
-            .ok_or_else(|| SessionError("no pictures are at hand: load a data set first".into()))
+            .ok_or_else(|| SessionError("no images are at hand: load a data set first".into()))
     }
 
     fn network(&self) -> Result<&Network, SessionError> {

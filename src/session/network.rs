@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use super::words::one_line;
 use super::{Session, SessionError};
+use crate::checks::right_device::right_device;
+use crate::checks::{self, Group, Scope};
 use crate::config::{Architecture, Config, Layers};
 use crate::device::Device;
 use crate::evaluation::Evaluation;
 use crate::evaluation::test_split::{Answers, answer};
-use crate::kernels::Kernels;
 use crate::model::Model;
 use crate::runs::weights::{self, Description, WEIGHTS};
 use crate::training::state::Parameters;
-use crate::{checks, checks::Group, checks::Scope};
 
 /// Weights, and what is needed to use them.
 pub(super) struct Network {
@@ -20,7 +20,7 @@ pub(super) struct Network {
     pub parameters: Parameters,
     pub description: Description,
     pub config: Config,
-    /// To the test pictures at hand.
+    /// To the test images at hand.
     pub answers: Option<Answers>,
 }
 
@@ -31,7 +31,7 @@ pub struct LoadedWeights {
     pub parameters: usize,
     pub dataset: Option<String>,
     pub class_names: Vec<String>,
-    /// On the test pictures at hand, where their classes have the same names.
+    /// On the test images at hand, where their classes have the same names.
     pub evaluation: Option<Evaluation>,
 }
 
@@ -89,7 +89,7 @@ impl Session {
         Ok(loaded)
     }
 
-    /// Puts the test pictures through a network and keeps its answers.
+    /// Puts the test images through a network and keeps its answers.
     pub(super) async fn evaluate(&self, network: &mut Network) -> Result<Evaluation, SessionError> {
         let test = &self.data()?.dataset.test;
         let Network {
@@ -116,24 +116,23 @@ impl Session {
         if !device.is_gpu() || !config.device.check {
             return Ok((device, None));
         }
-        let found = self.check(config, network, &device).await;
-        if found.is_empty() {
-            return Ok((device, None));
-        }
-        let name = &device.info.name;
-        let wrong = found.join("; ");
-        let other = device.clone().with_kernels(Kernels::Burn);
-        if device.kernels() == Kernels::Fused
-            && self.check(config, network, &other).await.is_empty()
-        {
-            let note = format!(
-                "{name} computes wrong numbers with the fused kernels ({wrong}): Burn's own operations are used"
-            );
-            return Ok((other, Some(note)));
-        }
-        Err(SessionError(format!(
-            "{name} computes wrong numbers ({wrong}); choose the CPU, and update the browser or the driver"
-        )))
+        let (name, wanted) = (device.info.name.clone(), device.kernels());
+        let right = right_device(device, async |device| {
+            self.check(config, network, device).await
+        });
+        let (device, wrong) = right.await.map_err(|wrong| {
+            SessionError(format!(
+                "{name} computes wrong numbers ({}); choose the CPU, and update the browser or the driver",
+                wrong.join("; ")
+            ))
+        })?;
+        let note = (device.kernels() != wanted).then(|| {
+            format!(
+                "{name} computes wrong numbers with the fused kernels ({}): Burn's own operations are used",
+                wrong.join("; ")
+            )
+        });
+        Ok((device, note))
     }
 
     /// What the device gets wrong of this network with its kernels; asked once.
@@ -142,14 +141,14 @@ impl Session {
         config: &Config,
         network: &Architecture,
         device: &Device,
-    ) -> Vec<String> {
+    ) -> Result<(), Vec<String>> {
         let kernels = device.kernels();
         let known = self
             .checked
             .iter()
             .find(|(of, with, _)| of == network && *with == kernels);
-        if let Some((_, _, found)) = known {
-            return found.clone();
+        if let Some((_, _, known)) = known {
+            return known.clone();
         }
         let groups = [Group::Shared, kernels.into()];
         let findings = checks::run(
@@ -161,7 +160,11 @@ impl Session {
             &mut |_| {},
         )
         .await;
-        let found = checks::failures(&findings);
+        let wrong = checks::failures(&findings);
+        let found = match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        };
         self.checked.push((network.clone(), kernels, found.clone()));
         found
     }

@@ -1,5 +1,5 @@
-//! Rules of the source that no compiler checks: where `unsafe` may stand, and what may use the
-//! network.
+//! Rules of the source that no compiler checks: where `unsafe` may stand, what may use the network,
+//! and which room may ask which.
 
 use crate::support::sources;
 
@@ -121,4 +121,71 @@ fn only_the_fetch_names_the_network() {
         }
     }
     assert!(found > 0, "the fetch has gone elsewhere");
+}
+
+/// The rooms of `src/`, each of which may ask those below it, and the leaves, which anyone may ask.
+const COLUMN: &[&[&str]] = &[
+    &["main", "lib", "web"],
+    &["cli"],
+    &["commands", "session"],
+    &["report"],
+    &["export", "bench"],
+    &["runs"],
+    &["checks"],
+    &["training", "picture"],
+    &["evaluation"],
+    &["model"],
+    &["data"],
+    &["device"],
+    &["kernels"],
+];
+const LEAVES: &[&str] = &["config", "exit", "files", "terminal"];
+/// Manual pages are those of the parser.
+const ASK_UPWARDS: &[(&str, &str)] = &[("commands/man.rs", "cli")];
+
+/// The rooms that a source asks: `crate::room` in its code.
+fn asked(text: &str) -> Vec<String> {
+    let after = text.split("crate::").skip(1);
+    let name = |rest: &str| -> String {
+        rest.chars()
+            .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+            .collect()
+    };
+    after.map(name).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn arrows_point_downwards() {
+    let level = |room: &str| COLUMN.iter().position(|rooms| rooms.contains(&room));
+    let mut seen = 0;
+    for (file, text) in all_sources() {
+        assert!(
+            !text.contains("crate::{"),
+            "src/{file}: name the rooms apart"
+        );
+        let room = file.split(['/', '.']).next().unwrap_or_default();
+        for other in asked(&text) {
+            if other == room || LEAVES.contains(&other.as_str()) {
+                continue;
+            }
+            let known = level(&other);
+            assert!(
+                known.is_some(),
+                "src/{file} asks {other}, which no level holds"
+            );
+            // Settings name kernels and shapes of images.
+            let from_leaf = LEAVES.contains(&room) && (room, &other[..]) == ("config", "kernels");
+            let excepted = ASK_UPWARDS.contains(&(&file, &other));
+            assert!(
+                from_leaf || excepted || level(room).is_some_and(|own| Some(own) < known),
+                "src/{file} asks {other}, which stands beside or above it"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 300, "only {seen} arrows");
+    assert_eq!(
+        asked("use crate::runs::{a, b};\ncrate::data::c"),
+        ["runs", "data"]
+    );
 }

@@ -1,18 +1,20 @@
 //! The optimiser of the settings: one update rule a parameter, and what each rule remembers.
 
+mod adam;
 mod clipping;
 mod muon;
-mod update;
+mod rules;
+mod sgd;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{DynState, GradientsParams};
 use burn::tensor::{Device as BurnDevice, Tensor, TensorData, Transaction};
 
 use super::state::ParameterState;
-use crate::config::{Architecture, TrainingConfig};
+use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::model::{Model, ParameterShape};
-use update::{Rule, Slots};
+use rules::{Slots, UpdateRule};
 
 /// Updates a model's parameters, in forward order.
 pub struct Optimizer {
@@ -23,7 +25,7 @@ pub struct Optimizer {
 
 struct Parameter {
     shape: ParameterShape,
-    rule: Rule,
+    rule: UpdateRule,
     /// A [`Slots`] of the parameter's rank; `None` before the first update.
     slots: Option<DynState>,
 }
@@ -41,7 +43,7 @@ impl Optimizer {
             .into_iter()
             .zip(states)
             .map(|(shape, state)| {
-                let rule = Rule::of(settings, &shape, device);
+                let rule = UpdateRule::of(settings, &shape, device);
                 let slots = state
                     .filter(|state| understands(&rule, state, &shape))
                     .map(|state| upload(state, &shape.dims, device.burn()));
@@ -52,13 +54,6 @@ impl Optimizer {
             parameters,
             clip_norm: settings.clip_norm,
         }
-    }
-
-    /// The optimiser of the settings before its first step.
-    pub fn fresh(settings: &TrainingConfig, network: &Architecture, device: &Device) -> Self {
-        let shapes = network.parameters();
-        let states = shapes.iter().map(|_| None).collect();
-        Self::new(settings, shapes, states, device)
     }
 
     /// The model after one step. It must be the one of the shapes, with parameters in that order.
@@ -153,7 +148,7 @@ impl ModuleMapper for Step<'_> {
 }
 
 /// Whether `rule` made this state of a parameter of that shape.
-fn understands(rule: &Rule, state: &ParameterState, shape: &ParameterShape) -> bool {
+fn understands(rule: &UpdateRule, state: &ParameterState, shape: &ParameterShape) -> bool {
     let length = shape.count();
     let names = rule.slot_names();
     state.rule == rule.name()

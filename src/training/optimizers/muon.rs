@@ -1,11 +1,14 @@
-//! Muon's update of a matrix (Jordan et al., 2024): by Burn's operations, or with its products,
-//! which are most of its time, by the kernel of the linear layers.
+//! Muon (Jordan et al., 2024): by Burn's operations, or with its products, which are most of its
+//! time, by the kernel of the linear layers.
 
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdjustLrFn, Muon, MuonConfig, Optimizer as _};
+use burn::optim::{AdjustLrFn, Muon as BurnMuon, MuonConfig, Optimizer as _};
 use burn::tensor::Tensor;
 
+use super::rules::{Rule, Slots};
+use super::sgd::Momentum;
+use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::kernels::linear_relu::linear_relu;
@@ -16,16 +19,60 @@ const ITERATIONS: usize = 5;
 /// The least norm that an update is divided by.
 const EPSILON: f32 = 1e-7;
 
+/// Momentum whose updates of a matrix are made orthogonal.
+#[derive(Clone)]
+pub(super) struct Muon {
+    momentum: Momentum,
+    orthogonalised: Orthogonalised,
+}
+
+impl Muon {
+    pub fn new(settings: &TrainingConfig, device: &Device) -> Self {
+        Self {
+            momentum: Momentum::new(settings),
+            orthogonalised: Orthogonalised::new(settings.weight_decay, device),
+        }
+    }
+}
+
+impl Rule for Muon {
+    const NAME: &'static str = "muon";
+
+    fn slot_names(&self) -> &'static [&'static str] {
+        &["velocity"]
+    }
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: f64,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        slots: Option<Slots<D>>,
+    ) -> (Tensor<D>, Slots<D>) {
+        let (update, slots) = self.momentum.apply(gradient, slots);
+        // Filters are rows: `[outputs, inputs * height * width]`.
+        let dims = parameter.dims();
+        let rows = dims[0];
+        let columns = dims.iter().product::<usize>() / rows;
+        let parameter = self.orthogonalised.step(
+            learning_rate,
+            parameter.reshape([rows, columns]),
+            update.reshape([rows, columns]),
+        );
+        (parameter.reshape(dims), slots)
+    }
+}
+
 /// Takes an update from a parameter, its singular values all made about 1, and the rate adjusted so
 /// that it is as large as one of AdamW (arXiv:2502.16982): one learning rate serves both.
 #[derive(Clone)]
-pub(super) enum Orthogonalised {
+enum Orthogonalised {
     Fused { weight_decay: f64 },
-    Burn(Muon),
+    Burn(BurnMuon),
 }
 
 impl Orthogonalised {
-    pub fn new(weight_decay: f64, device: &Device) -> Self {
+    fn new(weight_decay: f64, device: &Device) -> Self {
         match device.kernels() {
             Kernels::Fused => Self::Fused { weight_decay },
             // Without momentum: its own cannot be read back.
@@ -49,7 +96,7 @@ impl Orthogonalised {
     }
 
     /// The parameter `[rows, columns]` after the update.
-    pub fn step(&self, learning_rate: f64, parameter: Tensor<2>, update: Tensor<2>) -> Tensor<2> {
+    fn step(&self, learning_rate: f64, parameter: Tensor<2>, update: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Fused { weight_decay } => {
                 let [rows, columns] = parameter.dims();

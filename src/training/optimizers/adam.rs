@@ -1,0 +1,75 @@
+//! Adam (Kingma & Ba, arXiv:1412.6980), and AdamW, whose weight decay is decoupled (Loshchilov &
+//! Hutter, arXiv:1711.05101).
+
+use burn::optim::AdaptiveMomentumState;
+use burn::tensor::Tensor;
+
+use super::rules::{Rule, Slots, penalise};
+use crate::config::TrainingConfig;
+use crate::device::Device;
+use crate::kernels::adam::{AdamUpdates, FusedAdam};
+
+#[derive(Clone)]
+pub(super) struct Adam {
+    updates: AdamUpdates,
+    /// Weight decay added to the gradient, as plain Adam has it.
+    penalty: f64,
+}
+
+impl Adam {
+    /// Plain Adam: weight decay is part of the gradient.
+    pub fn new(settings: &TrainingConfig, device: &Device) -> Self {
+        Self {
+            updates: updates(settings, 0.0, device),
+            penalty: settings.weight_decay,
+        }
+    }
+
+    /// AdamW.
+    pub fn decoupled(settings: &TrainingConfig, device: &Device) -> Self {
+        Self {
+            updates: updates(settings, settings.weight_decay, device),
+            penalty: 0.0,
+        }
+    }
+}
+
+impl Rule for Adam {
+    const NAME: &'static str = "adam";
+
+    fn slot_names(&self) -> &'static [&'static str] {
+        &["moment1", "moment2"]
+    }
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: f64,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        slots: Option<Slots<D>>,
+    ) -> (Tensor<D>, Slots<D>) {
+        let gradient = penalise(gradient, &parameter, self.penalty);
+        let moments = slots.map(|slots| {
+            let mut tensors = slots.tensors.into_iter();
+            let mut next = || tensors.next().expect("Adam has two moments");
+            AdaptiveMomentumState::new(slots.time, next(), next())
+        });
+        let (parameter, moments) = self
+            .updates
+            .step(learning_rate, parameter, gradient, moments);
+        let slots = Slots {
+            time: moments.time,
+            tensors: vec![moments.moment_1, moments.moment_2],
+        };
+        (parameter, slots)
+    }
+}
+
+fn updates(settings: &TrainingConfig, weight_decay: f64, device: &Device) -> AdamUpdates {
+    device.kernels().adam(FusedAdam {
+        beta1: settings.beta1 as f32,
+        beta2: settings.beta2 as f32,
+        epsilon: settings.epsilon as f32,
+        weight_decay: weight_decay as f32,
+    })
+}

@@ -1,0 +1,104 @@
+//! The update rules: a file each, and a line each in [`rules!`]. [`UpdateRule::of`] says which
+//! parameter is updated by which.
+
+use burn::tensor::Tensor;
+
+use super::adam::Adam;
+use super::muon::Muon;
+use super::sgd::Sgd;
+use crate::config::{OptimizerKind, TrainingConfig};
+use crate::device::Device;
+use crate::model::{ParameterShape, Role};
+
+/// How one parameter is updated.
+pub(super) trait Rule {
+    /// Rules of one name go on from each other's state.
+    const NAME: &'static str;
+
+    /// The names of what it keeps of a parameter.
+    fn slot_names(&self) -> &'static [&'static str];
+
+    /// The parameter after one update, and what is kept for the next.
+    fn step<const D: usize>(
+        &self,
+        learning_rate: f64,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        slots: Option<Slots<D>>,
+    ) -> (Tensor<D>, Slots<D>);
+}
+
+/// What a rule keeps of a parameter of rank `D`.
+#[derive(Clone)]
+pub(super) struct Slots<const D: usize> {
+    /// Updates so far.
+    pub time: usize,
+    /// Named by [`Rule::slot_names`].
+    pub tensors: Vec<Tensor<D>>,
+}
+
+/// One rule or another.
+macro_rules! rules {
+    ($($rule:ident),*) => {
+        #[derive(Clone)]
+        pub(super) enum UpdateRule {
+            $($rule($rule)),*
+        }
+
+        impl UpdateRule {
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$rule(_) => $rule::NAME),*
+                }
+            }
+
+            pub fn slot_names(&self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$rule(rule) => rule.slot_names()),*
+                }
+            }
+
+            pub fn step<const D: usize>(
+                &self,
+                learning_rate: f64,
+                parameter: Tensor<D>,
+                gradient: Tensor<D>,
+                slots: Option<Slots<D>>,
+            ) -> (Tensor<D>, Slots<D>) {
+                match self {
+                    $(Self::$rule(rule) => rule.step(learning_rate, parameter, gradient, slots)),*
+                }
+            }
+        }
+    };
+}
+
+rules!(Adam, Sgd, Muon);
+
+impl UpdateRule {
+    /// The rule of the settings for a parameter.
+    pub fn of(settings: &TrainingConfig, shape: &ParameterShape, device: &Device) -> Self {
+        match settings.optimizer {
+            OptimizerKind::Adam => Self::Adam(Adam::new(settings, device)),
+            OptimizerKind::Adamw => Self::Adam(Adam::decoupled(settings, device)),
+            OptimizerKind::Sgd => Self::Sgd(Sgd::new(settings)),
+            // Muon is not for the first and the last layer, nor for biases.
+            OptimizerKind::Muon if shape.role == Role::HiddenWeight => {
+                Self::Muon(Muon::new(settings, device))
+            }
+            OptimizerKind::Muon => Self::Adam(Adam::decoupled(settings, device)),
+        }
+    }
+}
+
+/// L2 regularisation: the gradient of `penalty / 2` times the sum of squares is added.
+pub(super) fn penalise<const D: usize>(
+    gradient: Tensor<D>,
+    parameter: &Tensor<D>,
+    penalty: f64,
+) -> Tensor<D> {
+    match penalty > 0.0 {
+        true => gradient + parameter.clone() * penalty,
+        false => gradient,
+    }
+}

@@ -78,8 +78,8 @@ impl Trainer {
     }
 
     #[wasm_bindgen(js_name = builtIn)]
-    pub fn built_in(&mut self, pictures: u32) -> Result<String, JsValue> {
-        let drawn = self.session.built_in(pictures as usize);
+    pub fn built_in(&mut self, images: u32) -> Result<String, JsValue> {
+        let drawn = self.session.built_in(images as usize);
         json(&drawn.map_err(refuse)?)
     }
 
@@ -124,19 +124,19 @@ impl Trainer {
             .session
             .cell(actual as usize, predicted as usize, limit as usize)
             .map_err(refuse)?;
-        let pictures: Array = cell
-            .pictures
+        let images: Array = cell
+            .images
             .iter()
-            .map(|picture| {
+            .map(|image| {
                 object(&[
-                    ("index", JsValue::from_f64(picture.index as f64)),
-                    ("pixels", Uint8Array::from(&picture.pixels[..]).into()),
-                    ("probabilities", numbers(&picture.probabilities)),
+                    ("index", JsValue::from_f64(image.index as f64)),
+                    ("pixels", Uint8Array::from(&image.pixels[..]).into()),
+                    ("probabilities", numbers(&image.probabilities)),
                 ])
             })
             .collect();
         Ok(object(&[
-            ("pictures", pictures.into()),
+            ("pictures", images.into()),
             ("total", JsValue::from_f64(cell.total as f64)),
             ("shape", shape(cell.shape)),
         ]))

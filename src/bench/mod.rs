@@ -97,7 +97,7 @@ pub fn run(
     let mut rows = Vec::new();
     for mut one in measured {
         begin(format!("{}: its losses beside the CPU's", one.name()));
-        one.judge()?;
+        one.compare_losses()?;
         rows.push(one.row);
     }
     row::rank(&mut rows);
@@ -250,7 +250,7 @@ impl Measured {
     }
 
     /// Compares the losses with those of the fused kernels on the CPU.
-    fn judge(&mut self) -> Result<(), DeviceError> {
+    fn compare_losses(&mut self) -> Result<(), DeviceError> {
         if self.row.error.is_some() {
             return Ok(());
         }

@@ -267,7 +267,7 @@ impl Resumed {
         record.filter(|record| record.evaluation.is_some())
     }
 
-    /// The state to go on from and what its weights are for, where `now` describes the pictures
+    /// The state to go on from and what its weights are for, where `now` describes the images
     /// at hand.
     pub fn standing(
         &self,

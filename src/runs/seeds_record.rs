@@ -24,11 +24,11 @@ pub struct SeedsRecord {
     pub kernels: Kernels,
     pub version: String,
     pub parameters: usize,
-    /// On which pictures choices were made.
+    /// On which images choices were made.
     pub selection: String,
     /// Those asked for.
     pub seeds: Vec<u64>,
-    /// Whether their networks are to vote at the end.
+    /// Whether their networks are asked together at the end.
     #[serde(default)]
     pub voting: bool,
     /// Those that ended with an evaluation, in the order of their seeds.
@@ -53,7 +53,7 @@ pub struct SeedRun {
     pub accuracy: f64,
     pub correct: u64,
     pub total: u64,
-    /// `None`: the accuracy is that of the pictures as they are.
+    /// `None`: the accuracy is that of the images as they are.
     pub test_time_augmentation: Option<TestTimeAugmentation>,
     /// Of the weights that were evaluated; `None` without a validation split.
     pub valid_accuracy: Option<f64>,
@@ -90,9 +90,9 @@ pub struct Statistics {
 pub struct SeedStatistics {
     /// On the test split, with test-time augmentation where the runs have it.
     pub accuracy: Option<Statistics>,
-    /// Test pictures read wrong.
+    /// Test images read wrong.
     pub errors: Option<Statistics>,
-    /// The accuracy of the pictures as they are, where `accuracy` is not that.
+    /// The accuracy of the images as they are, where `accuracy` is not that.
     pub accuracy_without_augmentation: Option<Statistics>,
     pub train_seconds: Option<Statistics>,
     pub seconds: Option<Statistics>,
@@ -101,7 +101,7 @@ pub struct SeedStatistics {
 /// What it took to reach a validation accuracy.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeToAccuracy {
-    /// The share of the validation pictures to be read right.
+    /// The share of the validation images to be read right.
     pub target: f64,
     /// Runs that reached it, of `runs` that ended.
     pub reached: usize,
@@ -136,7 +136,7 @@ impl SeedRun {
         let evaluation = record.evaluation.as_ref()?;
         let epochs = &record.history.epochs;
         let kept = record.weights.as_ref().map(|weights| weights.epoch);
-        let judged = epochs.iter().find(|epoch| Some(epoch.epoch) == kept);
+        let kept_epoch = epochs.iter().find(|epoch| Some(epoch.epoch) == kept);
         Some(Self {
             run,
             seed: record.seed,
@@ -144,7 +144,7 @@ impl SeedRun {
             correct: evaluation.correct,
             total: evaluation.total,
             test_time_augmentation: evaluation.test_time_augmentation.clone(),
-            valid_accuracy: judged.and_then(|epoch| epoch.valid_accuracy),
+            valid_accuracy: kept_epoch.and_then(|epoch| epoch.valid_accuracy),
             epochs: epochs.len(),
             steps: record.history.steps,
             train_seconds: record.history.train_seconds,
@@ -159,7 +159,7 @@ impl SeedRun {
         augmentation.map(ToString::to_string)
     }
 
-    /// Test pictures read wrong.
+    /// Test images read wrong.
     pub fn errors(&self) -> u64 {
         self.total.saturating_sub(self.correct)
     }

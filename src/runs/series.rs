@@ -25,7 +25,7 @@ use crate::training::TrainingError;
 use crate::training::state::Snapshot;
 use crate::training::stopping::Ending;
 
-/// What is said of the pictures that choices were made on.
+/// What is said of the images that choices were made on.
 const ON_VALIDATION: &str = "Every choice (which weights to keep, when to stop) was made on the validation split; the test split was read once a run, after its training.";
 const WITHOUT_VALIDATION: &str = "There was no validation split, so nothing was chosen: the last weights count; the test split was read once a run, after its training.";
 
@@ -33,8 +33,8 @@ const WITHOUT_VALIDATION: &str = "There was no validation split, so nothing was 
 #[derive(Debug)]
 pub struct Series {
     pub seeds: Vec<u64>,
-    /// Whether the networks also vote.
-    pub vote: bool,
+    /// Whether the networks are also asked together.
+    pub ensemble: bool,
 }
 
 impl Series {
@@ -42,12 +42,12 @@ impl Series {
     ///
     /// # Errors
     /// [`UsageError`] where they are no settings any more.
-    pub fn new(first: u64, count: u32, vote: bool) -> Result<Self, UsageError> {
+    pub fn new(first: u64, count: u32, ensemble: bool) -> Result<Self, UsageError> {
         let last = first.checked_add(u64::from(count) - 1);
         match last.filter(|&last| i64::try_from(last).is_ok()) {
             Some(last) => Ok(Self {
                 seeds: (first..=last).collect(),
-                vote,
+                ensemble,
             }),
             None => Err(UsageError(format!(
                 "--seed {first}: there are no {count} seeds from there up; take a smaller one"
@@ -59,7 +59,7 @@ impl Series {
     pub fn of(record: &SeedsRecord) -> Self {
         Self {
             seeds: record.seeds.clone(),
-            vote: record.voting,
+            ensemble: record.voting,
         }
     }
 
@@ -146,7 +146,7 @@ impl Series {
                     let found = found.context("a run that ended has an evaluation")?;
                     tracing::info!("{}", line(&found, place + 1, self.seeds.len()));
                     record.runs.push(found);
-                    answers.extend(given.filter(|_| self.vote).map(|given| (seed, given)));
+                    answers.extend(given.filter(|_| self.ensemble).map(|given| (seed, given)));
                 }
                 Err(error) if error.downcast_ref::<Interrupted>().is_some() => {
                     return Err(stopped(&record).into());
@@ -167,10 +167,10 @@ impl Series {
                 parent.point_latest();
             }
         }
-        if self.vote && record.runs.len() > 1 && record.vote.is_none() {
-            let mut voters = Vec::new();
+        if self.ensemble && record.runs.len() > 1 && record.vote.is_none() {
+            let mut given = Vec::new();
             for run in &record.runs {
-                voters.push(match answers.remove(&run.seed) {
+                given.push(match answers.remove(&run.seed) {
                     Some(given) => given,
                     None => {
                         let file = parent.file(&run.run).join(WEIGHTS);
@@ -180,8 +180,8 @@ impl Series {
                 });
             }
             let names = &base.description.set.class_names;
-            let vote = Answers::vote(&voters).evaluation(&base.images.test, names);
-            record.vote = Some(vote);
+            let ensemble = Answers::vote(&given).evaluation(&base.images.test, names);
+            record.vote = Some(ensemble);
             parent.write_json(SEEDS, &record)?;
         }
         Ok(record)
@@ -202,7 +202,7 @@ impl Series {
                 false => ON_VALIDATION.into(),
             },
             seeds: self.seeds.clone(),
-            voting: self.vote,
+            voting: self.ensemble,
             runs: Vec::new(),
             failed: Vec::new(),
             statistics: SeedStatistics::default(),
@@ -221,7 +221,7 @@ struct Ended {
     seconds: Option<f64>,
 }
 
-/// Trains with one seed on the device and the pictures of `base`, from where the run in `folder`
+/// Trains with one seed on the device and the images of `base`, from where the run in `folder`
 /// stands if there is one.
 fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> anyhow::Result<Ended> {
     let start = Instant::now();

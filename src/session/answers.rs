@@ -1,4 +1,4 @@
-//! What a session shows of its network: the pictures behind a cell of the confusion matrix, and
+//! What a session shows of its network: the images behind a cell of the confusion matrix, and
 //! its reading of a drawing.
 
 use image::RgbaImage;
@@ -12,11 +12,11 @@ use crate::picture::{Bounds, Count, PictureError, Target, prepare_pixels};
 /// The largest drawing that is looked at, in pixels.
 const MOST_PIXELS: u64 = 1 << 24;
 
-/// Test pictures of one class that were read as one class.
+/// Test images of one class that were read as one class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     /// The first of them.
-    pub pictures: Vec<CellPicture>,
+    pub images: Vec<CellImage>,
     /// How many there are.
     pub total: usize,
     /// Of each.
@@ -24,7 +24,7 @@ pub struct Cell {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct CellPicture {
+pub struct CellImage {
     /// Its place in the test split.
     pub index: usize,
     /// Its bytes, as the set has them.
@@ -59,7 +59,7 @@ pub struct DrawingRead {
 }
 
 impl Session {
-    /// The first `limit` test pictures of class `actual` that were read as `predicted`.
+    /// The first `limit` test images of class `actual` that were read as `predicted`.
     ///
     /// # Errors
     /// [`SessionError`] without an evaluation, or where there is no such class.
@@ -78,7 +78,7 @@ impl Session {
         }
         let answers = self.network()?.answers.as_ref().ok_or_else(|| {
             SessionError(
-                "the network was not evaluated on the pictures at hand: train it, or load its weights again"
+                "the network was not evaluated on the images at hand: train it, or load its weights again"
                     .into(),
             )
         })?;
@@ -92,13 +92,13 @@ impl Session {
             .map(|verdict| verdict.index)
             .collect();
         let all = answers.log_probabilities();
-        let picture = |&index: &usize| CellPicture {
+        let image = |&index: &usize| CellImage {
             index,
             pixels: test.image(index).unwrap_or_default().to_vec(),
             probabilities: all[index].iter().map(|share| share.exp()).collect(),
         };
         Ok(Cell {
-            pictures: found.iter().take(limit).map(picture).collect(),
+            images: found.iter().take(limit).map(image).collect(),
             total: found.len(),
             shape: test.shape(),
         })

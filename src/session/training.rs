@@ -51,7 +51,7 @@ pub struct EpochMessage {
     pub train_accuracy: f64,
     pub valid_loss: Option<f64>,
     pub valid_accuracy: Option<f64>,
-    /// Of the validation pictures; rows are the truth.
+    /// Of the validation images; rows are the labels.
     pub valid_confusion: Option<Vec<Vec<u64>>>,
     pub seconds: f64,
 }
@@ -192,8 +192,8 @@ impl Session {
         let limit = config.data.train_limit;
         let data = self.data()?;
         match &data.drawn {
-            Some(drawn) if limit == 0 || limit > drawn.pictures => {
-                layers.set("data.train_limit", drawn.pictures as i64, Origin::Set)?
+            Some(drawn) if limit == 0 || limit > drawn.images => {
+                layers.set("data.train_limit", drawn.images as i64, Origin::Set)?
             }
             Some(_) => {}
             None => {

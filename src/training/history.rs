@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Best, Position, Snapshot, Sums};
 use crate::evaluation::Evaluation;
 
-/// One pass over the training pictures.
+/// One pass over the training images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// Counted from 1.
@@ -14,7 +14,7 @@ pub struct EpochRecord {
     pub step: usize,
     /// Mean cross-entropy over the epoch's batches, as they were trained on.
     pub train_loss: f64,
-    /// Share of the pictures classified right when their batch came.
+    /// Share of the images classified right when their batch came.
     pub train_accuracy: f64,
     /// `None` without a validation split.
     pub valid_loss: Option<f64>,

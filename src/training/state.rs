@@ -12,7 +12,7 @@ use crate::model::initial_values;
 /// [`crate::config::Architecture::parameters`].
 pub type Parameters = Vec<Vec<f32>>;
 
-/// The state of a run between two steps. The order of the pictures follows from the seed and the
+/// The state of a run between two steps. The order of the images follows from the seed and the
 /// epoch, and the learning rate from the position, so neither is part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -27,18 +27,19 @@ pub struct Snapshot {
     pub epochs: Vec<EpochRecord>,
     /// How long each step took.
     pub step_seconds: Vec<f64>,
-    /// Pictures trained on, all epochs together.
+    /// Images trained on, all epochs together.
     pub images: usize,
     pub best: Option<Best>,
 }
 
-/// Where a run stands. It counts pictures, so that it means the same under another batch size.
+/// Where a run stands. It counts images, so that it means the same under another batch size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The epoch that goes on, from 1.
     pub epoch: usize,
-    /// Pictures of that epoch already trained on.
-    pub pictures: usize,
+    /// Images of that epoch already trained on.
+    #[serde(rename = "pictures")]
+    pub images: usize,
     /// Steps done in all.
     pub step: usize,
 }
@@ -62,7 +63,7 @@ pub struct Averaged {
     pub updates: usize,
 }
 
-/// Sums over some steps; `loss` is weighted by pictures.
+/// Sums over some steps; `loss` is weighted by images.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sums {
     pub loss: f64,
@@ -87,7 +88,7 @@ impl Snapshot {
         Self {
             position: Position {
                 epoch: 1,
-                pictures: 0,
+                images: 0,
                 step: 0,
             },
             averaged: None,
@@ -110,7 +111,7 @@ impl Sums {
         self.seconds += seconds;
     }
 
-    /// Mean loss and share right; `None` before the first picture.
+    /// Mean loss and share right; `None` before the first image.
     pub(super) fn means(&self) -> Option<(f64, f64)> {
         let images = self.images as f64;
         (self.images > 0).then(|| (self.loss / images, self.correct / images))

@@ -97,7 +97,7 @@ impl Trainer {
     /// Goes on to the first image of the next epoch.
     pub fn end_epoch(&mut self) {
         self.position.epoch += 1;
-        self.position.pictures = 0;
+        self.position.images = 0;
         self.epoch = Epoch::new(self.position, &self.config, self.images.len(), &self.device);
     }
 
@@ -108,7 +108,7 @@ impl Trainer {
 
     /// Whether every image of the epoch was trained on.
     pub fn epoch_is_over(&self) -> bool {
-        self.position.pictures == self.images.len()
+        self.position.images == self.images.len()
     }
 
     /// Queues the next step. Behind the last image of an epoch it begins the same one anew, as
@@ -168,10 +168,10 @@ impl Trainer {
     fn next_batch(&mut self) -> (Batch, usize) {
         let start = match self.epoch_is_over() {
             true => 0,
-            false => self.position.pictures,
+            false => self.position.images,
         };
         let end = (start + self.config.training.batch_size).min(self.images.len());
-        self.position.pictures = end;
+        self.position.images = end;
         let Epoch {
             order,
             indices,
@@ -234,12 +234,14 @@ impl Epoch {
     /// The epoch of a position, among so many images.
     fn new(position: Position, config: &Config, images: usize, device: &Device) -> Self {
         let Position {
-            epoch, pictures, ..
+            epoch,
+            images: done,
+            ..
         } = position;
         let batch_size = config.training.batch_size;
         let order = order(config.seed, epoch, images);
         Self {
-            scheduled: (epoch - 1) * images.div_ceil(batch_size) + pictures.div_ceil(batch_size),
+            scheduled: (epoch - 1) * images.div_ceil(batch_size) + done.div_ceil(batch_size),
             indices: upload_indices(&order, device),
             augment: Augment::in_epoch(config, epoch),
             order,

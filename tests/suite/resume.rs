@@ -224,7 +224,7 @@ fn half_the_batch_goes_on_with_the_pictures_that_are_left() {
     let mut kept = Kept::default();
     train_from(initial(&config(&[])), &config(&[]), &device, &mut kept);
     let start = kept.snapshots.swap_remove(0);
-    assert_eq!((start.position.pictures, start.position.step), (128, 2));
+    assert_eq!((start.position.images, start.position.step), (128, 2));
     let resumed = train_from(
         start,
         &config(&["training.batch_size=32"]),

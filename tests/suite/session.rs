@@ -174,8 +174,8 @@ fn a_stopped_training_is_evaluated_and_its_cells_hold_their_pictures() {
         for (predicted, &count) in row.iter().enumerate() {
             let cell = session.cell(actual, predicted, 2).expect("a cell");
             assert_eq!(cell.total as u64, count);
-            assert_eq!(cell.pictures.len(), cell.total.min(2));
-            for shown in &cell.pictures {
+            assert_eq!(cell.images.len(), cell.total.min(2));
+            for shown in &cell.images {
                 assert_eq!(usize::from(test.labels[shown.index]), actual);
                 assert_eq!(test.image(shown.index), Some(&shown.pixels[..]));
                 let highest = shown.probabilities.iter().copied().fold(0.0, f64::max);

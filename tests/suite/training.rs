@@ -57,7 +57,7 @@ impl Observer for Notes {
 
     fn on_checkpoint(&mut self, snapshot: &Snapshot) {
         let position = snapshot.position;
-        self.checkpoints.push((position.epoch, position.pictures));
+        self.checkpoints.push((position.epoch, position.images));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::training::state::{
     Averaged, Best, ParameterState, Parameters, Position, Snapshot, Sums,
 };
 
-/// Steps, pictures or epochs of a year of training are fewer.
+/// Steps, images or epochs of a year of training are fewer.
 const MOST_COUNT: u64 = 1 << 40;
 
 /// # Errors
@@ -80,11 +80,11 @@ impl Counts {
     fn check(&self) -> Result<(), String> {
         let Position {
             epoch,
-            pictures,
+            images,
             step,
         } = self.position;
         let times = self.optimizer.iter().flatten().map(|(_, time)| *time);
-        let largest = [epoch, pictures, step, self.images, self.epoch_images]
+        let largest = [epoch, images, step, self.images, self.epoch_images]
             .into_iter()
             .chain(self.averaged_updates)
             .chain(self.best_epoch)

@@ -6,7 +6,8 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdjustLrFn, Muon, MuonConfig, Optimizer as _};
 use burn::tensor::Tensor;
 
-use crate::config::Kernels;
+use crate::device::Device;
+use crate::kernels::Kernels;
 use crate::kernels::linear_relu::linear_relu;
 
 /// Newton-Schulz iteration takes every singular value `x` to `a x + b x^3 + c x^5`, this often.
@@ -20,15 +21,15 @@ const EPSILON: f32 = 1e-7;
 #[derive(Clone)]
 pub(super) enum Orthogonalised {
     Fused { weight_decay: f64 },
-    Stock(Muon),
+    Burn(Muon),
 }
 
 impl Orthogonalised {
-    pub fn new(weight_decay: f64, kernels: Kernels) -> Self {
-        match kernels {
+    pub fn new(weight_decay: f64, device: &Device) -> Self {
+        match device.kernels() {
             Kernels::Fused => Self::Fused { weight_decay },
             // Without momentum: its own cannot be read back.
-            Kernels::Stock => Self::Stock(
+            Kernels::Burn => Self::Burn(
                 MuonConfig::new()
                     .with_momentum(MomentumConfig {
                         momentum: 0.0,
@@ -59,7 +60,7 @@ impl Orthogonalised {
                 };
                 parameter - orthogonal(update) * adjusted
             }
-            Self::Stock(muon) => muon.step(learning_rate, parameter, update, None).0,
+            Self::Burn(muon) => muon.step(learning_rate, parameter, update, None).0,
         }
     }
 }

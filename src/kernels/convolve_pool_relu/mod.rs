@@ -21,8 +21,25 @@ use burn::tensor::{DType, Tensor, activation};
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::shader::TilePreset;
-use super::simd;
+use super::{Kernels, simd};
 pub use padding::Padding;
+
+impl Kernels {
+    /// See [`convolve_pool_relu`].
+    pub fn convolve_pool_relu(
+        self,
+        input: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        padding: usize,
+        relu: bool,
+    ) -> Tensor<4> {
+        match self {
+            Self::Fused => convolve_pool_relu(input, weight, bias, padding, relu),
+            Self::Burn => by_burn(input, weight, bias, padding, relu),
+        }
+    }
+}
 
 /// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]` with `padding` pixels of zeros
 /// around them, stride 1.
@@ -40,7 +57,7 @@ pub fn convolve_pool_relu(
 ) -> Tensor<4> {
     let bias = bias.into();
     if is_adapter(&input.device()) && !shaders_take(&input, &weight, padding) {
-        return general(input, weight, bias, padding, relu);
+        return by_burn(input, weight, bias, padding, relu);
     }
     let bias = bias.unwrap_or_else(|| {
         let options = (&weight.device(), DType::F32);
@@ -72,7 +89,7 @@ fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
 }
 
 /// The same with Burn's own operations.
-pub fn general(
+pub fn by_burn(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: impl Into<Option<Tensor<1>>>,

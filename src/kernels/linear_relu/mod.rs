@@ -10,10 +10,26 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation, module};
 
 use super::flex::{Fresh, floats};
-use super::simd;
+use super::{Kernels, simd};
+
+impl Kernels {
+    /// See [`linear_relu`].
+    pub fn linear_relu(
+        self,
+        input: Tensor<2>,
+        weight: Tensor<2>,
+        bias: Tensor<1>,
+        relu: bool,
+    ) -> Tensor<2> {
+        match self {
+            Self::Fused => linear_relu(input, weight, bias, relu),
+            Self::Burn => by_burn(input, weight, bias, relu),
+        }
+    }
+}
 
 /// `input [n, i] x weight [i, o] + bias [o]`, then ReLU if `relu`: `[n, o]`.
 pub fn linear_relu(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
@@ -23,6 +39,15 @@ pub fn linear_relu(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: b
         bias.into_dispatch(),
         relu,
     ))
+}
+
+/// The same with Burn's own operations.
+pub fn by_burn(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
+    let sums = module::linear(input, weight, Some(bias));
+    match relu {
+        true => activation::relu(sums),
+        false => sums,
+    }
 }
 
 /// The gradients on one backend.

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod closing;
 pub mod curves;
 pub mod doctor;
+pub mod files;
 pub mod heat_map;
 pub mod look;
 pub mod page;

@@ -11,8 +11,8 @@ use super::{curves, heat_map};
 use crate::evaluation::Evaluation;
 use crate::evaluation::confusion::ClassStatistics;
 use crate::report::text::percent;
-use crate::run_record::RunRecord;
-use crate::seeds_record::SeedsRecord;
+use crate::runs::record::RunRecord;
+use crate::runs::seeds_record::SeedsRecord;
 
 /// Confusions listed on the page of a run.
 const MISTAKES_SHOWN: usize = 12;

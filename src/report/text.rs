@@ -8,6 +8,7 @@ use super::look::{Look, Mark};
 use super::table::{Table, left, right};
 use crate::evaluation::Evaluation;
 use crate::evaluation::confusion::{Averages, ClassStatistics};
+pub use crate::terminal::percent;
 
 const MISTAKES_SHOWN: usize = 10;
 /// More classes are not all shown unless someone asks for details.
@@ -294,12 +295,7 @@ fn mistakes(evaluation: &Evaluation, look: &Look) -> String {
     lines.join("\n")
 }
 
-/// A share as a percentage with two decimals.
-pub fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "n/a".into(), |share| format!("{:.2} %", share * 100.0))
-}
-
-/// The same without its sign, for columns that say it.
+/// A share as a percentage without its sign, for columns that say it.
 fn rate(share: Option<f64>) -> String {
     share.map_or_else(|| "n/a".into(), |share| format!("{:.2}", share * 100.0))
 }

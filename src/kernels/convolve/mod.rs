@@ -258,10 +258,12 @@ impl Convolve for Flex {
         cpu::forward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&bias),
-            relu,
+            cpu::Inputs {
+                input: floats(&input),
+                weight: floats(&weight),
+                bias: floats(&bias),
+                relu,
+            },
             output.floats(),
         );
         output.into_tensor(dims)
@@ -285,13 +287,13 @@ impl ConvolveKernel for Flex {
         cpu::backward(
             simd::detect(),
             &shape,
-            cpu::Known {
+            cpu::Saved {
                 input: floats(&input),
                 weight: floats(&weight),
                 output: output.as_ref().map(floats),
                 grad_output: floats(&grad_output),
             },
-            cpu::Sought {
+            cpu::Grads {
                 input: grad_input.as_mut().map(Fresh::floats),
                 weight: grad_weight.floats(),
                 bias: grad_bias.as_mut().map(Fresh::floats),

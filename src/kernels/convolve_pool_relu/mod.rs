@@ -246,12 +246,16 @@ impl ConvolvePoolReluKernel for Flex {
         cpu::forward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&bias),
-            relu,
-            output.floats(),
-            winners.as_bytes(),
+            cpu::Inputs {
+                input: floats(&input),
+                weight: floats(&weight),
+                bias: floats(&bias),
+                relu,
+            },
+            cpu::Outputs {
+                output: output.floats(),
+                argmax: winners.as_bytes(),
+            },
         );
         (output.into_tensor(dims), winners.into_byte_tensor(dims))
     }
@@ -277,15 +281,17 @@ impl ConvolvePoolReluKernel for Flex {
         cpu::backward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            winners
-                .as_slice::<u8>()
-                .expect("winners are bytes in order"),
-            floats(&grad_output),
-            grad_input.as_mut().map(Fresh::floats),
-            grad_weight.floats(),
-            grad_bias.floats(),
+            cpu::Saved {
+                input: floats(&input),
+                weight: floats(&weight),
+                argmax: winners.as_slice::<u8>().expect("bytes in order"),
+                grad_output: floats(&grad_output),
+            },
+            cpu::Grads {
+                input: grad_input.as_mut().map(Fresh::floats),
+                weight: grad_weight.floats(),
+                bias: grad_bias.floats(),
+            },
         );
         Grads {
             input: grad_input.map(|grad| grad.into_tensor(input_dims)),

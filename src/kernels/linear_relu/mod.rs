@@ -97,10 +97,12 @@ impl LinearRelu for Flex {
         cpu::forward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&bias),
-            relu,
+            cpu::Inputs {
+                input: floats(&input),
+                weight: floats(&weight),
+                bias: floats(&bias),
+                relu,
+            },
             output.floats(),
         );
         output.into_tensor(dims)
@@ -175,14 +177,17 @@ impl LinearReluKernel for Flex {
         cpu::backward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&output),
-            state.relu,
-            floats(&grad_output),
-            Some(grad_input.floats()),
-            grad_weight.floats(),
-            grad_bias.floats(),
+            cpu::Saved {
+                input: floats(&input),
+                weight: floats(&weight),
+                output: state.relu.then(|| floats(&output)),
+                grad_output: floats(&grad_output),
+            },
+            cpu::Grads {
+                input: Some(grad_input.floats()),
+                weight: grad_weight.floats(),
+                bias: grad_bias.floats(),
+            },
         );
         Grads {
             input: grad_input.into_tensor([shape.batch, shape.inputs]),

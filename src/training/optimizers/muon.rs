@@ -1,5 +1,5 @@
 //! Muon (Jordan et al., 2024): by Burn's operations, or with its products, which are most of its
-//! time, by the kernel of the linear layers.
+//! time, by our own kernel.
 
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
@@ -11,7 +11,7 @@ use super::sgd::Momentum;
 use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::kernels::Kernels;
-use crate::kernels::linear_relu::linear_relu;
+use crate::kernels::matmul::matmul;
 
 /// Newton-Schulz iteration takes every singular value `x` to `a x + b x^3 + c x^5`, this often.
 const COEFFICIENTS: (f32, f32, f32) = (3.4445, -4.775, 2.0315);
@@ -127,19 +127,13 @@ fn orthogonal(matrix: Tensor<2>) -> Tensor<2> {
     let identity = Tensor::<2>::eye(side, &x.device());
     let (a, b, c) = COEFFICIENTS;
     for _ in 0..ITERATIONS {
-        let gram = product(x.clone(), x.clone().transpose());
+        let gram = matmul(x.clone(), x.clone().transpose());
         let inner = identity.clone() * b + gram.clone() * c;
-        let outer = identity.clone() * a + product(gram, inner);
-        x = product(outer, x);
+        let outer = identity.clone() * a + matmul(gram, inner);
+        x = matmul(outer, x);
     }
     match rows > columns {
         true => x.transpose(),
         false => x,
     }
-}
-
-/// `left x right`, as a linear layer without bias.
-fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
-    let bias = Tensor::zeros([right.dims()[1]], &right.device());
-    linear_relu(left, right, bias, false)
 }

@@ -155,7 +155,7 @@ fn write_format_2(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) 
     let network = network(&config.model);
     let shapes = network.parameters();
     let tensors = shapes.iter().zip(values).map(|(shape, values)| {
-        let (dims, values) = checkpoint::to_pytorch(&network, shape, values.clone());
+        let (dims, values) = checkpoint::to_pytorch(shape, values.clone());
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         (shape.name.clone(), dims, bytes)
     });

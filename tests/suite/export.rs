@@ -49,7 +49,9 @@ fn answers_and_graph(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelPro
 
 #[test]
 fn the_graph_computes_what_the_network_computes() {
-    for assignments in [&[][..], ODD, &[EVERY_LAYER], &[EVERY_LAYER_FLAT]] {
+    let pooled =
+        "model.layers=[{pool='max'},{convolution=4,kernel=3},{pool='max'},{pool='average'}]";
+    for assignments in [&[][..], ODD, &[EVERY_LAYER], &[EVERY_LAYER_FLAT], &[pooled]] {
         let config = settings(assignments);
         for raw_input in [false, true] {
             let (expected, graph) = answers_and_graph(&config, raw_input);

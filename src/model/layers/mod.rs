@@ -5,6 +5,7 @@ mod batch_norm;
 mod convolution;
 mod entry;
 mod linear;
+mod max_pool;
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -72,6 +73,7 @@ macro_rules! kinds {
 kinds! {
     Convolution(convolution),
     AveragePool(average_pool),
+    MaxPool(max_pool),
     Linear(linear),
 }
 

@@ -1,8 +1,8 @@
 //! A convolution with what follows it: max-pooling, batch norm, the residual sum, ReLU.
 
-mod cases;
+pub mod cases;
 #[cfg(not(target_family = "wasm"))]
-mod onnx;
+pub mod onnx;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;

@@ -5,20 +5,17 @@ mod comments;
 mod document;
 mod error;
 mod layers;
-mod network;
 mod ranges;
-mod sizes;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
+pub use crate::model::architecture::{Architecture, ModelConfig};
 pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
 pub use layers::{Entry, Layers};
-pub use network::{ConvolutionConfig, LayerConfig, ModelConfig};
-pub use sizes::{Architecture, ConvolutionSize, Sizes};
 
 /// The text of `config/default.toml`: every setting, its default and its comment.
 pub const DEFAULT: &str = include_str!("../config/default.toml");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Value};
 
 use super::document::{coerce, compact, did_you_mean, first_line, leaves};
-use super::network::misunderstood;
 use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments};
+use crate::model::layers::LayerConfig;
 
 /// The layers merged so far: the default document with values replaced, and each key's origin.
 #[derive(Clone, Debug)]
@@ -205,6 +205,22 @@ impl Layers {
     pub fn to_toml(&self) -> String {
         self.document.to_string()
     }
+}
+
+/// Which entry of `model.layers` cannot be understood, and why; `None` when all can.
+fn misunderstood(layers: &Value) -> Option<String> {
+    let entries = layers.as_array()?.iter();
+    entries.enumerate().find_map(|(index, value)| {
+        let error = match value {
+            Value::InlineTable(table) => {
+                let document = toml_edit::DocumentMut::from(table.clone().into_table());
+                toml_edit::de::from_document::<LayerConfig>(document).err()?
+            }
+            _ => return Some(format!("entry {} is no {{ key = value }}", index + 1)),
+        };
+        let reason = error.message().lines().next().unwrap_or_default();
+        Some(format!("entry {}: {reason}", index + 1))
+    })
 }
 
 /// What older versions called a setting, and words of its values that have changed.

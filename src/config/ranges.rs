@@ -1,7 +1,7 @@
 //! The range of every setting; what is outside is refused with its key and origin.
 
-use super::sizes::MOST_SIDE;
 use super::{Config, ConfigError, Layers, OptimizerKind};
+use crate::kernels::images::MOST_SIDE;
 
 impl Layers {
     pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {

@@ -7,9 +7,10 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Split;
 use super::test_split::TestSplit;
 pub use crate::kernels::images::ImageShape;
+use crate::kernels::images::MOST_SIDE;
 
 /// Shortest and longest side of an image, in pixels.
-pub const SIDES: std::ops::RangeInclusive<usize> = 8..=128;
+pub const SIDES: std::ops::RangeInclusive<usize> = 8..=MOST_SIDE;
 /// The most classes a set may have.
 pub const MOST_CLASSES: usize = 1000;
 

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Bytes that every adapter can bind as one buffer.
 const MOST_BOUND: usize = 128 << 20;
 
+/// The longest side of an image that is taken.
+pub const MOST_SIDE: usize = 128;
+
 /// Height, width and channels of every image of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ImageShape {

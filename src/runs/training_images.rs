@@ -96,7 +96,11 @@ impl TrainingImages {
             return Err(layers.invalid("training.class_weights", reason));
         }
         let classes = set.description.class_names.len();
-        if let Err(reason) = config.model.network(set.description.shape, classes).sizes() {
+        if let Err(reason) = config
+            .model
+            .network(set.description.shape, classes)
+            .places()
+        {
             return Err(layers.invalid(
                 "model.layers",
                 format!(

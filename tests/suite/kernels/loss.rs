@@ -2,11 +2,11 @@
 //! operations against float64.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
-use gpu_mnist::checks::reference::{self, Shares};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::count_confusion::count_confusion;
 use gpu_mnist::kernels::gpu::with_preset;
+use gpu_mnist::kernels::reference::{self, Shares};
 use gpu_mnist::kernels::shader::TilePreset;
 use gpu_mnist::model::loss::{CrossEntropy, Objective};
 use rand::{RngExt, SeedableRng};

@@ -1,13 +1,10 @@
 //! One operation at one shape: its numbers, its work on the device, what is expected of it.
 
-use burn::tensor::{DType, Gradients, Int, Tensor, TensorData, Transaction};
+use burn::tensor::{DType, Device, Gradients, Int, Tensor, TensorData, Transaction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use super::reference::Convolution;
-use crate::config::{Architecture, ConvolutionSize};
-use crate::device::Device;
-use crate::model::ParameterShape;
+use super::Kernels;
 
 /// For float32 against float64 over sums of up to some 150,000 products; measured errors are
 /// below 1e-5, wrong kernels are off by far more.
@@ -17,11 +14,18 @@ pub const TOLERANCE: f64 = 1e-4;
 /// way a gradient goes.
 const DOUBT: f64 = 1e-4;
 
-/// An operation at a shape, by the kernels of whichever device it is put to.
+/// A device with the kernels that are put to the test.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub device: Device,
+    pub kernels: Kernels,
+}
+
+/// An operation at a shape, whatever computes it.
 pub struct Case {
     pub op: &'static str,
     pub shape: String,
-    pub work: Box<dyn Fn(&Device) -> Outputs>,
+    pub work: Box<dyn Fn(&Subject) -> Outputs>,
 }
 
 /// What a device computed, not yet read, beside what is expected.
@@ -31,6 +35,7 @@ pub struct Outputs {
     pub parts: Vec<Part>,
 }
 
+/// One output of an operation, or a gradient.
 pub struct Part {
     pub name: &'static str,
     pub expected: Vec<f64>,
@@ -124,6 +129,7 @@ impl Numbers {
     }
 }
 
+/// The same numbers in float64.
 pub fn f64s(numbers: &[f32]) -> Vec<f64> {
     numbers.iter().map(|&number| number.into()).collect()
 }
@@ -137,6 +143,7 @@ pub fn masked(upstream: &[f32], sums: &[f64]) -> Vec<f64> {
         .collect()
 }
 
+/// The sums after ReLU.
 pub fn rectified(mut sums: Vec<f64>) -> Vec<f64> {
     for sum in &mut sums {
         *sum = sum.max(0.0);
@@ -150,26 +157,31 @@ pub fn doubt(sums: &[f64]) -> f64 {
 }
 
 /// A tensor that gets a gradient.
-pub fn leaf<const D: usize>(numbers: &[f32], dims: [usize; D], device: &Device) -> Tensor<D> {
+pub fn leaf<const D: usize>(numbers: &[f32], dims: [usize; D], subject: &Subject) -> Tensor<D> {
     Tensor::from_data(
         TensorData::new(numbers.to_vec(), dims),
-        (&device.autodiff(), DType::F32),
+        (&subject.device.clone().autodiff(), DType::F32),
     )
     .require_grad()
 }
 
 /// A tensor without gradients.
-pub fn plain<const D: usize>(numbers: &[f32], dims: [usize; D], device: &Device) -> Tensor<D> {
+pub fn plain<const D: usize>(numbers: &[f32], dims: [usize; D], subject: &Subject) -> Tensor<D> {
     Tensor::from_data(
         TensorData::new(numbers.to_vec(), dims),
-        (device.burn(), DType::F32),
+        (&subject.device, DType::F32),
     )
 }
 
-pub fn whole<const D: usize>(numbers: &[i32], dims: [usize; D], device: &Device) -> Tensor<D, Int> {
+/// A tensor of whole numbers.
+pub fn whole<const D: usize>(
+    numbers: &[i32],
+    dims: [usize; D],
+    subject: &Subject,
+) -> Tensor<D, Int> {
     Tensor::from_data(
         TensorData::new(numbers.to_vec(), dims),
-        (device.burn(), DType::I32),
+        (&subject.device, DType::I32),
     )
 }
 
@@ -181,114 +193,4 @@ pub fn send_back<const D: usize>(output: &Tensor<D>, upstream: &[f32]) -> Gradie
         (&output.device(), DType::F32),
     );
     (output.clone() * upstream).sum().backward()
-}
-
-/// The sizes of the model's layers for a batch, each once.
-pub struct Layers {
-    pub convolutions: Vec<Layer>,
-    /// `[n, h, w, c]` of what is averaged before the linear layers, if it is.
-    pub average: Option<[usize; 4]>,
-    pub linears: Vec<Linear>,
-    /// Numbers in the largest tensor that is trained.
-    pub largest: usize,
-}
-
-/// A convolution and what follows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layer {
-    pub shape: Convolution,
-    pub pool: bool,
-    pub norm: bool,
-    pub residual: bool,
-}
-
-/// Sizes of a linear layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Linear {
-    pub batch: usize,
-    pub inputs: usize,
-    pub outputs: usize,
-    /// Whether a ReLU follows.
-    pub relu: bool,
-}
-
-impl Layers {
-    pub fn new(network: &Architecture, batch: usize) -> Self {
-        let sizes = network.checked_sizes();
-        // Coloured images have a fourth channel on a device.
-        let inputs = |index, size: &ConvolutionSize| match index {
-            0 => network.input.device_channels(),
-            _ => size.inputs,
-        };
-        let layer = |(index, size): (usize, &ConvolutionSize)| Layer {
-            shape: Convolution {
-                batch,
-                height: size.height,
-                width: size.width,
-                inputs: inputs(index, size),
-                outputs: size.layer.channels,
-                kernel: size.layer.kernel,
-                stride: size.layer.stride,
-                padding: size.layer.padding,
-            },
-            pool: size.layer.pool,
-            norm: size.layer.norm,
-            residual: size.layer.residual,
-        };
-        let last = sizes.linears.len() - 1;
-        let linear = |(index, &[inputs, outputs]): (usize, &[usize; 2])| Linear {
-            batch,
-            inputs,
-            outputs,
-            relu: index < last,
-        };
-        let counts = network.parameters();
-        let counts = counts.iter().map(ParameterShape::count);
-        Self {
-            convolutions: distinct(sizes.convolutions.iter().enumerate().map(layer)),
-            average: sizes
-                .average
-                .then_some([batch, sizes.height, sizes.width, sizes.channels]),
-            linears: distinct(sizes.linears.iter().enumerate().map(linear)),
-            largest: counts.max().unwrap_or_default(),
-        }
-    }
-}
-
-fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
-    let mut found = Vec::new();
-    for one in all {
-        if !found.contains(&one) {
-            found.push(one);
-        }
-    }
-    found
-}
-
-impl Convolution {
-    /// As the table of `doctor` shows it.
-    pub fn describe(&self) -> String {
-        let mut text = format!(
-            "{}x{}x{}x{} -> {}, {k}x{k}",
-            self.batch,
-            self.height,
-            self.width,
-            self.inputs,
-            self.outputs,
-            k = self.kernel
-        );
-        if self.stride != 1 {
-            text += &format!(", stride {}", self.stride);
-        }
-        if self.padding != 0 {
-            text += &format!(", padding {}", self.padding);
-        }
-        text
-    }
-}
-
-impl Linear {
-    pub fn describe(&self) -> String {
-        format!("{}x{} -> {}", self.batch, self.inputs, self.outputs)
-    }
 }

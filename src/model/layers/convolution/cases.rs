@@ -1,8 +1,12 @@
-//! The convolution with stride and zero padding, alone and with the pooling that follows it.
+//! A convolution with stride and zero padding, alone and with its pooling, against float64.
 
-use super::case::{Case, Layer, Numbers, Outputs, doubt, f64s, leaf, masked, rectified, send_back};
-use super::max_pool;
-use super::reference::{Convolution, Pooled};
+use super::Config;
+use crate::kernels::case::{
+    Case, Numbers, Outputs, doubt, f64s, leaf, masked, rectified, send_back,
+};
+use crate::kernels::max_pool::max_pool;
+use crate::kernels::reference::{self, Convolution, Pooled};
+use crate::model::layers::{Place, batch_norm};
 
 /// What of a convolution is computed in one go.
 #[derive(Clone, Copy)]
@@ -13,27 +17,47 @@ struct Parts {
     relu: bool,
 }
 
-/// The convolution of a layer of the model, and its pooling.
-pub fn of_layer(layer: &Layer) -> Vec<Case> {
-    let rectified = !layer.norm && !layer.residual;
-    let together = layer.pool && layer.shape.stride == 1;
+/// The operations of a layer.
+pub fn of_layer(config: &Config, place: &Place, batch: usize) -> Vec<Case> {
+    let [height, width, inputs] = place.input.image();
+    // On a device coloured images have a fourth channel.
+    let inputs = match (place.is_first, inputs) {
+        (true, 3) => 4,
+        (_, inputs) => inputs,
+    };
+    let shape = Convolution {
+        batch,
+        height,
+        width,
+        inputs,
+        outputs: config.channels,
+        kernel: config.kernel,
+        stride: config.stride,
+        padding: config.padding,
+    };
+    let rectified = !config.norm && !config.residual;
+    let together = config.pool && config.stride == 1;
     let parts = Parts {
         pool: together,
-        bias: !layer.norm,
-        relu: rectified && (together || !layer.pool),
+        bias: !config.norm,
+        relu: rectified && (together || !config.pool),
     };
-    let mut cases = vec![case(layer.shape, parts)];
-    if layer.pool && !together {
-        let [height, width] = layer.shape.sides();
-        let dims = [layer.shape.batch, height, width, layer.shape.outputs];
-        cases.push(max_pool::case(dims));
+    let mut cases = vec![case(shape, parts)];
+    if config.pool && !together {
+        let [height, width] = shape.sides();
+        cases.push(pool([batch, height, width, config.channels]));
+    }
+    if config.norm {
+        let [height, width, channels] = place.output.image();
+        let shape = [batch, height, width, channels];
+        cases.push(batch_norm::training(shape, [config.residual, true]));
     }
     cases
 }
 
 /// Shapes that leave pixels, channels or images over in every tile; the last of each kind is one that
 /// shaders leave to Burn's own operations.
-pub fn odd_cases() -> Vec<Case> {
+pub fn odd() -> Vec<Case> {
     let pooled = [
         shape([7, 13, 11], [4, 12], [3, 1, 0]),
         shape([1, 9, 10], [1, 4], [2, 1, 0]),
@@ -98,8 +122,8 @@ fn case(shape: Convolution, parts: Parts) -> Case {
             (true, false) => "convolve_pool",
             (false, _) => "convolve",
         },
-        shape: shape.describe(),
-        work: Box::new(move |device| {
+        shape: describe(&shape),
+        work: Box::new(move |subject| {
             let mut numbers = Numbers::new(1);
             let input = numbers.floats(shape.input_size(), 1.0);
             let weight = numbers.floats(shape.weight_size(), 0.5);
@@ -131,12 +155,12 @@ fn case(shape: Convolution, parts: Parts) -> Case {
             let [grad_input, grad_weight, grad_bias] = shape.backward(&x, &w, &grad_sums);
 
             let dims = [shape.batch, shape.height, shape.width, shape.inputs];
-            let input = leaf(&input, dims, device);
+            let input = leaf(&input, dims, subject);
             let kernel = [shape.outputs, shape.inputs, shape.kernel, shape.kernel];
-            let weight = leaf(&weight, kernel, device);
-            let biases = bias.then(|| leaf(&biases, [shape.outputs], device));
+            let weight = leaf(&weight, kernel, subject);
+            let biases = bias.then(|| leaf(&biases, [shape.outputs], subject));
             let (x, w, b) = (input.clone(), weight.clone(), biases.clone());
-            let kernels = device.kernels();
+            let kernels = subject.kernels;
             let output = match pool {
                 true => kernels.convolve_pool_relu(x, w, b, shape.padding, relu),
                 false => kernels.convolve(x, w, b, shape.stride, shape.padding, relu),
@@ -154,4 +178,46 @@ fn case(shape: Convolution, parts: Parts) -> Case {
             }
         }),
     }
+}
+
+/// 2x2 max-pooling by itself, of `[n, h, w, c]`.
+pub fn pool(shape: [usize; 4]) -> Case {
+    let [batch, height, width, channels] = shape;
+    Case {
+        op: "max_pool",
+        shape: format!("{batch}x{height}x{width}x{channels}"),
+        work: Box::new(move |subject| {
+            let mut numbers = Numbers::new(12);
+            let input = numbers.floats(shape.iter().product(), 1.0);
+            let pooled = reference::max_pool(&f64s(&input), shape, 0.0);
+            let upstream = numbers.floats(pooled.values.len(), 1.0);
+            let grad_input = pooled.backward(&f64s(&upstream), input.len());
+            let input = leaf(&input, shape, subject);
+            let output = max_pool(input.clone());
+            let gradients = send_back(&output, &upstream);
+            Outputs::default()
+                .with("output", output.inner(), pooled.values)
+                .with_gradient("gradient of input", &input, &gradients, grad_input)
+        }),
+    }
+}
+
+/// As the table of `doctor` shows it.
+fn describe(shape: &Convolution) -> String {
+    let mut text = format!(
+        "{}x{}x{}x{} -> {}, {k}x{k}",
+        shape.batch,
+        shape.height,
+        shape.width,
+        shape.inputs,
+        shape.outputs,
+        k = shape.kernel
+    );
+    if shape.stride != 1 {
+        text += &format!(", stride {}", shape.stride);
+    }
+    if shape.padding != 0 {
+        text += &format!(", padding {}", shape.padding);
+    }
+    text
 }

@@ -4,7 +4,7 @@
 pub mod cpu;
 pub mod distortion;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 pub mod random;
 mod spline;
 mod stock;

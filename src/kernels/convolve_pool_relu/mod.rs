@@ -3,8 +3,8 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod launches;
 mod padding;
-pub mod passes;
 mod shape;
 mod tiles;
 
@@ -20,7 +20,7 @@ use burn::tensor::{DType, Tensor, activation};
 
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
-use super::shader::TilePreset;
+use super::launch::TileProfile;
 use super::simd;
 pub use padding::Padding;
 
@@ -58,7 +58,7 @@ pub fn convolve_pool_relu(
 fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
     let [batch, height, width, in_channels] = input.dims();
     let [out_channels, _, kernel, _] = weight.dims();
-    let shape = passes::Shape {
+    let shape = launches::Shape {
         batch,
         height: height + 2 * padding,
         width: width + 2 * padding,
@@ -66,9 +66,9 @@ fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
         out_channels,
         kernel,
     };
-    [TilePreset::Software, TilePreset::Hardware]
+    [TileProfile::Software, TileProfile::Hardware]
         .iter()
-        .all(|&preset| passes::supports(&shape, preset))
+        .all(|&profile| launches::supports(&shape, profile))
 }
 
 /// The same with Burn's own operations.
@@ -113,7 +113,7 @@ pub trait ConvolvePoolReluKernel: Padding {
 pub struct State<B: Backend> {
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
-    winners: IntTensor<B>,
+    argmax: IntTensor<B>,
 }
 
 /// Gradients of input, weight and bias.
@@ -189,7 +189,7 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
         let input = B::pad(input, padding);
-        let (output, winners) = B::run(input.clone(), weight.clone(), bias, relu);
+        let (output, argmax) = B::run(input.clone(), weight.clone(), bias, relu);
         match ConvolvePoolReluBackward(padding)
             .prepare::<C>([input_node, weight_node, bias_node])
             .compute_bound()
@@ -199,7 +199,7 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
                 State {
                     input,
                     weight,
-                    winners,
+                    argmax,
                 },
                 output,
             ),
@@ -225,7 +225,7 @@ impl ConvolvePoolReluKernel for Flex {
             shape.out_channels,
         ];
         let mut output = Fresh::new(&dims);
-        let mut winners = Fresh::bytes(shape.batch * shape.output_size());
+        let mut argmax = Fresh::bytes(shape.batch * shape.output_size());
         cpu::forward(
             simd::detect(),
             &shape,
@@ -234,9 +234,9 @@ impl ConvolvePoolReluKernel for Flex {
             floats(&bias),
             relu,
             output.floats(),
-            winners.as_bytes(),
+            argmax.as_bytes(),
         );
-        (output.into_tensor(dims), winners.into_byte_tensor(dims))
+        (output.into_tensor(dims), argmax.into_byte_tensor(dims))
     }
 
     fn run_backward(
@@ -247,7 +247,7 @@ impl ConvolvePoolReluKernel for Flex {
         let State {
             input,
             weight,
-            winners,
+            argmax,
         } = state;
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let shape = shape(&input, &weight);
@@ -262,9 +262,7 @@ impl ConvolvePoolReluKernel for Flex {
             &shape,
             floats(&input),
             floats(&weight),
-            winners
-                .as_slice::<u8>()
-                .expect("winners are bytes in order"),
+            argmax.as_slice::<u8>().expect("argmax is bytes in order"),
             floats(&grad_output),
             grad_input.as_mut().map(Fresh::floats),
             grad_weight.floats(),

@@ -2,7 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 mod stock;
 
 pub(super) use stock::normalise;

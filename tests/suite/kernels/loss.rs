@@ -7,8 +7,8 @@ use gpu_mnist::config::Kernels;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::loss::{CrossEntropy, cross_entropy, cross_entropy_weighted};
 use gpu_mnist::kernels::count_confusion::count_confusion;
-use gpu_mnist::kernels::gpu::with_preset;
-use gpu_mnist::kernels::shader::TilePreset;
+use gpu_mnist::kernels::gpu::with_profile;
+use gpu_mnist::kernels::launch::TileProfile;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -127,8 +127,8 @@ fn losses_agree_with_float64_on_the_cpu() {
 #[test]
 fn losses_agree_with_float64_on_the_adapter() {
     if let Some(device) = adapter_or_skip("losses_agree_with_float64_on_the_adapter") {
-        for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || losses_agree_with_float64(&device));
+        for profile in [TileProfile::Software, TileProfile::Hardware] {
+            with_profile(profile, || losses_agree_with_float64(&device));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Augmentation, Stream};
 use crate::kernels::images::{ChannelScale, ImageShape};
-use crate::kernels::shader::{Pass, binding};
+use crate::kernels::launch::Launch;
+use crate::kernels::shader::shader;
 
 /// Workgroup memory that every adapter has.
 const ROOM: usize = 16 << 10;
@@ -26,7 +27,7 @@ pub struct Augment {
 
 /// Bindings: images as little-endian words `[N, words]`, indices i32 `[n]` (each below N), batch f32 `[n, 4 * words]`.
 /// A workgroup takes an image; what of it does not fit workgroup memory is read where it lies.
-pub fn augment(augment: &Augment) -> Pass {
+pub fn augment(augment: &Augment) -> Launch {
     let shape = augment.shape;
     let words = shape.words();
     let Augmentation {
@@ -45,44 +46,26 @@ pub fn augment(augment: &Augment) -> Pass {
     let is_summed = points + sums <= ROOM;
     let taken = points + if is_summed { sums } else { 0 };
     let is_staged = taken + size_of::<u32>() * words <= ROOM;
-    let mut uniform = vec![
-        seed as u32,
-        (seed >> 32) as u32,
-        epoch,
-        augment.batch as u32,
-        augment.augmentation.quarter_angle().to_bits(),
-        scale.to_bits(),
-        shear.to_bits(),
-        shift.to_bits(),
-        elastic.to_bits(),
-        cutout,
-        u32::from(flip),
-        augment.first,
-    ];
     let fill = augment.augmentation.fill_of_word(shape).map(f32::from);
     let [factors, terms] = augment.scale.of_word(shape);
-    for of_word in [factors, terms, fill] {
-        uniform.extend(of_word.map(f32::to_bits));
-    }
-    let height = augment.batch.div_ceil(65_535).max(1);
-    Pass {
-        name: "augment_batch",
-        template: include_str!("../../../shaders/augment_batch.wgsl"),
-        constants: vec![
-            ("HEIGHT", shape.height as u32),
-            ("WIDTH", shape.width as u32),
-            ("COLOUR", u32::from(shape.channels > 1)),
-            ("CELLS", (controls - 3) as u32),
-            ("STAGED", u32::from(is_staged)),
-            ("SUMMED", u32::from(is_summed)),
-        ],
-        bindings: vec![
-            binding("images", augment.images * words),
-            binding("indices", augment.batch),
-            binding("batch_images", augment.batch * words * 4),
-        ],
-        uniform,
-        workgroups: [augment.batch.div_ceil(height) as u32, height as u32, 1],
-        workgroup_size: [64, 1, 1],
-    }
+    Launch::workgroup_each(shader!("augment_batch"), augment.batch, 64)
+        .constants([
+            ("HEIGHT", shape.height),
+            ("WIDTH", shape.width),
+            ("COLOUR", usize::from(shape.channels > 1)),
+            ("CELLS", controls - 3),
+            ("STAGED", usize::from(is_staged)),
+            ("SUMMED", usize::from(is_summed)),
+        ])
+        .bind([
+            ("images", augment.images * words),
+            ("indices", augment.batch),
+            ("batch_images", augment.batch * words * 4),
+        ])
+        .words([seed as u32, (seed >> 32) as u32, epoch])
+        .sizes([augment.batch])
+        .numbers([augment.augmentation.quarter_angle()])
+        .numbers([scale, shear, shift, elastic])
+        .words([cutout, u32::from(flip), augment.first])
+        .numbers([factors, terms, fill].into_iter().flatten())
 }

@@ -10,7 +10,7 @@ use crate::cli;
 use crate::completion;
 use crate::evaluation::test_split::{Answers, TestSplit};
 use crate::evaluation::worst::worst;
-use crate::report::record::{Record, WORST, WorstPicture};
+use crate::report::record::{Record, WORST, WorstImage};
 use crate::report::{curves, heat_map, page};
 use crate::run_folder::{RunFolder, RunFolderError, followed, write_atomically};
 use crate::seeds_record::SeedsRecord;
@@ -93,9 +93,9 @@ pub fn keep_worst(
     answers: &Answers,
     test: &TestSplit,
 ) -> Result<(), RunFolderError> {
-    let pictures: Vec<WorstPicture> = worst(answers.verdicts(test), WORST_KEPT)
+    let pictures: Vec<WorstImage> = worst(answers.verdicts(test), WORST_KEPT)
         .into_iter()
-        .filter_map(|verdict| WorstPicture::draw(verdict, test))
+        .filter_map(|verdict| WorstImage::draw(verdict, test))
         .collect();
     folder.write_json(WORST, &pictures)
 }

@@ -1,5 +1,6 @@
 //! A training from its first step to its evaluation, with all that it leaves in the run folder.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -298,10 +299,19 @@ impl Run {
 
     /// The record of a run that has not ended; a resumed one keeps when it was started.
     fn record(&self, settings_sha256: String) -> RunRecord {
-        let started = self.folder.record().map(|record| record.started);
+        let before = self.folder.record();
+        let mut commands = before
+            .as_ref()
+            .map_or_else(Vec::new, |record| record.commands.clone());
+        let command = command_line(std::env::args_os().skip(1));
+        if commands.last() != Some(&command) {
+            commands.push(command);
+        }
+        let started = before.map(|record| record.started);
         RunRecord {
             run: self.folder.path().display().to_string(),
             started: started.unwrap_or_else(|| jiff::Timestamp::now().to_string()),
+            commands,
             dataset: self.pictures.set.name.clone(),
             set: Some(self.pictures.set.clone()),
             found_in: Some(self.pictures.found_in.clone()).filter(|place| !place.is_empty()),
@@ -318,6 +328,18 @@ impl Run {
             evaluation: None,
         }
     }
+}
+
+/// The program with these arguments, as a POSIX shell takes it.
+fn command_line(arguments: impl Iterator<Item = OsString>) -> String {
+    let plain = |part: char| part.is_alphanumeric() || "-_./=:,+%@".contains(part);
+    let text = |argument: OsString| argument.to_string_lossy().into_owned();
+    let quoted = |argument: String| match !argument.is_empty() && argument.chars().all(plain) {
+        true => argument,
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
+    };
+    let words = std::iter::once("gpu-mnist".into()).chain(arguments.map(text).map(quoted));
+    words.collect::<Vec<String>>().join(" ")
 }
 
 /// What a device suffered, where that is what `error` is about.

@@ -1,21 +1,20 @@
 //! The test split, and what networks answer to it in one pass. Nothing but this module turns its
-//! pictures into something that a model takes.
+//! images into something that a model takes.
 
 use tracing::Instrument;
 
-use super::confusion::Confusion;
 use super::inference::{Logits, classify};
-use super::probabilities::{LogProbabilities, log_softmax, mean, most_probable};
+use super::probabilities::{LogProbabilities, log_softmax, mean};
 use super::shifts::{shifted, shifts};
 use super::worst::{Verdict, verdicts};
-use super::{Evaluation, FIRST, First, Plain, TestTimeAugmentation};
+use super::{Evaluation, Plain, TestTimeAugmentation};
 use crate::checkpoint::Description;
 use crate::config::Config;
 use crate::data::{ImageShape, Split};
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
 
-/// Pictures that judge a trained model and are seen by nothing before.
+/// Images that judge a trained model and are seen by nothing before.
 ///
 /// A training cannot be given one, because it takes splits on a device, which are made of plain
 /// [`Split`]s:
@@ -37,7 +36,7 @@ use crate::model::Model;
 /// }
 /// ```
 ///
-/// Nor does it give its pictures away:
+/// Nor does it give its images away:
 ///
 /// ```compile_fail
 /// use gpu_mnist::data::Split;
@@ -50,11 +49,11 @@ use crate::model::Model;
 pub struct TestSplit(Split);
 
 impl TestSplit {
-    pub fn new(pictures: Split) -> Self {
-        Self(pictures)
+    pub fn new(images: Split) -> Self {
+        Self(images)
     }
 
-    /// Number of pictures.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -84,20 +83,20 @@ impl TestSplit {
         self.0.image(index)
     }
 
-    /// The class of picture `index`; `None` past the end.
+    /// The class of image `index`; `None` past the end.
     pub fn label(&self, index: usize) -> Option<u16> {
         self.0.labels.get(index).copied()
     }
 }
 
-/// What one network, or several together, answered to every picture of a test split.
+/// What one network, or several together, answered to every image of a test split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answers {
     networks: usize,
     shift: usize,
     /// Empty for several networks.
     logits: Vec<Logits>,
-    /// To the pictures as they are.
+    /// To the images as they are.
     plain: Vec<LogProbabilities>,
     /// The mean over all shifts; `None` where `shift` is 0.
     shifted: Option<Vec<LogProbabilities>>,
@@ -118,17 +117,17 @@ pub async fn answer(
     let shift = config.evaluation.shift;
     let span = tracing::debug_span!("evaluate", pictures = test.len(), shift);
     async {
-        let TestSplit(pictures) = test;
+        let TestSplit(images) = test;
         let normalisation = description.normalisation;
         let background = description.set.background.byte();
-        let logits = classify(model, pictures, normalisation, config, device).await?;
+        let logits = classify(model, images, normalisation, config, device).await?;
         let plain = Answers::of_logits(logits);
         if shift == 0 {
             return Ok(plain);
         }
         let mut views = vec![plain.plain.clone()];
         for (right, down) in shifts(shift).into_iter().skip(1) {
-            let moved = shifted(pictures, right, down, background);
+            let moved = shifted(images, right, down, background);
             let found = classify(model, &moved, normalisation, config, device).await?;
             views.push(found.iter().map(|logits| log_softmax(logits)).collect());
         }
@@ -144,7 +143,7 @@ pub async fn answer(
 }
 
 impl Answers {
-    /// Of one network to the pictures as they are.
+    /// Of one network to the images as they are.
     pub fn of_logits(logits: Vec<Logits>) -> Self {
         Self {
             networks: 1,
@@ -158,7 +157,7 @@ impl Answers {
     /// The mean of the class probabilities of several networks, each with the same shifts.
     ///
     /// # Panics
-    /// Without answers, or when they differ in shifts or pictures.
+    /// Without answers, or when they differ in shifts or images.
     pub fn vote(answers: &[Self]) -> Self {
         if let [only] = answers {
             return only.clone();
@@ -194,7 +193,7 @@ impl Answers {
         self.shifted.as_deref().unwrap_or(&self.plain)
     }
 
-    /// The verdict on every picture, in order.
+    /// The verdict on every image, in order.
     pub fn verdicts(&self, test: &TestSplit) -> Vec<Verdict> {
         verdicts(self.log_probabilities(), &test.0.labels)
     }
@@ -202,24 +201,20 @@ impl Answers {
     /// The statistics, with the classes named by `names`.
     pub fn evaluation(&self, test: &TestSplit, names: &[String]) -> Evaluation {
         let labels = &test.0.labels;
-        let classes = test.0.classes;
-        let (confusion, loss) = count(self.log_probabilities(), labels, classes);
-        let shown = FIRST.min(labels.len());
-        let first = First {
-            predicted: self.log_probabilities()[..shown]
-                .iter()
-                .map(|answer| most_probable(answer) as u16)
-                .collect(),
-            actual: labels[..shown].to_vec(),
-        };
+        let of = |answers| Evaluation::of_answers(answers, labels, names);
         let augmentation = self.shifted.as_ref().map(|_| {
-            let (confusion, loss) = count(&self.plain, labels, classes);
+            let Evaluation {
+                accuracy,
+                correct,
+                loss,
+                ..
+            } = of(&self.plain);
             TestTimeAugmentation {
                 shift: self.shift,
                 views: shifts(self.shift).len(),
                 without: Plain {
-                    accuracy: confusion.accuracy().unwrap_or(0.0),
-                    correct: confusion.correct(),
+                    accuracy,
+                    correct,
                     loss,
                 },
             }
@@ -227,18 +222,7 @@ impl Answers {
         Evaluation {
             networks: self.networks,
             test_time_augmentation: augmentation,
-            ..Evaluation::from_counts(confusion, loss, first, names)
+            ..of(self.log_probabilities())
         }
     }
-}
-
-/// The confusion table and the mean loss.
-fn count(answers: &[LogProbabilities], labels: &[u16], classes: usize) -> (Confusion, f64) {
-    let mut counts = vec![vec![0; classes]; classes];
-    let mut loss = 0.0;
-    for (answer, &truth) in answers.iter().zip(labels) {
-        counts[usize::from(truth)][most_probable(answer)] += 1;
-        loss -= answer[usize::from(truth)];
-    }
-    (Confusion::new(counts), loss / labels.len().max(1) as f64)
 }

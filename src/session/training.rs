@@ -195,6 +195,7 @@ impl Session {
         let result = RunRecord {
             run: "page".into(),
             started,
+            commands: Vec::new(),
             dataset: network.description.set.name.clone(),
             set: Some(network.description.set.clone()),
             found_in: None,

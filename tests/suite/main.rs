@@ -30,6 +30,7 @@ mod report;
 mod resume;
 mod rules;
 mod run_folders;
+mod scores;
 mod seeds;
 mod session;
 mod shapes;

@@ -1,18 +1,19 @@
-//! `gpu-mnist data`: fetches, verifies, lists and shows data sets.
+//! `gpu-mnist data`: fetches, verifies, lists and shows data sets, and doubts labels.
 
 mod show;
+mod suspects;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::bars::bar;
 use super::dataset::data_folder;
 use super::interrupt_flag;
-use crate::cli::{self, PlainFormat};
+use crate::cli::{self, UsageError};
 use crate::completion;
 use crate::config::Layers;
 use crate::data::DataError;
@@ -29,7 +30,8 @@ For example:
   gpu-mnist data list                            what is there
   gpu-mnist data fetch fashion-mnist             downloads and verifies it
   gpu-mnist data verify ./my-images              every byte of a folder of your own
-  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images")]
+  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images
+  gpu-mnist data suspects                        labels that the newest run's network doubts")]
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
@@ -38,10 +40,10 @@ pub struct DataArgs {
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
     #[arg(value_parser = cli::folder_or_empty())]
     data_dir: Option<PathBuf>,
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t = PlainFormat::Text, global = true)]
+    /// How to print the result; csv is for suspects alone
+    #[arg(long, value_enum, default_value_t = ListFormat::Text, global = true)]
     #[arg(help_heading = "Output")]
-    format: PlainFormat,
+    format: ListFormat,
     /// The same as --format json
     #[arg(
         long,
@@ -50,6 +52,14 @@ pub struct DataArgs {
         help_heading = "Output"
     )]
     json: bool,
+}
+
+/// The formats of what is printed; not every result is a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    Text,
+    Json,
+    Csv,
 }
 
 #[derive(Subcommand, Debug)]
@@ -71,14 +81,36 @@ enum Action {
     },
     /// Say which sets are there
     List,
-    /// Draw training pictures beside what [augment] in the settings makes of them
+    /// Draw training images beside what [augment] in the settings makes of them
     Show(show::ShowArgs),
+    /// List test and validation images whose labels look wrong, by the network of a run
+    Suspects(suspects::SuspectsArgs),
+}
+
+impl DataArgs {
+    /// Whether drivers are loaded.
+    pub fn asks_adapters(&self) -> bool {
+        matches!(self.action, Action::Suspects(_))
+    }
 }
 
 /// # Errors
 /// [`DataError`].
 pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
-    let json = args.json || args.format == PlainFormat::Json;
+    let format = if args.json {
+        ListFormat::Json
+    } else {
+        args.format
+    };
+    if let Action::Suspects(suspects) = &args.action {
+        return suspects::run(suspects, args.data_dir.as_ref(), format);
+    }
+    if format == ListFormat::Csv {
+        let reason =
+            "--format csv: of `data`, only `data suspects` prints that; take --format json";
+        return Err(UsageError(reason.into()).into());
+    }
+    let json = format == ListFormat::Json;
     if let Action::Show(show) = &args.action {
         return show::run(show, args.data_dir.as_ref(), json);
     }
@@ -108,7 +140,7 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
             ))
         }
         Action::Verify { set } => verify(set, &folder, json),
-        Action::List | Action::Show(_) => list(&folder, json),
+        Action::List | Action::Show(_) | Action::Suspects(_) => list(&folder, json),
     }
 }
 

@@ -156,7 +156,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 
 /// The settings that say what a run was evaluated on and how, over the defaults: its data, the seed
 /// that built-in digits follow from, and test-time augmentation. Weights without a run have none.
-fn settings_of(weights: &Path) -> anyhow::Result<Layers> {
+pub(super) fn settings_of(weights: &Path) -> anyhow::Result<Layers> {
     let mut layers = Layers::default();
     let file = weights.with_file_name(SETTINGS);
     if !file.is_file() {
@@ -185,7 +185,7 @@ pub struct OtherImages {
 
 /// Whether `found` is what the network should be evaluated on: the images it was trained on, or
 /// others of the same shape and classes that were named.
-fn suits(
+pub(super) fn suits(
     file: &Path,
     network: &Description,
     found: &SetDescription,

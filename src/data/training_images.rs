@@ -115,14 +115,18 @@ impl TrainingImages {
     /// As [`Self::check`].
     pub fn divide(set: &ImageSet, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
         Self::check(set, config, layers)?;
-        let division = divide(
+        Ok(Self::by_division(set, &Self::division(set, config)))
+    }
+
+    /// Which training images of a set these settings train on and which they hold out.
+    pub fn division(set: &ImageSet, config: &Config) -> Division {
+        divide(
             &set.train.labels,
             set.train.classes,
             config.data.validation_size,
             config.data.train_limit,
             config.data.split_seed(config.seed),
-        );
-        Ok(Self::by_division(set, &division))
+        )
     }
 
     /// The images of a set, divided so.

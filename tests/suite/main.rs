@@ -37,6 +37,7 @@ mod shapes;
 mod shell;
 mod splits;
 mod support;
+mod suspects;
 mod synthetic;
 mod tables;
 mod tensorboard;

@@ -11,26 +11,20 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device as BurnDevice, Distribution, Tensor};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
-use gpu_mnist::config::Kernels;
 use gpu_mnist::data::augment::Augment;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
-use gpu_mnist::evaluation::loss::cross_entropy;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::adam::FusedAdam;
-use gpu_mnist::kernels::average_pool::{self, average_pool};
-use gpu_mnist::kernels::batch_norm_relu::{self, batch_norm_relu};
-use gpu_mnist::kernels::convolve::{convolve, general as stock_convolve};
-use gpu_mnist::kernels::convolve_pool_relu::{convolve_pool_relu, general};
-use gpu_mnist::kernels::linear_relu::linear_relu;
+use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, initial_values};
 
 use support::{devices, settings};
 
 const BATCH: usize = 256;
-const BOTH: [Kernels; 2] = [Kernels::Fused, Kernels::Stock];
 
 fn kernels(criterion: &mut Criterion) {
     for (name, device) in devices() {
@@ -67,16 +61,19 @@ fn kernels(criterion: &mut Criterion) {
     }
 }
 
+/// The device with our kernels, and with Burn's own operations.
+fn both(device: &Device) -> [Device; 2] {
+    Kernels::ALL.map(|kernels| device.clone().with_kernels(kernels))
+}
+
 /// Times `work`, queued as often as criterion asks and then waited for.
 fn time(
     group: &mut BenchmarkGroup<'_, WallTime>,
     device: &Device,
     name: &str,
-    kernels: Kernels,
     mut work: impl FnMut(),
 ) {
-    let kernels = format!("{kernels:?}").to_lowercase();
-    group.bench_function(format!("{name}/{kernels}"), |bencher| {
+    group.bench_function(format!("{name}/{}", device.kernels()), |bencher| {
         bencher.iter_custom(|count| {
             device.burn().sync().expect("the device answers");
             let start = Instant::now();
@@ -111,22 +108,19 @@ fn convolution(
         weight.require_grad(),
         random([outputs], burn).autodiff().require_grad(),
     );
-    for kernels in BOTH {
+    for device in &both(device) {
+        let kernels = device.kernels();
         let forward = || {
             let (x, w, b) = (picture.clone(), weight.clone(), bias.clone());
-            match kernels {
-                Kernels::Fused => convolve_pool_relu(x, w, b, 0, true),
-                Kernels::Stock => general(x, w, b, 0, true),
-            }
+            kernels.convolve_pool_relu(x, w, Some(b), 0, true)
         };
-        time(group, device, &format!("{name} forward"), kernels, || {
+        time(group, device, &format!("{name} forward"), || {
             forward();
         });
         time(
             group,
             device,
             &format!("{name} forward and backward"),
-            kernels,
             || {
                 forward().sum().backward();
             },
@@ -152,23 +146,21 @@ fn padded_convolution(
         random([outputs], burn).autodiff().require_grad(),
     );
     let name = format!("convolve {batch}x{side}x{side}x{inputs} to {outputs}");
-    for kernels in BOTH {
-        let convolve = |x, w, b| match kernels {
-            Kernels::Fused => convolve(x, w, Some(b), 1, 1, true),
-            Kernels::Stock => stock_convolve(x, w, Some(b), 1, 1, true),
-        };
+    for device in &both(device) {
+        let kernels = device.kernels();
+        let convolve = |x, w, b| kernels.convolve(x, w, Some(b), 1, 1, true);
         // Without gradients: a graph that nobody walks back keeps its outputs, and new pages are what is timed.
         let plain = (
             picture.clone().inner(),
             weight.clone().inner(),
             bias.clone().inner(),
         );
-        time(group, device, &format!("{name} forward"), kernels, || {
+        time(group, device, &format!("{name} forward"), || {
             let (x, w, b) = plain.clone();
             convolve(x, w, b);
         });
         let both = format!("{name} forward and backward");
-        time(group, device, &both, kernels, || {
+        time(group, device, &both, || {
             let (x, w, b) = (picture.clone(), weight.clone(), bias.clone());
             convolve(x, w, b).sum().backward();
         });
@@ -182,20 +174,17 @@ fn batch_norm(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device, shape: 
     let scale = random([channels], burn).autodiff().require_grad();
     let shift = random([channels], burn).autodiff().require_grad();
     let name = format!("batch_norm {side}x{side}x{channels}");
-    for kernels in BOTH {
+    for device in &both(device) {
+        let kernels = device.kernels();
         let forward = || {
             let (x, w, b) = (input.clone(), scale.clone(), shift.clone());
-            match kernels {
-                Kernels::Fused => batch_norm_relu(x, w, b, None, 1e-5, true).0,
-                Kernels::Stock => batch_norm_relu::general(x, w, b, None, 1e-5, true).0,
-            }
+            kernels.batch_norm_relu(x, w, b, None, 1e-5, true).0
         };
         // Sum and its gradient, as large as the output, are Burn's and are in the figure.
         time(
             group,
             device,
             &format!("{name} forward and backward"),
-            kernels,
             || {
                 forward().sum().backward();
             },
@@ -207,12 +196,10 @@ fn average(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device, shape: [us
     let [_, side, _, channels] = shape;
     let input = random(shape, device.burn()).autodiff().require_grad();
     let name = format!("average_pool {side}x{side}x{channels} forward and backward");
-    for kernels in BOTH {
-        time(group, device, &name, kernels, || {
-            let output = match kernels {
-                Kernels::Fused => average_pool(input.clone()),
-                Kernels::Stock => average_pool::general(input.clone()),
-            };
+    for device in &both(device) {
+        let kernels = device.kernels();
+        time(group, device, &name, || {
+            let output = kernels.average_pool(input.clone());
             output.sum().backward();
         });
     }
@@ -232,25 +219,19 @@ fn linear(
         .require_grad();
     let weight = random([inputs, outputs], burn).autodiff().require_grad();
     let bias = random([outputs], burn).autodiff().require_grad();
-    for kernels in BOTH {
+    for device in &both(device) {
+        let kernels = device.kernels();
         let forward = || {
             let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
-            match kernels {
-                Kernels::Fused => linear_relu(x, w, b, rectify),
-                Kernels::Stock => {
-                    let x = x.matmul(w) + b.unsqueeze();
-                    if rectify { relu(x) } else { x }
-                }
-            }
+            kernels.linear_relu(x, w, b, rectify)
         };
-        time(group, device, &format!("{name} forward"), kernels, || {
+        time(group, device, &format!("{name} forward"), || {
             forward();
         });
         time(
             group,
             device,
             &format!("{name} forward and backward"),
-            kernels,
             || {
                 forward().sum().backward();
             },
@@ -260,12 +241,12 @@ fn linear(
 
 fn batches(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let split = synthetic::draw(1, 0, 4096);
-    let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
     let numbers: Vec<i32> = (0..BATCH as i32).map(|index| index * 7 % 4096).collect();
     let indices = upload_indices(&numbers, device);
-    for kernels in BOTH {
-        time(group, device, "gather_batch", kernels, || {
-            pictures.gather(indices.clone(), kernels);
+    for device in &both(device) {
+        let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+        time(group, device, "gather_batch", || {
+            pictures.gather(indices.clone());
         });
         for (name, elastic) in [("augment_batch", 4.0), ("augment_batch, affine", 0.0)] {
             let mut config = settings();
@@ -273,8 +254,8 @@ fn batches(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
             config.augment.shift = 2.0;
             config.augment.elastic = elastic;
             let augment = Augment::in_epoch(&config, 1).expect("distorted pictures");
-            time(group, device, name, kernels, || {
-                pictures.gather_augmented(indices.clone(), &numbers, &augment, kernels);
+            time(group, device, name, || {
+                pictures.gather_augmented(indices.clone(), &numbers, &augment);
             });
         }
     }
@@ -284,9 +265,11 @@ fn loss(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let logits = random([BATCH, 10], device.burn()).autodiff().require_grad();
     let labels: Vec<i32> = (0..BATCH as i32).map(|index| index % 10).collect();
     let labels = upload_indices(&labels, device);
-    for kernels in BOTH {
-        time(group, device, "softmax_cross_entropy", kernels, || {
-            cross_entropy(logits.clone(), labels.clone(), kernels)
+    for device in &both(device) {
+        let objective = Objective::plain(device);
+        time(group, device, "softmax_cross_entropy", || {
+            objective
+                .of(logits.clone(), labels.clone())
                 .differentiable
                 .backward();
         });
@@ -296,23 +279,22 @@ fn loss(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
 fn optimizer(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let config = settings();
     let values = initial_values(&network(&config.model), 0);
-    for kernels in BOTH {
-        let mut optimizer = match kernels {
+    for device in &both(device) {
+        let mut optimizer = match device.kernels() {
             Kernels::Fused => ModuleOptimizer::from(FusedAdam {
                 beta1: 0.9,
                 beta2: 0.999,
                 epsilon: 1e-8,
                 weight_decay: 0.0,
             }),
-            Kernels::Stock => AdamConfig::new().init(),
+            Kernels::Burn => AdamConfig::new().init(),
         };
-        let autodiff = device.autodiff();
-        let mut model = Some(Model::from_values(
+        let mut model = Some(Model::trainable(
             &network(&config.model),
             values.clone(),
-            &autodiff,
+            device,
         ));
-        time(group, device, "adam", kernels, || {
+        time(group, device, "adam", || {
             let current = model.take().expect("put back below");
             let mut gradients = GradientsParams::new();
             current.visit(&mut Itself(&mut gradients));
@@ -331,23 +313,16 @@ impl ModuleVisitor for Itself<'_> {
 }
 
 fn confusion(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
-    let mut config = settings();
+    let config = settings();
     let split = synthetic::draw(1, 1, 1000);
-    let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
     let values = initial_values(&network(&config.model), 0);
-    let model = Model::from_values(&network(&config.model), values, device.burn());
-    for kernels in BOTH {
-        config.training.kernels = kernels;
-        time(
-            group,
-            device,
-            "evaluation of 1000 pictures",
-            kernels,
-            || {
-                pollster::block_on(evaluate(&model, &pictures, &config, device))
-                    .expect("an evaluation");
-            },
-        );
+    for device in &both(device) {
+        let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+        let model = Model::from_values(&network(&config.model), values.clone(), device);
+        time(group, device, "evaluation of 1000 pictures", || {
+            pollster::block_on(evaluate(&model, &pictures, &config, device))
+                .expect("an evaluation");
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The whole training step, fused against stock, on the CPU and on an adapter, through the loop that `train` runs.
+//! The whole training step, fused against Burn's own operations, on the CPU and on an adapter, through the loop that `train` runs.
 //! `cargo bench --bench training_step`; README.md beside this file says how to read it.
 
 mod support;
@@ -6,11 +6,11 @@ mod support;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use gpu_mnist::config::Kernels;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::state::Snapshot;
 use gpu_mnist::training::{self, Observer, Progress};
@@ -27,12 +27,11 @@ fn training_step(criterion: &mut Criterion) {
             .sampling_mode(SamplingMode::Flat)
             .sample_size(10)
             .throughput(Throughput::Elements(256));
-        for kernels in [Kernels::Fused, Kernels::Stock] {
-            run(kernels, &device);
+        for kernels in Kernels::ALL {
+            let device = device.clone().with_kernels(kernels);
+            run(&device);
             group.bench_function(format!("{kernels:?}").to_lowercase(), |bencher| {
-                bencher.iter_custom(|count| {
-                    (0..count).map(|_| run(kernels, &device)).sum::<Duration>()
-                });
+                bencher.iter_custom(|count| (0..count).map(|_| run(&device)).sum::<Duration>());
             });
         }
         group.finish();
@@ -40,9 +39,8 @@ fn training_step(criterion: &mut Criterion) {
 }
 
 /// The median time of a step.
-fn run(kernels: Kernels, device: &Device) -> Duration {
-    let mut config = settings();
-    config.training.kernels = kernels;
+fn run(device: &Device) -> Duration {
+    let config = settings();
     let pictures = synthetic::draw(1, 0, STEPS * config.training.batch_size);
     let normalisation = Normalisation::measure(&pictures);
     let train = DeviceSplit::upload(&pictures, normalisation, device);

@@ -9,11 +9,11 @@ mod network;
 mod ranges;
 mod sizes;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::Kernels;
 pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
 pub use layers::{Entry, Layers};
@@ -57,6 +57,7 @@ pub struct DeviceConfig {
     pub api: Api,
     pub hardware_only: bool,
     pub check: bool,
+    pub kernels: Kernels,
 }
 
 /// Where to compute.
@@ -135,7 +136,6 @@ pub struct TrainingConfig {
     pub keep_checkpoints: usize,
     pub record_every: usize,
     pub tensorboard: bool,
-    pub kernels: Kernels,
 }
 
 /// How much the images of each class count in the loss.
@@ -216,26 +216,6 @@ pub enum OptimizerKind {
     Adamw,
     Sgd,
     Muon,
-}
-
-/// Whose operations compute the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
-#[serde(rename_all = "kebab-case")]
-pub enum Kernels {
-    /// The shaders of `shaders/` on an adapter, SIMD kernels on the CPU
-    Fused,
-    /// Burn's own operations
-    Stock,
-}
-
-impl fmt::Display for Kernels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fused => "fused",
-            Self::Stock => "stock",
-        })
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Kernels;
 use crate::data::image_set::SetDescription;
 use crate::device::DeviceInfo;
 use crate::evaluation::{Evaluation, fitting};
+use crate::kernels::Kernels;
 use crate::training::history::History;
 use crate::training::stopping::Ending;
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Kernels;
 use crate::device::DeviceInfo;
 use crate::evaluation::{Evaluation, TestTimeAugmentation, fitting};
+use crate::kernels::Kernels;
 use crate::run_folder::{RunFolderError, SEEDS, followed, read_record};
 use crate::run_record::RunRecord;
 use crate::training::stopping::Ending;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::config::{Architecture, Kernels};
+use crate::config::Architecture;
 use crate::device::{self, AdapterInfo};
+use crate::kernels::Kernels;
 use crate::run_folder::{MOST_RECORD, read_file, write_atomically};
 
 /// Hash of the sources of all kernels and the versions of what runs them.
@@ -38,7 +39,8 @@ pub struct Verdict {
     pub network: Architecture,
     /// Whether each kernel set computes right; `None`: not checked.
     pub fused: Option<bool>,
-    pub stock: Option<bool>,
+    #[serde(alias = "stock")]
+    pub burn: Option<bool>,
     /// What failed, for the warning.
     pub failed: Vec<String>,
 }
@@ -52,7 +54,7 @@ impl Verdict {
             driver: adapter.driver.clone(),
             network: network.clone(),
             fused: None,
-            stock: None,
+            burn: None,
             failed: Vec::new(),
         }
     }
@@ -60,14 +62,14 @@ impl Verdict {
     pub fn of(&self, kernels: Kernels) -> Option<bool> {
         match kernels {
             Kernels::Fused => self.fused,
-            Kernels::Stock => self.stock,
+            Kernels::Burn => self.burn,
         }
     }
 
     pub fn of_mut(&mut self, kernels: Kernels) -> &mut Option<bool> {
         match kernels {
             Kernels::Fused => &mut self.fused,
-            Kernels::Stock => &mut self.stock,
+            Kernels::Burn => &mut self.burn,
         }
     }
 

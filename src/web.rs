@@ -9,9 +9,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_time::Instant;
 
-use crate::config::{DeviceKind, Kernels};
+use crate::config::DeviceKind;
 use crate::data::ImageShape;
 use crate::evaluation::Evaluation;
+use crate::kernels::Kernels;
 use crate::picture::Bounds;
 use crate::session::{EpochMessage, Host, ProgressMessage, Session};
 use crate::training::history::EpochRecord;
@@ -62,7 +63,7 @@ impl Trainer {
         Self::default()
     }
 
-    /// `device`: auto, gpu or cpu; `kernels`: fused or stock; `host`: JSON of a [`Host`].
+    /// `device`: auto, gpu or cpu; `kernels`: fused or burn; `host`: JSON of a [`Host`].
     pub async fn open(
         &mut self,
         device: String,

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::row::Row;
 use super::statistics::median_ratio;
-use crate::config::{Config, Kernels, ModelConfig, TrainingConfig};
+use crate::config::{Config, ModelConfig, TrainingConfig};
 use crate::device::with_api;
+use crate::kernels::Kernels;
 use crate::run_folder::{MOST_RECORD, read_file};
 
 /// Raised when files of an older program can no longer be read.
@@ -40,7 +42,15 @@ pub struct Work {
     pub warmup: usize,
     pub rounds: usize,
     pub model: ModelConfig,
+    #[serde(deserialize_with = "without_kernels")]
     pub training: TrainingConfig,
+}
+
+/// The kernels stood among these settings once; they are those of a row.
+fn without_kernels<'de, D: Deserializer<'de>>(from: D) -> Result<TrainingConfig, D::Error> {
+    let mut settings = serde_json::Map::deserialize(from)?;
+    settings.remove("kernels");
+    serde_json::from_value(settings.into()).map_err(D::Error::custom)
 }
 
 impl Work {
@@ -62,7 +72,6 @@ impl Work {
         let plain = |work: &Self| {
             let mut work = work.clone();
             work.training.batch_size = 0;
-            work.training.kernels = Kernels::Fused;
             work
         };
         plain(self) == plain(other)

@@ -13,8 +13,9 @@ use std::time::Instant;
 
 use crate::checks::band;
 use crate::checks::steps::{Work, losses};
-use crate::config::{Architecture, Config, Kernels};
+use crate::config::{Architecture, Config};
 use crate::device::{Device, DeviceError, with_api};
+use crate::kernels::Kernels;
 use crate::store::Store;
 use row::{Phases, Row, Spread};
 use session::Session;
@@ -61,13 +62,13 @@ pub fn run(
             for &kernels in &plan.kernels {
                 let mut settings = config.clone();
                 settings.training.batch_size = batch_size;
-                settings.training.kernels = kernels;
                 settings.training.learning_rate = config.doctor.learning_rate;
                 begin(format!(
                     "{}, {kernels}, batch {batch_size}: first steps",
                     device.info
                 ));
-                measured.push(Measured::start(device, &plan.network, settings));
+                let device = device.clone().with_kernels(kernels);
+                measured.push(Measured::start(&device, &plan.network, settings));
             }
         }
     }
@@ -253,14 +254,13 @@ impl Measured {
         if self.row.error.is_some() {
             return Ok(());
         }
-        let mut reference = self.config.clone();
-        reference.training.kernels = Kernels::Fused;
         let work = Work {
             images: session::images(&self.network, &self.config),
             steps: self.losses.len(),
             schedule_steps: session::steps_in_all(&self.config),
         };
-        let expected = pollster::block_on(losses(&Device::cpu(), &reference, &self.network, work))?;
+        let expected =
+            pollster::block_on(losses(&Device::cpu(), &self.config, &self.network, work))?;
         self.row.parity = Some(band::compare(
             &self.losses,
             &expected,

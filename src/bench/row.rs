@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::statistics::{median, quantile};
 use super::work::gflop_per_step;
 use crate::checks::band::Parity;
-use crate::config::{Architecture, Config, Kernels};
+use crate::config::{Architecture, Config};
 use crate::device::{Device, DeviceError};
+use crate::kernels::Kernels;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -107,7 +108,7 @@ impl Row {
             index: adapter.map(|adapter| adapter.index),
             id: adapter.map(|adapter| adapter.id.clone()),
             bus: adapter.map(|adapter| adapter.bus.clone()),
-            kernels: config.training.kernels,
+            kernels: device.kernels(),
             batch_size: config.training.batch_size,
             rank: None,
             parity: None,

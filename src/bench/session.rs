@@ -11,10 +11,11 @@ use crate::data::Split;
 use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
+use crate::model::loss::Objective;
 use crate::model::{Model, initial_values};
 use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
-use crate::training::step::{Objective, train_step, train_step_in_phases};
+use crate::training::step::{train_step, train_step_in_phases};
 
 /// Images that an evaluation is timed on.
 const EVALUATED: usize = 2048;
@@ -75,8 +76,8 @@ impl Session {
                 split,
                 evaluated: upload(&evaluated),
                 order: upload_indices(&order(config.seed, 1, trained.len()), device),
-                model: Some(Model::from_values(network, values, &device.autodiff())),
-                optimizer: Optimizer::fresh(&config.training, network, device.burn()),
+                model: Some(Model::trainable(network, values, device)),
+                optimizer: Optimizer::fresh(&config.training, network, device),
                 schedule: Schedule::new(&config.training, steps_in_all(config)),
                 device: device.clone(),
                 config: config.clone(),
@@ -90,8 +91,7 @@ impl Session {
     pub fn step(&mut self) -> Result<(), DeviceError> {
         let device = self.device.clone();
         device.guard("training", || {
-            let kernels = self.config.training.kernels;
-            let batch = self.split.gather(self.indices(), kernels);
+            let batch = self.split.gather(self.indices());
             let rate = self.schedule.learning_rate(self.step);
             let model = self.model.take().expect("put back after every step");
             let (model, loss, _) =
@@ -113,9 +113,7 @@ impl Session {
             Ok(())
         };
         let stepped = device.guard("training", || {
-            let batch = self
-                .split
-                .gather(self.indices(), self.config.training.kernels);
+            let batch = self.split.gather(self.indices());
             let rate = self.schedule.learning_rate(self.step);
             let model = self.model.take().expect("put back after every step");
             train_step_in_phases(

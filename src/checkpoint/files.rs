@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device as BurnDevice;
-
 use super::{Description, decode, encode, values};
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
@@ -69,7 +67,7 @@ pub fn save_values(
 ///
 /// # Errors
 /// [`CheckpointError::Damaged`] names the file and what is wrong with it.
-pub fn load(path: &Path, device: &BurnDevice) -> Result<(Model, Description), CheckpointError> {
+pub fn load(path: &Path, device: &Device) -> Result<(Model, Description), CheckpointError> {
     let damaged = |reason: String| CheckpointError::Damaged {
         path: path.into(),
         reason,

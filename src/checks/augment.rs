@@ -1,10 +1,10 @@
-//! Augmentation against float64: the kernel, and the same in Burn's own operations.
+//! Augmentation against float64.
 
+use super::Scope;
 use super::case::{Case, Numbers, Outputs, whole};
 use super::images::{ODD_SHAPES, SCALE, batch_of, describe, in_parts, normalised};
 use super::reference::augment::augment;
-use super::{Group, Scope};
-use crate::kernels::augment_batch::{Augmentation, Stream, augment_batch, general};
+use crate::kernels::augment_batch::{Augmentation, Stream};
 use crate::kernels::images::ImageShape;
 
 const IMAGES: usize = 50;
@@ -26,8 +26,8 @@ const ALL: Augmentation = Augmentation {
     fill: [0; 3],
 };
 
-pub fn cases(group: Group, shape: ImageShape, scope: Scope) -> Vec<Case> {
-    let mut cases = vec![case(group, scope.batch, shape, ALL, 1)];
+pub fn cases(shape: ImageShape, scope: Scope) -> Vec<Case> {
+    let mut cases = vec![case(scope.batch, shape, ALL, 1)];
     if scope.odd_shapes {
         let filled = Augmentation {
             fill: [255, 128, 7],
@@ -48,30 +48,20 @@ pub fn cases(group: Group, shape: ImageShape, scope: Scope) -> Vec<Case> {
             elastic_cells: 14,
             ..filled
         };
-        cases.push(case(group, 3, ImageShape::grey(10, 10), half_turns, 1));
-        cases.push(case(group, 1, shape, plain, 1));
-        cases.extend(ODD_SHAPES.map(|shape| case(group, 3, shape, filled, 1)));
+        cases.push(case(3, ImageShape::grey(10, 10), half_turns, 1));
+        cases.push(case(1, shape, plain, 1));
+        cases.extend(ODD_SHAPES.map(|shape| case(3, shape, filled, 1)));
         // More than workgroup memory holds: of the image, and of the spline's sums.
-        cases.push(case(group, 2, ImageShape::rgb(72, 64), filled, 1));
-        cases.push(case(group, 2, ImageShape::grey(8, 112), fine, 1));
-        cases.push(case(group, 17, ODD_SHAPES[4], filled, 3));
+        cases.push(case(2, ImageShape::rgb(72, 64), filled, 1));
+        cases.push(case(2, ImageShape::grey(8, 112), fine, 1));
+        cases.push(case(17, ODD_SHAPES[4], filled, 3));
     }
     cases
 }
 
-fn case(
-    group: Group,
-    batch: usize,
-    shape: ImageShape,
-    augmentation: Augmentation,
-    parts: usize,
-) -> Case {
+fn case(batch: usize, shape: ImageShape, augmentation: Augmentation, parts: usize) -> Case {
     Case {
-        group,
-        op: match group {
-            Group::Stock => "distort",
-            _ => "augment_batch",
-        },
+        op: "augment_batch",
         shape: describe(batch, IMAGES, parts, shape),
         work: Box::new(move |device| {
             let mut numbers = Numbers::new(7);
@@ -81,14 +71,9 @@ fn case(
                 augment(image, shape, &augmentation, STREAM, sample)
             });
             let parts = in_parts(&images, shape, parts, device);
-            let indices = whole(&samples, [batch], device);
-            let found = match group {
-                Group::Stock => {
-                    let indices = (indices, &samples[..]);
-                    general(&parts, indices, shape, SCALE, &augmentation, STREAM)
-                }
-                _ => augment_batch(&parts, indices, shape, SCALE, augmentation, STREAM),
-            };
+            let indices = (whole(&samples, [batch], device), &samples[..]);
+            let kernels = device.kernels();
+            let found = kernels.augment_batch(&parts, indices, shape, SCALE, augmentation, STREAM);
             Outputs::default().with("output", found, normalised(&expected, shape))
         }),
     }

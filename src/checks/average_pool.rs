@@ -1,26 +1,19 @@
-//! Global average pooling: the fused kernel, and Burn's own mean.
+//! Global average pooling.
 
-use super::Group;
 use super::case::{Case, Layers, Numbers, Outputs, f64s, leaf, send_back};
-use crate::kernels::average_pool::{average_pool, general};
 
 /// `[n, h, w, c]`
 pub const ODD_SHAPES: [[usize; 4]; 3] = [[7, 3, 5, 96], [1, 1, 1, 3], [3, 13, 11, 10]];
 
 /// The pooling behind the convolutions of the model, if it has one.
-pub fn of_layers(group: Group, layers: &Layers) -> Option<Case> {
-    layers.average.map(|shape| case(group, shape))
+pub fn of_layers(layers: &Layers) -> Option<Case> {
+    layers.average.map(case)
 }
 
-pub fn case(group: Group, shape: [usize; 4]) -> Case {
-    let is_fused = matches!(group, Group::Fused);
+pub fn case(shape: [usize; 4]) -> Case {
     let [batch, height, width, channels] = shape;
     Case {
-        group,
-        op: match is_fused {
-            true => "average_pool",
-            false => "mean",
-        },
+        op: "average_pool",
         shape: format!("{batch}x{height}x{width}x{channels}"),
         work: Box::new(move |device| {
             let (size, picture) = (shape.iter().product(), height * width * channels);
@@ -36,10 +29,7 @@ pub fn case(group: Group, shape: [usize; 4]) -> Case {
                 grad_input[at] = f64::from(upstream[to]) * share;
             }
             let input = leaf(&input, shape, device);
-            let output = match is_fused {
-                true => average_pool(input.clone()),
-                false => general(input.clone()),
-            };
+            let output = device.kernels().average_pool(input.clone());
             let gradients = send_back(&output, &upstream);
             Outputs::default()
                 .with("output", output.inner(), expected)

@@ -1,40 +1,30 @@
-//! Batch norm in training and in inference: the fused kernel, and Burn's own operations.
+//! Batch norm in training and in inference.
 
-use super::Group;
 use super::case::{Case, Layer, Numbers, Outputs, doubt, f64s, leaf, plain, send_back};
 use super::reference::BatchNorm;
-use crate::kernels::batch_norm_relu::{batch_norm_relu, general, normalise_relu};
 
 /// `[n, h, w, c]`; of the last one's channels shaders leave the work to Burn's own operations.
-pub const ODD_SHAPES: [[usize; 4]; 4] = [[7, 13, 11, 8], [5, 7, 7, 96], [1, 3, 2, 4], [3, 9, 7, 5]];
+const ODD_SHAPES: [[usize; 4]; 4] = [[7, 13, 11, 8], [5, 7, 7, 96], [1, 3, 2, 4], [3, 9, 7, 5]];
 
+/// Whether there is a residual, and a ReLU.
+const SWITCHES: [[bool; 2]; 3] = [[false, true], [true, true], [true, false]];
 const EPSILON: f32 = 1e-5;
 
 /// With and without a residual, in front of a ReLU and not.
-pub fn fused(shape: [usize; 4]) -> Vec<Case> {
-    let mut cases = vec![inference(shape)];
-    cases.extend(switches().map(|switches| training(Group::Fused, shape, switches)));
-    cases
-}
-
-/// The same with Burn's own operations.
-pub fn stock(shape: [usize; 4]) -> Vec<Case> {
-    let case = |switches| training(Group::Stock, shape, switches);
-    switches().map(case).into()
+pub fn odd_cases() -> impl Iterator<Item = Case> {
+    ODD_SHAPES.into_iter().flat_map(|shape| {
+        let training = SWITCHES.map(|switches| training(shape, switches));
+        training.into_iter().chain([inference(shape)])
+    })
 }
 
 /// The batch norm of a layer of the model, if it has one.
-pub fn of_layer(group: Group, layer: &Layer) -> Option<Case> {
+pub fn of_layer(layer: &Layer) -> Option<Case> {
     let sides = layer.shape.sides();
     let [height, width] = sides.map(|side| if layer.pool { side / 2 } else { side });
     let shape = [layer.shape.batch, height, width, layer.shape.outputs];
-    layer
-        .norm
-        .then(|| training(group, shape, [layer.residual, true]))
-}
-
-fn switches() -> [[bool; 2]; 3] {
-    [[false, true], [true, true], [true, false]]
+    let case = || training(shape, [layer.residual, true]);
+    layer.norm.then(case)
 }
 
 fn describe([batch, height, width, channels]: [usize; 4], [residual, relu]: [bool; 2]) -> String {
@@ -43,15 +33,10 @@ fn describe([batch, height, width, channels]: [usize; 4], [residual, relu]: [boo
     format!("{batch}x{height}x{width}x{channels}{residual}{relu}")
 }
 
-fn training(group: Group, shape: [usize; 4], switches: [bool; 2]) -> Case {
+fn training(shape: [usize; 4], switches: [bool; 2]) -> Case {
     let [with_residual, relu] = switches;
-    let is_fused = matches!(group, Group::Fused);
     Case {
-        group,
-        op: match is_fused {
-            true => "batch_norm_relu",
-            false => "batch norm of Burn",
-        },
+        op: "batch_norm_relu",
         shape: describe(shape, switches),
         work: Box::new(move |device| {
             let [size, channels] = [shape.iter().product(), shape[3]];
@@ -89,10 +74,10 @@ fn training(group: Group, shape: [usize; 4], switches: [bool; 2]) -> Case {
             let shift = leaf(&shift, [channels], device);
             let residual = residual.map(|residual| leaf(&residual, shape, device));
             let (x, w, b) = (input.clone(), scale.clone(), shift.clone());
-            let (output, found_mean, found_variance) = match is_fused {
-                true => batch_norm_relu(x, w, b, residual.clone(), EPSILON, relu),
-                false => general(x, w, b, residual.clone(), EPSILON, relu),
-            };
+            let (output, found_mean, found_variance) =
+                device
+                    .kernels()
+                    .batch_norm_relu(x, w, b, residual.clone(), EPSILON, relu);
             let gradients = send_back(&output, &upstream);
             let outputs = Outputs::default()
                 .with("output", output.inner(), sums)
@@ -113,7 +98,6 @@ fn training(group: Group, shape: [usize; 4], switches: [bool; 2]) -> Case {
 
 fn inference(shape: [usize; 4]) -> Case {
     Case {
-        group: Group::Fused,
         op: "normalise_relu",
         shape: describe(shape, [true, true]),
         work: Box::new(move |device| {
@@ -138,7 +122,7 @@ fn inference(shape: [usize; 4]) -> Case {
             expected.iter_mut().for_each(|sum| *sum = sum.max(0.0));
             let [scale, shift, mean, variance] =
                 [scale, shift, mean, variance].map(|values| plain(&values, [channels], device));
-            let found = normalise_relu(
+            let found = device.kernels().normalise_relu(
                 plain(&input, shape, device),
                 scale,
                 shift,

@@ -4,7 +4,6 @@ use burn::tensor::{DType, Gradients, Int, Tensor, TensorData, Transaction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use super::Group;
 use super::reference::Convolution;
 use crate::config::{Architecture, ConvolutionSize};
 use crate::device::Device;
@@ -18,9 +17,8 @@ pub const TOLERANCE: f64 = 1e-4;
 /// way a gradient goes.
 const DOUBT: f64 = 1e-4;
 
-/// An operation at a shape.
+/// An operation at a shape, by the kernels of whichever device it is put to.
 pub struct Case {
-    pub group: Group,
     pub op: &'static str,
     pub shape: String,
     pub work: Box<dyn Fn(&Device) -> Outputs>,
@@ -128,6 +126,22 @@ impl Numbers {
 
 pub fn f64s(numbers: &[f32]) -> Vec<f64> {
     numbers.iter().map(|&number| number.into()).collect()
+}
+
+/// `upstream` where the sum passes ReLU.
+pub fn masked(upstream: &[f32], sums: &[f64]) -> Vec<f64> {
+    upstream
+        .iter()
+        .zip(sums)
+        .map(|(&grad, &sum)| if sum > 0.0 { grad.into() } else { 0.0 })
+        .collect()
+}
+
+pub fn rectified(mut sums: Vec<f64>) -> Vec<f64> {
+    for sum in &mut sums {
+        *sum = sum.max(0.0);
+    }
+    sums
 }
 
 /// Below what difference a choice between two of `sums` is left out.

@@ -1,16 +1,83 @@
-//! The convolution with stride and zero padding.
+//! The convolution with stride and zero padding, alone and with the pooling that follows it.
 
-use super::Group;
-use super::case::{Case, Numbers, Outputs, doubt, f64s, leaf, send_back};
-use super::reference::Convolution;
-use crate::kernels::convolve::convolve;
+use super::case::{Case, Layer, Numbers, Outputs, doubt, f64s, leaf, masked, rectified, send_back};
+use super::max_pool;
+use super::reference::{Convolution, Pooled};
 
-/// Shapes that leave pixels, channels or pictures over in every tile; the last of them is one
-/// that shaders leave to Burn's own operations.
-pub fn odd_cases() -> impl Iterator<Item = Case> {
-    let shape = |[batch, height, width]: [usize; 3],
-                 [inputs, outputs]: [usize; 2],
-                 [kernel, stride, padding]: [usize; 3]| Convolution {
+/// What of a convolution is computed in one go.
+#[derive(Clone, Copy)]
+struct Parts {
+    /// With 2x2 max-pooling, which takes a stride of 1.
+    pool: bool,
+    bias: bool,
+    relu: bool,
+}
+
+/// The convolution of a layer of the model, and its pooling.
+pub fn of_layer(layer: &Layer) -> Vec<Case> {
+    let rectified = !layer.norm && !layer.residual;
+    let together = layer.pool && layer.shape.stride == 1;
+    let parts = Parts {
+        pool: together,
+        bias: !layer.norm,
+        relu: rectified && (together || !layer.pool),
+    };
+    let mut cases = vec![case(layer.shape, parts)];
+    if layer.pool && !together {
+        let [height, width] = layer.shape.sides();
+        let dims = [layer.shape.batch, height, width, layer.shape.outputs];
+        cases.push(max_pool::case(dims));
+    }
+    cases
+}
+
+/// Shapes that leave pixels, channels or images over in every tile; the last of each kind is one that
+/// shaders leave to Burn's own operations.
+pub fn odd_cases() -> Vec<Case> {
+    let pooled = [
+        shape([7, 13, 11], [4, 12], [3, 1, 0]),
+        shape([1, 9, 10], [1, 4], [2, 1, 0]),
+        shape([6, 9, 8], [4, 8], [3, 1, 1]),
+        shape([3, 32, 20], [1, 8], [3, 1, 0]),
+        shape([3, 15, 9], [1, 8], [3, 1, 1]),
+        shape([3, 32, 32], [4, 8], [5, 1, 0]),
+        shape([5, 9, 7], [3, 5], [4, 1, 2]),
+    ];
+    let plain = [
+        (shape([9, 14, 14], [8, 16], [3, 1, 1]), true),
+        (shape([7, 13, 11], [4, 12], [3, 2, 1]), false),
+        (shape([9, 32, 20], [1, 8], [3, 1, 1]), true),
+        (shape([3, 15, 9], [1, 8], [5, 2, 2]), true),
+        (shape([3, 32, 32], [4, 8], [3, 1, 1]), true),
+        (shape([1, 9, 10], [1, 4], [2, 1, 1]), true),
+        (shape([5, 9, 7], [3, 5], [4, 1, 2]), true),
+    ];
+    let pooled = [true, false].into_iter().flat_map(|relu| {
+        let parts = Parts {
+            pool: true,
+            // As before a batch norm.
+            bias: relu,
+            relu,
+        };
+        pooled.map(|shape| case(shape, parts))
+    });
+    let plain = plain.map(|(shape, relu)| {
+        let parts = Parts {
+            pool: false,
+            bias: true,
+            relu,
+        };
+        case(shape, parts)
+    });
+    pooled.chain(plain).collect()
+}
+
+fn shape(
+    [batch, height, width]: [usize; 3],
+    [inputs, outputs]: [usize; 2],
+    [kernel, stride, padding]: [usize; 3],
+) -> Convolution {
+    Convolution {
         batch,
         height,
         width,
@@ -19,66 +86,72 @@ pub fn odd_cases() -> impl Iterator<Item = Case> {
         kernel,
         stride,
         padding,
-    };
-    [
-        (shape([9, 14, 14], [8, 16], [3, 1, 1]), true),
-        (shape([7, 13, 11], [4, 12], [3, 2, 1]), false),
-        (shape([9, 32, 20], [1, 8], [3, 1, 1]), true),
-        (shape([3, 15, 9], [1, 8], [5, 2, 2]), true),
-        (shape([3, 32, 32], [4, 8], [3, 1, 1]), true),
-        (shape([1, 9, 10], [1, 4], [2, 1, 1]), true),
-        (shape([5, 9, 7], [3, 5], [4, 1, 2]), true),
-    ]
-    .into_iter()
-    .map(|(shape, relu)| case(shape, relu))
+    }
 }
 
 /// Output and gradients of one shape.
-pub fn case(shape: Convolution, relu: bool) -> Case {
+fn case(shape: Convolution, parts: Parts) -> Case {
+    let Parts { pool, bias, relu } = parts;
     Case {
-        group: Group::Fused,
-        op: "convolve",
+        op: match (pool, relu) {
+            (true, true) => "convolve_pool_relu",
+            (true, false) => "convolve_pool",
+            (false, _) => "convolve",
+        },
         shape: shape.describe(),
         work: Box::new(move |device| {
-            let mut numbers = Numbers::new(7);
+            let mut numbers = Numbers::new(1);
             let input = numbers.floats(shape.input_size(), 1.0);
             let weight = numbers.floats(shape.weight_size(), 0.5);
-            let bias = numbers.floats(shape.outputs, 0.5);
-            let (x, w, b) = (f64s(&input), f64s(&weight), f64s(&bias));
-            let mut sums = shape.forward(&x, &w, &b);
-            let mut upstream = numbers.floats(sums.len(), 1.0);
-            if relu {
-                let doubt = doubt(&sums);
-                for (upstream, sum) in upstream.iter_mut().zip(&sums) {
-                    if sum.abs() < doubt {
-                        *upstream = 0.0;
-                    }
+            let biases = match bias {
+                true => numbers.floats(shape.outputs, 0.5),
+                false => vec![0.0; shape.outputs],
+            };
+            let (x, w, b) = (f64s(&input), f64s(&weight), f64s(&biases));
+            let sums = shape.forward(&x, &w, &b);
+            let doubt = doubt(&sums);
+            let pooled = match pool {
+                true => shape.pool(&sums, doubt),
+                false => Pooled::of_one(&sums),
+            };
+            let mut upstream = numbers.floats(pooled.values.len(), 1.0);
+            for (index, upstream) in upstream.iter_mut().enumerate() {
+                if !pooled.sure[index] || relu && pooled.values[index].abs() < doubt {
+                    *upstream = 0.0;
                 }
             }
-            let passes = |sum: f64| !relu || sum > 0.0;
-            let grads: Vec<f64> = upstream
-                .iter()
-                .zip(&sums)
-                .map(|(&grad, &sum)| if passes(sum) { grad.into() } else { 0.0 })
-                .collect();
-            let [grad_input, grad_weight, grad_bias] = shape.backward(&x, &w, &grads);
-            if relu {
-                sums.iter_mut().for_each(|sum| *sum = sum.max(0.0));
-            }
+            let (passed, expected) = match relu {
+                true => (
+                    masked(&upstream, &pooled.values),
+                    rectified(pooled.values.clone()),
+                ),
+                false => (f64s(&upstream), pooled.values.clone()),
+            };
+            let grad_sums = pooled.backward(&passed, sums.len());
+            let [grad_input, grad_weight, grad_bias] = shape.backward(&x, &w, &grad_sums);
 
             let dims = [shape.batch, shape.height, shape.width, shape.inputs];
             let input = leaf(&input, dims, device);
             let kernel = [shape.outputs, shape.inputs, shape.kernel, shape.kernel];
             let weight = leaf(&weight, kernel, device);
-            let bias = leaf(&bias, [shape.outputs], device);
-            let (x, w, b) = (input.clone(), weight.clone(), Some(bias.clone()));
-            let output = convolve(x, w, b, shape.stride, shape.padding, relu);
+            let biases = bias.then(|| leaf(&biases, [shape.outputs], device));
+            let (x, w, b) = (input.clone(), weight.clone(), biases.clone());
+            let kernels = device.kernels();
+            let output = match pool {
+                true => kernels.convolve_pool_relu(x, w, b, shape.padding, relu),
+                false => kernels.convolve(x, w, b, shape.stride, shape.padding, relu),
+            };
             let gradients = send_back(&output, &upstream);
-            Outputs::default()
-                .with("output", output.inner(), sums)
+            let outputs = Outputs::default()
+                .with("output", output.inner(), expected)
                 .with_gradient("gradient of input", &input, &gradients, grad_input)
-                .with_gradient("gradient of weight", &weight, &gradients, grad_weight)
-                .with_gradient("gradient of bias", &bias, &gradients, grad_bias)
+                .with_gradient("gradient of weight", &weight, &gradients, grad_weight);
+            match biases {
+                Some(bias) => {
+                    outputs.with_gradient("gradient of bias", &bias, &gradients, grad_bias)
+                }
+                None => outputs,
+            }
         }),
     }
 }

@@ -1,29 +1,31 @@
 //! Whether a device computes right numbers: every operation the model uses, forward and gradient,
 //! against float64 on the CPU, then training steps beside the CPU.
 
+mod adam;
 mod augment;
 mod average_pool;
 pub mod band;
 mod batch_norm;
 mod case;
 mod convolve;
-mod fused;
 mod gather;
 mod images;
+mod linear;
 mod loss;
+mod max_pool;
 pub mod reference;
 mod shared;
 pub mod steps;
-mod stock;
 pub mod waves;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Architecture, Config, Kernels};
+use crate::config::{Architecture, Config};
 use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
+use crate::kernels::Kernels;
 use crate::kernels::images::ImageShape;
 use case::Case;
 
@@ -34,7 +36,8 @@ pub enum Group {
     /// Burn's, used whatever the kernels.
     Shared,
     Fused,
-    Stock,
+    #[serde(alias = "stock")]
+    Burn,
 }
 
 impl fmt::Display for Group {
@@ -42,7 +45,7 @@ impl fmt::Display for Group {
         f.write_str(match self {
             Self::Shared => "shared",
             Self::Fused => "fused",
-            Self::Stock => "stock",
+            Self::Burn => "burn",
         })
     }
 }
@@ -51,7 +54,7 @@ impl From<Kernels> for Group {
     fn from(kernels: Kernels) -> Self {
         match kernels {
             Kernels::Fused => Self::Fused,
-            Kernels::Stock => Self::Stock,
+            Kernels::Burn => Self::Burn,
         }
     }
 }
@@ -131,21 +134,26 @@ pub async fn run(
         networks.extend(other_layout(network).map(|other| (other, scope.few())));
     }
     let mut found = Vec::new();
-    for case in cases(&networks) {
-        if !groups.contains(&case.group) {
-            continue;
+    for &group in groups {
+        let device = match group {
+            Group::Shared => device.clone(),
+            Group::Fused => device.clone().with_kernels(Kernels::Fused),
+            Group::Burn => device.clone().with_kernels(Kernels::Burn),
+        };
+        for case in networks
+            .iter()
+            .flat_map(|(network, scope)| cases(group, network, *scope))
+        {
+            let (findings, lost) = judge(&device, group, &case).await;
+            findings.iter().for_each(&mut *observer);
+            found.extend(findings);
+            if lost {
+                return found;
+            }
         }
-        let (findings, lost) = judge(device, &case).await;
-        findings.iter().for_each(&mut *observer);
-        found.extend(findings);
-        if lost {
-            return found;
-        }
-    }
-    for (network, scope) in &networks {
-        for kernels in [Kernels::Fused, Kernels::Stock] {
-            if groups.contains(&kernels.into()) && scope.steps > 0 {
-                let finding = steps::beside_the_cpu(device, config, network, *scope, kernels).await;
+        for (network, scope) in &networks {
+            if group != Group::Shared && scope.steps > 0 {
+                let finding = steps::beside_the_cpu(&device, config, network, *scope).await;
                 observer(&finding);
                 found.push(finding);
             }
@@ -164,34 +172,45 @@ fn other_layout(network: &Architecture) -> Option<Architecture> {
     other.sizes().is_ok().then_some(other)
 }
 
-fn cases(networks: &[(Architecture, Scope)]) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (network, scope) in networks {
-        let (shape, classes) = (network.input, network.classes);
-        let layers = case::Layers::new(network, scope.batch);
-        cases.extend(shared::cases(classes, *scope));
-        cases.extend(fused::cases(&layers, *scope));
-        cases.extend(stock::cases(&layers, *scope));
-        for group in [Group::Fused, Group::Stock] {
-            cases.extend(gather::cases(group, shape, *scope));
-            cases.extend(augment::cases(group, shape, *scope));
-            cases.extend(loss::cases(group, classes, *scope));
-        }
+/// The operations of a group that `network` needs.
+fn cases(group: Group, network: &Architecture, scope: Scope) -> Vec<Case> {
+    let (shape, classes) = (network.input, network.classes);
+    if group == Group::Shared {
+        return shared::cases(classes, scope);
     }
+    let layers = case::Layers::new(network, scope.batch);
+    let mut cases = Vec::new();
+    for layer in &layers.convolutions {
+        cases.extend(convolve::of_layer(layer));
+        cases.extend(batch_norm::of_layer(layer));
+    }
+    cases.extend(average_pool::of_layers(&layers));
+    cases.extend(layers.linears.iter().map(|&shape| linear::case(shape)));
+    cases.extend(adam::cases(layers.largest));
+    if scope.odd_shapes {
+        cases.extend(convolve::odd_cases());
+        cases.extend(linear::odd_cases());
+        cases.extend(batch_norm::odd_cases());
+        cases.extend(average_pool::ODD_SHAPES.map(average_pool::case));
+        cases.extend([1, 131].into_iter().flat_map(adam::cases));
+    }
+    cases.extend(gather::cases(shape, scope));
+    cases.extend(augment::cases(shape, scope));
+    cases.extend(loss::cases(classes, scope));
     cases
 }
 
 /// Findings of one case, and whether the device is gone.
-async fn judge(device: &Device, case: &Case) -> (Vec<Finding>, bool) {
+async fn judge(device: &Device, group: Group, case: &Case) -> (Vec<Finding>, bool) {
     let outputs = match device.guard("checking", || (case.work)(device)) {
         Ok(outputs) => outputs,
-        Err(error) => return failed(case, &error),
+        Err(error) => return failed(group, case, &error),
     };
     let data = match device.read("checking", outputs.tensors).await {
         Ok(data) => data,
-        Err(error) => return failed(case, &error),
+        Err(error) => return failed(group, case, &error),
     };
-    let factor = device.injection().factor(case.op);
+    let factor = device.injection().factor(case.op, &group.to_string());
     let findings = outputs
         .parts
         .iter()
@@ -200,7 +219,7 @@ async fn judge(device: &Device, case: &Case) -> (Vec<Finding>, bool) {
             let numbers: Vec<f64> = data.iter::<f64>().map(|number| number * factor).collect();
             let error = relative_error(&numbers, &part.expected);
             Finding {
-                kernels: case.group,
+                kernels: group,
                 op: case.op.into(),
                 part: part.name.into(),
                 shape: case.shape.clone(),
@@ -215,9 +234,9 @@ async fn judge(device: &Device, case: &Case) -> (Vec<Finding>, bool) {
     (findings, false)
 }
 
-fn failed(case: &Case, error: &DeviceError) -> (Vec<Finding>, bool) {
+fn failed(group: Group, case: &Case, error: &DeviceError) -> (Vec<Finding>, bool) {
     let finding = Finding {
-        kernels: case.group,
+        kernels: group,
         op: case.op.into(),
         part: "whole".into(),
         shape: case.shape.clone(),

@@ -156,34 +156,43 @@ impl Convolution {
         [grad_input, self.unpack(&grad_packed), grad_bias]
     }
 
-    /// The 2x2 max-pool of `sums` (as [`Self::forward`] gives them): the largest of each window,
-    /// where it was, and whether that is beyond doubt: with less than `doubt` between the two
-    /// largest, rounding decides which one takes the gradient.
+    /// [`max_pool`] of `sums`, as [`Self::forward`] gives them.
     pub fn pool(&self, sums: &[f64], doubt: f64) -> Pooled {
         let [height, width] = self.sides();
-        let mut pooled = Pooled::default();
-        for picture in 0..self.batch {
-            for y in 0..height / 2 {
-                for x in 0..width / 2 {
-                    for channel in 0..self.outputs {
-                        let place = |dy: usize, dx: usize| {
-                            ((picture * height + 2 * y + dy) * width + 2 * x + dx) * self.outputs
-                                + channel
-                        };
-                        let mut places = [place(0, 0), place(0, 1), place(1, 0), place(1, 1)];
-                        places.sort_by(|a, b| sums[*b].total_cmp(&sums[*a]));
-                        pooled.values.push(sums[places[0]]);
-                        pooled.places.push(places[0]);
-                        pooled.sure.push(sums[places[0]] - sums[places[1]] >= doubt);
-                    }
-                }
-            }
-        }
-        pooled
+        max_pool(sums, [self.batch, height, width, self.outputs], doubt)
     }
 }
 
-/// What [`Convolution::pool`] finds, `[n, h'/2, w'/2, out]`.
+/// The 2x2 max-pool of images `[n, h, w, c]`: the largest of each window, where it was, and whether that
+/// is beyond doubt: with less than `doubt` between the two largest, rounding decides which one takes
+/// the gradient.
+pub fn max_pool(
+    values: &[f64],
+    [batch, height, width, channels]: [usize; 4],
+    doubt: f64,
+) -> Pooled {
+    let mut pooled = Pooled::default();
+    for image in 0..batch {
+        for y in 0..height / 2 {
+            for x in 0..width / 2 {
+                for channel in 0..channels {
+                    let place = |dy: usize, dx: usize| {
+                        ((image * height + 2 * y + dy) * width + 2 * x + dx) * channels + channel
+                    };
+                    let mut places = [place(0, 0), place(0, 1), place(1, 0), place(1, 1)];
+                    places.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
+                    pooled.values.push(values[places[0]]);
+                    pooled.places.push(places[0]);
+                    let lead = values[places[0]] - values[places[1]];
+                    pooled.sure.push(lead >= doubt);
+                }
+            }
+        }
+    }
+    pooled
+}
+
+/// What [`max_pool`] finds, `[n, h / 2, w / 2, c]`.
 #[derive(Clone, Debug, Default)]
 pub struct Pooled {
     pub values: Vec<f64>,
@@ -193,6 +202,15 @@ pub struct Pooled {
 }
 
 impl Pooled {
+    /// The values themselves, as if each window held one.
+    pub fn of_one(values: &[f64]) -> Self {
+        Self {
+            values: values.to_vec(),
+            places: (0..values.len()).collect(),
+            sure: vec![true; values.len()],
+        }
+    }
+
     /// The gradient of the sums (there are `count`) from that of the pooled values.
     pub fn backward(&self, grad: &[f64], count: usize) -> Vec<f64> {
         let mut sums = vec![0.0; count];

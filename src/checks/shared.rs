@@ -1,9 +1,9 @@
 //! Burn's operations that serve whatever the kernels: they move and count numbers.
 
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::Tensor;
 
+use super::Scope;
 use super::case::{Case, Numbers, Outputs, f64s, plain, whole};
-use super::{Group, Scope};
 
 pub fn cases(classes: usize, scope: Scope) -> Vec<Case> {
     let mut sizes = vec![scope.batch];
@@ -16,7 +16,6 @@ pub fn cases(classes: usize, scope: Scope) -> Vec<Case> {
             [
                 select(size, classes),
                 highest(size, classes),
-                count(size, classes),
                 join(size),
                 sum(size, classes),
             ]
@@ -30,7 +29,6 @@ fn case(
     work: impl Fn(&crate::device::Device) -> Outputs + 'static,
 ) -> Case {
     Case {
-        group: Group::Shared,
         op,
         shape,
         work: Box::new(work),
@@ -66,31 +64,6 @@ fn highest(size: usize, classes: usize) -> Case {
         let found = plain(&logits, [size, classes], device).argmax(1);
         Outputs::default().with_exact("output", found, expected)
     })
-}
-
-/// Confusion counts as a product of one-hot rows.
-fn count(size: usize, classes: usize) -> Case {
-    case(
-        "one-hot matmul",
-        format!("{classes}x{size} -> {classes}"),
-        move |device| {
-            let mut numbers = Numbers::new(23);
-            let (labels, found) = (numbers.whole(size, classes), numbers.whole(size, classes));
-            let mut expected = vec![0.0; classes * classes];
-            for (label, found) in labels.iter().zip(&found) {
-                expected[*label as usize * classes + *found as usize] += 1.0;
-            }
-            let one_hot = |rows: &[i32]| {
-                let columns =
-                    Tensor::<1, Int>::arange(0..classes as i64, (device.burn(), DType::I32));
-                whole(rows, [size, 1], device)
-                    .equal(columns.reshape([1, classes]))
-                    .float()
-            };
-            let counts = one_hot(&labels).transpose().matmul(one_hot(&found));
-            Outputs::default().with("output", counts, expected)
-        },
-    )
 }
 
 fn join(size: usize) -> Case {

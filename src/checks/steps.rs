@@ -5,26 +5,26 @@ use burn::tensor::{Tensor, Transaction};
 use super::band::compare;
 use super::waves::waves;
 use super::{Finding, Scope};
-use crate::config::{Architecture, Config, Kernels};
+use crate::config::{Architecture, Config};
 use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
 use crate::device::{Device, DeviceError};
+use crate::model::loss::Objective;
 use crate::model::{Model, initial_values};
 use crate::training::optimizer::Optimizer;
 use crate::training::schedule::Schedule;
-use crate::training::step::{Objective, train_step};
+use crate::training::step::train_step;
 
-/// Trains `network` with `kernels` on `device` and with the fused kernels on the CPU, from the same
+/// Trains `network` on `device` with its kernels and on the CPU with the fused ones, from the same
 /// seed on the same images, and compares the losses of every step.
 pub async fn beside_the_cpu(
     device: &Device,
     config: &Config,
     network: &Architecture,
     scope: Scope,
-    kernels: Kernels,
 ) -> Finding {
     let band = config.doctor.band;
     let mut finding = Finding {
-        kernels: kernels.into(),
+        kernels: device.kernels().into(),
         op: "training".into(),
         part: "losses".into(),
         shape: format!(
@@ -44,9 +44,7 @@ pub async fn beside_the_cpu(
         steps: scope.steps,
         schedule_steps: scope.steps,
     };
-    settings.training.kernels = Kernels::Fused;
     let expected = losses(&Device::cpu(), &settings, network, work).await;
-    settings.training.kernels = kernels;
     let found = losses(device, &settings, network, work).await;
     match (found, expected) {
         (Ok(found), Ok(expected)) => {
@@ -90,10 +88,9 @@ fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -
     let split = DeviceSplit::upload(&images, normalisation, device);
     let order = upload_indices(&order(config.seed, 1, images.len()), device);
     let values = initial_values(network, config.seed);
-    let mut model = Model::from_values(network, values, &device.autodiff());
+    let mut model = Model::trainable(network, values, device);
     let schedule = Schedule::new(&config.training, work.schedule_steps);
-    let mut optimizer = Optimizer::fresh(&config.training, network, device.burn());
-    let kernels = config.training.kernels;
+    let mut optimizer = Optimizer::fresh(&config.training, network, device);
     let objective = Objective::new(&config.training, &split, device);
     let mut losses: Vec<Tensor<1>> = Vec::new();
     for step in 0..work.steps {
@@ -101,7 +98,7 @@ fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -
         let indices = order
             .clone()
             .slice(start..start + config.training.batch_size);
-        let batch = split.gather(indices, kernels);
+        let batch = split.gather(indices);
         let rate = schedule.learning_rate(step);
         let loss;
         (model, loss, _) = train_step(model, &mut optimizer, batch, rate, &objective);

@@ -12,9 +12,10 @@ use crate::bench::compare::{self, FORMAT, Key, Measurement, Outcome, Work};
 use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
 use crate::cli::{self, SeedArgs, SettingsArgs, value_name};
-use crate::config::{Config, ConfigError, Kernels, Origin};
+use crate::config::{Config, ConfigError, Origin};
 use crate::data::synthetic;
 use crate::device::{self, Device};
+use crate::kernels::Kernels;
 use crate::report::bench::{Format, render};
 use crate::report::look::Look;
 use crate::run_folder::write_atomically;
@@ -26,7 +27,7 @@ use devices::BenchDeviceArgs;
 #[command(after_help = "\
 For example:
   gpu-mnist bench                                    every hardware adapter and the CPU
-  gpu-mnist bench --adapter 0,cpu --kernels fused,stock
+  gpu-mnist bench --adapter 0,cpu --kernels fused,burn
   gpu-mnist bench --save before.json                 then, after a driver update:
   gpu-mnist bench --compare before.json --fail-if-slower 10")]
 pub struct BenchArgs {
@@ -246,7 +247,7 @@ fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {
             .collect(),
     };
     let kernels = match args.work.kernels.is_empty() {
-        true => vec![config.training.kernels],
+        true => vec![config.device.kernels],
         false => args.work.kernels.clone(),
     };
     Ok(Plan {

@@ -4,23 +4,24 @@ use std::time::Instant;
 
 use super::bars::Shown;
 use crate::checks::{self, Group, Scope, WrongNumbers};
-use crate::config::{Architecture, Config, Kernels};
+use crate::config::{Architecture, Config};
 use crate::device::{AdapterInfo, Device};
+use crate::kernels::Kernels;
 use crate::store::{Store, Verdict};
 
-/// The kernels to train with: those of the settings where `device` computes right with them, else
-/// stock with a warning. What is not known yet is checked and remembered.
+/// The device to train on: `device` where it computes right with its kernels, else with Burn's own
+/// operations and a warning. What is not known yet is checked and remembered.
 ///
 /// # Errors
 /// [`WrongNumbers`] when the adapter computes right with neither.
 pub fn before_training(
-    device: &Device,
+    device: Device,
     config: &Config,
     network: &Architecture,
-) -> Result<Kernels, WrongNumbers> {
-    let wanted = config.training.kernels;
+) -> Result<Device, WrongNumbers> {
+    let wanted = device.kernels();
     let Some(adapter) = device.adapter().filter(|_| config.device.check) else {
-        return Ok(wanted);
+        return Ok(device);
     };
     let store = Store::of(adapter);
     let subject = Verdict::new(adapter, network);
@@ -29,17 +30,18 @@ pub fn before_training(
         .and_then(|store| store.verdict(&subject))
         .unwrap_or(subject);
     let right = settle(wanted, &mut verdict, |kernels, verdict| {
-        check(device, config, network, kernels, verdict);
+        let device = device.clone().with_kernels(kernels);
+        check(&device, config, network, verdict);
         remember(store.as_ref(), verdict);
     });
     match right {
-        Some(kernels) if kernels == wanted => Ok(kernels),
+        Some(kernels) if kernels == wanted => Ok(device),
         Some(kernels) => {
             tracing::warn!(
-                "{adapter} computes wrong numbers with the fused kernels ({}): training with --kernels stock, which is slower; `gpu-mnist doctor` shows the whole",
+                "{adapter} computes wrong numbers with the fused kernels ({}): training with --kernels burn, which is slower; `gpu-mnist doctor` shows the whole",
                 verdict.failed.join("; ")
             );
-            Ok(kernels)
+            Ok(device.with_kernels(kernels))
         }
         None => Err(WrongNumbers {
             device: adapter.to_string(),
@@ -48,7 +50,7 @@ pub fn before_training(
     }
 }
 
-/// The first of the wanted kernels and stock that are right; `check` fills in what `verdict` does
+/// The first of the wanted kernels and Burn's own that are right; `check` fills in what `verdict` does
 /// not know.
 fn settle(
     wanted: Kernels,
@@ -57,7 +59,7 @@ fn settle(
 ) -> Option<Kernels> {
     let mut order = vec![wanted];
     if wanted == Kernels::Fused {
-        order.push(Kernels::Stock);
+        order.push(Kernels::Burn);
     }
     order.into_iter().find(|&kernels| {
         if verdict.of(kernels).is_none() {
@@ -67,13 +69,7 @@ fn settle(
     })
 }
 
-fn check(
-    device: &Device,
-    config: &Config,
-    network: &Architecture,
-    kernels: Kernels,
-    verdict: &mut Verdict,
-) {
+fn check(device: &Device, config: &Config, network: &Architecture, verdict: &mut Verdict) {
     let start = Instant::now();
     tracing::info!(
         "first training on {} with this driver and these kernels: checking its numbers",
@@ -85,7 +81,7 @@ fn check(
         config,
         network,
         Scope::short(),
-        &[Group::Shared, kernels.into()],
+        &[Group::Shared, device.kernels().into()],
         &mut |finding| {
             tracing::debug!("{finding:?}");
             if let Some(mark) = &mark {
@@ -104,7 +100,7 @@ fn check(
             false => "wrong",
         }
     );
-    *verdict.of_mut(kernels) = Some(failed.is_empty());
+    *verdict.of_mut(device.kernels()) = Some(failed.is_empty());
     verdict.failed.extend(failed);
 }
 
@@ -122,7 +118,7 @@ pub fn remember_findings(
     };
     let verdict = Verdict {
         fused: Some(right(Group::Fused)),
-        stock: Some(right(Group::Stock)),
+        burn: Some(right(Group::Burn)),
         failed: checks::failures(findings),
         ..Verdict::new(adapter, network)
     };

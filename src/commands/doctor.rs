@@ -140,7 +140,7 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
         config,
         &network,
         Scope::full(config),
-        &[Group::Shared, Group::Fused, Group::Stock],
+        &[Group::Shared, Group::Fused, Group::Burn],
         &mut |finding| {
             if let Some(mark) = &mark {
                 mark.say(format!("{} {}", finding.op, finding.shape));

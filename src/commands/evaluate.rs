@@ -92,7 +92,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     super::end_on_interrupt();
     let device = open_device(&cli::resolve(&layers)?.device)?;
-    let load = |file: &PathBuf| checkpoint::load(file, device.burn());
+    let load = |file: &PathBuf| checkpoint::load(file, &device);
     let networks = files.iter().map(load).collect::<Result<Vec<_>, _>>()?;
     let (_, first) = &networks[0];
     dataset::follow(&mut layers)?;

@@ -66,7 +66,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     };
     super::end_on_interrupt();
     let device = open_device(&config.device)?;
-    let (model, description) = checkpoint::load(&weights, device.burn())?;
+    let (model, description) = checkpoint::load(&weights, &device)?;
     let options = Options {
         format: output.format,
         raw_input: output.raw_input,

@@ -79,7 +79,7 @@ fn heed_interrupts() -> Arc<AtomicBool> {
     flag
 }
 
-/// Chooses and opens the device of the settings, and says which and why.
+/// Chooses and opens the device of the settings, with their kernels, and says which and why.
 ///
 /// # Errors
 /// Those of [`device::choose`] and [`device::Choice::open`].
@@ -90,7 +90,7 @@ pub fn open_device(config: &DeviceConfig) -> Result<Device, device::DeviceError>
         .adapter
         .as_ref()
         .is_some_and(|adapter| adapter.info.is_software());
-    let device = open(choice)?;
+    let device = open(choice)?.with_kernels(config.kernels);
     let info = &device.info;
     match device.is_gpu() {
         true => tracing::info!(

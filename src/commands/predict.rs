@@ -109,7 +109,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let all = files::files(&args.files)?;
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
-    let (model, description) = checkpoint::load(&weights, device.burn())?;
+    let (model, description) = checkpoint::load(&weights, &device)?;
     let target = Target::of(&description.set);
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {

@@ -207,7 +207,7 @@ impl Series {
             started: jiff::Timestamp::now().to_string(),
             dataset: base.pictures.set.name.clone(),
             device: base.device.info.clone(),
-            kernels: base.config.training.kernels,
+            kernels: base.device.kernels(),
             version: env!("CARGO_PKG_VERSION").into(),
             parameters: base.description.network().parameter_count(),
             selection: match base.pictures.valid.is_empty() {

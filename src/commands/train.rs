@@ -16,10 +16,11 @@ use crate::cli::{
     self, DataSetArgs, DeviceArgs, FormatArgs, SeedArgs, SettingsArgs, UsageError, value_name,
 };
 use crate::completion;
-use crate::config::{Config, ConfigError, Kernels, Layers, Origin};
+use crate::config::{Config, ConfigError, Layers, Origin};
 use crate::data::DataError;
 use crate::data::training_images::TrainingImages;
 use crate::device::Device;
+use crate::kernels::Kernels;
 use crate::report::look::Look;
 use crate::run_folder::{RUN, RunFolder, read_record};
 use crate::seeds_record::SeedsRecord;
@@ -187,7 +188,7 @@ impl TrainArgs {
         }
         if let Some(kernels) = self.kernels.kernels {
             layers.set(
-                "training.kernels",
+                "device.kernels",
                 value_name(kernels),
                 Origin::Flag("--kernels"),
             )?;
@@ -235,7 +236,7 @@ fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
     }
     let device = open_device(&config.device)?;
     let pictures = find_images(&mut layers, &mut config)?;
-    check_kernels(&mut layers, &mut config, &device, &pictures)?;
+    let device = check_kernels(&mut layers, &mut config, device, &pictures)?;
     dataset::name_in(&mut layers, &config.data, &pictures.set.name)?;
     let kind = match &series {
         Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
@@ -290,7 +291,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         }
     })?;
     resumed.check_data(&pictures.set)?;
-    check_kernels(&mut layers, &mut config, &device, &pictures)?;
+    let device = check_kernels(&mut layers, &mut config, device, &pictures)?;
     dataset::name_in(&mut layers, &config.data, &pictures.set.name)?;
     let description = pictures.describe(&config);
     let (start, description) = resumed.standing(&config, &device, description);
@@ -332,7 +333,7 @@ fn go_on_with_seeds(
     let device = open_device(&config.device)?;
     let pictures = find_images(&mut layers, &mut config)?;
     series.check_data(&folder, &pictures.set)?;
-    check_kernels(&mut layers, &mut config, &device, &pictures)?;
+    let device = check_kernels(&mut layers, &mut config, device, &pictures)?;
     let base = Run::new(folder, layers, config, device, pictures);
     series.train(&base, record, watch, args.output.shown())
 }
@@ -355,17 +356,18 @@ fn find_images(layers: &mut Layers, config: &mut Config) -> anyhow::Result<Train
     Ok(images)
 }
 
-/// Has the settings name the kernels that compute the network right on the device.
+/// The device with the kernels that compute the network right on it; the settings then name them.
 fn check_kernels(
     layers: &mut Layers,
     config: &mut Config,
-    device: &Device,
+    device: Device,
     images: &TrainingImages,
-) -> anyhow::Result<()> {
-    let right = check::before_training(device, config, &images.network(config))?;
-    if right != config.training.kernels {
-        layers.set("training.kernels", value_name(right), Origin::Check)?;
+) -> anyhow::Result<Device> {
+    let device = check::before_training(device, config, &images.network(config))?;
+    if device.kernels() != config.device.kernels {
+        let kernels = value_name(device.kernels());
+        layers.set("device.kernels", kernels, Origin::Check)?;
         *config = cli::resolve(layers)?;
     }
-    Ok(())
+    Ok(device)
 }

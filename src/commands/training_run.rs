@@ -197,11 +197,7 @@ impl Run {
         let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
         let best_epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
         let model = self.device.guard("evaluating", || {
-            Model::from_values(
-                &self.description.network(),
-                weights.clone(),
-                self.device.burn(),
-            )
+            Model::from_values(&self.description.network(), weights.clone(), &self.device)
         })?;
         let (train, valid) = (&self.pictures.train, &self.pictures.valid);
         let normalisation = self.description.normalisation;
@@ -256,7 +252,7 @@ impl Run {
     /// # Errors
     /// Those of the file and of the device.
     pub fn answers_of(&self, weights: &Path) -> anyhow::Result<Answers> {
-        let (model, description) = checkpoint::load(weights, self.device.burn())?;
+        let (model, description) = checkpoint::load(weights, &self.device)?;
         self.answers(&model, &description)
     }
 
@@ -316,7 +312,7 @@ impl Run {
             set: Some(self.pictures.set.clone()),
             found_in: Some(self.pictures.found_in.clone()).filter(|place| !place.is_empty()),
             device: self.device.info.clone(),
-            kernels: self.config.training.kernels,
+            kernels: self.device.kernels(),
             seed: self.config.seed,
             version: env!("CARGO_PKG_VERSION").into(),
             settings_sha256,

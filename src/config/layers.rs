@@ -100,6 +100,7 @@ impl Layers {
     }
 
     fn replace(&mut self, key: &str, value: Value, origin: &Origin) -> Result<(), ConfigError> {
+        let (key, value) = renamed(key, value);
         let known: Vec<String> = leaves(self.document.as_table())
             .into_iter()
             .map(|(key, _)| key)
@@ -188,6 +189,35 @@ impl Layers {
     pub fn to_toml(&self) -> String {
         self.document.to_string()
     }
+}
+
+/// What older versions called a setting, and words of its values that have changed.
+struct Renamed {
+    old: &'static str,
+    new: &'static str,
+    words: &'static [(&'static str, &'static str)],
+}
+
+const RENAMED: &[Renamed] = &[Renamed {
+    old: "training.kernels",
+    new: "device.kernels",
+    words: &[("stock", "burn")],
+}];
+
+/// A setting by its present name, with its present value.
+fn renamed(key: &str, value: Value) -> (&str, Value) {
+    let is_meant = |setting: &&Renamed| [setting.old, setting.new].contains(&key);
+    let Some(setting) = RENAMED.iter().find(is_meant) else {
+        return (key, value);
+    };
+    let word = setting
+        .words
+        .iter()
+        .find(|(old, _)| value.as_str() == Some(*old));
+    (
+        setting.new,
+        word.map_or(value, |(_, new)| Value::from(*new)),
+    )
 }
 
 /// Settings that are a word or a list.

@@ -11,10 +11,9 @@ use super::Split;
 use super::augment::Augment;
 use super::image_set::Background;
 use super::image_set::ImageShape;
-use crate::config::Kernels;
 use crate::device::Device;
-use crate::kernels::augment_batch::{self, Augmentation, augment_batch};
-use crate::kernels::gather_batch::{self, gather_batch};
+use crate::kernels::Kernels;
+use crate::kernels::augment_batch::Augmentation;
 use crate::kernels::images::ChannelScale;
 
 /// Mean and standard deviation of each channel of the training images, in 0..=1. All three places
@@ -159,6 +158,7 @@ pub struct DeviceSplit {
     class_counts: Vec<usize>,
     normalisation: Normalisation,
     background: Background,
+    kernels: Kernels,
 }
 
 /// What one step works on.
@@ -171,7 +171,7 @@ pub struct Batch {
 }
 
 impl DeviceSplit {
-    /// Copies a split to `device`.
+    /// Copies a split to `device`, whose kernels gather it.
     pub fn upload(split: &Split, normalisation: Normalisation, device: &Device) -> Self {
         let labels: Vec<i32> = split.labels.iter().map(|&label| label.into()).collect();
         let length = labels.len();
@@ -201,6 +201,7 @@ impl DeviceSplit {
             class_counts: split.class_counts(),
             normalisation,
             background: Background::Dark,
+            kernels: device.kernels(),
         }
     }
 
@@ -234,39 +235,30 @@ impl DeviceSplit {
     }
 
     /// The images at `indices` `[n]`, normalised.
-    pub fn gather(&self, indices: Tensor<1, Int>, kernels: Kernels) -> Batch {
-        let (parts, picked) = (&self.parts[..], indices.clone());
+    pub fn gather(&self, indices: Tensor<1, Int>) -> Batch {
         let scale = self.normalisation.scale();
-        let images = match kernels {
-            Kernels::Fused => gather_batch(parts, picked, self.shape, scale),
-            Kernels::Stock => gather_batch::general(parts, picked, self.shape, scale),
-        };
+        let picked = indices.clone();
+        let images = (self.kernels).gather_batch(&self.parts, picked, self.shape, scale);
         self.batch(images, indices)
     }
 
     /// The images at `indices` `[n]`, distorted and normalised; `numbers` are the same indices on
-    /// the host, from which Burn's own operations are told what is drawn.
+    /// the host.
     pub fn gather_augmented(
         &self,
         indices: Tensor<1, Int>,
         numbers: &[i32],
         augment: &Augment,
-        kernels: Kernels,
     ) -> Batch {
         let stream = augment.stream;
         let augmentation = Augmentation {
             fill: [self.background.byte(); 3],
             ..augment.augmentation
         };
-        let (parts, picked) = (&self.parts[..], indices.clone());
+        let picked = (indices.clone(), numbers);
         let (shape, scale) = (self.shape, self.normalisation.scale());
-        let images = match kernels {
-            Kernels::Fused => augment_batch(parts, picked, shape, scale, augmentation, stream),
-            Kernels::Stock => {
-                let picked = (picked, numbers);
-                augment_batch::general(parts, picked, shape, scale, &augmentation, stream)
-            }
-        };
+        let images =
+            (self.kernels).augment_batch(&self.parts, picked, shape, scale, augmentation, stream);
         self.batch(images, indices)
     }
 

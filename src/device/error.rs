@@ -134,7 +134,7 @@ impl Fault {
                 "try a smaller batch (--batch-size, or --set evaluation.batch_size=N where nothing is trained), close other programs that use the card, choose an adapter with more memory, or use --device cpu"
             }
             Self::Shader => {
-                "try --set training.kernels=stock, report the output of `gpu-mnist doctor --report`, update the driver, or use --device cpu"
+                "try --set device.kernels=burn, report the output of `gpu-mnist doctor --report`, update the driver, or use --device cpu"
             }
             Self::TimeLimit => {
                 "try a smaller batch (--batch-size, or --set evaluation.batch_size=N where nothing is trained), raise the driver's time limit (TdrDelay on Windows), or use --device cpu"

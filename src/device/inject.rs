@@ -10,7 +10,7 @@ pub const VARIABLE: &str = "GPU_MNIST_INJECT";
 
 /// What to inject: words separated by commas.
 ///
-/// `wrong:OP` scales what the operation OP computes by 1.01. `lost:N`, `out-of-memory:N`,
+/// `wrong:OP` scales what the operation OP computes by 1.01, `wrong:OP/KERNELS` with those kernels alone. `lost:N`, `out-of-memory:N`,
 /// `shader:N` and `time-limit:N` fail the Nth guarded piece of training, from 1, and `N+` every
 /// one from there on. `slow:MS` makes each last MS milliseconds longer.
 #[derive(Clone, Debug, Default)]
@@ -73,9 +73,11 @@ impl FromStr for Injection {
 }
 
 impl Injection {
-    /// The factor on what `op` computes: 1 unless it is to be wrong.
-    pub fn factor(&self, op: &str) -> f64 {
-        match self.wrong.iter().any(|wrong| wrong == op) {
+    /// The factor on what `op` computes with these `kernels`: 1 unless it is to be wrong.
+    pub fn factor(&self, op: &str, kernels: &str) -> f64 {
+        let with_kernels = format!("{op}/{kernels}");
+        let is_meant = |wrong: &String| *wrong == op || *wrong == with_kernels;
+        match self.wrong.iter().any(is_meant) {
             true => 1.01,
             false => 1.0,
         }

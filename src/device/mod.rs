@@ -18,6 +18,7 @@ use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::Kernels;
 #[cfg(not(target_family = "wasm"))]
 pub use adapters::adapters;
 pub use adapters::{Adapter, AdapterInfo, Capabilities, environment, find};
@@ -59,6 +60,7 @@ pub struct Device {
     burn: BurnDevice,
     /// `None` for the CPU.
     adapter: Option<AdapterInfo>,
+    kernels: Kernels,
     injection: Injection,
 }
 
@@ -78,6 +80,7 @@ impl Device {
             },
             burn: BurnDevice::flex(),
             adapter: None,
+            kernels: Kernels::default(),
             injection: Injection::default(),
         }
     }
@@ -149,6 +152,7 @@ impl Device {
             },
             burn,
             adapter: Some(info),
+            kernels: Kernels::default(),
             injection: Injection::default(),
         })
     }
@@ -170,6 +174,17 @@ impl Device {
     /// The adapter it was opened from; `None` for the CPU.
     pub fn adapter(&self) -> Option<&AdapterInfo> {
         self.adapter.as_ref()
+    }
+
+    /// The same, computing with these.
+    #[must_use]
+    pub fn with_kernels(self, kernels: Kernels) -> Self {
+        Self { kernels, ..self }
+    }
+
+    /// Whose operations compute on it; the fused ones unless it was opened for others.
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
     }
 
     /// Injects faults into what is done on this device.

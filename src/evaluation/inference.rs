@@ -30,15 +30,14 @@ pub async fn answers(
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Answer>, DeviceError> {
-    let kernels = config.training.kernels;
     let all: Vec<i32> = (0..images.len() as i32).collect();
     let queued = device.guard("classifying", || {
         let split = DeviceSplit::upload(images, normalisation, device);
         all.chunks(config.evaluation.batch_size).fold(
             Transaction::default(),
             |transaction, indices| {
-                let batch = split.gather(upload_indices(indices, device), kernels);
-                let (features, logits) = model.forward_with_features(batch.images, kernels);
+                let batch = split.gather(upload_indices(indices, device));
+                let (features, logits) = model.forward_with_features(batch.images);
                 transaction.register(features).register(logits)
             },
         )
@@ -88,14 +87,13 @@ pub async fn logits(
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Logits>, DeviceError> {
-    let kernels = config.training.kernels;
     let all: Vec<i32> = (0..split.len() as i32).collect();
     let queued = device.guard("classifying", || {
         all.chunks(config.evaluation.batch_size).fold(
             Transaction::default(),
             |transaction, indices| {
-                let batch = split.gather(upload_indices(indices, device), kernels);
-                transaction.register(model.forward(batch.images, kernels))
+                let batch = split.gather(upload_indices(indices, device));
+                transaction.register(model.forward_eval(batch.images))
             },
         )
     })?;

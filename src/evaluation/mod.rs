@@ -3,7 +3,6 @@
 
 pub mod confusion;
 pub mod inference;
-pub mod loss;
 pub mod probabilities;
 pub mod scores;
 pub mod shifts;
@@ -17,11 +16,11 @@ use burn::tensor::{DType, Int, Tensor, Transaction};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::config::{Config, Kernels};
+use crate::config::Config;
 use crate::data::batches::{DeviceSplit, upload_indices};
 use crate::device::{Device, DeviceError};
-use crate::kernels::count_confusion::count_confusion;
 use crate::model::Model;
+use crate::model::loss::Objective;
 use confusion::{Averages, ClassStatistics, Confusion, macro_average, weighted_average};
 use probabilities::{LogProbabilities, most_probable};
 use scores::{Scores, roc_auc_of_classes};
@@ -189,9 +188,8 @@ pub async fn evaluate(
     config: &Config,
     device: &Device,
 ) -> Result<Evaluation, DeviceError> {
-    let kernels = config.training.kernels;
     let tables = device.guard("evaluating", || {
-        count(model, split, config.evaluation.batch_size, kernels, device)
+        count(model, split, config.evaluation.batch_size, device)
     })?;
     let data = device.read("evaluating", tables).await?;
     let cells: Vec<u64> = data[0].iter::<f64>().map(|count| count as u64).collect();
@@ -211,32 +209,25 @@ pub async fn evaluate(
 }
 
 /// Queues the whole evaluation: confusion counts, summed loss, first predictions and labels.
-fn count(
-    model: &Model,
-    split: &DeviceSplit,
-    batch_size: usize,
-    kernels: Kernels,
-    device: &Device,
-) -> Transaction {
+fn count(model: &Model, split: &DeviceSplit, batch_size: usize, device: &Device) -> Transaction {
     let classes = split.classes();
     let mut confusion = Tensor::<2, Int>::zeros([classes, classes], (device.burn(), DType::I32));
     let mut loss = Tensor::<1>::zeros([1], device.burn());
+    let objective = Objective::plain(device);
     let mut first = None;
     let all: Vec<i32> = (0..split.len() as i32).collect();
     for indices in all.chunks(batch_size) {
-        let batch = split.gather(upload_indices(indices, device), kernels);
-        let logits = model.forward(batch.images, kernels);
-        let found = loss::cross_entropy(logits.clone(), batch.labels.clone(), kernels);
+        let batch = split.gather(upload_indices(indices, device));
+        let logits = model.forward_eval(batch.images);
+        let found = objective.of(logits.clone(), batch.labels.clone());
         loss = loss + found.loss * indices.len() as f32;
         if first.is_none() {
             let shown = FIRST.min(indices.len());
             let predicted = logits.clone().slice(0..shown).argmax(1).reshape([shown]);
             first = Some((predicted, batch.labels.clone().slice(0..shown)));
         }
-        confusion = match kernels {
-            Kernels::Fused => count_confusion(logits, batch.labels, confusion),
-            Kernels::Stock => confusion + count_stock(logits, batch.labels, device),
-        };
+        let kernels = device.kernels();
+        confusion = kernels.count_confusion(logits, batch.labels, confusion);
     }
     let (predicted, actual) = first.expect("an evaluated split has images");
     Transaction::default()
@@ -244,25 +235,4 @@ fn count(
         .register(loss)
         .register(predicted)
         .register(actual)
-}
-
-/// The table of a batch with Burn's own operations: a product of one-hot rows.
-fn count_stock(logits: Tensor<2>, labels: Tensor<1, Int>, device: &Device) -> Tensor<2, Int> {
-    let [count, classes] = logits.dims();
-    let predicted = logits.argmax(1).reshape([count]);
-    let table = one_hot(labels, classes, device)
-        .transpose()
-        .matmul(one_hot(predicted, classes, device));
-    table.int().cast(DType::I32)
-}
-
-/// `[n]` labels as rows of 0 and 1, `[n, classes]`; sums of such rows are exact in f32 to 2^24.
-fn one_hot(labels: Tensor<1, Int>, classes: usize, device: &Device) -> Tensor<2> {
-    let [count] = labels.dims();
-    let dtype = labels.dtype();
-    let columns = Tensor::<1, Int>::arange(0..classes as i64, (device.burn(), dtype));
-    labels
-        .reshape([count, 1])
-        .equal(columns.reshape([1, classes]))
-        .float()
 }

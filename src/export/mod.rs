@@ -114,7 +114,7 @@ pub fn export(
     let found = match options.format {
         Format::Safetensors => {
             pollster::block_on(checkpoint::save(&unnamed, model, description, device))?;
-            let (again, _) = checkpoint::load(&unnamed, device.burn())?;
+            let (again, _) = checkpoint::load(&unnamed, device)?;
             scores(&again)?
         }
         Format::Onnx => {

@@ -1,5 +1,6 @@
 //! One folder a kernel: the operation and its gradient, the launch of its shaders (`gpu`, with
-//! `passes` as plain data) and its CPU kernel (`cpu`).
+//! `passes` as plain data) and its CPU kernel (`cpu`). Each operation is a method of [`Kernels`], which
+//! chooses between ours and Burn's own.
 
 pub mod adam;
 pub mod augment_batch;
@@ -13,8 +14,42 @@ pub mod gather_batch;
 pub mod gpu;
 pub mod images;
 pub mod linear_relu;
+pub mod matmul;
+pub mod max_pool;
 pub mod parallel;
 mod parts;
+mod primitives;
 pub mod shader;
 pub mod simd;
 pub mod softmax_cross_entropy;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Whose operations compute. It is chosen where a device is opened; what is made with the device keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Kernels {
+    /// The shaders of `shaders/` on an adapter, SIMD kernels on the CPU
+    #[default]
+    Fused,
+    /// Burn's own operations
+    #[cfg_attr(not(target_family = "wasm"), value(alias = "stock"))]
+    #[serde(alias = "stock")]
+    Burn,
+}
+
+impl Kernels {
+    pub const ALL: [Self; 2] = [Self::Fused, Self::Burn];
+}
+
+impl fmt::Display for Kernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fused => "fused",
+            Self::Burn => "burn",
+        })
+    }
+}

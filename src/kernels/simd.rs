@@ -1,13 +1,19 @@
 //! The instruction set the CPU kernels run on: found at run time, capped by `GPU_MNIST_SIMD`, and a small vector
 //! trait so that one source serves every set.
 
-#[path = "simd/cpu/mod.rs"]
-mod cpu;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+pub(crate) mod scratch;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 
 use std::fmt;
 use std::sync::OnceLock;
-
-pub(crate) use cpu::scratch;
 
 /// The environment variable that caps the instruction set: `scalar`, `simd128`, `neon`, `avx2`, `avx512` or `auto`.
 pub const VARIABLE: &str = "GPU_MNIST_SIMD";
@@ -157,52 +163,68 @@ fn fastest() -> Level {
 }
 
 /// Work written once over [`Vector`], run by [`dispatch`] compiled for the chosen instruction set.
-pub(crate) trait Task {
-    type Output;
-
+pub(crate) trait Task<Output = ()> {
     /// Must be `#[inline(always)]`, so that it is compiled inside the function that enables the instructions.
     ///
     /// # Safety
     /// The processor has the instruction set of `V`.
-    unsafe fn run<V: Vector>(self) -> Self::Output;
+    unsafe fn run<V: Vector>(self) -> Output;
 }
 
 /// Runs `task` at `level`, or at [`Level::Scalar`] where the processor lacks `level`.
-pub(crate) fn dispatch<T: Task>(level: Level, task: T) -> T::Output {
+pub(crate) fn dispatch<O, T: Task<O>>(level: Level, task: T) -> O {
     match level {
         // SAFETY: each arm is taken only when the processor has the instructions that its function enables.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 if level.is_available() => unsafe { cpu::avx512::run(task) },
+        Level::Avx512 if level.is_available() => unsafe { avx512::run(task) },
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 if level.is_available() => unsafe { cpu::avx2::run(task) },
+        Level::Avx2 if level.is_available() => unsafe { avx2::run(task) },
         #[cfg(target_arch = "aarch64")]
-        Level::Neon if level.is_available() => unsafe { cpu::neon::run(task) },
+        Level::Neon if level.is_available() => unsafe { neon::run(task) },
         // SAFETY: as above; a module with these instructions runs nowhere else.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Simd128 => unsafe { cpu::simd128::run(task) },
+        Level::Simd128 => unsafe { simd128::run(task) },
         // SAFETY: plain Rust needs no instruction set.
-        _ => unsafe { task.run::<cpu::scalar::F32x4>() },
+        _ => unsafe { task.run::<scalar::F32x4>() },
     }
 }
 
 /// As [`dispatch`], but in registers of half the width where [`Level::Avx512`] has them: for rows that do not fill a
 /// wide register, or that begin in the middle of a cache line.
-pub(crate) fn dispatch_narrow<T: Task>(level: Level, task: T) -> T::Output {
+fn dispatch_narrow<O, T: Task<O>>(level: Level, task: T) -> O {
     match level {
         // SAFETY: taken only when the processor has the instructions that the function enables.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 if level.is_available() => unsafe { cpu::avx512::run_narrow(task) },
+        Level::Avx512 if level.is_available() => unsafe { avx512::run_narrow(task) },
         _ => dispatch(level, task),
     }
 }
 
 /// Runs `task`, whose rows are `channels` floats or multiples of that, in registers that waste the least of them.
-pub(crate) fn dispatch_for_rows<T: Task>((level, channels): (Level, usize), task: T) -> T::Output {
+pub(crate) fn dispatch_for_rows<O, T: Task<O>>((level, channels): (Level, usize), task: T) -> O {
     match (1..=8).contains(&(channels % 16)) {
         true => dispatch_narrow(level, task),
         false => dispatch(level, task),
     }
 }
+
+/// Lanes of the widest register; narrower ones divide it.
+pub(crate) const WIDEST: usize = 16;
+
+/// Methods of [`Vector`] that are one intrinsic each.
+#[allow(unused_macros)]
+macro_rules! intrinsics {
+    ($($method:ident($($operand:ident),*) = $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        fn $method(self, $($operand: Self),*) -> Self {
+            // SAFETY: a value exists, so the processor has its instructions.
+            #[allow(unused_unsafe)]
+            unsafe { Self($intrinsic(self.0, $($operand.0),*)) }
+        }
+    )*};
+}
+#[allow(unused_imports)]
+use intrinsics;
 
 /// A register of floats. A value can only be made by the unsafe constructors, whose callers vouch that the processor
 /// has the instruction set; arithmetic on a value is therefore safe. Every function is `#[inline(always)]`.
@@ -224,13 +246,46 @@ pub(crate) trait Vector: Copy {
     ///
     /// # Safety
     /// As [`Vector::splat`]; `count` floats are readable.
-    unsafe fn load_first(from: *const f32, count: usize) -> Self;
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        let mut lanes = [0.0; WIDEST];
+        // SAFETY: the caller's promise.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count);
+            Self::load(lanes.as_ptr())
+        }
+    }
+
+    /// [`Vector::load`] where `count` is all lanes, else [`Vector::load_first`].
+    ///
+    /// # Safety
+    /// As [`Vector::load_first`].
+    #[inline(always)]
+    unsafe fn load_up_to(from: *const f32, count: usize) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match count == Self::LANES {
+                true => Self::load(from),
+                false => Self::load_first(from, count),
+            }
+        }
+    }
 
     /// `LANES` bytes as floats.
     ///
     /// # Safety
     /// As [`Vector::splat`]; `LANES` bytes are readable.
-    unsafe fn load_bytes(from: *const u8) -> Self;
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        let mut lanes = [0.0; WIDEST];
+        // SAFETY: the caller's promise.
+        unsafe {
+            for (at, lane) in lanes[..Self::LANES].iter_mut().enumerate() {
+                *lane = f32::from(*from.add(at));
+            }
+            Self::load(lanes.as_ptr())
+        }
+    }
 
     /// # Safety
     /// `LANES` floats are writable.
@@ -238,26 +293,45 @@ pub(crate) trait Vector: Copy {
 
     /// # Safety
     /// `count <= LANES` floats are writable.
-    unsafe fn store_first(self, to: *mut f32, count: usize);
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(self.lanes().as_ptr(), to, count) }
+    }
 
-    /// Lanes that hold whole numbers 0..=255, as bytes.
+    /// [`Vector::store`] where `count` is all lanes, else [`Vector::store_first`].
     ///
     /// # Safety
-    /// `LANES` bytes are writable.
-    unsafe fn store_bytes(self, to: *mut u8);
+    /// As [`Vector::store_first`].
+    #[inline(always)]
+    unsafe fn store_up_to(self, to: *mut f32, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match count == Self::LANES {
+                true => self.store(to),
+                false => self.store_first(to, count),
+            }
+        }
+    }
 
-    /// The first `count <= LANES` of [`Vector::store_bytes`].
+    /// The first `count <= LANES` lanes, which hold whole numbers 0..=255, as bytes.
     ///
     /// # Safety
     /// `count` bytes are writable.
     #[inline(always)]
-    unsafe fn store_bytes_first(self, to: *mut u8, count: usize) {
-        let mut bytes = [0u8; 16];
-        // SAFETY: a register has at most 16 lanes; the caller vouches for the rest.
-        unsafe {
-            self.store_bytes(bytes.as_mut_ptr());
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, count);
-        }
+    unsafe fn store_bytes(self, to: *mut u8, count: usize) {
+        let bytes = self.lanes().map(|lane| lane as u8);
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, count) }
+    }
+
+    /// The lanes, then zeros.
+    #[inline(always)]
+    fn lanes(self) -> [f32; WIDEST] {
+        let mut lanes = [0.0; WIDEST];
+        // SAFETY: a register has at most so many lanes.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes
     }
 
     fn add(self, other: Self) -> Self;
@@ -277,7 +351,14 @@ pub(crate) trait Vector: Copy {
     fn select_positive(self, alive: Self, dead: Self) -> Self;
 
     /// Bit `lane` is set where the lanes are equal.
-    fn equal_bits(self, other: Self) -> u32;
+    #[inline(always)]
+    fn equal_bits(self, other: Self) -> u32 {
+        let pairs = self.lanes().into_iter().zip(other.lanes());
+        let bits = pairs.take(Self::LANES).enumerate();
+        bits.fold(0, |bits, (lane, (one, other))| {
+            bits | u32::from(one == other) << lane
+        })
+    }
 
     /// Each lane within `low..=high`; NaN becomes `low`.
     fn clamp(self, low: Self, high: Self) -> Self;

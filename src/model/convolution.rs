@@ -4,11 +4,9 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::stock::max_pool;
-use crate::config::{ConvolutionConfig, Kernels};
-use crate::kernels::batch_norm_relu;
-use crate::kernels::convolve;
-use crate::kernels::convolve_pool_relu::convolve_pool_relu;
+use crate::config::ConvolutionConfig;
+use crate::kernels::Kernels;
+use crate::kernels::max_pool::max_pool;
 
 /// One convolution of the network.
 #[derive(Module, Debug)]
@@ -20,6 +18,8 @@ pub struct Convolution {
     pub(super) norm: Option<BatchNorm>,
     #[module(skip)]
     pub(super) layer: ConvolutionConfig,
+    #[module(skip)]
+    pub(super) kernels: Kernels,
 }
 
 /// Batch norm (Ioffe & Szegedy, arXiv:1502.03167) over all but the channels.
@@ -32,6 +32,8 @@ pub struct BatchNorm {
     pub(super) variance: Param<Tensor<1>>,
     pub(super) epsilon: f64,
     pub(super) momentum: f64,
+    #[module(skip)]
+    pub(super) kernels: Kernels,
 }
 
 /// Mean and variance of each channel of a batch, `[c]`, without gradients.
@@ -50,7 +52,6 @@ impl Convolution {
     pub(super) fn forward(
         &self,
         input: Tensor<4>,
-        kernels: Kernels,
         training: bool,
     ) -> (Tensor<4>, Option<Statistics>) {
         let residual = self
@@ -59,20 +60,20 @@ impl Convolution {
             .then(|| self.own_channels(input.clone()));
         let Some(norm) = &self.norm else {
             let rectify = residual.is_none();
-            let sums = self.convolve(input, kernels, rectify);
+            let sums = self.convolve(input, rectify);
             let output = match residual {
                 Some(residual) => relu(sums + residual),
                 None => sums,
             };
             return (output, None);
         };
-        let sums = self.convolve(input, kernels, false);
+        let sums = self.convolve(input, false);
         match training {
             true => {
-                let (output, statistics) = norm.of_the_batch(sums, residual, kernels);
+                let (output, statistics) = norm.of_the_batch(sums, residual);
                 (output, Some(statistics))
             }
-            false => (norm.of_the_past(sums, residual, kernels), None),
+            false => (norm.of_the_past(sums, residual), None),
         }
     }
 
@@ -86,7 +87,7 @@ impl Convolution {
     }
 
     /// The convolution and its pooling, rectified where nothing comes between.
-    fn convolve(&self, input: Tensor<4>, kernels: Kernels, rectify: bool) -> Tensor<4> {
+    fn convolve(&self, input: Tensor<4>, rectify: bool) -> Tensor<4> {
         let ConvolutionConfig {
             stride,
             padding,
@@ -95,19 +96,17 @@ impl Convolution {
         } = self.layer;
         let weight = for_channels(self.weight.val(), input.dims()[3]);
         let bias = self.bias.as_ref().map(Param::val);
-        match (kernels, pool) {
-            (Kernels::Fused, true) if stride == 1 => {
-                convolve_pool_relu(input, weight, bias, padding, rectify)
-            }
-            (_, false) => convolve_by(kernels)(input, weight, bias, stride, padding, rectify),
-            (_, true) => {
-                let convolve = convolve_by(kernels);
-                let pooled = max_pool(convolve(input, weight, bias, stride, padding, false));
-                match rectify {
-                    true => relu(pooled),
-                    false => pooled,
-                }
-            }
+        let kernels = self.kernels;
+        if !pool {
+            return kernels.convolve(input, weight, bias, stride, padding, rectify);
+        }
+        if stride == 1 {
+            return kernels.convolve_pool_relu(input, weight, bias, padding, rectify);
+        }
+        let pooled = max_pool(kernels.convolve(input, weight, bias, stride, padding, false));
+        match rectify {
+            true => relu(pooled),
+            false => pooled,
         }
     }
 }
@@ -128,28 +127,14 @@ fn for_channels(weight: Tensor<4>, channels: usize) -> Tensor<4> {
     Tensor::cat(vec![weight, zeros], 1)
 }
 
-type Convolve = fn(Tensor<4>, Tensor<4>, Option<Tensor<1>>, usize, usize, bool) -> Tensor<4>;
-
-fn convolve_by(kernels: Kernels) -> Convolve {
-    match kernels {
-        Kernels::Fused => convolve::convolve,
-        Kernels::Stock => convolve::general,
-    }
-}
-
 impl BatchNorm {
     fn of_the_batch(
         &self,
         sums: Tensor<4>,
         residual: Option<Tensor<4>>,
-        kernels: Kernels,
     ) -> (Tensor<4>, Statistics) {
         let [batch, height, width, _] = sums.dims();
-        let normalise = match kernels {
-            Kernels::Fused => batch_norm_relu::batch_norm_relu,
-            Kernels::Stock => batch_norm_relu::general,
-        };
-        let (output, mean, variance) = normalise(
+        let (output, mean, variance) = self.kernels.batch_norm_relu(
             sums,
             self.scale.val(),
             self.shift.val(),
@@ -166,17 +151,8 @@ impl BatchNorm {
         (output, statistics)
     }
 
-    fn of_the_past(
-        &self,
-        sums: Tensor<4>,
-        residual: Option<Tensor<4>>,
-        kernels: Kernels,
-    ) -> Tensor<4> {
-        let normalise = match kernels {
-            Kernels::Fused => batch_norm_relu::normalise_relu,
-            Kernels::Stock => batch_norm_relu::general_normalise,
-        };
-        normalise(
+    fn of_the_past(&self, sums: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
+        self.kernels.normalise_relu(
             sums,
             self.scale.val(),
             self.shift.val(),

@@ -2,18 +2,17 @@
 //! With the default settings it is the reference network of the benchmarks.
 
 mod convolution;
+pub mod loss;
 mod parameters;
-mod stock;
 mod tensors;
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device as BurnDevice, Tensor, TensorData};
 
-use crate::config::{Architecture, ConvolutionSize, Kernels};
-use crate::kernels::average_pool::{self, average_pool};
-use crate::kernels::linear_relu::linear_relu;
+use crate::config::{Architecture, ConvolutionSize};
+use crate::device::Device;
+use crate::kernels::Kernels;
 pub use convolution::Statistics;
 use convolution::{BatchNorm, Convolution};
 pub use parameters::{Initial, ParameterShape, Role, initial_values};
@@ -29,18 +28,37 @@ pub struct Model {
     /// channel) order, as the kernels lay activations out. Files hold PyTorch's (channel, height,
     /// width) order.
     linears: Vec<Linear>,
+    #[module(skip)]
+    kernels: Kernels,
 }
 
 /// What the batch norms of a network saw of a batch, a place for each convolution.
 pub type BatchStatistics = Vec<Option<Statistics>>;
 
 impl Model {
-    /// Builds the network on `device` from one list of numbers a tensor, in the order and layout
-    /// of [`Architecture::parameters`].
+    /// Builds the network on `device`, by whose kernels it computes, from one list of numbers a tensor,
+    /// in the order and layout of [`Architecture::parameters`]. It records no gradients.
     ///
     /// # Panics
     /// When a list has the wrong length; readers of files check that first.
     pub fn from_values(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
+        Self::build(network, values, device.kernels(), device.burn())
+    }
+
+    /// The same, recording gradients.
+    ///
+    /// # Panics
+    /// As [`Self::from_values`].
+    pub fn trainable(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
+        Self::build(network, values, device.kernels(), &device.autodiff())
+    }
+
+    fn build(
+        network: &Architecture,
+        values: Vec<Vec<f32>>,
+        kernels: Kernels,
+        device: &BurnDevice,
+    ) -> Self {
         let mut tensors = network
             .parameters()
             .into_iter()
@@ -59,12 +77,14 @@ impl Model {
                 variance: measured(next(), device),
                 epsilon: config.norm_epsilon,
                 momentum: config.norm_momentum,
+                kernels,
             });
             Convolution {
                 weight,
                 bias,
                 norm,
                 layer,
+                kernels,
             }
         };
         let convolutions = sizes.convolutions.iter().map(convolution).collect();
@@ -78,48 +98,41 @@ impl Model {
             convolutions,
             average: sizes.average,
             linears: sizes.linears.iter().map(linear).collect(),
+            kernels,
         }
     }
 
     /// Logits `[n, classes]` of normalised images `[n, height, width, 1 or 4]`; batch norms use
     /// their running mean and variance.
-    pub fn forward(&self, images: Tensor<4>, kernels: Kernels) -> Tensor<2> {
+    pub fn forward_eval(&self, images: Tensor<4>) -> Tensor<2> {
         let features = self
             .convolutions
             .iter()
-            .fold(images, |x, layer| layer.forward(x, kernels, false).0);
-        self.classify(features, kernels).1
+            .fold(images, |x, layer| layer.forward(x, false).0);
+        self.classify(features).1
     }
 
     /// What the last layer gets, `[n, features]`, and the logits it makes of it, `[n, classes]`, as
-    /// [`Self::forward`] computes them.
-    pub fn forward_with_features(
-        &self,
-        images: Tensor<4>,
-        kernels: Kernels,
-    ) -> (Tensor<2>, Tensor<2>) {
+    /// [`Self::forward_eval`] computes them.
+    pub fn forward_with_features(&self, images: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let features = self
             .convolutions
             .iter()
-            .fold(images, |x, layer| layer.forward(x, kernels, false).0);
-        self.classify(features, kernels)
+            .fold(images, |x, layer| layer.forward(x, false).0);
+        self.classify(features)
     }
 
     /// Logits in training: batch norms use the mean and variance of the batch, which
     /// [`Self::with_statistics`] takes into the running ones.
-    pub fn forward_training(
-        &self,
-        images: Tensor<4>,
-        kernels: Kernels,
-    ) -> (Tensor<2>, BatchStatistics) {
+    pub fn forward_train(&self, images: Tensor<4>) -> (Tensor<2>, BatchStatistics) {
         let mut statistics = Vec::with_capacity(self.convolutions.len());
         let mut features = images;
         for layer in &self.convolutions {
             let found;
-            (features, found) = layer.forward(features, kernels, true);
+            (features, found) = layer.forward(features, true);
             statistics.push(found);
         }
-        (self.classify(features, kernels).1, statistics)
+        (self.classify(features).1, statistics)
     }
 
     /// The network with the running mean and variance moved towards those of a batch.
@@ -133,25 +146,16 @@ impl Model {
         self
     }
 
-    fn classify(&self, features: Tensor<4>, kernels: Kernels) -> (Tensor<2>, Tensor<2>) {
+    fn classify(&self, features: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let flat = match self.average {
-            true => match kernels {
-                Kernels::Fused => average_pool(features),
-                Kernels::Stock => average_pool::general(features),
-            },
+            true => self.kernels.average_pool(features),
             false => features.flatten(1, 3),
         };
         let last = self.linears.len() - 1;
         let linear = |x: Tensor<2>, index: usize| {
             let layer = &self.linears[index];
-            let rectify = index < last;
-            match (kernels, rectify) {
-                (Kernels::Fused, _) => {
-                    linear_relu(x, layer.weight.val(), bias(&layer.bias), rectify)
-                }
-                (Kernels::Stock, true) => relu(layer.forward(x)),
-                (Kernels::Stock, false) => layer.forward(x),
-            }
+            let (weight, bias) = (layer.weight.val(), bias(&layer.bias));
+            self.kernels.linear_relu(x, weight, bias, index < last)
         };
         let features = (0..last).fold(flat, &linear);
         let logits = linear(features.clone(), last);
@@ -165,11 +169,11 @@ fn bias(bias: &Option<Param<Tensor<1>>>) -> Tensor<1> {
 }
 
 /// A tensor that gets gradients.
-fn trained<const D: usize>(data: TensorData, device: &Device) -> Param<Tensor<D>> {
+fn trained<const D: usize>(data: TensorData, device: &BurnDevice) -> Param<Tensor<D>> {
     Param::from_data(data, device)
 }
 
 /// A tensor that gets none.
-fn measured(data: TensorData, device: &Device) -> Param<Tensor<1>> {
+fn measured(data: TensorData, device: &BurnDevice) -> Param<Tensor<1>> {
     convolution::untrained(Tensor::from_data(data, device))
 }

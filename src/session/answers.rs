@@ -155,12 +155,16 @@ impl Session {
                 .collect(),
             labels: vec![0; drawings.len()],
         };
+        let device = self
+            .device()?
+            .clone()
+            .with_kernels(network.config.device.kernels);
         let read = answers(
             &network.model,
             &split,
             description.normalisation,
             &network.config,
-            self.device()?,
+            &device,
         );
         let found = read.await.map_err(Refused::device)?;
         let known = description.familiarity.as_ref();

@@ -8,7 +8,7 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Api, Config, ConfigError, DeviceConfig, DeviceKind, Kernels, Layers, PRESETS};
+use crate::config::{Api, Config, ConfigError, DeviceConfig, DeviceKind, Layers, PRESETS};
 use crate::data::image_set::digits;
 use crate::data::split::{Division, divide};
 use crate::data::synthetic::CLASSES;
@@ -16,6 +16,7 @@ use crate::data::synthetic::{self, TEST_PICTURES, TRAIN_PICTURES};
 use crate::data::{ImageSet, memory};
 use crate::device::{self, Adapter, Device};
 use crate::evaluation::test_split::TestSplit;
+use crate::kernels::Kernels;
 pub use answers::{Cell, CellPicture, Prediction};
 pub use network::LoadedWeights;
 use network::Network;
@@ -26,7 +27,6 @@ pub use words::Refused;
 #[derive(Default)]
 pub struct Session {
     device: Option<Device>,
-    kernels: Option<Kernels>,
     data: Option<Data>,
     network: Option<Network>,
     /// What the checks of the device found wrong, by network and kernels.
@@ -140,6 +140,7 @@ impl Session {
             api: Api::Any,
             hardware_only: false,
             check: true,
+            kernels,
         };
         if kind == DeviceKind::Gpu && found.is_empty() {
             return Err(Refused(words::no_adapter(host)));
@@ -166,8 +167,7 @@ impl Session {
             ),
         };
         let info = opened.info.clone();
-        self.device = Some(opened);
-        self.kernels = Some(kernels);
+        self.device = Some(opened.with_kernels(kernels));
         self.network = None;
         self.checked.clear();
         Ok(Opened {
@@ -303,7 +303,7 @@ fn presets() -> Result<Vec<PresetWords>, ConfigError> {
                 batch_size: config.training.batch_size,
                 learning_rate: config.training.learning_rate,
                 dataset: config.data.set,
-                kernels: config.training.kernels,
+                kernels: config.device.kernels,
             },
         })
     };

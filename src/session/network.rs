@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::words::one_line;
 use super::{Refused, Session};
 use crate::checkpoint::{self, Description, WEIGHTS};
-use crate::config::{Architecture, Config, Kernels, Layers};
+use crate::config::{Architecture, Config, Layers};
 use crate::device::Device;
 use crate::evaluation::Evaluation;
 use crate::evaluation::test_split::{Answers, answer};
+use crate::kernels::Kernels;
 use crate::model::Model;
 use crate::training::state::Parameters;
 use crate::{checks, checks::Group, checks::Scope};
@@ -56,11 +57,11 @@ impl Session {
                 one_line(&reason)
             ))
         })?;
-        let device = self.device()?.clone();
         let mut config = Layers::default().resolve().map_err(Refused::settings)?;
         config.model = description.model.clone();
-        config.training.kernels = self.kernels.unwrap_or(config.training.kernels);
-        config.training.kernels = self.right_kernels(&config, &description.network()).await?.0;
+        config.device.kernels = self.device()?.kernels();
+        let (device, _) = self.right_device(&config, &description.network()).await?;
+        config.device.kernels = device.kernels();
         let model = build(&parameters, &description.network(), &device)?;
         let mut network = Network {
             model,
@@ -95,7 +96,8 @@ impl Session {
             config,
             ..
         } = &*network;
-        let answers = answer(model, description, test, config, self.device()?)
+        let device = self.device()?.clone().with_kernels(config.device.kernels);
+        let answers = answer(model, description, test, config, &device)
             .await
             .map_err(Refused::device)?;
         let evaluation = answers.evaluation(test, &description.set.class_names);
@@ -103,48 +105,45 @@ impl Session {
         Ok(evaluation)
     }
 
-    /// The kernels that compute a network right on the device: those of the settings, else stock
-    /// with a line that says why.
-    pub(super) async fn right_kernels(
+    /// The device with kernels that compute a network right on it: those of the settings, else Burn's
+    /// own operations with a line that says why.
+    pub(super) async fn right_device(
         &mut self,
         config: &Config,
         network: &Architecture,
-    ) -> Result<(Kernels, Option<String>), Refused> {
-        let wanted = config.training.kernels;
-        let device = self.device()?.clone();
+    ) -> Result<(Device, Option<String>), Refused> {
+        let device = self.device()?.clone().with_kernels(config.device.kernels);
         if !device.is_gpu() || !config.device.check {
-            return Ok((wanted, None));
+            return Ok((device, None));
         }
-        let found = self.check(config, network, wanted, &device).await;
+        let found = self.check(config, network, &device).await;
         if found.is_empty() {
-            return Ok((wanted, None));
+            return Ok((device, None));
         }
         let name = &device.info.name;
         let wrong = found.join("; ");
-        if wanted == Kernels::Fused
-            && self
-                .check(config, network, Kernels::Stock, &device)
-                .await
-                .is_empty()
+        let other = device.clone().with_kernels(Kernels::Burn);
+        if device.kernels() == Kernels::Fused
+            && self.check(config, network, &other).await.is_empty()
         {
             let note = format!(
-                "{name} computes wrong numbers with the fused kernels ({wrong}): the stock kernels are used"
+                "{name} computes wrong numbers with the fused kernels ({wrong}): Burn's own operations are used"
             );
-            return Ok((Kernels::Stock, Some(note)));
+            return Ok((other, Some(note)));
         }
         Err(Refused(format!(
             "{name} computes wrong numbers ({wrong}); choose the CPU, and update the browser or the driver"
         )))
     }
 
-    /// What the device gets wrong of this network with these kernels; asked once.
+    /// What the device gets wrong of this network with its kernels; asked once.
     async fn check(
         &mut self,
         config: &Config,
         network: &Architecture,
-        kernels: Kernels,
         device: &Device,
     ) -> Vec<String> {
+        let kernels = device.kernels();
         let known = self
             .checked
             .iter()
@@ -176,7 +175,7 @@ pub(super) fn build(
 ) -> Result<Model, Refused> {
     device
         .guard("evaluating", || {
-            Model::from_values(network, parameters.clone(), device.burn())
+            Model::from_values(network, parameters.clone(), device)
         })
         .map_err(Refused::device)
 }

@@ -146,15 +146,14 @@ impl Session {
         let (mut layers, mut config) = self.resolve(preset, settings)?;
         let set = &self.data()?.dataset.description;
         let network = config.model.network(set.shape, set.class_names.len());
-        let (kernels, note) = self.right_kernels(&config, &network).await?;
-        if kernels != config.training.kernels {
-            let origin = Origin::Check;
+        let (device, note) = self.right_device(&config, &network).await?;
+        if device.kernels() != config.device.kernels {
+            let kernels = device.kernels().to_string();
             layers
-                .set("training.kernels", kernels.to_string(), origin)
+                .set("device.kernels", kernels, Origin::Check)
                 .map_err(Refused::settings)?;
             config = layers.resolve().map_err(Refused::settings)?;
         }
-        let device = self.device()?.clone();
         let pictures = self
             .data()?
             .divide(&config, &layers)
@@ -200,7 +199,7 @@ impl Session {
             set: Some(network.description.set.clone()),
             found_in: None,
             device: device.info.clone(),
-            kernels,
+            kernels: device.kernels(),
             seed: config.seed,
             version: env!("CARGO_PKG_VERSION").into(),
             settings_sha256: checkpoint::sha256(layers.to_toml().as_bytes()),
@@ -238,9 +237,10 @@ impl Session {
                 preset_names().join(", ")
             )));
         }
-        if let Some(kernels) = self.kernels {
+        if let Some(device) = &self.device {
+            let kernels = device.kernels().to_string();
             layers
-                .set("training.kernels", kernels.to_string(), Origin::Set)
+                .set("device.kernels", kernels, Origin::Set)
                 .map_err(Refused::settings)?;
         }
         for (key, value) in settings {

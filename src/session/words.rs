@@ -103,7 +103,7 @@ fn advice(fault: Fault) -> &'static str {
         Fault::OutOfMemory => {
             "choose a smaller batch size, close other pages that use the card, or choose the CPU"
         }
-        Fault::Shader => "choose the stock kernels or the CPU, and report the message",
+        Fault::Shader => "choose Burn's own operations or the CPU, and report the message",
         Fault::TimeLimit => "choose a smaller batch size or the CPU",
         Fault::Other => "choose the other kernels or the CPU, and report the message",
     }

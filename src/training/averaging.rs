@@ -3,10 +3,11 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::DynState;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use super::state::Averaged;
 use crate::config::Architecture;
+use crate::device::Device;
 use crate::model::Model;
 
 /// A moving average of a model's parameters, without gradients.

@@ -23,13 +23,14 @@ use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::{Evaluation, evaluate};
+use crate::model::loss::Objective;
 use crate::model::{self, Model};
 use averaging::Average;
 use history::{EpochRecord, History, Recorder};
 use optimizer::Optimizer;
 use schedule::Schedule;
 use state::{Averaged, Best, Parameters, Position, Snapshot, Sums};
-use step::{Objective, StepOutcome, read, train_step};
+use step::{StepOutcome, read, train_step};
 use stopping::Ending;
 
 /// On an adapter the host waits for the device once in so many steps, or where a record of fewer
@@ -137,12 +138,12 @@ pub async fn train(
     let network = config.model.network(train.shape(), train.classes());
     let (mut model, mut optimizer, mut average, objective) =
         device.guard("preparing the training", || {
-            let model = Model::from_values(&network, start.parameters, &device.autodiff());
+            let model = Model::trainable(&network, start.parameters, device);
             let shapes = network.parameters();
-            let optimizer = Optimizer::new(settings, shapes, start.optimizer, device.burn());
+            let optimizer = Optimizer::new(settings, shapes, start.optimizer, device);
             let average = (settings.ema_decay > 0.0).then(|| {
                 let earlier = start.averaged;
-                Average::new(settings.ema_decay, &model, earlier, &network, device.burn())
+                Average::new(settings.ema_decay, &model, earlier, &network, device)
             });
             let objective = Objective::new(settings, train, device);
             (model, optimizer, average, objective)
@@ -165,10 +166,10 @@ pub async fn train(
             let stepping = tracing::trace_span!(parent: &span, "step", number = step + 1);
             (model, loss, correct) = device.guard("training", || {
                 let _span = stepping.entered();
-                let (indices, kernels) = (pictures.clone().slice(done..end), settings.kernels);
+                let indices = pictures.clone().slice(done..end);
                 let batch = match &augment {
-                    Some(how) => train.gather_augmented(indices, &order[done..end], how, kernels),
-                    None => train.gather(indices, kernels),
+                    Some(how) => train.gather_augmented(indices, &order[done..end], how),
+                    None => train.gather(indices),
                 };
                 let trained = train_step(model, &mut optimizer, batch, learning_rate, &objective);
                 if let Some(average) = &mut average {

@@ -1,13 +1,14 @@
 //! Muon's update of a matrix (Jordan et al., 2024): by Burn's operations, or with its products,
-//! which are most of its time, by the kernel of the linear layers.
+//! which are most of its time, by our own kernel.
 
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdjustLrFn, Muon, MuonConfig, Optimizer as _};
 use burn::tensor::Tensor;
 
-use crate::config::Kernels;
-use crate::kernels::linear_relu::linear_relu;
+use crate::device::Device;
+use crate::kernels::Kernels;
+use crate::kernels::matmul::matmul;
 
 /// Newton-Schulz iteration takes every singular value `x` to `a x + b x^3 + c x^5`, this often.
 const COEFFICIENTS: (f32, f32, f32) = (3.4445, -4.775, 2.0315);
@@ -20,15 +21,15 @@ const EPSILON: f32 = 1e-7;
 #[derive(Clone)]
 pub(super) enum Orthogonalised {
     Fused { weight_decay: f64 },
-    Stock(Muon),
+    Burn(Muon),
 }
 
 impl Orthogonalised {
-    pub fn new(weight_decay: f64, kernels: Kernels) -> Self {
-        match kernels {
+    pub fn new(weight_decay: f64, device: &Device) -> Self {
+        match device.kernels() {
             Kernels::Fused => Self::Fused { weight_decay },
             // Without momentum: its own cannot be read back.
-            Kernels::Stock => Self::Stock(
+            Kernels::Burn => Self::Burn(
                 MuonConfig::new()
                     .with_momentum(MomentumConfig {
                         momentum: 0.0,
@@ -59,7 +60,7 @@ impl Orthogonalised {
                 };
                 parameter - orthogonal(update) * adjusted
             }
-            Self::Stock(muon) => muon.step(learning_rate, parameter, update, None).0,
+            Self::Burn(muon) => muon.step(learning_rate, parameter, update, None).0,
         }
     }
 }
@@ -79,19 +80,13 @@ fn orthogonal(matrix: Tensor<2>) -> Tensor<2> {
     let identity = Tensor::<2>::eye(side, &x.device());
     let (a, b, c) = COEFFICIENTS;
     for _ in 0..ITERATIONS {
-        let gram = product(x.clone(), x.clone().transpose());
+        let gram = matmul(x.clone(), x.clone().transpose());
         let inner = identity.clone() * b + gram.clone() * c;
-        let outer = identity.clone() * a + product(gram, inner);
-        x = product(outer, x);
+        let outer = identity.clone() * a + matmul(gram, inner);
+        x = matmul(outer, x);
     }
     match rows > columns {
         true => x.transpose(),
         false => x,
     }
-}
-
-/// `left x right`, as a linear layer without bias.
-fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
-    let bias = Tensor::zeros([right.dims()[1]], &right.device());
-    linear_relu(left, right, bias, false)
 }

@@ -2,12 +2,13 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{DynState, GradientsParams};
-use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use burn::tensor::{Device as BurnDevice, Tensor, TensorData, Transaction};
 
 use super::clipping;
 use super::state::ParameterState;
 use super::update::{Rule, Slots};
 use crate::config::{Architecture, TrainingConfig};
+use crate::device::Device;
 use crate::model::{Model, ParameterShape};
 
 /// Updates a model's parameters, in forward order.
@@ -37,10 +38,10 @@ impl Optimizer {
             .into_iter()
             .zip(states)
             .map(|(shape, state)| {
-                let rule = Rule::of(settings, &shape);
+                let rule = Rule::of(settings, &shape, device);
                 let slots = state
                     .filter(|state| understands(&rule, state, &shape))
-                    .map(|state| upload(state, &shape.dims, device));
+                    .map(|state| upload(state, &shape.dims, device.burn()));
                 Parameter { shape, rule, slots }
             })
             .collect();
@@ -171,7 +172,7 @@ fn register<const D: usize>(slots: &DynState, transaction: Transaction) -> Trans
         })
 }
 
-fn upload(state: ParameterState, dims: &[usize], device: &Device) -> DynState {
+fn upload(state: ParameterState, dims: &[usize], device: &BurnDevice) -> DynState {
     match dims.len() {
         1 => DynState::create(slots_of::<1>(state, dims, device), 1),
         2 => DynState::create(slots_of::<2>(state, dims, device), 2),
@@ -180,7 +181,11 @@ fn upload(state: ParameterState, dims: &[usize], device: &Device) -> DynState {
     }
 }
 
-fn slots_of<const D: usize>(state: ParameterState, dims: &[usize], device: &Device) -> Slots<D> {
+fn slots_of<const D: usize>(
+    state: ParameterState,
+    dims: &[usize],
+    device: &BurnDevice,
+) -> Slots<D> {
     Slots {
         time: state.time,
         tensors: state

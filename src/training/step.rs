@@ -8,45 +8,10 @@ use burn::tensor::{Int, Tensor, Transaction};
 use super::TrainingError;
 use super::optimizer::Optimizer;
 use super::state::Sums;
-use crate::config::{Kernels, TrainingConfig};
-use crate::data::batches::{Batch, DeviceSplit};
+use crate::data::batches::Batch;
 use crate::device::Device;
-use crate::evaluation::loss::{CrossEntropy, cross_entropy_smoothed, cross_entropy_weighted};
 use crate::model::Model;
-
-/// What a training lowers: the loss, and by whose operations it is computed.
-#[derive(Clone, Debug)]
-pub struct Objective {
-    kernels: Kernels,
-    smoothing: f64,
-    /// `[classes]`; `None`: all classes count alike.
-    weights: Option<Tensor<1>>,
-}
-
-impl Objective {
-    /// That of the settings for these training images.
-    pub fn new(settings: &TrainingConfig, train: &DeviceSplit, device: &Device) -> Self {
-        // Settings that do not suit the set were refused when it was divided.
-        let weights = settings.class_weights.of_classes(train.class_counts());
-        Self {
-            kernels: settings.kernels,
-            smoothing: settings.label_smoothing,
-            weights: weights
-                .ok()
-                .flatten()
-                .map(|weights| Tensor::from_floats(&weights[..], device.burn())),
-        }
-    }
-
-    fn of(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
-        match &self.weights {
-            Some(weights) => {
-                cross_entropy_weighted(logits, labels, weights, self.smoothing, self.kernels)
-            }
-            None => cross_entropy_smoothed(logits, labels, self.smoothing, self.kernels),
-        }
-    }
-}
+use crate::model::loss::Objective;
 
 /// A step whose result is still on the device.
 pub(super) struct StepOutcome {
@@ -89,7 +54,7 @@ pub fn train_step_in_phases<E>(
     mut after_phase: impl FnMut() -> Result<(), E>,
 ) -> Result<(Model, Tensor<1>, Tensor<1, Int>), E> {
     let images = batch.images.autodiff();
-    let (logits, statistics) = model.forward_training(images, objective.kernels);
+    let (logits, statistics) = model.forward_train(images);
     let found = objective.of(logits, batch.labels);
     after_phase()?;
     let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);

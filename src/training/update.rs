@@ -1,27 +1,22 @@
 //! The update rules, one parameter at a time, and the tensors each keeps from step to step.
 
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::{
-    Adam, AdamConfig, AdamState, AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState,
-    Optimizer as _,
-};
+use burn::optim::AdaptiveMomentumState;
 use burn::tensor::Tensor;
 
 use super::muon::Orthogonalised;
-use crate::config::{Kernels, OptimizerKind, TrainingConfig};
-use crate::kernels::adam::FusedAdam;
+use crate::config::{OptimizerKind, TrainingConfig};
+use crate::device::Device;
+use crate::kernels::adam::{AdamUpdates, FusedAdam};
 use crate::model::{ParameterShape, Role};
 
 /// How one parameter is updated.
 #[derive(Clone)]
 pub(super) enum Rule {
-    FusedAdam {
-        rule: FusedAdam,
+    Adam {
+        updates: AdamUpdates,
         /// Weight decay added to the gradient, as plain Adam has it.
         penalty: f64,
     },
-    Adam(Adam),
-    AdamW(AdamW),
     Sgd(Sgd),
     Muon {
         momentum: Momentum,
@@ -53,14 +48,14 @@ pub(super) struct Slots<const D: usize> {
 
 impl Rule {
     /// The rule of the settings for a parameter.
-    pub fn of(settings: &TrainingConfig, shape: &ParameterShape) -> Self {
+    pub fn of(settings: &TrainingConfig, shape: &ParameterShape, device: &Device) -> Self {
         let momentum = Momentum {
             factor: settings.momentum,
             nesterov: settings.nesterov,
         };
         match settings.optimizer {
-            OptimizerKind::Adam => adam(settings),
-            OptimizerKind::Adamw => adamw(settings),
+            OptimizerKind::Adam => adam(settings, device),
+            OptimizerKind::Adamw => adamw(settings, device),
             OptimizerKind::Sgd => Self::Sgd(Sgd {
                 momentum,
                 penalty: settings.weight_decay,
@@ -68,16 +63,16 @@ impl Rule {
             // Muon is not for the first and the last layer, nor for biases.
             OptimizerKind::Muon if shape.role == Role::HiddenWeight => Self::Muon {
                 momentum,
-                orthogonalised: Orthogonalised::new(settings.weight_decay, settings.kernels),
+                orthogonalised: Orthogonalised::new(settings.weight_decay, device),
             },
-            OptimizerKind::Muon => adamw(settings),
+            OptimizerKind::Muon => adamw(settings, device),
         }
     }
 
     /// Rules of one name go on from each other's state.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::FusedAdam { .. } | Self::Adam(_) | Self::AdamW(_) => "adam",
+            Self::Adam { .. } => "adam",
             Self::Sgd(_) => "sgd",
             Self::Muon { .. } => "muon",
         }
@@ -85,7 +80,7 @@ impl Rule {
 
     pub fn slot_names(&self) -> &'static [&'static str] {
         match self {
-            Self::FusedAdam { .. } | Self::Adam(_) | Self::AdamW(_) => &["moment1", "moment2"],
+            Self::Adam { .. } => &["moment1", "moment2"],
             Self::Sgd(Sgd { momentum, .. }) if momentum.factor == 0.0 => &[],
             Self::Sgd(_) | Self::Muon { .. } => &["velocity"],
         }
@@ -100,21 +95,11 @@ impl Rule {
         slots: Option<Slots<D>>,
     ) -> (Tensor<D>, Slots<D>) {
         match self {
-            Self::FusedAdam { rule, penalty } => {
+            Self::Adam { updates, penalty } => {
                 let gradient = penalise(gradient, &tensor, *penalty);
-                let state = slots.map(|slots| AdamState::new(moments(slots)));
-                let (tensor, state) = rule.step(learning_rate, tensor, gradient, state);
-                (tensor, kept(state.map(|state| state.momentum)))
-            }
-            Self::Adam(rule) => {
-                let state = slots.map(|slots| AdamState::new(moments(slots)));
-                let (tensor, state) = rule.step(learning_rate, tensor, gradient, state);
-                (tensor, kept(state.map(|state| state.momentum)))
-            }
-            Self::AdamW(rule) => {
-                let state = slots.map(|slots| AdamWState::new(moments(slots)));
-                let (tensor, state) = rule.step(learning_rate, tensor, gradient, state);
-                (tensor, kept(state.map(|state| state.momentum)))
+                let moments = slots.map(moments);
+                let (tensor, moments) = updates.step(learning_rate, tensor, gradient, moments);
+                (tensor, kept(moments))
             }
             Self::Sgd(Sgd { momentum, penalty }) => {
                 let gradient = penalise(gradient, &tensor, *penalty);
@@ -168,53 +153,27 @@ impl Momentum {
     }
 }
 
-fn adam(settings: &TrainingConfig) -> Rule {
-    let (beta1, beta2) = (settings.beta1 as f32, settings.beta2 as f32);
-    let epsilon = settings.epsilon as f32;
-    let penalty = settings.weight_decay;
-    match settings.kernels {
-        Kernels::Fused => Rule::FusedAdam {
-            rule: FusedAdam {
-                beta1,
-                beta2,
-                epsilon,
-                weight_decay: 0.0,
-            },
-            penalty,
-        },
-        Kernels::Stock => Rule::Adam(
-            AdamConfig::new()
-                .with_beta_1(beta1)
-                .with_beta_2(beta2)
-                .with_epsilon(epsilon)
-                .with_weight_decay((penalty > 0.0).then(|| WeightDecayConfig::new(penalty as f32)))
-                .build(),
-        ),
+fn adam(settings: &TrainingConfig, device: &Device) -> Rule {
+    Rule::Adam {
+        updates: device.kernels().adam(decayed(settings, 0.0)),
+        penalty: settings.weight_decay,
     }
 }
 
-fn adamw(settings: &TrainingConfig) -> Rule {
-    let (beta1, beta2) = (settings.beta1 as f32, settings.beta2 as f32);
-    let epsilon = settings.epsilon as f32;
-    let weight_decay = settings.weight_decay as f32;
-    match settings.kernels {
-        Kernels::Fused => Rule::FusedAdam {
-            rule: FusedAdam {
-                beta1,
-                beta2,
-                epsilon,
-                weight_decay,
-            },
-            penalty: 0.0,
-        },
-        Kernels::Stock => Rule::AdamW(
-            AdamWConfig::new()
-                .with_beta_1(beta1)
-                .with_beta_2(beta2)
-                .with_epsilon(epsilon)
-                .with_weight_decay(weight_decay)
-                .build(),
-        ),
+fn adamw(settings: &TrainingConfig, device: &Device) -> Rule {
+    let settings = decayed(settings, settings.weight_decay);
+    Rule::Adam {
+        updates: device.kernels().adam(settings),
+        penalty: 0.0,
+    }
+}
+
+fn decayed(settings: &TrainingConfig, weight_decay: f64) -> FusedAdam {
+    FusedAdam {
+        beta1: settings.beta1 as f32,
+        beta2: settings.beta2 as f32,
+        epsilon: settings.epsilon as f32,
+        weight_decay: weight_decay as f32,
     }
 }
 
@@ -232,10 +191,9 @@ fn moments<const D: usize>(slots: Slots<D>) -> AdaptiveMomentumState<D> {
     AdaptiveMomentumState::new(slots.time, next(), next())
 }
 
-fn kept<const D: usize>(momentum: Option<AdaptiveMomentumState<D>>) -> Slots<D> {
-    let momentum = momentum.expect("Adam always has a state");
+fn kept<const D: usize>(moments: AdaptiveMomentumState<D>) -> Slots<D> {
     Slots {
-        time: momentum.time,
-        tensors: vec![momentum.moment_1, momentum.moment_2],
+        time: moments.time,
+        tensors: vec![moments.moment_1, moments.moment_2],
     }
 }

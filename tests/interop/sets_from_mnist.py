@@ -111,10 +111,10 @@ def main():
             write(here / f"{split}-images-idx{images.ndim}-ubyte", images)
             write(here / f"{split}-labels-idx1-ubyte", labels)
         for device in devices or ["cpu"]:
-            for kernels in ["fused", "stock"]:
+            for kernels in ["fused", "burn"]:
                 out = folder / f"{name}-{device}-{kernels}"
                 # Software adapters and Burn's own operations take minutes for what the rest does in seconds.
-                fewer = {"cpu": {"fused": 0, "stock": 10000}, "gpu": {"fused": 10000, "stock": 1024}}[device][kernels]
+                fewer = {"cpu": {"fused": 0, "burn": 10000}, "gpu": {"fused": 10000, "burn": 1024}}[device][kernels]
                 target = 0.0 if fewer == 1024 else least if not fewer else least - 0.03
                 chosen = ["--device", device]
                 run(program, "train", *chosen, "--dataset", here, "--kernels", kernels, "--epochs", 2, "--out", out, "--train-limit", fewer)

@@ -3,10 +3,10 @@
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use gpu_mnist::checks::reference::augment::{Draws, augment};
-use gpu_mnist::config::Kernels;
 use gpu_mnist::data::Split;
 use gpu_mnist::data::batches::{self as data, DeviceSplit};
 use gpu_mnist::device::Device;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::augment_batch::cpu::Plan;
 use gpu_mnist::kernels::augment_batch::random::threefry;
 use gpu_mnist::kernels::augment_batch::{self, Augmentation, Stream, augment_batch};
@@ -405,7 +405,7 @@ fn numbers(tensor: Tensor<4>) -> Vec<f32> {
 }
 
 /// The kernels through Burn, and Burn's own operations, against float64.
-fn fused_and_stock_agree_with_float64(device: &Device) {
+fn fused_and_burn_agree_with_float64(device: &Device) {
     let mut compared = 0;
     for (shape, augmentation) in cases() {
         let images = images(23, shape);
@@ -418,14 +418,14 @@ fn fused_and_stock_agree_with_float64(device: &Device) {
             let picked = || picked.clone();
             let fused = augment_batch(&words, picked(), shape, SCALE, augmentation, STREAM);
             let both = (picked(), &indices[..]);
-            let stock = augment_batch::general(&words, both, shape, SCALE, &augmentation, STREAM);
+            let burn = augment_batch::by_burn(&words, both, shape, SCALE, &augmentation, STREAM);
             let gathered = gather_batch(&words, picked(), shape, SCALE);
-            let stock_gathered = gather_batch::general(&words, picked(), shape, SCALE);
+            let burn_gathered = gather_batch::by_burn(&words, picked(), shape, SCALE);
             for (kernels, found, expected) in [
                 ("fused", fused, &distorted),
-                ("stock", stock, &distorted),
+                ("burn", burn, &distorted),
                 ("fused, gathered", gathered, &plain),
-                ("stock, gathered", stock_gathered, &plain),
+                ("burn, gathered", burn_gathered, &plain),
             ] {
                 let [height, width] = [shape.height, shape.width];
                 let dims = [indices.len(), height, width, shape.device_channels()];
@@ -460,9 +460,9 @@ fn parts_are_one_split(device: &Device) {
         let run = |parts: &[Tensor<2, Int>]| {
             [
                 gather_batch(parts, picked(), shape, SCALE),
-                gather_batch::general(parts, picked(), shape, SCALE),
+                gather_batch::by_burn(parts, picked(), shape, SCALE),
                 augment_batch(parts, picked(), shape, SCALE, ALL, STREAM),
-                augment_batch::general(parts, both(), shape, SCALE, &ALL, STREAM),
+                augment_batch::by_burn(parts, both(), shape, SCALE, &ALL, STREAM),
             ]
         };
         for (one, several) in run(std::slice::from_ref(&whole))
@@ -504,10 +504,11 @@ fn a_split_larger_than_a_buffer_is_gathered_on_the_adapter() {
         labels: (0..count).map(|at| (at % 10) as u16).collect(),
     };
     let normalisation = data::Normalisation::grey(0.0, 1.0 / 255.0);
-    let uploaded = DeviceSplit::upload(&split, normalisation, &device);
     let indices = [count as i32 - 1, 0, most as i32 - 1, most as i32];
-    for kernels in [Kernels::Fused, Kernels::Stock] {
-        let batch = uploaded.gather(data::upload_indices(&indices, &device), kernels);
+    for kernels in Kernels::ALL {
+        let device = device.clone().with_kernels(kernels);
+        let uploaded = DeviceSplit::upload(&split, normalisation, &device);
+        let batch = uploaded.gather(data::upload_indices(&indices, &device));
         let found = numbers(batch.images);
         for (image, index) in found.chunks_exact(784).zip(indices) {
             let want = (index as usize * 37 % 251) as f32;
@@ -520,14 +521,14 @@ fn a_split_larger_than_a_buffer_is_gathered_on_the_adapter() {
 }
 
 #[test]
-fn fused_and_stock_agree_with_float64_on_the_cpu() {
-    fused_and_stock_agree_with_float64(&Device::cpu());
+fn fused_and_burn_agree_with_float64_on_the_cpu() {
+    fused_and_burn_agree_with_float64(&Device::cpu());
 }
 
 #[test]
-fn fused_and_stock_agree_with_float64_on_the_adapter() {
-    if let Some(device) = adapter_or_skip("fused_and_stock_agree_with_float64_on_the_adapter") {
-        fused_and_stock_agree_with_float64(&device);
+fn fused_and_burn_agree_with_float64_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("fused_and_burn_agree_with_float64_on_the_adapter") {
+        fused_and_burn_agree_with_float64(&device);
     }
 }
 

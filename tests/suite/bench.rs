@@ -1,7 +1,8 @@
 //! The comparison of devices: its statistics, its verdicts, what it prints.
 
 use gpu_mnist::bench::compare::{
-    Comparison, FORMAT, Key, Measurement, Outcome, Work, compare, nothing_comparable, slower_than,
+    Comparison, FORMAT, Key, Measurement, Outcome, Work, compare, load, nothing_comparable,
+    slower_than,
 };
 use gpu_mnist::bench::row::{Row, Spread, rank};
 use gpu_mnist::bench::statistics::{median, median_ratio, quantile};
@@ -10,6 +11,7 @@ use gpu_mnist::checks::band;
 use gpu_mnist::config::Config;
 use gpu_mnist::data::synthetic;
 use gpu_mnist::device::Device;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::report::bench::{Format, render};
 use gpu_mnist::report::look::Look;
 use predicates::prelude::PredicateBooleanExt;
@@ -173,9 +175,27 @@ fn what_did_other_work_or_cannot_be_trusted_is_not_compared() {
             .is_some_and(|note| note.contains("other work"))
     );
     // Rows say their batch and kernels themselves.
-    let batch = settings(&["training.batch_size=64", "training.kernels=stock"]);
+    let batch = settings(&["training.batch_size=64", "device.kernels=burn"]);
     let found = compare(&[at(10.0)], &Work::of(&batch), &then, 0.05);
     assert_eq!(found[0].outcome, Outcome::NoDifference);
+}
+
+#[test]
+fn a_measurement_of_an_older_version_is_read() {
+    let config = settings(&[]);
+    let measured = measurement(vec![row("card", &config, 10.0, 0.0)], &config);
+    let mut older = serde_json::to_value(&measured).expect("JSON");
+    older["work"]["training"]["kernels"] = "stock".into();
+    older["rows"][0]["kernels"] = "stock".into();
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("older.json");
+    std::fs::write(&path, older.to_string()).expect("written");
+    let read = load(&path).expect("read");
+    assert_eq!(read.work, measured.work);
+    assert_eq!(read.rows[0].kernels, Kernels::Burn);
+    older["work"]["training"]["kernel"] = "stock".into();
+    std::fs::write(&path, older.to_string()).expect("written");
+    assert!(load(&path).is_err());
 }
 
 #[test]
@@ -434,7 +454,7 @@ fn the_adapter_and_the_cpu_do_the_same_work() {
     }
     let home = tempdir().expect("a folder");
     let output = tiny(&home, &["--include-software", "--adapters", "0", "--json"])
-        .args(["--kernels", "fused,stock"])
+        .args(["--kernels", "fused,burn"])
         .assert()
         .code(0)
         .get_output()
@@ -447,5 +467,5 @@ fn the_adapter_and_the_cpu_do_the_same_work() {
         assert!(row["rank"].is_u64(), "{row}");
     }
     let kernels: Vec<&Value> = rows.iter().map(|row| &row["kernels"]).collect();
-    assert_eq!(kernels, ["fused", "stock", "fused", "stock"]);
+    assert_eq!(kernels, ["fused", "burn", "fused", "burn"]);
 }

@@ -6,6 +6,7 @@ use gpu_mnist::data::synthetic::{SHAPE, network};
 use gpu_mnist::data::training_images::TrainingImages;
 use gpu_mnist::data::{ImageSet, ImageShape, Split};
 use gpu_mnist::evaluation::test_split::TestSplit;
+use gpu_mnist::kernels::Kernels;
 use std::io::Write;
 
 fn error(change: impl FnOnce(&mut Layers) -> Result<(), gpu_mnist::config::ConfigError>) -> String {
@@ -263,6 +264,34 @@ fn a_list_of_layers_is_replaced_whole_however_it_is_written() {
         assert_eq!(again.resolve().expect("in range"), config);
     }
     assert_eq!(found, ["[{ linear = 5 }]"; 2]);
+}
+
+#[test]
+fn what_older_versions_called_the_kernels_is_read_and_written_anew() {
+    for text in [
+        "[training]\nepochs = 3\n# why\nkernels = \"stock\"\n",
+        "training.kernels = \"stock\"",
+        "device.kernels = \"stock\"",
+    ] {
+        let mut layers = Layers::default();
+        let origin = Origin::File("old.toml".into());
+        layers.overlay(text, &origin).expect("read");
+        assert_eq!(
+            layers.resolve().expect("valid").device.kernels,
+            Kernels::Burn
+        );
+        let copy = layers.to_toml();
+        assert!(copy.contains("kernels = \"burn\"") && !copy.contains("\"stock\""));
+        assert_eq!(copy.matches("\nkernels = ").count(), 1, "{copy}");
+    }
+    let text = error(|layers| layers.assign("training.kernels=own"));
+    assert!(text.contains("'device.kernels' = \"own\""), "{text}");
+    let read = |word| serde_json::from_str::<Kernels>(word).expect("a word");
+    assert_eq!([read("\"stock\""), read("\"burn\"")], [Kernels::Burn; 2]);
+    assert_eq!(
+        serde_json::to_string(&Kernels::Burn).expect("JSON"),
+        "\"burn\""
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn wish(kind: DeviceKind, adapter: &str, hardware_only: bool) -> DeviceConfig {
         api: Api::Any,
         hardware_only,
         check: true,
+        kernels: gpu_mnist::kernels::Kernels::Fused,
     }
 }
 

@@ -36,7 +36,7 @@ fn answers_and_graph(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelPro
             }
         }
     }
-    let model = Model::from_values(&network(&config.model), values, device.burn());
+    let model = Model::from_values(&network(&config.model), values, &device);
     let description = description(config, NORMALISATION);
     let pictures = synthetic::draw(1, 1, 20);
     let expected = classify(&model, &pictures, NORMALISATION, config, &device);

@@ -140,7 +140,7 @@ fn a_second_failure_ends_with_what_to_try_and_keeps_the_state() {
 fn a_lost_device_or_a_refused_shader_is_not_tried_again() {
     for (word, text) in [
         ("lost:7", "the device was lost"),
-        ("shader:7", "training.kernels=stock"),
+        ("shader:7", "device.kernels=burn"),
     ] {
         let home = home_with_data();
         train(&home, word)

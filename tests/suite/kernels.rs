@@ -10,17 +10,18 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{DType, Int, Tensor};
 use gpu_mnist::checkpoint::values;
-use gpu_mnist::config::{Config, Kernels};
+use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
-use gpu_mnist::evaluation::loss::cross_entropy;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::adam::FusedAdam;
 use gpu_mnist::kernels::count_confusion::count_confusion;
 use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
+use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, Role, initial_values};
 
 use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
@@ -45,24 +46,19 @@ fn difference(found: &[f32], expected: &[f32]) -> f32 {
 
 fn model(config: &Config, device: &Device) -> Model {
     let values = initial_values(&network(&config.model), 3);
-    Model::from_values(&network(&config.model), values, &device.autodiff())
+    Model::trainable(&network(&config.model), values, device)
 }
 
 /// Logits and the gradients of every parameter for `count` pictures.
-fn logits_and_gradients(
-    config: &Config,
-    device: &Device,
-    count: usize,
-    kernels: Kernels,
-) -> Vec<Vec<f32>> {
+fn logits_and_gradients(config: &Config, device: &Device, count: usize) -> Vec<Vec<f32>> {
     let split = synthetic::draw(9, 0, count);
     let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
     let indices: Vec<i32> = (0..count as i32).rev().collect();
-    let batch = pictures.gather(upload_indices(&indices, device), kernels);
+    let batch = pictures.gather(upload_indices(&indices, device));
     let model = model(config, device);
-    let (logits, _) = model.forward_training(batch.images.autodiff(), kernels);
+    let (logits, _) = model.forward_train(batch.images.autodiff());
     let mut found = vec![numbers(logits.clone().inner())];
-    let score = cross_entropy(logits, batch.labels, kernels);
+    let score = Objective::plain(device).of(logits, batch.labels);
     found.push(numbers(score.loss));
     let mut of = GradientsOf {
         gradients: GradientsParams::from_grads(score.differentiable.backward(), &model),
@@ -123,18 +119,19 @@ const CASES: &[(&[&str], usize)] = &[
     (&["model.layers=[]"], 3),
 ];
 
-fn fused_equals_stock(device: &Device, reference: &Device) {
+fn fused_equals_burn(device: &Device) {
+    let reference = Device::cpu().with_kernels(Kernels::Burn);
     let mut compared = 0;
     for (assignments, count) in CASES {
         let config = settings(assignments);
-        let fused = logits_and_gradients(&config, device, *count, Kernels::Fused);
-        let stock = logits_and_gradients(&config, reference, *count, Kernels::Stock);
+        let fused = logits_and_gradients(&config, device, *count);
+        let burn = logits_and_gradients(&config, &reference, *count);
         // A batch norm's gradient is what is left of sums that nearly cancel.
         let norms = network(&config.model).parameters();
         let norms = norms.iter().any(|shape| shape.role == Role::Statistic);
         let tolerance = if norms { 2e-4 } else { 2e-5 };
-        for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
-            let difference = difference(fused, stock);
+        for (part, (fused, burn)) in fused.iter().zip(&burn).enumerate() {
+            let difference = difference(fused, burn);
             assert!(
                 difference <= tolerance,
                 "{assignments:?}, {count} pictures, part {part}: differs by {difference:e}"
@@ -146,8 +143,8 @@ fn fused_equals_stock(device: &Device, reference: &Device) {
 }
 
 #[test]
-fn fused_layers_and_gradients_equal_stock_on_the_cpu() {
-    fused_equals_stock(&Device::cpu(), &Device::cpu());
+fn fused_layers_and_gradients_equal_burn_on_the_cpu() {
+    fused_equals_burn(&Device::cpu());
 }
 
 #[test]
@@ -169,41 +166,41 @@ fn shaders_equal_the_simd_twins_reference_with_the_tiles_for_hardware() {
 /// Both kinds of tiles are correct on every adapter, whichever of them it would choose.
 fn shaders_equal_the_reference(test: &str, preset: TilePreset) {
     if let Some(device) = adapter_or_skip(test) {
-        with_preset(preset, || fused_equals_stock(&device, &Device::cpu()));
+        with_preset(preset, || fused_equals_burn(&device));
     }
 }
 
 /// A model's evaluation on the device, its tables counted by the kernel and by Burn's matmul.
-fn fused_confusion_equals_stock(device: &Device) {
+fn fused_confusion_equals_burn(device: &Device) {
     let mut compared = 0;
     for (pictures, batch_size) in [(1, 10), (77, 33), (300, 256)] {
         let split = synthetic::draw(4, 0, pictures);
-        let split = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
-        let mut config = settings(&[&format!("evaluation.batch_size={batch_size}")]);
+        let config = settings(&[&format!("evaluation.batch_size={batch_size}")]);
         let values = initial_values(&network(&config.model), 1);
-        let model = Model::from_values(&network(&config.model), values, device.burn());
-        let mut run = |kernels| {
-            config.training.kernels = kernels;
+        let run = |kernels| {
+            let device = &device.clone().with_kernels(kernels);
+            let model = Model::from_values(&network(&config.model), values.clone(), device);
+            let split = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
             pollster::block_on(evaluate(&model, &split, &config, device)).expect("an evaluation")
         };
-        let (fused, stock) = (run(Kernels::Fused), run(Kernels::Stock));
+        let (fused, burn) = (run(Kernels::Fused), run(Kernels::Burn));
         assert_eq!(fused.total, pictures as u64);
-        assert_eq!(fused.confusion, stock.confusion);
-        assert_eq!(fused.first, stock.first);
+        assert_eq!(fused.confusion, burn.confusion);
+        assert_eq!(fused.first, burn.first);
         compared += 1;
     }
     assert_eq!(compared, 3);
 }
 
 #[test]
-fn fused_confusion_equals_stock_on_the_cpu() {
-    fused_confusion_equals_stock(&Device::cpu());
+fn fused_confusion_equals_burn_on_the_cpu() {
+    fused_confusion_equals_burn(&Device::cpu());
 }
 
 #[test]
-fn fused_confusion_equals_stock_on_the_adapter() {
-    if let Some(device) = adapter_or_skip("fused_confusion_equals_stock_on_the_adapter") {
-        fused_confusion_equals_stock(&device);
+fn fused_confusion_equals_burn_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("fused_confusion_equals_burn_on_the_adapter") {
+        fused_confusion_equals_burn(&device);
     }
 }
 
@@ -255,30 +252,32 @@ fn naga_accepts_every_shader_as_it_stands() {
 fn a_perturbed_gradient_is_found() {
     let config = settings(&["model.layers=[{convolution=24,kernel=5,pool=2},\
     {convolution=32,kernel=3,pool=2},{linear=13}]"]);
-    let stock = logits_and_gradients(&config, &Device::cpu(), 10, Kernels::Stock);
-    for bad in [stock[2][3] * 1.01 + 1e-3, f32::NAN] {
-        let mut perturbed = stock[2].clone();
+    let reference = Device::cpu().with_kernels(Kernels::Burn);
+    let burn = logits_and_gradients(&config, &reference, 10);
+    for bad in [burn[2][3] * 1.01 + 1e-3, f32::NAN] {
+        let mut perturbed = burn[2].clone();
         perturbed[3] = bad;
-        let found = difference(&perturbed, &stock[2]);
+        let found = difference(&perturbed, &burn[2]);
         assert!(found.is_nan() || found > 2e-5, "{bad} was not seen");
     }
 }
 
 #[test]
-fn fused_adam_equals_stock_on_the_cpu() {
-    fused_adam_equals_stock(&Device::cpu());
+fn fused_adam_equals_burn_on_the_cpu() {
+    fused_adam_equals_burn(&Device::cpu());
 }
 
 #[test]
-fn fused_adam_equals_stock_on_the_adapter() {
-    if let Some(device) = adapter_or_skip("fused_adam_equals_stock_on_the_adapter") {
-        fused_adam_equals_stock(&device);
+fn fused_adam_equals_burn_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("fused_adam_equals_burn_on_the_adapter") {
+        fused_adam_equals_burn(&device);
     }
 }
 
-fn fused_adam_equals_stock(device: &Device) {
+fn fused_adam_equals_burn(device: &Device) {
     let config = settings(&["model.layers=[{convolution=24,kernel=5,pool=2},\
     {convolution=32,kernel=3,pool=2},{linear=13}]"]);
+    let device = &device.clone().with_kernels(Kernels::Burn);
     let run = |mut optimizer: ModuleOptimizer| {
         let split = synthetic::draw(9, 0, 40);
         let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
@@ -286,9 +285,9 @@ fn fused_adam_equals_stock(device: &Device) {
         for step in 0..5 {
             let indices: Vec<i32> = (step * 8..step * 8 + 8).collect();
             let indices: Tensor<1, Int> = upload_indices(&indices, device);
-            let batch = pictures.gather(indices, Kernels::Stock);
-            let logits = model.forward(batch.images.autodiff(), Kernels::Stock);
-            let loss = cross_entropy(logits, batch.labels, Kernels::Stock);
+            let batch = pictures.gather(indices);
+            let logits = model.forward_eval(batch.images.autodiff());
+            let loss = Objective::plain(device).of(logits, batch.labels);
             let gradients = GradientsParams::from_grads(loss.differentiable.backward(), &model);
             model = optimizer.step(0.003, model, gradients);
         }
@@ -300,13 +299,13 @@ fn fused_adam_equals_stock(device: &Device) {
         epsilon: 1e-8,
         weight_decay: 0.0,
     }));
-    let stock = run(AdamConfig::new()
+    let burn = run(AdamConfig::new()
         .with_beta_1(0.7)
         .with_beta_2(0.9)
         .with_epsilon(1e-8)
         .init());
-    for (fused, stock) in fused.iter().zip(&stock) {
-        let difference = difference(fused, stock);
+    for (fused, burn) in fused.iter().zip(&burn) {
+        let difference = difference(fused, burn);
         assert!(difference <= 1e-4, "differs by {difference:e}");
     }
 }

@@ -95,7 +95,7 @@ fn check(run: &Path) -> usize {
             }
             name if name.ends_with(".safetensors") => {
                 let device = gpu_mnist::device::Device::cpu();
-                checkpoint::load(&path, device.burn()).expect("whole weights");
+                checkpoint::load(&path, &device).expect("whole weights");
             }
             name if name.ends_with(".html") || name.ends_with(".svg") => {
                 let text = String::from_utf8(bytes).expect("text");

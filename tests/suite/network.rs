@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use gpu_mnist::checkpoint;
-use gpu_mnist::config::{Config, Kernels};
+use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
 use gpu_mnist::data::image_set::{Framing, ImageShape};
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::model::{Model, Role, initial_values, values};
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -80,7 +81,7 @@ fn norm(config: &Config, [scale, shift, mean, variance]: [f32; 4], device: &Devi
     // The logit of a class is the average of the picture times one more than the class.
     values[5] = (1..=10).map(|class| class as f32).collect();
     values[6] = vec![0.0; 10];
-    Model::from_values(&network(&config.model), values, &device.autodiff())
+    Model::trainable(&network(&config.model), values, device)
 }
 
 fn batch_norm_is_right(device: &Device) {
@@ -102,7 +103,8 @@ fn batch_norm_is_right(device: &Device) {
         });
         normalised.sum::<f64>() / PIXELS as f64
     };
-    for kernels in [Kernels::Fused, Kernels::Stock] {
+    for kernels in Kernels::ALL {
+        let device = &device.clone().with_kernels(kernels);
         let model = norm(&config, [1.5, 0.25, 0.5, 2.0], device);
         let data = TensorData::new(pixels.clone(), [PICTURES, 28, 28, 1]);
         let pictures = Tensor::<4>::from_data(data, device.burn());
@@ -120,8 +122,8 @@ fn batch_norm_is_right(device: &Device) {
                 }
             }
         };
-        check(model.valid().forward(pictures.clone(), kernels), 0.5, 2.0);
-        let (logits, statistics) = model.forward_training(pictures.autodiff(), kernels);
+        check(model.valid().forward_eval(pictures.clone()), 0.5, 2.0);
+        let (logits, statistics) = model.forward_train(pictures.autodiff());
         check(logits.inner(), mean, variance);
         let model = model.with_statistics(statistics).valid();
         let values = pollster::block_on(values(&model, device)).expect("read");
@@ -184,7 +186,7 @@ fn weights_of_format_2_are_read() {
     let path = folder.path().join("model.safetensors");
     write_format_2(&path, &config, &written);
     let device = Device::cpu();
-    let (model, description) = checkpoint::load(&path, device.burn()).expect("read");
+    let (model, description) = checkpoint::load(&path, &device).expect("read");
     assert_eq!(description.model, config.model);
     assert_eq!(description.normalisation, Normalisation::grey(0.1, 0.3));
     let set = &description.set;

@@ -5,12 +5,13 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Int, Tensor, TensorData};
-use gpu_mnist::config::{Config, Kernels};
+use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
-use gpu_mnist::evaluation::loss::{cross_entropy, cross_entropy_smoothed};
+use gpu_mnist::kernels::Kernels;
+use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, initial_values, values};
 use gpu_mnist::training::optimizer::Optimizer;
 
@@ -29,15 +30,15 @@ fn gradients(model: &Model, step: usize, device: &Device) -> GradientsParams {
     let split = synthetic::draw(9, 0, 40);
     let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
     let indices: Vec<i32> = (0..8).map(|index| (step * 8 + index) as i32).collect();
-    let batch = pictures.gather(upload_indices(&indices, device), Kernels::Stock);
-    let logits = model.forward(batch.images.autodiff(), Kernels::Stock);
-    let loss = cross_entropy(logits, batch.labels, Kernels::Stock);
+    let batch = pictures.gather(upload_indices(&indices, device));
+    let logits = model.forward_eval(batch.images.autodiff());
+    let loss = Objective::plain(device).of(logits, batch.labels);
     GradientsParams::from_grads(loss.differentiable.backward(), model)
 }
 
 fn fresh(config: &Config, device: &Device) -> Model {
     let values = initial_values(&network(&config.model), 3);
-    Model::from_values(&network(&config.model), values, &device.autodiff())
+    Model::trainable(&network(&config.model), values, device)
 }
 
 /// The weights after `steps` steps of `update`.
@@ -58,7 +59,7 @@ fn weights(
 fn ours(config: &Config, rate: f64, steps: usize, device: &Device) -> Vec<Vec<f32>> {
     let shapes = network(&config.model).parameters();
     let states = vec![None; shapes.len()];
-    let mut optimizer = Optimizer::new(&config.training, shapes, states, device.burn());
+    let mut optimizer = Optimizer::new(&config.training, shapes, states, device);
     weights(config, steps, device, |model, gradients| {
         optimizer.step(rate, model, gradients)
     })
@@ -78,7 +79,7 @@ fn compare(name: &str, found: &[Vec<f32>], expected: &[Vec<f32>]) {
     assert!(compared > 1000, "{name}: only {compared} compared");
 }
 
-fn rules_equal_burns(device: &Device, kernels: &str) {
+fn rules_equal_burns(device: &Device) {
     let penalty = || Some(WeightDecayConfig::new(0.1));
     let momentum = |nesterov| MomentumConfig {
         momentum: 0.8,
@@ -128,8 +129,7 @@ fn rules_equal_burns(device: &Device, kernels: &str) {
     ];
     let untouched = weights(&config(&[]), 0, device, |model, _| model);
     for (more, mut burns) in cases {
-        let kernels = format!("training.kernels={kernels}");
-        let config = config(&[more, &[kernels.as_str()]].concat());
+        let config = config(more);
         // Gradients are small here, and so are plain descent's steps.
         let rate = if more[0].ends_with("sgd") { 0.1 } else { RATE };
         let found = ours(&config, rate, 5, device);
@@ -147,14 +147,14 @@ fn rules_equal_burns(device: &Device, kernels: &str) {
 
 #[test]
 fn every_rule_equals_burns_own_on_the_cpu() {
-    rules_equal_burns(&Device::cpu(), "fused");
-    rules_equal_burns(&Device::cpu(), "stock");
+    rules_equal_burns(&Device::cpu());
+    rules_equal_burns(&Device::cpu().with_kernels(Kernels::Burn));
 }
 
 #[test]
 fn every_rule_equals_burns_own_on_the_adapter() {
     if let Some(device) = adapter_or_skip("every_rule_equals_burns_own_on_the_adapter") {
-        rules_equal_burns(&device, "fused");
+        rules_equal_burns(&device);
     }
 }
 
@@ -209,9 +209,9 @@ fn muon_makes_updates_of_hidden_matrices_nearly_orthogonal_and_leaves_the_rest_t
 fn fused_muon_equals_burns(device: &Device) {
     let muon = ["training.optimizer=muon", "training.weight_decay=0.1"];
     let fused = ours(&config(&muon), RATE, 3, device);
-    let stock = config(&[&muon[..], &["training.kernels=stock"]].concat());
-    let stock = ours(&stock, RATE, 3, device);
-    compare("muon", &fused, &stock);
+    let other = device.clone().with_kernels(Kernels::Burn);
+    let burn = ours(&config(&muon), RATE, 3, &other);
+    compare("muon", &fused, &burn);
 }
 
 #[test]
@@ -270,12 +270,16 @@ fn smoothing_is_right(device: &Device) {
         .map(|index| ((index * 37 % 23) as f32 - 11.0) / 4.0)
         .collect();
     let labels: Vec<i32> = (0..7).map(|row| row * 3 % 10).collect();
-    for kernels in [Kernels::Fused, Kernels::Stock] {
+    for kernels in Kernels::ALL {
         for smoothing in [0.0, 0.1, 0.5] {
             let data = TensorData::new(logits.clone(), [count, 10]);
             let tensor = Tensor::<2>::from_data(data, &device.autodiff()).require_grad();
             let truth: Tensor<1, Int> = upload_indices(&labels, device);
-            let found = cross_entropy_smoothed(tensor.clone(), truth, smoothing, kernels);
+            let objective = Objective {
+                smoothing,
+                ..Objective::plain(&device.clone().with_kernels(kernels))
+            };
+            let found = objective.of(tensor.clone(), truth);
             let gradients = found.differentiable.backward();
             let gradient = tensor.grad(&gradients).expect("a gradient").into_data();
             let (loss, expected) = smoothed(&logits, &labels, smoothing);

@@ -146,10 +146,10 @@ fn batch_norm_muon_averaging_and_distortion_end_with_the_same_bits() {
 
 /// Burn's own operations choose their instructions themselves: pinned where those are AVX-512's.
 #[test]
-fn stock_kernels_end_with_the_same_bits() {
+fn burns_own_kernels_end_with_the_same_bits() {
     pinned(
-        "stock_kernels_end_with_the_same_bits",
-        &["training.kernels=stock"],
+        "burns_own_kernels_end_with_the_same_bits",
+        &["device.kernels=burn"],
         &[(
             Level::Avx512,
             "bc697fa88b7c0c440a72f2f9b5a0db3d7aa124f63ab50993a992c5fedbaf0edd",

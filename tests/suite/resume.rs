@@ -70,6 +70,7 @@ fn pictures() -> Split {
 }
 
 fn train_from(start: Snapshot, config: &Config, device: &Device, kept: &mut Kept) -> Trained {
+    let device = &device.clone().with_kernels(config.device.kernels);
     let split = pictures();
     let upload = |split: &Split| DeviceSplit::upload(split, Normalisation::measure(split), device);
     let (train, valid) = (upload(&split), upload(&split.first(50)));
@@ -119,13 +120,13 @@ fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
 fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
     for more in [
         &[][..],
-        &["training.kernels=stock"],
+        &["device.kernels=burn"],
         &["training.optimizer=adam", "training.weight_decay=0.1"],
         &["training.optimizer=adamw", "training.weight_decay=0.1"],
         &[
             "training.optimizer=adamw",
             "training.weight_decay=0.1",
-            "training.kernels=stock",
+            "device.kernels=burn",
         ],
         &["training.optimizer=sgd", "training.weight_decay=0.1"],
         &["training.optimizer=sgd", "training.momentum=0"],
@@ -135,20 +136,20 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
         &["training.clip_norm=0.5", "training.schedule=step"],
         &["training.label_smoothing=0.1", "training.schedule=constant"],
         &[EVERY_LAYER],
-        &[EVERY_LAYER, "training.kernels=stock"],
+        &[EVERY_LAYER, "device.kernels=burn"],
         &[
             EVERY_LAYER_FLAT,
             "training.optimizer=muon",
             "training.ema_decay=0.9",
         ],
         DISTORTED,
-        &[DISTORTED, &["training.kernels=stock"]].concat(),
+        &[DISTORTED, &["device.kernels=burn"]].concat(),
     ] {
         goes_on_bit_for_bit(&Device::cpu(), more);
     }
 }
 
-/// Not with stock Muon: it divides by a norm that Burn's sum gives, in no fixed order on an adapter.
+/// Not with Burn's own Muon: it divides by a norm that Burn's sum gives, in no fixed order on an adapter.
 #[test]
 fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
     if let Some(device) = adapter_or_skip("the_adapter_goes_on_from_every_checkpoint_bit_for_bit") {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gpu_mnist::checkpoint;
-use gpu_mnist::config::{DeviceKind, Kernels, PRESETS};
+use gpu_mnist::config::{DeviceKind, PRESETS};
 use gpu_mnist::data::idx::{self, FileRole};
 use gpu_mnist::data::synthetic;
 use gpu_mnist::data::synthetic::PIXELS;
 use gpu_mnist::evaluation::Evaluation;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::picture::{self, Count, Target};
 use gpu_mnist::run_record::RunRecord;
 use gpu_mnist::session::{Host, Session, Trained};
@@ -241,7 +242,7 @@ fn weights_go_round_and_a_drawing_is_prepared_as_predict_does() {
 #[test]
 fn every_preset_is_offered_with_its_purpose() {
     let host = Host::default();
-    let opened = block_on(Session::default().open(DeviceKind::Cpu, Kernels::Stock, &host));
+    let opened = block_on(Session::default().open(DeviceKind::Cpu, Kernels::Burn, &host));
     let opened = opened.expect("the CPU");
     assert_eq!(opened.device.kind, "cpu");
     assert_eq!(opened.note, None);

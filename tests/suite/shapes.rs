@@ -59,7 +59,7 @@ fn accuracy(record: &Value) -> f64 {
 #[test]
 fn any_shape_is_trained_evaluated_exported_and_resumed_on_the_cpu() {
     for (name, set) in sets() {
-        for kernels in ["fused", "stock"] {
+        for kernels in ["fused", "burn"] {
             let home = home_with(name, set);
             let path = home.path();
             let cpu = ["--device", "cpu"];
@@ -118,7 +118,7 @@ fn any_shape_is_trained_on_the_adapter() {
             accuracy(&train(home.path(), name, more))
         };
         let expected = of(&["--device", "cpu", "--epochs", "2"]);
-        for kernels in ["fused", "stock"] {
+        for kernels in ["fused", "burn"] {
             let found = of(&[
                 "--device",
                 "gpu",

@@ -205,7 +205,7 @@ fn class_weights_of_the_settings_reach_the_loss() {
             .map(|row| row[class].as_u64().expect("a count"))
             .sum()
     };
-    for kernels in ["fused", "stock"] {
+    for kernels in ["fused", "burn"] {
         let lopsided = train(kernels, "[0,0,0,1,0,0,0,0,0,0]");
         // A balanced set has balanced weights of 1: the same arithmetic, but for rounding.
         let (plain, balanced) = (train(kernels, "none"), train(kernels, "balanced"));

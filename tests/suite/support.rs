@@ -26,6 +26,7 @@ pub fn adapter_or_skip(test: &str) -> Option<Device> {
         api: Api::Any,
         hardware_only: false,
         check: true,
+        kernels: gpu_mnist::kernels::Kernels::Fused,
     };
     match device::choose(&config).and_then(device::Choice::open) {
         Ok(device) => Some(device),

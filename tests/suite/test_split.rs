@@ -225,8 +225,9 @@ fn shifts_move_whole_pixels_and_ground_comes_in() {
 }
 
 fn ask(test: &TestSplit, config: &Config, device: &Device) -> Answers {
+    let device = &device.clone().with_kernels(config.device.kernels);
     let start = initial(config);
-    let model = Model::from_values(&network(&config.model), start.parameters, device.burn());
+    let model = Model::from_values(&network(&config.model), start.parameters, device);
     pollster::block_on(answer(
         &model,
         &description(config, NORMALISATION),
@@ -278,8 +279,8 @@ fn shifts_average_over_shifted_pictures_on_every_device() {
     else {
         return;
     };
-    for kernels in ["fused", "stock"] {
-        let kernels = format!("training.kernels={kernels}");
+    for kernels in ["fused", "burn"] {
+        let kernels = format!("device.kernels={kernels}");
         let config = settings(&["evaluation.batch_size=32", "evaluation.shift=1", &kernels]);
         let there = of(&ask(&test, &config, &adapter));
         assert!((there.loss - with.loss).abs() < 1e-4 * with.loss);

@@ -76,6 +76,7 @@ fn train_with(
     notes: &mut Notes,
 ) -> Result<Trained, TrainingError> {
     let start = initial(config);
+    let device = &device.clone().with_kernels(config.device.kernels);
     let train = upload(split, device);
     let valid = upload(&split.first(50), device);
     pollster::block_on(training::train(
@@ -84,7 +85,7 @@ fn train_with(
 }
 
 fn model(trained: &Trained, config: &Config, device: &Device) -> Model {
-    Model::from_values(&network(&config.model), trained.last.clone(), device.burn())
+    Model::from_values(&network(&config.model), trained.last.clone(), device)
 }
 
 fn evaluate_with(model: &Model, split: &Split, config: &Config, device: &Device) -> Evaluation {
@@ -192,8 +193,8 @@ fn distorted_pictures_lead_to_other_weights_the_same_each_time_and_never_judge()
         assert_ne!(*other, weights, "{at}");
         assert!(differ[..at].iter().all(|earlier| earlier != other), "{at}");
     }
-    let stock = train(&more("training.kernels=stock"));
-    let pairs = stock.iter().flatten().zip(weights.iter().flatten());
+    let burn = train(&more("device.kernels=burn"));
+    let pairs = burn.iter().flatten().zip(weights.iter().flatten());
     let apart = pairs.fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
     assert!(apart < 1e-3, "the kernels lead {apart} apart");
 }
@@ -215,7 +216,7 @@ fn survive_their_file(more: &[&str]) {
     let path = folder.path().join("model.safetensors");
     let trained = model(&trained, &config, &device);
     pollster::block_on(checkpoint::save(&path, &trained, &description, &device)).expect("saved");
-    let (loaded, found) = checkpoint::load(&path, device.burn()).expect("loaded");
+    let (loaded, found) = checkpoint::load(&path, &device).expect("loaded");
     assert_eq!(found, description);
     assert_eq!(
         evaluate_with(&loaded, &split, &config, &device),
@@ -236,7 +237,7 @@ fn survive_their_file(more: &[&str]) {
         ),
     ] {
         std::fs::write(&path, damaged).expect("written");
-        let error = checkpoint::load(&path, device.burn())
+        let error = checkpoint::load(&path, &device)
             .map(|_| ())
             .expect_err(fault);
         assert!(
@@ -354,11 +355,7 @@ fn the_best_weights_are_those_with_the_highest_validation_accuracy() {
     let best = trained.best.as_ref().expect("validated");
     assert_eq!(best.accuracy, highest);
     assert_eq!(trained.weights(), &*best.parameters);
-    let model = Model::from_values(
-        &network(&config.model),
-        best.parameters.to_vec(),
-        device.burn(),
-    );
+    let model = Model::from_values(&network(&config.model), best.parameters.to_vec(), &device);
     let evaluation = evaluate_with(&model, &split.first(50), &config, &device);
     assert_eq!(evaluation.accuracy, highest);
 }

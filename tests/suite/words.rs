@@ -159,7 +159,7 @@ fn defaults_in_help_are_the_settings() {
         ("device", "device.kind"),
         ("api", "device.api"),
         ("dataset", "data.set"),
-        ("kernels", "training.kernels"),
+        ("kernels", "device.kernels"),
         ("tta", "evaluation.shift"),
         ("steps", "bench.steps"),
         ("warmup", "bench.warmup"),

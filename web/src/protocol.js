@@ -5,7 +5,7 @@
  */
 
 /** @typedef {"auto" | "gpu" | "cpu"} DeviceChoice */
-/** @typedef {"fused" | "stock"} Kernels */
+/** @typedef {"fused" | "burn"} Kernels */
 
 /**
  * @typedef {object} DeviceInfo

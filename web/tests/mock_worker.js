@@ -1,6 +1,6 @@
 /**
  * @file A worker without a network behind it: it answers as the real one does, with figures that
- * are known beforehand. What makes it fail: device GPU with the kernels stock, 30,720 built-in
+ * are known beforehand. What makes it fail: device GPU with Burn's own operations, 30,720 built-in
  * pictures, the presets `broken` and `panic`, files and weights that begin with `bad`.
  */
 
@@ -92,8 +92,8 @@ async function answerTo(request) {
 
 /** @param {{device: string, kernels: string}} request */
 function open({ device, kernels }) {
-  if (device === "gpu" && kernels === "stock") {
-    throw new Error("The adapter Mock Adapter cannot run the stock kernels; choose the fused ones.");
+  if (device === "gpu" && kernels === "burn") {
+    throw new Error("The adapter Mock Adapter cannot run Burn's own operations; choose the fused kernels.");
   }
   [opened, evaluation] = [true, null];
   const cpu = { kind: "cpu", name: "CPU (WebAssembly SIMD)", api: "", adapterType: "", driver: "1 thread" };
@@ -148,7 +148,7 @@ async function trained({ preset, settings }) {
     }
   }
   evaluation = evaluate();
-  const note = preset === "smoke" ? "Mock Adapter 9000 computes wrong numbers with the fused kernels: the stock kernels are used" : null;
+  const note = preset === "smoke" ? "Mock Adapter 9000 computes wrong numbers with the fused kernels: Burn's own operations are used" : null;
   const result = { dataset: name, parameters: 215194, steps: step, train_seconds: step * 0.012, images_per_second: 21000, evaluation };
   return { result, interrupted: stopped, note };
 }

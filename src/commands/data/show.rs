@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::{self, SeedArgs, SettingsArgs};
 use crate::commands::dataset;
 use crate::completion;
-use crate::config::{Config, Kernels, Origin};
+use crate::config::{Config, Origin};
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use crate::data::{ImageSet, Split};
@@ -121,8 +121,8 @@ fn versions(set: &ImageSet, chosen: &[i32], count: usize, config: &Config) -> Ve
         .map(|epoch| {
             let indices = upload_indices(chosen, &device);
             let batch = match Augment::in_epoch(&config, epoch) {
-                Some(how) => split.gather_augmented(indices, chosen, &how, Kernels::Fused),
-                None => split.gather(indices, Kernels::Fused),
+                Some(how) => split.gather_augmented(indices, chosen, &how),
+                None => split.gather(indices),
             };
             let bytes: Vec<u8> = batch
                 .images

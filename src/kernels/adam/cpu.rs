@@ -93,8 +93,6 @@ struct Update<'a> {
 }
 
 impl Task for Update<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let length = self.parameter.len();

@@ -6,11 +6,14 @@ pub mod passes;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
-use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
+use burn::optim::{
+    Adam, AdamConfig, AdamState, AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState,
+    LearningRate, Optimizer,
+};
 use burn::tensor::{Device, Tensor};
 
 use super::flex::{floats, whole};
-use super::simd;
+use super::{Kernels, simd};
 
 /// Adam (Kingma & Ba, arXiv:1412.6980) as Burn's own computes it, in one pass over a parameter.
 /// Its state is Burn's, so that either can go on where the other stopped.
@@ -21,6 +24,74 @@ pub struct FusedAdam {
     pub epsilon: f32,
     /// Decoupled weight decay (AdamW, arXiv:1711.05101); 0 for plain Adam.
     pub weight_decay: f32,
+}
+
+/// Adam, ours or Burn's own.
+#[derive(Clone)]
+pub enum AdamUpdates {
+    Fused(FusedAdam),
+    Adam(Adam),
+    AdamW(AdamW),
+}
+
+impl Kernels {
+    /// Adam with these settings.
+    pub fn adam(self, settings: FusedAdam) -> AdamUpdates {
+        let FusedAdam {
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+        } = settings;
+        match self {
+            Self::Fused => AdamUpdates::Fused(settings),
+            Self::Burn if weight_decay == 0.0 => AdamUpdates::Adam(
+                AdamConfig::new()
+                    .with_beta_1(beta1)
+                    .with_beta_2(beta2)
+                    .with_epsilon(epsilon)
+                    .build(),
+            ),
+            Self::Burn => AdamUpdates::AdamW(
+                AdamWConfig::new()
+                    .with_beta_1(beta1)
+                    .with_beta_2(beta2)
+                    .with_epsilon(epsilon)
+                    .with_weight_decay(weight_decay)
+                    .build(),
+            ),
+        }
+    }
+}
+
+impl AdamUpdates {
+    /// The parameter after one update, and the moments for the next; there are none before the first.
+    pub fn step<const D: usize>(
+        &self,
+        learning_rate: LearningRate,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        moments: Option<AdaptiveMomentumState<D>>,
+    ) -> (Tensor<D>, AdaptiveMomentumState<D>) {
+        let (parameter, moments) = match self {
+            Self::Fused(rule) => {
+                let state = moments.map(AdamState::new);
+                let (parameter, state) = rule.step(learning_rate, parameter, gradient, state);
+                (parameter, state.map(|state| state.momentum))
+            }
+            Self::Adam(rule) => {
+                let state = moments.map(AdamState::new);
+                let (parameter, state) = rule.step(learning_rate, parameter, gradient, state);
+                (parameter, state.map(|state| state.momentum))
+            }
+            Self::AdamW(rule) => {
+                let state = moments.map(AdamWState::new);
+                let (parameter, state) = rule.step(learning_rate, parameter, gradient, state);
+                (parameter, state.map(|state| state.momentum))
+            }
+        };
+        (parameter, moments.expect("Adam always has a state"))
+    }
 }
 
 /// A parameter and its moments after the update.

@@ -130,8 +130,6 @@ struct Augment<'a> {
 }
 
 impl Task for Augment<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let plan = self.plan;

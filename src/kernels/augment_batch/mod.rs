@@ -1,15 +1,15 @@
 //! Picks images by number out of a split of bytes, distorts each by what a random stream draws for it, and
 //! normalises them.
 
+mod by_burn;
 pub mod cpu;
 pub mod distortion;
 pub mod gpu;
 pub mod passes;
 pub mod random;
 mod spline;
-mod stock;
 
-pub use stock::{distort, general};
+pub use by_burn::by_burn;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
@@ -19,7 +19,29 @@ use super::flex::Fresh;
 use super::gather_batch::{dims, little_endian};
 use super::images::{ChannelScale, ImageShape};
 use super::parts::of_parts;
-use super::simd;
+use super::{Kernels, simd};
+
+impl Kernels {
+    /// See [`augment_batch`]; `samples` are the same indices on the host, from which Burn's own
+    /// operations are told what is drawn.
+    pub fn augment_batch(
+        self,
+        parts: &[Tensor<2, Int>],
+        (indices, samples): (Tensor<1, Int>, &[i32]),
+        shape: ImageShape,
+        scale: ChannelScale,
+        augmentation: Augmentation,
+        stream: Stream,
+    ) -> Tensor<4> {
+        match self {
+            Self::Fused => augment_batch(parts, indices, shape, scale, augmentation, stream),
+            Self::Burn => {
+                let indices = (indices, samples);
+                by_burn(parts, indices, shape, scale, &augmentation, stream)
+            }
+        }
+    }
+}
 
 /// How far images are distorted at most; all zero or `false` leaves them as they are. Every number is drawn evenly.
 ///

@@ -75,8 +75,6 @@ struct Means<'a> {
 }
 
 impl Task for Means<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Shape {

@@ -14,7 +14,17 @@ use burn::tensor::Tensor;
 
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
-use super::simd;
+use super::{Kernels, simd};
+
+impl Kernels {
+    /// See [`average_pool`].
+    pub fn average_pool(self, input: Tensor<4>) -> Tensor<2> {
+        match self {
+            Self::Fused => average_pool(input),
+            Self::Burn => by_burn(input),
+        }
+    }
+}
 
 /// The mean over height and width: `[n, h, w, c]` to `[n, c]` (Lin, Chen and Yan, "Network In
 /// Network", arXiv:1312.4400).
@@ -22,13 +32,13 @@ use super::simd;
 /// On an adapter, a tensor of more than 128 MiB goes through Burn's own operations.
 pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
     if is_adapter(&input.device()) && !passes::supports(&shape_of(input.dims())) {
-        return general(input);
+        return by_burn(input);
     }
     Tensor::from_dispatch(Dispatch::average_pool(input.into_dispatch()))
 }
 
 /// The same with Burn's own operations.
-pub fn general(input: Tensor<4>) -> Tensor<2> {
+pub fn by_burn(input: Tensor<4>) -> Tensor<2> {
     let [batch, height, width, channels] = input.dims();
     let pixels = input.reshape([batch, height * width, channels]);
     pixels.mean_dim(1).reshape([batch, channels])

@@ -22,7 +22,7 @@ impl Shape {
     }
 }
 
-/// Whether the shaders take this shape: tensors within WebGPU's 128 MiB. Else use stock ops.
+/// Whether the shaders take this shape: tensors within WebGPU's 128 MiB. Else Burn's own operations compute.
 pub fn supports(shape: &Shape) -> bool {
     const LARGEST: usize = (128 << 20) / 4;
     shape.input_size() > 0 && shape.input_size() <= LARGEST

@@ -11,7 +11,47 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Tensor, activation};
 
+use super::Kernels;
 use super::gpu::is_adapter;
+
+impl Kernels {
+    /// See [`batch_norm_relu`].
+    pub fn batch_norm_relu(
+        self,
+        input: Tensor<4>,
+        scale: Tensor<1>,
+        shift: Tensor<1>,
+        residual: Option<Tensor<4>>,
+        epsilon: f32,
+        relu: bool,
+    ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+        let normalise = match self {
+            Self::Fused => batch_norm_relu,
+            Self::Burn => by_burn,
+        };
+        normalise(input, scale, shift, residual, epsilon, relu)
+    }
+
+    /// See [`normalise_relu`].
+    #[allow(clippy::too_many_arguments)]
+    pub fn normalise_relu(
+        self,
+        input: Tensor<4>,
+        scale: Tensor<1>,
+        shift: Tensor<1>,
+        mean: Tensor<1>,
+        variance: Tensor<1>,
+        residual: Option<Tensor<4>>,
+        epsilon: f32,
+        relu: bool,
+    ) -> Tensor<4> {
+        let normalise = match self {
+            Self::Fused => normalise_relu,
+            Self::Burn => normalise_by_burn,
+        };
+        normalise(input, scale, shift, mean, variance, residual, epsilon, relu)
+    }
+}
 
 /// Normalises each channel of `input [n, h, w, c]` by the statistics of this batch:
 /// `(input - mean) / sqrt(variance + epsilon) * scale + shift`, plus `residual [n, h, w, c]` if
@@ -33,7 +73,7 @@ pub fn batch_norm_relu(
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
     assert_shapes(&input, &scale, residual.as_ref());
     if is_adapter(&input.device()) && !shaders_take(&input) {
-        return general(input, scale, shift, residual, epsilon, relu);
+        return by_burn(input, scale, shift, residual, epsilon, relu);
     }
     let with_residual = residual.is_some();
     let (output, mean, variance) = Dispatch::batch_norm_relu(
@@ -73,7 +113,7 @@ pub fn normalise_relu(
     assert_shapes(&input, &scale, residual.as_ref());
     let device = input.device();
     if device.is_autodiff() || is_adapter(&device) && !shaders_take(&input) {
-        return general_normalise(input, scale, shift, mean, variance, residual, epsilon, relu);
+        return normalise_by_burn(input, scale, shift, mean, variance, residual, epsilon, relu);
     }
     let with_residual = residual.is_some();
     Tensor::from_dispatch(Dispatch::normalise_relu(
@@ -90,7 +130,7 @@ pub fn normalise_relu(
 }
 
 /// [`batch_norm_relu`] with Burn's own operations.
-pub fn general(
+pub fn by_burn(
     input: Tensor<4>,
     scale: Tensor<1>,
     shift: Tensor<1>,
@@ -105,7 +145,7 @@ pub fn general(
     let deviations = rows - mean.clone();
     let variance = (deviations.clone() * deviations).mean_dim(0);
     let (mean, variance) = (mean.squeeze_dim(0), variance.squeeze_dim(0));
-    let output = general_normalise(
+    let output = normalise_by_burn(
         input,
         scale,
         shift,
@@ -120,7 +160,7 @@ pub fn general(
 
 /// [`normalise_relu`] with Burn's own operations.
 #[allow(clippy::too_many_arguments)]
-pub fn general_normalise(
+pub fn normalise_by_burn(
     input: Tensor<4>,
     scale: Tensor<1>,
     shift: Tensor<1>,

@@ -29,7 +29,7 @@ const SUMMING_INVOCATIONS: u32 = 64;
 const NOTHING: usize = 4;
 
 /// Whether the shaders take this shape: fours of channels up to 1024, and tensors within WebGPU's
-/// 128 MiB. Else use stock ops.
+/// 128 MiB. Else Burn's own operations compute.
 pub fn supports(shape: &Shape) -> bool {
     const LARGEST: usize = (128 << 20) / 4;
     shape.rows > 0

@@ -1,38 +1,45 @@
 //! Convolution with stride and zero padding, bias and ReLU, forward and backward, on the CPU.
 
 mod direct;
-mod frame;
 mod grad_weight;
 mod grad_winograd;
-mod panels;
-mod winograd;
 
 pub use super::shape::Shape;
 
 use crate::kernels::parallel;
+use crate::kernels::primitives::filters::{Filters, Packed};
+use crate::kernels::primitives::gemm::{AskLayout, Layout, SLACK};
+use crate::kernels::primitives::pad::{Fill, Frame};
+use crate::kernels::primitives::winograd;
 use crate::kernels::simd::{Level, dispatch, dispatch_for_rows, scratch};
-use frame::{Fill, Frame};
-use panels::{Collect, Packed, Plan, SLACK};
 
-/// Pictures that one task takes: fixed, so that sums over the batch do not depend on the thread count.
+/// Images that one task takes: fixed, so that sums over the batch do not depend on the thread count.
 const FORWARD_CHUNK: usize = 4;
 const BACKWARD_CHUNK: usize = 16;
 
-/// The convolved pictures, with ReLU applied if `relu` (NaN passes through).
+/// What [`forward`] computes from.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    pub input: &'a [f32],
+    pub weight: &'a [f32],
+    pub bias: &'a [f32],
+    /// Whether ReLU follows.
+    pub relu: bool,
+}
+
+/// The convolved images, with ReLU applied if asked for (NaN passes through).
 ///
-/// Scratch: the packed weight and one padded picture, kept by the threads for the next call.
+/// Scratch: the packed weight and one padded image, kept by the threads for the next call.
 ///
 /// # Panics
 /// A slice does not have the length its shape says.
-pub fn forward(
-    level: Level,
-    shape: &Shape,
-    input: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    relu: bool,
-    output: &mut [f32],
-) {
+pub fn forward(level: Level, shape: &Shape, inputs: Inputs<'_>, output: &mut [f32]) {
+    let Inputs {
+        input,
+        weight,
+        bias,
+        relu,
+    } = inputs;
     assert_eq!(input.len(), shape.batch * shape.input_size(), "input");
     assert_eq!(weight.len(), shape.weight_size(), "weight");
     assert_eq!(bias.len(), shape.out_channels, "bias");
@@ -40,19 +47,69 @@ pub fn forward(
     if output.is_empty() {
         return;
     }
-    let frame = Frame::of_input(shape, winograd::fits(shape));
-    let layer = Layer::new(level, *shape, &frame, Plan::of(shape, weight, bias));
+    let frame = input_frame(shape);
+    let layer = Layer::new(level, *shape, frame.line, |layout| {
+        shape.filters().pack(layout, weight, bias)
+    });
     let (size, convolved) = (shape.input_size(), shape.output_size());
     let chunks = output.chunks_mut(FORWARD_CHUNK * convolved).enumerate();
     parallel::for_each(chunks, |(chunk, output)| {
-        let mut framed = scratch::zeroed(frame.size + SLACK);
+        let mut framed = scratch::zeroed(frame.size);
         let first = chunk * FORWARD_CHUNK;
-        for (picture, output) in output.chunks_exact_mut(convolved).enumerate() {
-            let input = &input[(first + picture) * size..][..size];
-            let framed = layer.frame(&frame, input, &mut framed);
-            layer.run(framed, relu, output);
+        for (image, output) in output.chunks_exact_mut(convolved).enumerate() {
+            let input = &input[(first + image) * size..][..size];
+            layer.run(shape.framed(&frame, input, &mut framed), relu, output);
         }
     });
+}
+
+impl Shape {
+    pub(super) fn filters(&self) -> Filters {
+        Filters {
+            kernel: self.kernel,
+            inputs: self.in_channels,
+            outputs: self.out_channels,
+        }
+    }
+
+    fn is_winograd(&self) -> bool {
+        winograd::fits(self.filters(), self.stride)
+    }
+
+    /// The image with its padding, in `framed` where it needs any.
+    fn framed<'a>(&self, frame: &Frame, input: &'a [f32], framed: &'a mut [f32]) -> &'a [f32] {
+        if self.padding == 0 && !self.is_winograd() {
+            return input;
+        }
+        frame.copy(input, framed);
+        framed
+    }
+}
+
+/// The input, padded; for Winograd's tiles, which hang over, as for an output of even sides.
+fn input_frame(shape: &Shape) -> Frame {
+    let over = |side: usize| 2 * shape.padding + usize::from(shape.is_winograd()) * (side % 2);
+    let whole = [
+        shape.height + over(shape.output_height()),
+        shape.width + over(shape.output_width()),
+    ];
+    let image = [shape.height, shape.width, shape.in_channels];
+    Frame::new(image, shape.padding, whole, 1)
+}
+
+/// The gradient of the output. Where the input's is sought, it lies so that a convolution with stride 1 and the weight
+/// turned by 180 degrees gives that; else there are zeros only where Winograd's tiles hang over odd sides.
+fn grad_frame(shape: &Shape, with_input: bool) -> Frame {
+    let (height, width) = (shape.output_height(), shape.output_width());
+    let image = [height, width, shape.out_channels];
+    if !with_input {
+        let even = |side: usize| side + usize::from(shape.is_winograd()) * (side % 2);
+        return Frame::new(image, 0, [even(height), even(width)], 1);
+    }
+    let (border, even) = (shape.kernel - 1, shape.turned().is_winograd());
+    let whole = |side: usize| side + border + usize::from(even) * (side % 2);
+    let whole = [whole(shape.height), whole(shape.width)];
+    Frame::new(image, border - shape.padding, whole, shape.stride)
 }
 
 /// A convolution with its weight packed for the way that suits its shape.
@@ -60,73 +117,45 @@ struct Layer {
     shape: Shape,
     lanes: (Level, usize),
     packed: Packed,
-    winograd: bool,
-    /// Floats from one row of a padded picture to the next.
+    /// Floats from one row of a padded image to the next.
     line: usize,
 }
 
 impl Layer {
-    fn new(level: Level, shape: Shape, frame: &Frame, plan: Plan<'_>) -> Self {
+    fn new(level: Level, shape: Shape, line: usize, pack: impl FnOnce(Layout) -> Packed) -> Self {
         let lanes = (level, shape.out_channels);
-        let winograd = winograd::fits(&shape);
-        let mut packed = dispatch_for_rows(lanes, plan);
-        if winograd {
-            let channels = [shape.in_channels, shape.out_channels];
-            let work = winograd::Transform { channels, packed };
-            packed = dispatch_for_rows(lanes, work);
-        }
+        let packed = pack(dispatch_for_rows(lanes, AskLayout::ANY));
+        let inputs = shape.in_channels;
         Self {
             shape,
             lanes,
-            packed,
-            winograd,
-            line: frame.line,
+            packed: match shape.is_winograd() {
+                true => dispatch_for_rows(lanes, winograd::TransformWeight { inputs, packed }),
+                false => packed,
+            },
+            line,
         }
-    }
-
-    /// The picture with its padding, in `framed` where it needs any.
-    fn frame<'a>(&self, frame: &Frame, input: &'a [f32], framed: &'a mut [f32]) -> &'a [f32] {
-        if self.shape.padding == 0 && !self.winograd {
-            return input;
-        }
-        frame.copy(input, framed);
-        framed
     }
 
     fn run(&self, framed: &[f32], relu: bool, output: &mut [f32]) {
-        let Self {
-            shape,
-            lanes,
-            packed,
-            line,
-            ..
-        } = self;
-        if self.winograd {
-            let work = winograd::Picture {
-                shape,
-                packed,
-                line: *line,
-                framed,
-                relu,
-                output,
-            };
-            dispatch_for_rows(*lanes, work);
-        } else {
-            let work = direct::Picture {
-                shape,
-                packed,
-                framed,
-                relu,
-                output,
-            };
-            dispatch_for_rows(*lanes, work);
+        let image = direct::Image {
+            shape: &self.shape,
+            packed: &self.packed,
+            line: self.line,
+            framed,
+            relu,
+            output,
+        };
+        match self.shape.is_winograd() {
+            true => dispatch_for_rows(self.lanes, direct::Winograd(image)),
+            false => dispatch_for_rows(self.lanes, image),
         }
     }
 }
 
-/// What the gradients are computed from.
+/// What [`backward`] computes from.
 #[derive(Clone, Copy)]
-pub struct Known<'a> {
+pub struct Saved<'a> {
     pub input: &'a [f32],
     pub weight: &'a [f32],
     /// The output, where ReLU made it: no gradient passes where it is not positive.
@@ -135,144 +164,141 @@ pub struct Known<'a> {
 }
 
 /// The gradients to compute; all are overwritten.
-pub struct Sought<'a> {
+pub struct Grads<'a> {
     pub input: Option<&'a mut [f32]>,
     pub weight: &'a mut [f32],
     pub bias: Option<&'a mut [f32]>,
 }
 
-/// Gradients of [`forward`]. Sums over the batch are taken per 16 pictures, then in the order of the pictures: the
-/// result does not depend on the number of threads.
+/// Gradients of [`forward`]. Sums over the batch are taken per 16 images, then in the order of the images: the result
+/// does not depend on the number of threads.
 ///
-/// Scratch: a weight gradient per 16 pictures, a packed weight and two padded pictures, kept by the threads.
+/// Scratch: a weight gradient per 16 images, a packed weight and two padded images, kept by the threads.
 ///
 /// # Panics
 /// A slice does not have the length its shape says.
-pub fn backward(level: Level, shape: &Shape, known: Known<'_>, sought: Sought<'_>) {
-    let (input_size, output_size) = (shape.input_size(), shape.output_size());
-    assert_eq!(known.input.len(), shape.batch * input_size, "input");
-    assert_eq!(known.weight.len(), shape.weight_size(), "weight");
-    let outputs = known.grad_output.len();
-    assert_eq!(outputs, shape.batch * output_size, "gradient of the output");
-    let fits = |output: &[f32]| output.len() == outputs;
-    assert!(known.output.is_none_or(fits), "output");
-    let wanted = sought.input.is_some();
-    let grad_input = sought.input.unwrap_or_default();
-    let fits = grad_input.len() == known.input.len();
-    assert!(!wanted || fits, "gradient of the input");
+pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>) {
+    let (inputs, outputs) = (saved.input.len(), saved.grad_output.len());
+    assert_eq!(inputs, shape.batch * shape.input_size(), "input");
+    assert_eq!(saved.weight.len(), shape.weight_size(), "weight");
     assert_eq!(
-        sought.weight.len(),
-        shape.weight_size(),
-        "gradient of the weight"
+        outputs,
+        shape.batch * shape.output_size(),
+        "output's gradient"
     );
+    assert_eq!(
+        saved.output.map_or(outputs, <[f32]>::len),
+        outputs,
+        "output"
+    );
+    let with_input = grads.input.is_some();
+    let grad_input = grads.input.unwrap_or_default();
+    assert!(
+        !with_input || grad_input.len() == inputs,
+        "input's gradient"
+    );
+    assert_eq!(grads.weight.len(), saved.weight.len(), "weight's gradient");
     if outputs == 0 {
         grad_input.fill(0.0);
-        sought.weight.fill(0.0);
-        sought.bias.unwrap_or_default().fill(0.0);
+        grads.weight.fill(0.0);
+        grads.bias.unwrap_or_default().fill(0.0);
         return;
     }
-
+    let frame = grad_frame(shape, with_input);
     let lanes = (level, shape.out_channels);
-    let winograd = winograd::fits(shape);
-    let input_frame = Frame::of_input(shape, winograd);
-    let turned_shape = shape.turned();
-    let grad_frame = match wanted {
-        true => Frame::of_gradient(shape, winograd::fits(&turned_shape)),
-        false => Frame::of_gradient_alone(shape, winograd),
+    let work = Backward {
+        level,
+        shape,
+        saved,
+        layout: dispatch_for_rows(lanes, AskLayout::ANY),
+        with_bias: grads.bias.is_some(),
+        input_frame: input_frame(shape),
+        turned: with_input.then(|| {
+            Layer::new(level, shape.turned(), frame.line, |layout| {
+                shape.filters().pack_turned(layout, saved.weight)
+            })
+        }),
+        grad_frame: frame,
     };
-    let turned = wanted.then(|| {
-        let plan = Plan::turned(shape, known.weight);
-        Layer::new(level, turned_shape, &grad_frame, plan)
-    });
-    let sums_size = dispatch_for_rows(lanes, grad_weight::Size(shape));
-    let chunks = shape.batch.div_ceil(BACKWARD_CHUNK);
-    let mut sums = scratch::dirty(chunks * sums_size);
-    let with_bias = sought.bias.is_some();
-    let run = |chunk: usize, sums: &mut [f32], mut grad_input: Option<&mut [f32]>| {
+    let size = shape.filters().sums_size(work.layout);
+    let mut sums = scratch::dirty(shape.batch.div_ceil(BACKWARD_CHUNK) * size);
+    let parts = sums.chunks_mut(size).enumerate();
+    if with_input {
+        let targets = grad_input.chunks_mut(BACKWARD_CHUNK * shape.input_size());
+        parallel::for_each(parts.zip(targets), |((chunk, sums), grad_input)| {
+            work.chunk(chunk, sums, grad_input);
+        });
+    } else {
+        parallel::for_each(parts, |(chunk, sums)| work.chunk(chunk, sums, &mut []));
+    }
+    let filters = shape.filters();
+    filters.collect(work.layout, &mut sums, grads.weight, grads.bias);
+}
+
+/// The backward pass, whatever the chunk.
+struct Backward<'a> {
+    level: Level,
+    shape: &'a Shape,
+    saved: Saved<'a>,
+    layout: Layout,
+    with_bias: bool,
+    input_frame: Frame,
+    grad_frame: Frame,
+    /// The convolution that gives the gradient of the input, where that is sought.
+    turned: Option<Layer>,
+}
+
+impl Backward<'_> {
+    /// Writes the gradients of weight and bias, summed over a chunk of images, and that of their input.
+    fn chunk(&self, chunk: usize, sums: &mut [f32], grad_input: &mut [f32]) {
+        let Self { shape, saved, .. } = self;
+        let lanes = (self.level, shape.out_channels);
+        let (input_size, output_size) = (shape.input_size(), shape.output_size());
+        let mut framed = scratch::zeroed(self.input_frame.size);
+        let mut grads = scratch::zeroed(self.grad_frame.size + SLACK);
+        let mut winograd = (shape.is_winograd()).then(|| grad_winograd::Collected::new(shape));
         sums.fill(0.0);
-        let mut framed = scratch::zeroed(input_frame.size + SLACK);
-        let mut grads = scratch::zeroed(grad_frame.size + SLACK);
-        let mut collected = winograd.then(|| grad_winograd::Collected::new(shape));
         let first = chunk * BACKWARD_CHUNK;
-        let pictures = BACKWARD_CHUNK.min(shape.batch - first);
-        for picture in 0..pictures {
-            let at = first + picture;
-            let input = &known.input[at * input_size..][..input_size];
+        for at in first..shape.batch.min(first + BACKWARD_CHUNK) {
+            let input = &saved.input[at * input_size..][..input_size];
             let outputs = at * output_size..(at + 1) * output_size;
             let fill = Fill {
-                frame: &grad_frame,
-                from: &known.grad_output[outputs.clone()],
-                output: known.output.map(|output| &output[outputs]),
+                frame: &self.grad_frame,
+                from: &saved.grad_output[outputs.clone()],
+                output: saved.output.map(|output| &output[outputs]),
                 to: &mut grads,
             };
-            dispatch(level, fill);
-            // Winograd's tiles give it by the way.
-            if with_bias && !winograd {
-                let work = grad_weight::Bias {
-                    shape,
-                    grad_frame: &grad_frame,
-                    grads: &grads,
-                    sums,
-                };
-                dispatch_for_rows(lanes, work);
-            }
-            let framed = match shape.padding == 0 && !winograd {
-                true => input,
-                false => {
-                    input_frame.copy(input, &mut framed);
-                    &*framed
-                }
+            dispatch(self.level, fill);
+            let image = grad_weight::Image {
+                shape,
+                line: self.input_frame.line,
+                framed: shape.framed(&self.input_frame, input, &mut framed),
+                grad_frame: &self.grad_frame,
+                grads: &grads,
+                layout: self.layout,
+                with_bias: self.with_bias,
+                sums,
             };
-            if let Some(collected) = &mut collected {
-                let work = grad_winograd::Picture {
-                    shape,
-                    line: input_frame.line,
-                    framed,
-                    grad_frame: &grad_frame,
-                    grads: &grads,
-                    collected,
-                    sums,
-                };
-                dispatch_for_rows(lanes, work);
-            } else {
-                let work = grad_weight::Picture {
-                    shape,
-                    framed,
-                    grad_frame: &grad_frame,
-                    grads: &grads,
-                    sums,
-                };
-                dispatch_for_rows(lanes, work);
+            match &mut winograd {
+                Some(collected) => {
+                    let work = grad_winograd::Image { image, collected };
+                    dispatch_for_rows(lanes, work);
+                }
+                None => dispatch_for_rows(lanes, image),
             }
-            if let (Some(grad_input), Some(turned)) = (grad_input.as_deref_mut(), &turned) {
-                let output = &mut grad_input[picture * input_size..][..input_size];
+            if let Some(turned) = &self.turned {
+                let output = &mut grad_input[(at - first) * input_size..][..input_size];
                 turned.run(&grads, false, output);
             }
         }
-        if let Some(collected) = &mut collected {
+        if let Some(collected) = &mut winograd {
             let work = grad_winograd::Finish {
                 shape,
+                layout: self.layout,
                 collected,
                 sums,
             };
             dispatch_for_rows(lanes, work);
         }
-    };
-    let parts = sums.chunks_mut(sums_size).enumerate();
-    if wanted {
-        let targets = grad_input.chunks_mut(BACKWARD_CHUNK * input_size);
-        parallel::for_each(parts.zip(targets), |((chunk, sums), grad_input)| {
-            run(chunk, sums, Some(grad_input))
-        });
-    } else {
-        parallel::for_each(parts, |(chunk, sums)| run(chunk, sums, None));
     }
-    let work = Collect {
-        shape,
-        sums: &mut sums,
-        size: sums_size,
-        grad_weight: sought.weight,
-        grad_bias: sought.bias,
-    };
-    dispatch_for_rows(lanes, work);
 }

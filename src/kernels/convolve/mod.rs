@@ -19,8 +19,27 @@ use burn::tensor::ops::ConvOptions;
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::shader::TilePreset;
-use super::simd;
+use super::{Kernels, simd};
 pub use shape::Shape;
+
+impl Kernels {
+    /// See [`convolve`].
+    pub fn convolve(
+        self,
+        input: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        stride: usize,
+        padding: usize,
+        relu: bool,
+    ) -> Tensor<4> {
+        let convolve = match self {
+            Self::Fused => convolve,
+            Self::Burn => by_burn,
+        };
+        convolve(input, weight, bias, stride, padding, relu)
+    }
+}
 
 /// Convolved pictures `[n, h', w', out]` of pictures `[n, h, w, in]`, then ReLU if `relu`.
 ///
@@ -40,7 +59,7 @@ pub fn convolve(
 ) -> Tensor<4> {
     let shape = shape_of(input.dims(), weight.dims(), stride, padding);
     if is_adapter(&input.device()) && !shaders_take(&shape) {
-        return general(input, weight, bias, stride, padding, relu);
+        return by_burn(input, weight, bias, stride, padding, relu);
     }
     let device = input.device();
     let bias = bias.unwrap_or_else(|| Tensor::zeros([shape.out_channels], &device));
@@ -89,7 +108,7 @@ fn shape_of(
 }
 
 /// The same with Burn's own operations.
-pub fn general(
+pub fn by_burn(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
@@ -239,10 +258,12 @@ impl Convolve for Flex {
         cpu::forward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&bias),
-            relu,
+            cpu::Inputs {
+                input: floats(&input),
+                weight: floats(&weight),
+                bias: floats(&bias),
+                relu,
+            },
             output.floats(),
         );
         output.into_tensor(dims)
@@ -266,13 +287,13 @@ impl ConvolveKernel for Flex {
         cpu::backward(
             simd::detect(),
             &shape,
-            cpu::Known {
+            cpu::Saved {
                 input: floats(&input),
                 weight: floats(&weight),
                 output: output.as_ref().map(floats),
                 grad_output: floats(&grad_output),
             },
-            cpu::Sought {
+            cpu::Grads {
                 input: grad_input.as_mut().map(Fresh::floats),
                 weight: grad_weight.floats(),
                 bias: grad_bias.as_mut().map(Fresh::floats),

@@ -6,7 +6,7 @@ pub use crate::kernels::convolve_pool_relu::passes::Packing;
 use crate::kernels::shader::{Pass, TilePreset, binding, grid};
 
 /// Whether the shaders take this shape: one input channel or fours of them, fours of output
-/// channels, kernels of 1 to 7, and buffers within WebGPU's 128 MiB. Else use stock ops.
+/// channels, kernels of 1 to 7, and buffers within WebGPU's 128 MiB. Else Burn's own operations compute.
 pub fn supports(shape: &Shape, preset: TilePreset) -> bool {
     const LARGEST: usize = (128 << 20) / 4;
     let channels = |count: usize| count > 0 && count.is_multiple_of(4);

@@ -21,8 +21,25 @@ use burn::tensor::{DType, Tensor, activation};
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::shader::TilePreset;
-use super::simd;
+use super::{Kernels, simd};
 pub use padding::Padding;
+
+impl Kernels {
+    /// See [`convolve_pool_relu`].
+    pub fn convolve_pool_relu(
+        self,
+        input: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        padding: usize,
+        relu: bool,
+    ) -> Tensor<4> {
+        match self {
+            Self::Fused => convolve_pool_relu(input, weight, bias, padding, relu),
+            Self::Burn => by_burn(input, weight, bias, padding, relu),
+        }
+    }
+}
 
 /// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]` with `padding` pixels of zeros
 /// around them, stride 1.
@@ -40,7 +57,7 @@ pub fn convolve_pool_relu(
 ) -> Tensor<4> {
     let bias = bias.into();
     if is_adapter(&input.device()) && !shaders_take(&input, &weight, padding) {
-        return general(input, weight, bias, padding, relu);
+        return by_burn(input, weight, bias, padding, relu);
     }
     let bias = bias.unwrap_or_else(|| {
         let options = (&weight.device(), DType::F32);
@@ -72,7 +89,7 @@ fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
 }
 
 /// The same with Burn's own operations.
-pub fn general(
+pub fn by_burn(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: impl Into<Option<Tensor<1>>>,
@@ -229,12 +246,16 @@ impl ConvolvePoolReluKernel for Flex {
         cpu::forward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&bias),
-            relu,
-            output.floats(),
-            winners.as_bytes(),
+            cpu::Inputs {
+                input: floats(&input),
+                weight: floats(&weight),
+                bias: floats(&bias),
+                relu,
+            },
+            cpu::Outputs {
+                output: output.floats(),
+                argmax: winners.as_bytes(),
+            },
         );
         (output.into_tensor(dims), winners.into_byte_tensor(dims))
     }
@@ -260,15 +281,17 @@ impl ConvolvePoolReluKernel for Flex {
         cpu::backward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            winners
-                .as_slice::<u8>()
-                .expect("winners are bytes in order"),
-            floats(&grad_output),
-            grad_input.as_mut().map(Fresh::floats),
-            grad_weight.floats(),
-            grad_bias.floats(),
+            cpu::Saved {
+                input: floats(&input),
+                weight: floats(&weight),
+                argmax: winners.as_slice::<u8>().expect("bytes in order"),
+                grad_output: floats(&grad_output),
+            },
+            cpu::Grads {
+                input: grad_input.as_mut().map(Fresh::floats),
+                weight: grad_weight.floats(),
+                bias: grad_bias.floats(),
+            },
         );
         Grads {
             input: grad_input.map(|grad| grad.into_tensor(input_dims)),

@@ -99,8 +99,6 @@ struct Gather<'a> {
 }
 
 impl Task for Gather<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let [factors, terms] = &self.of_word;

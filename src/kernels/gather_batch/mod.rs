@@ -1,12 +1,12 @@
 //! Picks images by number out of a split of bytes and normalises them.
 
+mod by_burn;
 pub mod cpu;
 pub mod gpu;
 pub mod passes;
-mod stock;
 
-pub(super) use stock::normalise;
-pub use stock::{general, unpack};
+pub use by_burn::by_burn;
+pub(super) use by_burn::{normalise, unpack};
 
 use std::borrow::Cow;
 
@@ -17,7 +17,23 @@ use burn::tensor::{Int, Tensor};
 use super::flex::Fresh;
 use super::images::{ChannelScale, ImageShape};
 use super::parts::of_parts;
-use super::simd;
+use super::{Kernels, simd};
+
+impl Kernels {
+    /// See [`gather_batch`].
+    pub fn gather_batch(
+        self,
+        parts: &[Tensor<2, Int>],
+        indices: Tensor<1, Int>,
+        shape: ImageShape,
+        scale: ChannelScale,
+    ) -> Tensor<4> {
+        match self {
+            Self::Fused => gather_batch(parts, indices, shape, scale),
+            Self::Burn => by_burn(parts, indices, shape, scale),
+        }
+    }
+}
 
 /// The images `indices` `[n]` of `parts`, normalised by `scale`:
 /// `[n, height, width, shape.device_channels()]`. Colour has a fourth channel of zeros.

@@ -1,18 +1,12 @@
 //! Linear layer with bias and ReLU fused, forward and backward, on the CPU.
 
-pub(crate) mod sparse;
-pub(crate) mod tile;
-
+use crate::kernels::matmul::cpu::{Left, Product, transpose};
 use crate::kernels::parallel;
-use crate::kernels::simd::{Level, dispatch, scratch};
-use sparse::{MultiplySparse, density};
-use tile::{Left, Multiply, pack, panel_width, transpose};
+use crate::kernels::primitives::filters::add_up;
+use crate::kernels::simd::{Level, scratch};
 
-/// Rows of a product that one task computes. Fixed, so that sums over the batch do not depend on the thread count.
-const ROWS: usize = 32;
-/// Zeros are skipped where fewer than this share of a matrix is not zero: the list kernel reads a register for each
-/// multiply-add, which the dense tile does for one in two.
-const SPARSE: f64 = 0.5;
+/// Images whose gradients one task masks and sums: fixed, so that sums do not depend on the thread count.
+const CHUNK: usize = 32;
 
 /// A linear layer: `output [batch, outputs] = input [batch, inputs] x weight [inputs, outputs] + bias [outputs]`,
 /// all row-major (Burn's layout of the weight).
@@ -23,235 +17,129 @@ pub struct Shape {
     pub outputs: usize,
 }
 
-/// The layer's output, with ReLU applied if `relu` (NaN passes through).
+/// What [`forward`] computes from.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    pub input: &'a [f32],
+    pub weight: &'a [f32],
+    pub bias: &'a [f32],
+    /// Whether ReLU follows.
+    pub relu: bool,
+}
+
+/// The layer's output, with ReLU applied if asked for (NaN passes through).
 ///
-/// Where most of `input` is zero, zeros are skipped: a zero times an infinite weight then counts as nothing.
-///
-/// Scratch: a packed copy of the weight or of parts of it, kept by the threads for the next call.
+/// Where most of the input is zero, zeros are skipped: a zero times an infinite weight then counts as nothing.
 ///
 /// # Panics
 /// A slice does not have the length its shape says.
-pub fn forward(
-    level: Level,
-    shape: &Shape,
-    input: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    relu: bool,
-    output: &mut [f32],
-) {
-    let &Shape {
-        batch,
-        inputs,
-        outputs,
-    } = shape;
-    assert_eq!(input.len(), batch * inputs, "input");
-    assert_eq!(weight.len(), inputs * outputs, "weight");
-    assert_eq!(bias.len(), outputs, "bias");
-    assert_eq!(output.len(), batch * outputs, "output");
-    if output.is_empty() {
-        return;
-    }
+pub fn forward(level: Level, shape: &Shape, inputs: Inputs<'_>, output: &mut [f32]) {
+    assert_eq!(inputs.input.len(), shape.batch * shape.inputs, "input");
+    assert_eq!(output.len(), shape.batch * shape.outputs, "output");
     let product = Product {
-        level,
-        columns: outputs,
-        depth: inputs,
-        bias: Some(bias),
-        relu,
+        left: Left::rows(inputs.input, shape.inputs),
+        right: inputs.weight,
+        depth: shape.inputs,
+        columns: shape.outputs,
+        bias: Some(inputs.bias),
+        relu: inputs.relu,
     };
-    let left = |row: usize| Left {
-        data: &input[row * inputs..],
-        row_stride: inputs,
-        step_stride: 1,
-    };
-    product.run(product.is_sparse(input), left, weight, output);
+    product.write(level, output);
 }
 
-/// A product cut into chunks of [`ROWS`] rows.
-struct Product<'a> {
-    level: Level,
-    columns: usize,
-    depth: usize,
-    bias: Option<&'a [f32]>,
-    relu: bool,
+/// What [`backward`] computes from.
+#[derive(Clone, Copy)]
+pub struct Saved<'a> {
+    pub input: &'a [f32],
+    pub weight: &'a [f32],
+    /// The output, where ReLU made it: no gradient passes where it is not positive.
+    pub output: Option<&'a [f32]>,
+    pub grad_output: &'a [f32],
 }
 
-impl Product<'_> {
-    /// Whether skipping the zeros of `left` pays: see [`SPARSE`]. Narrow products are too cheap to ask.
-    fn is_sparse(&self, left: &[f32]) -> bool {
-        self.columns >= 64 && self.depth >= 64 && density(left) < SPARSE
-    }
-
-    /// `output = left x right [depth, columns]`; `left` gives the rows from one on.
-    fn run<'b>(
-        &self,
-        sparse: bool,
-        left: impl Fn(usize) -> Left<'b> + Sync,
-        right: &[f32],
-        output: &mut [f32],
-    ) {
-        let &Self {
-            level,
-            columns,
-            depth,
-            bias,
-            relu,
-        } = self;
-        // A row's sum is the same in every chunk. Each task copies the right-hand side, so there are few when sparse.
-        let rows = output.len() / columns;
-        let rows = if sparse {
-            rows.div_ceil(parallel::threads()).max(ROWS)
-        } else {
-            ROWS
-        };
-        let chunks = output.chunks_mut(rows * columns).enumerate();
-        if sparse {
-            parallel::for_each(chunks, |(chunk, output)| {
-                dispatch(
-                    level,
-                    MultiplySparse {
-                        left: left(chunk * rows),
-                        depth,
-                        right,
-                        columns,
-                        bias,
-                        relu,
-                        output,
-                    },
-                );
-            });
-            return;
-        }
-        let width = panel_width(level, columns);
-        let mut panels = scratch::dirty(columns.div_ceil(width) * width * depth);
-        pack(right, depth, columns, width, &mut panels);
-        let panels = &*panels;
-        parallel::for_each(chunks, |(chunk, output)| {
-            dispatch(
-                level,
-                Multiply {
-                    left: left(chunk * rows),
-                    depth,
-                    panels,
-                    width,
-                    columns,
-                    bias,
-                    relu,
-                    output,
-                },
-            );
-        });
-    }
+/// The gradients to compute; all are overwritten.
+pub struct Grads<'a> {
+    pub input: Option<&'a mut [f32]>,
+    pub weight: &'a mut [f32],
+    pub bias: &'a mut [f32],
 }
 
-/// Gradients of [`forward`]: where `relu`, `grad_output` counts only where `output > 0` (or is NaN).
+/// Gradients of [`forward`].
 ///
-/// `grad_input [batch, inputs]` is computed only if asked for; `grad_weight` and `grad_bias` are overwritten.
-/// Scratch: the masked gradient, packed copies of it and of the weight, kept by the calling thread.
+/// Scratch: the masked gradient and a transposed weight, kept by the calling thread.
 ///
 /// # Panics
 /// A slice does not have the length its shape says.
-#[allow(clippy::too_many_arguments)]
-pub fn backward(
-    level: Level,
-    shape: &Shape,
-    input: &[f32],
-    weight: &[f32],
-    output: &[f32],
-    relu: bool,
-    grad_output: &[f32],
-    grad_input: Option<&mut [f32]>,
-    grad_weight: &mut [f32],
-    grad_bias: &mut [f32],
-) {
+pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>) {
     let &Shape {
         batch,
         inputs,
         outputs,
     } = shape;
-    assert_eq!(input.len(), batch * inputs, "input");
-    assert_eq!(weight.len(), inputs * outputs, "weight");
-    assert_eq!(output.len(), batch * outputs, "output");
-    assert_eq!(grad_output.len(), batch * outputs, "gradient of the output");
-    assert!(
-        grad_input
-            .as_ref()
-            .is_none_or(|grad| grad.len() == batch * inputs),
-        "gradient of the input"
-    );
-    assert_eq!(
-        grad_weight.len(),
-        inputs * outputs,
-        "gradient of the weight"
-    );
-    assert_eq!(grad_bias.len(), outputs, "gradient of the bias");
-    if grad_output.is_empty() {
-        grad_weight.fill(0.0);
-        grad_bias.fill(0.0);
-        if let Some(grad) = grad_input {
-            grad.fill(0.0);
-        }
+    assert_eq!(saved.input.len(), batch * inputs, "input");
+    assert_eq!(saved.weight.len(), inputs * outputs, "weight");
+    let size = saved.grad_output.len();
+    assert_eq!(size, batch * outputs, "gradient of the output");
+    assert_eq!(saved.output.map_or(size, <[f32]>::len), size, "output");
+    assert_eq!(grads.weight.len(), inputs * outputs, "weight's gradient");
+    assert_eq!(grads.bias.len(), outputs, "bias's gradient");
+
+    let mut masked = scratch::dirty(size);
+    mask(outputs, &saved, &mut masked, grads.bias);
+    if size == 0 || inputs == 0 {
+        grads.weight.fill(0.0);
+        grads.input.unwrap_or_default().fill(0.0);
         return;
     }
-
-    let mut masked = scratch::dirty(batch * outputs);
-    let mut sums = scratch::zeroed(batch.div_ceil(ROWS) * outputs);
-    let chunks = masked
-        .chunks_mut(ROWS * outputs)
-        .zip(sums.chunks_mut(outputs));
-    parallel::for_each(chunks.enumerate(), |(chunk, (masked, sums))| {
-        let first = chunk * ROWS * outputs;
-        let grads = grad_output[first..]
-            .chunks_exact(outputs)
-            .zip(output[first..].chunks_exact(outputs));
-        for (masked, (grads, outputs)) in masked.chunks_exact_mut(outputs).zip(grads) {
-            for (((masked, &grad), &output), sum) in
-                masked.iter_mut().zip(grads).zip(outputs).zip(&mut *sums)
-            {
-                *masked = if relu && output <= 0.0 { 0.0 } else { grad };
-                *sum += *masked;
-            }
-        }
-    });
-    grad_bias.fill(0.0);
-    for sums in sums.chunks_exact(outputs) {
-        for (bias, sum) in grad_bias.iter_mut().zip(sums) {
-            *bias += sum;
-        }
-    }
-    if inputs == 0 {
-        return;
-    }
-
-    let (input, masked) = (input, &*masked);
-    if let Some(grad_input) = grad_input {
-        let mut turned = scratch::dirty(weight.len());
-        transpose(weight, inputs, outputs, &mut turned);
+    if let Some(grad_input) = grads.input {
+        assert_eq!(grad_input.len(), batch * inputs, "input's gradient");
+        let mut turned = scratch::dirty(saved.weight.len());
+        transpose(saved.weight, inputs, outputs, &mut turned);
         let product = Product {
-            level,
-            columns: inputs,
+            left: Left::rows(&masked, outputs),
+            right: &turned,
             depth: outputs,
+            columns: inputs,
             bias: None,
             relu: false,
         };
-        let left = |row: usize| Left {
-            data: &masked[row * outputs..],
-            row_stride: outputs,
-            step_stride: 1,
-        };
-        product.run(product.is_sparse(masked), left, &turned, grad_input);
+        product.write(level, grad_input);
     }
     let product = Product {
-        level,
-        columns: outputs,
+        left: Left::transposed(saved.input, inputs),
+        right: &masked,
         depth: batch,
+        columns: outputs,
         bias: None,
         relu: false,
     };
-    let left = |row: usize| Left {
-        data: &input[row..],
-        row_stride: 1,
-        step_stride: inputs,
-    };
-    product.run(product.is_sparse(input), left, masked, grad_weight);
+    product.write(level, grads.weight);
+}
+
+/// The gradients that pass ReLU into `masked [batch, outputs]`, and their sums over the batch into `bias [outputs]`.
+fn mask(outputs: usize, saved: &Saved<'_>, masked: &mut [f32], bias: &mut [f32]) {
+    bias.fill(0.0);
+    if masked.is_empty() {
+        return;
+    }
+    let mut sums = scratch::zeroed(outputs * (1 + masked.len().div_ceil(CHUNK * outputs)));
+    let chunks = masked
+        .chunks_mut(CHUNK * outputs)
+        .zip(saved.grad_output.chunks(CHUNK * outputs))
+        .zip(sums.chunks_mut(outputs).skip(1));
+    parallel::for_each(chunks.enumerate(), |(chunk, ((masked, grads), sums))| {
+        masked.copy_from_slice(grads);
+        if let Some(output) = saved.output {
+            let output = &output[chunk * CHUNK * outputs..];
+            for (masked, &output) in masked.iter_mut().zip(output) {
+                *masked = if output <= 0.0 { 0.0 } else { *masked };
+            }
+        }
+        for row in masked.chunks_exact(outputs) {
+            for (sum, masked) in sums.iter_mut().zip(row) {
+                *sum += masked;
+            }
+        }
+    });
+    bias.copy_from_slice(add_up(&mut sums, outputs));
 }

@@ -10,10 +10,26 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation, module};
 
 use super::flex::{Fresh, floats};
-use super::simd;
+use super::{Kernels, simd};
+
+impl Kernels {
+    /// See [`linear_relu`].
+    pub fn linear_relu(
+        self,
+        input: Tensor<2>,
+        weight: Tensor<2>,
+        bias: Tensor<1>,
+        relu: bool,
+    ) -> Tensor<2> {
+        match self {
+            Self::Fused => linear_relu(input, weight, bias, relu),
+            Self::Burn => by_burn(input, weight, bias, relu),
+        }
+    }
+}
 
 /// `input [n, i] x weight [i, o] + bias [o]`, then ReLU if `relu`: `[n, o]`.
 pub fn linear_relu(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
@@ -23,6 +39,15 @@ pub fn linear_relu(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: b
         bias.into_dispatch(),
         relu,
     ))
+}
+
+/// The same with Burn's own operations.
+pub fn by_burn(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
+    let sums = module::linear(input, weight, Some(bias));
+    match relu {
+        true => activation::relu(sums),
+        false => sums,
+    }
 }
 
 /// The gradients on one backend.
@@ -72,10 +97,12 @@ impl LinearRelu for Flex {
         cpu::forward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&bias),
-            relu,
+            cpu::Inputs {
+                input: floats(&input),
+                weight: floats(&weight),
+                bias: floats(&bias),
+                relu,
+            },
             output.floats(),
         );
         output.into_tensor(dims)
@@ -150,14 +177,17 @@ impl LinearReluKernel for Flex {
         cpu::backward(
             simd::detect(),
             &shape,
-            floats(&input),
-            floats(&weight),
-            floats(&output),
-            state.relu,
-            floats(&grad_output),
-            Some(grad_input.floats()),
-            grad_weight.floats(),
-            grad_bias.floats(),
+            cpu::Saved {
+                input: floats(&input),
+                weight: floats(&weight),
+                output: state.relu.then(|| floats(&output)),
+                grad_output: floats(&grad_output),
+            },
+            cpu::Grads {
+                input: Some(grad_input.floats()),
+                weight: grad_weight.floats(),
+                bias: grad_bias.floats(),
+            },
         );
         Grads {
             input: grad_input.into_tensor([shape.batch, shape.inputs]),

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::batch_norm_relu::{
-    batch_norm_relu, general, general_normalise, normalise_relu,
+    batch_norm_relu, by_burn, normalise_by_burn, normalise_relu,
 };
 use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
@@ -43,7 +43,7 @@ fn run(
         let (x, w, b) = (input.clone(), scale.clone(), shift.clone());
         match fused {
             true => batch_norm_relu(x, w, b, residual.clone(), EPSILON, relu),
-            false => general(x, w, b, residual.clone(), EPSILON, relu),
+            false => by_burn(x, w, b, residual.clone(), EPSILON, relu),
         }
     };
     let sums = numbers(work(false, false).0.inner());
@@ -68,15 +68,15 @@ fn run(
     found
 }
 
-fn training_equals_stock(device: &Device) {
+fn training_equals_burn(device: &Device) {
     let mut compared = 0;
     for shape in SHAPES {
         for switches in SWITCHES {
             let fused = run(shape, switches, true, device);
-            let stock = run(shape, switches, false, &Device::cpu());
-            assert_eq!(fused.len(), stock.len());
-            for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
-                let found = difference(fused, stock);
+            let burn = run(shape, switches, false, &Device::cpu());
+            assert_eq!(fused.len(), burn.len());
+            for (part, (fused, burn)) in fused.iter().zip(&burn).enumerate() {
+                let found = difference(fused, burn);
                 assert!(
                     found <= 2e-5,
                     "{shape:?}, residual and ReLU {switches:?}, part {part}: differs by {found:e}"
@@ -88,7 +88,7 @@ fn training_equals_stock(device: &Device) {
     assert_eq!(compared, SHAPES.len() * (2 * 6 + 2 * 7));
 }
 
-fn inference_equals_stock(device: &Device) {
+fn inference_equals_burn(device: &Device) {
     let mut compared = 0;
     for shape in SHAPES {
         for [with_residual, relu] in SWITCHES {
@@ -108,15 +108,15 @@ fn inference_equals_stock(device: &Device) {
                 let x = place4(leaf(1, shape, device));
                 let of = match fused {
                     true => normalise_relu,
-                    false => general_normalise,
+                    false => normalise_by_burn,
                 };
                 let (scale, shift, mean) = (each(2), each(3), each(4));
                 let found = of(x, scale, shift, mean, variance, residual, EPSILON, relu);
                 numbers(found.detach())
             };
-            let stock = work(false, &Device::cpu(), false);
+            let burn = work(false, &Device::cpu(), false);
             for differentiable in [false, true] {
-                let found = difference(&work(true, device, differentiable), &stock);
+                let found = difference(&work(true, device, differentiable), &burn);
                 assert!(
                     found <= 2e-5,
                     "{shape:?}, residual {with_residual}, ReLU {relu}: differs by {found:e}"
@@ -129,18 +129,18 @@ fn inference_equals_stock(device: &Device) {
 }
 
 #[test]
-fn batch_norm_equals_stock_on_the_cpu() {
-    training_equals_stock(&Device::cpu());
-    inference_equals_stock(&Device::cpu());
+fn batch_norm_equals_burn_on_the_cpu() {
+    training_equals_burn(&Device::cpu());
+    inference_equals_burn(&Device::cpu());
 }
 
 #[test]
-fn batch_norm_equals_stock_on_the_adapter() {
-    if let Some(device) = adapter_or_skip("batch_norm_equals_stock_on_the_adapter") {
+fn batch_norm_equals_burn_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("batch_norm_equals_burn_on_the_adapter") {
         for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || training_equals_stock(&device));
+            with_preset(preset, || training_equals_burn(&device));
         }
-        inference_equals_stock(&device);
+        inference_equals_burn(&device);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The convolution without pooling against Burn's own operations: outputs and gradients.
 
 use burn::tensor::{DType, Tensor, TensorData};
-use gpu_mnist::config::Kernels;
 use gpu_mnist::device::Device;
-use gpu_mnist::kernels::convolve::{convolve, general};
+use gpu_mnist::kernels::Kernels;
+use gpu_mnist::kernels::convolve::{by_burn, convolve};
 use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
 
@@ -59,7 +59,7 @@ fn convolution_and_gradients(
     let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
     let output = match kernels {
         Kernels::Fused => convolve(x, w, b, stride, padding, relu),
-        Kernels::Stock => general(x, w, b, stride, padding, relu),
+        Kernels::Burn => by_burn(x, w, b, stride, padding, relu),
     };
     let dims = output.dims();
     let upstream = Tensor::<4>::from_data(from(leaf(numbers_of(&dims)), &dims), options());
@@ -73,14 +73,14 @@ fn convolution_and_gradients(
     found
 }
 
-fn convolve_equals_stock(device: &Device) {
+fn convolve_equals_burn(device: &Device) {
     let mut compared = 0;
     for shape in CONVOLUTIONS {
         let fused = convolution_and_gradients(shape, device, Kernels::Fused);
-        let stock = convolution_and_gradients(shape, &Device::cpu(), Kernels::Stock);
-        assert_eq!(fused.len(), stock.len());
-        for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
-            let difference = difference(fused, stock);
+        let burn = convolution_and_gradients(shape, &Device::cpu(), Kernels::Burn);
+        assert_eq!(fused.len(), burn.len());
+        for (part, (fused, burn)) in fused.iter().zip(&burn).enumerate() {
+            let difference = difference(fused, burn);
             assert!(
                 difference <= 2e-5,
                 "{shape:?}, part {part}: differs by {difference:e}"
@@ -92,15 +92,15 @@ fn convolve_equals_stock(device: &Device) {
 }
 
 #[test]
-fn convolve_equals_stock_on_the_cpu() {
-    convolve_equals_stock(&Device::cpu());
+fn convolve_equals_burn_on_the_cpu() {
+    convolve_equals_burn(&Device::cpu());
 }
 
 #[test]
-fn convolve_equals_stock_on_the_adapter() {
-    if let Some(device) = adapter_or_skip("convolve_equals_stock_on_the_adapter") {
+fn convolve_equals_burn_on_the_adapter() {
+    if let Some(device) = adapter_or_skip("convolve_equals_burn_on_the_adapter") {
         for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || convolve_equals_stock(&device));
+            with_preset(preset, || convolve_equals_burn(&device));
         }
     }
 }

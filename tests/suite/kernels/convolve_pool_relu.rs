@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Tensor, TensorData};
 use gpu_mnist::device::Device;
-use gpu_mnist::kernels::convolve_pool_relu::{convolve_pool_relu, general};
+use gpu_mnist::kernels::convolve_pool_relu::{by_burn, convolve_pool_relu};
 use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
 use rand::{RngExt, SeedableRng};
@@ -33,7 +33,7 @@ fn run(
     let (x, w, b) = (input.clone(), weight.clone(), bias.clone());
     let output = match fused {
         true => convolve_pool_relu(x, w, b, padding, relu),
-        false => general(x, w, b, padding, relu),
+        false => by_burn(x, w, b, padding, relu),
     };
     let upstream = leaf(4, output.dims(), device).detach();
     let gradients = (output.clone() * upstream).sum().backward();
@@ -46,7 +46,7 @@ fn run(
     found
 }
 
-fn switches_equal_stock(device: &Device) {
+fn switches_equal_burn(device: &Device) {
     // The last shape is one that shaders leave to Burn's own operations.
     let shapes = [
         [9, 28, 28, 1, 24, 5, 0],
@@ -67,11 +67,11 @@ fn switches_equal_stock(device: &Device) {
     for shape in shapes {
         for [bias, relu] in [[true, false], [false, false], [false, true]] {
             let fused = run(shape, [bias, relu, true], device);
-            let stock = run(shape, [bias, relu, false], &Device::cpu());
+            let burn = run(shape, [bias, relu, false], &Device::cpu());
             assert_eq!(relu, !fused[0].iter().any(|value| *value < 0.0));
-            assert_eq!(fused.len(), stock.len());
-            for (part, (fused, stock)) in fused.iter().zip(&stock).enumerate() {
-                let found = difference(fused, stock);
+            assert_eq!(fused.len(), burn.len());
+            for (part, (fused, burn)) in fused.iter().zip(&burn).enumerate() {
+                let found = difference(fused, burn);
                 assert!(
                     found <= 2e-5,
                     "{shape:?}, bias {bias}, ReLU {relu}, part {part}: differs by {found:e}"
@@ -84,16 +84,16 @@ fn switches_equal_stock(device: &Device) {
 }
 
 #[test]
-fn a_convolution_without_bias_or_relu_equals_stock_on_the_cpu() {
-    switches_equal_stock(&Device::cpu());
+fn a_convolution_without_bias_or_relu_equals_burn_on_the_cpu() {
+    switches_equal_burn(&Device::cpu());
 }
 
 #[test]
-fn a_convolution_without_bias_or_relu_equals_stock_on_the_adapter() {
-    let name = "a_convolution_without_bias_or_relu_equals_stock_on_the_adapter";
+fn a_convolution_without_bias_or_relu_equals_burn_on_the_adapter() {
+    let name = "a_convolution_without_bias_or_relu_equals_burn_on_the_adapter";
     if let Some(device) = adapter_or_skip(name) {
         for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || switches_equal_stock(&device));
+            with_preset(preset, || switches_equal_burn(&device));
         }
     }
 }

@@ -3,19 +3,18 @@
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use gpu_mnist::checks::reference::{self, Shares};
-use gpu_mnist::config::Kernels;
 use gpu_mnist::device::Device;
-use gpu_mnist::evaluation::loss::{CrossEntropy, cross_entropy, cross_entropy_weighted};
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::count_confusion::count_confusion;
 use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
+use gpu_mnist::model::loss::{CrossEntropy, Objective};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use super::{difference, numbers};
 use crate::support::adapter_or_skip;
 
-const BOTH: [Kernels; 2] = [Kernels::Fused, Kernels::Stock];
 /// Rows and classes: one and two of a workgroup's rows, and more classes than invocations.
 const SIZES: [[usize; 2]; 7] = [
     [256, 10],
@@ -99,17 +98,21 @@ fn losses_agree_with_float64(device: &Device) {
         let logits = f64s(&case.logits);
         let (loss, gradient, _) = reference::cross_entropy(&logits, &case.labels, case.classes);
         let plain = (loss, gradient);
-        for kernels in BOTH {
+        for kernels in Kernels::ALL {
+            let plain_objective = Objective::plain(&device.clone().with_kernels(kernels));
             let leaf = case.logits(device);
-            let found = cross_entropy(leaf.clone(), case.labels(device), kernels);
+            let found = plain_objective.of(leaf.clone(), case.labels(device));
             case.check(&format!("{kernels:?}, {size:?}"), &leaf, found, &plain);
             for smoothing in [0.0, 0.1] {
                 let shares = Shares::new(&case.labels, &f64s(&case.weights), smoothing);
                 let want = shares.cross_entropy(&logits, case.classes);
                 let leaf = case.logits(device);
-                let (labels, weights) = (case.labels(device), case.weights(device));
-                let found =
-                    cross_entropy_weighted(leaf.clone(), labels, &weights, smoothing, kernels);
+                let objective = Objective {
+                    smoothing,
+                    weights: Some(case.weights(device)),
+                    ..plain_objective.clone()
+                };
+                let found = objective.of(leaf.clone(), case.labels(device));
                 let what = format!("{kernels:?}, {size:?}, weights, smoothing {smoothing}");
                 case.check(&what, &leaf, found, &want);
                 compared += 1;
@@ -143,11 +146,14 @@ fn a_label_of_no_class_gives_no_loss_on_the_adapter() {
         let mut case = Case::new(size);
         for bad in [-1, size[1] as i32] {
             case.labels[3] = bad;
-            let plain = cross_entropy(case.logits(&device), case.labels(&device), Kernels::Fused);
-            let weights = case.weights(&device);
-            let (logits, labels) = (case.logits(&device), case.labels(&device));
-            let weighted = cross_entropy_weighted(logits, labels, &weights, 0.1, Kernels::Fused);
-            for found in [plain, weighted] {
+            let plain = Objective::plain(&device);
+            let weighted = Objective {
+                smoothing: 0.1,
+                weights: Some(case.weights(&device)),
+                ..plain.clone()
+            };
+            for objective in [plain, weighted] {
+                let found = objective.of(case.logits(&device), case.labels(&device));
                 assert!(numbers(found.loss)[0].is_nan(), "{size:?}, {bad}");
             }
         }

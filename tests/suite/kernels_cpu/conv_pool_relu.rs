@@ -45,8 +45,8 @@ fn conv_shapes() -> Vec<conv::Shape> {
 
 struct ConvReference {
     output: Vec<f64>,
-    winners: Vec<u8>,
-    /// Windows whose winner float32 may see otherwise: two positions, or the cut, closer than rounding.
+    argmax: Vec<u8>,
+    /// Windows whose argmax float32 may see otherwise: two positions, or the cut, closer than rounding.
     close: Vec<bool>,
 }
 
@@ -61,10 +61,10 @@ fn conv_forward(case: &ConvCase) -> ConvReference {
     } = case;
     let mut result = ConvReference {
         output: vec![],
-        winners: vec![],
+        argmax: vec![],
         close: vec![],
     };
-    for picture in 0..shape.batch {
+    for image in 0..shape.batch {
         for row in 0..shape.pooled_height() {
             for column in 0..shape.pooled_width() {
                 for (channel, &bias) in bias.iter().enumerate() {
@@ -73,7 +73,7 @@ fn conv_forward(case: &ConvCase) -> ConvReference {
                             shape,
                             input,
                             weight,
-                            picture,
+                            image,
                             2 * row + dy,
                             2 * column + dx,
                             channel,
@@ -81,22 +81,22 @@ fn conv_forward(case: &ConvCase) -> ConvReference {
                     };
                     let four =
                         [at(0, 0), at(0, 1), at(1, 0), at(1, 1)].map(|sum| sum + f64::from(bias));
-                    let winner = (1..4).fold(
+                    let argmax = (1..4).fold(
                         0,
                         |best, each| if four[each] > four[best] { each } else { best },
                     );
-                    let near = |value: f64| (four[winner] - value).abs() < 1e-5;
+                    let near = |value: f64| (four[argmax] - value).abs() < 1e-5;
                     let close =
-                        *relu && near(0.0) || (0..4).any(|each| each != winner && near(four[each]));
+                        *relu && near(0.0) || (0..4).any(|each| each != argmax && near(four[each]));
                     result.output.push(if *relu {
-                        four[winner].max(0.0)
+                        four[argmax].max(0.0)
                     } else {
-                        four[winner]
+                        four[argmax]
                     });
-                    result.winners.push(if *relu && four[winner] <= 0.0 {
+                    result.argmax.push(if *relu && four[argmax] <= 0.0 {
                         conv::DEAD
                     } else {
-                        winner as u8
+                        argmax as u8
                     });
                     result.close.push(close);
                 }
@@ -110,7 +110,7 @@ fn conv_at(
     shape: &conv::Shape,
     input: &[f32],
     weight: &[f32],
-    picture: usize,
+    image: usize,
     y: usize,
     x: usize,
     out: usize,
@@ -118,7 +118,7 @@ fn conv_at(
     let mut sum = 0.0;
     for (ky, kx) in taps(shape.kernel) {
         for channel in 0..shape.in_channels {
-            let (at, tap) = places(shape, picture, y + ky, x + kx, out, channel, ky, kx);
+            let (at, tap) = places(shape, image, y + ky, x + kx, out, channel, ky, kx);
             sum += f64::from(input[at]) * f64::from(weight[tap]);
         }
     }
@@ -133,7 +133,7 @@ fn taps(kernel: usize) -> impl Iterator<Item = (usize, usize)> {
 #[allow(clippy::too_many_arguments)]
 fn places(
     shape: &conv::Shape,
-    picture: usize,
+    image: usize,
     y: usize,
     x: usize,
     out: usize,
@@ -141,7 +141,7 @@ fn places(
     ky: usize,
     kx: usize,
 ) -> (usize, usize) {
-    let input = ((picture * shape.height + y) * shape.width + x) * shape.in_channels + channel;
+    let input = ((image * shape.height + y) * shape.width + x) * shape.in_channels + channel;
     (
         input,
         ((out * shape.in_channels + channel) * shape.kernel + ky) * shape.kernel + kx,
@@ -153,7 +153,7 @@ fn conv_backward(
     shape: &conv::Shape,
     input: &[f32],
     weight: &[f32],
-    winners: &[u8],
+    argmax: &[u8],
     grads: &[f32],
 ) -> [Vec<f64>; 3] {
     let mut result = [
@@ -162,13 +162,13 @@ fn conv_backward(
         vec![0.0; shape.out_channels],
     ];
     let (rows, columns) = (shape.pooled_height(), shape.pooled_width());
-    for (index, (&winner, &grad)) in winners.iter().zip(grads).enumerate() {
-        if winner == conv::DEAD {
+    for (index, (&argmax, &grad)) in argmax.iter().zip(grads).enumerate() {
+        if argmax == conv::DEAD {
             continue;
         }
         let (window, out) = (index / shape.out_channels, index % shape.out_channels);
-        let y = 2 * (window / columns % rows) + usize::from(winner / 2);
-        let x = 2 * (window % columns) + usize::from(winner % 2);
+        let y = 2 * (window / columns % rows) + usize::from(argmax / 2);
+        let x = 2 * (window % columns) + usize::from(argmax % 2);
         result[2][out] += f64::from(grad);
         for (ky, kx) in taps(shape.kernel) {
             for channel in 0..shape.in_channels {
@@ -192,7 +192,7 @@ fn conv_backward(
 
 pub(super) struct ConvResult {
     pub(super) output: Vec<f32>,
-    pub(super) winners: Vec<u8>,
+    pub(super) argmax: Vec<u8>,
     pub(super) grad_input: Vec<f32>,
     pub(super) grad_weight: Vec<f32>,
     pub(super) grad_bias: Vec<f32>,
@@ -254,7 +254,7 @@ impl ConvCase {
         // Filled with NaN so that an element left out is seen.
         let mut result = ConvResult {
             output: vec![f32::NAN; grads.len()],
-            winners: vec![9; grads.len()],
+            argmax: vec![9; grads.len()],
             grad_input: vec![f32::NAN; input.len()],
             grad_weight: vec![f32::NAN; weight.len()],
             grad_bias: vec![f32::NAN; bias.len()],
@@ -262,43 +262,51 @@ impl ConvCase {
         conv::forward(
             level,
             shape,
-            input,
-            weight,
-            bias,
-            *relu,
-            &mut result.output,
-            &mut result.winners,
+            conv::Inputs {
+                input,
+                weight,
+                bias,
+                relu: *relu,
+            },
+            conv::Outputs {
+                output: &mut result.output,
+                argmax: &mut result.argmax,
+            },
         );
         let ConvResult {
-            winners,
+            argmax,
             grad_input,
             grad_weight,
             grad_bias,
             ..
         } = &mut result;
+        let saved = conv::Saved {
+            input,
+            weight,
+            argmax,
+            grad_output: grads,
+        };
         conv::backward(
             level,
             shape,
-            input,
-            weight,
-            winners,
-            grads,
-            Some(grad_input),
-            grad_weight,
-            grad_bias,
+            saved,
+            conv::Grads {
+                input: Some(grad_input),
+                weight: grad_weight,
+                bias: grad_bias,
+            },
         );
         let (mut alone, mut bias_alone) =
             (vec![f32::NAN; weight.len()], vec![f32::NAN; bias.len()]);
         conv::backward(
             level,
             shape,
-            input,
-            weight,
-            winners,
-            grads,
-            None,
-            &mut alone,
-            &mut bias_alone,
+            saved,
+            conv::Grads {
+                input: None,
+                weight: &mut alone,
+                bias: &mut bias_alone,
+            },
         );
         let same = bits(&alone) == bits(grad_weight) && bits(&bias_alone) == bits(grad_bias);
         assert!(same, "{level} {shape:?}: without the input's gradient");
@@ -328,13 +336,13 @@ impl ConvCase {
         let name = format!("{level} {shape:?}, ReLU: {relu}");
         let got = self.run(level);
         check(&format!("{name} output"), &got.output, &want.output);
-        for (at, (got, want_winner)) in got.winners.iter().zip(&want.winners).enumerate() {
+        for (at, (got, want_argmax)) in got.argmax.iter().zip(&want.argmax).enumerate() {
             assert!(
-                got == want_winner || want.close[at],
-                "{name}: winner {at} is {got}, not {want_winner}"
+                got == want_argmax || want.close[at],
+                "{name}: argmax {at} is {got}, not {want_argmax}"
             );
         }
-        let grads = conv_backward(shape, &self.input, &self.weight, &got.winners, &self.grads);
+        let grads = conv_backward(shape, &self.input, &self.weight, &got.argmax, &self.grads);
         let pairs = [
             ("input", &got.grad_input, &grads[0]),
             ("weight", &got.grad_weight, &grads[1]),
@@ -436,14 +444,14 @@ fn relu_cuts_the_pooled_sums_and_changes_no_other_bit() {
                 [true, false].map(|relu| ConvCase::with_relu(shape, relu).run(level));
             for at in 0..with.output.len() {
                 let sum = without.output[at];
-                let (value, winner) = match sum <= 0.0 {
+                let (value, argmax) = match sum <= 0.0 {
                     true => (0.0, conv::DEAD),
-                    false => (sum, without.winners[at]),
+                    false => (sum, without.argmax[at]),
                 };
-                assert!(without.winners[at] < conv::DEAD, "{level} {shape:?}");
+                assert!(without.argmax[at] < conv::DEAD, "{level} {shape:?}");
                 assert_eq!(with.output[at].to_bits(), f32::to_bits(value));
-                assert_eq!(with.winners[at], winner, "{level} {shape:?}");
-                cut += usize::from(winner == conv::DEAD);
+                assert_eq!(with.argmax[at], argmax, "{level} {shape:?}");
+                cut += usize::from(argmax == conv::DEAD);
             }
         }
     }
@@ -451,7 +459,7 @@ fn relu_cuts_the_pooled_sums_and_changes_no_other_bit() {
 }
 
 #[test]
-fn conv_ties_and_pictures_too_small() {
+fn conv_ties_and_images_too_small() {
     for level in simd::available() {
         for (in_channels, kernel) in [(1, 5), (8, 3), (24, 3)] {
             let shape = shape(2, (12, 12), in_channels, 24, kernel);
@@ -459,9 +467,9 @@ fn conv_ties_and_pictures_too_small() {
             case.input.fill(0.5);
             let got = case.run(level);
             let wrong = got
-                .winners
+                .argmax
                 .iter()
-                .filter(|&&winner| winner != 0 && winner != conv::DEAD)
+                .filter(|&&argmax| argmax != 0 && argmax != conv::DEAD)
                 .count();
             assert_eq!(wrong, 0, "{level} {shape:?}: the first maximum wins a tie");
         }
@@ -488,9 +496,9 @@ fn conv_nan_reaches_the_outputs() {
                     "{level} {shape:?} at {at}"
                 );
                 assert!(
-                    got.winners[..shape.out_channels]
+                    got.argmax[..shape.out_channels]
                         .iter()
-                        .all(|&winner| winner != conv::DEAD)
+                        .all(|&argmax| argmax != conv::DEAD)
                 );
                 assert!(got.grad_weight.iter().any(|grad| grad.is_nan()));
             }

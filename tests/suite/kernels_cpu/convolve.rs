@@ -78,8 +78,8 @@ fn for_each_product(shape: &conv::Shape, mut visit: impl FnMut(usize, usize, usi
             let (Some(row), Some(column)) = (row, column) else {
                 continue;
             };
-            let picture = pixel / columns / rows;
-            let pixel = (picture * shape.height + row) * shape.width + column;
+            let image = pixel / columns / rows;
+            let pixel = (image * shape.height + row) * shape.width + column;
             for channel in 0..shape.in_channels {
                 let weight = out * shape.in_channels + channel;
                 visit(
@@ -125,13 +125,15 @@ impl Case {
         conv::forward(
             level,
             shape,
-            &self.input,
-            &self.weight,
-            &self.bias,
-            self.relu,
+            conv::Inputs {
+                input: &self.input,
+                weight: &self.weight,
+                bias: &self.bias,
+                relu: self.relu,
+            },
             &mut output,
         );
-        let known = conv::Known {
+        let saved = conv::Saved {
             input: &self.input,
             weight: &self.weight,
             output: self.relu.then_some(&output),
@@ -139,19 +141,19 @@ impl Case {
         };
         let mut input = blank(&self.input);
         let (mut weight, mut bias) = (blank(&self.weight), blank(&self.bias));
-        let sought = conv::Sought {
+        let grads = conv::Grads {
             input: Some(&mut input),
             weight: &mut weight,
             bias: Some(&mut bias),
         };
-        conv::backward(level, shape, known, sought);
+        conv::backward(level, shape, saved, grads);
         let mut alone = blank(&self.weight);
-        let sought = conv::Sought {
+        let grads = conv::Grads {
             input: None,
             weight: &mut alone,
             bias: None,
         };
-        conv::backward(level, shape, known, sought);
+        conv::backward(level, shape, saved, grads);
         let what = format!("{level} {shape:?}: without the other gradients");
         assert_eq!(bits(&alone), bits(&weight), "{what}");
         [output, input, weight, bias]
@@ -225,7 +227,7 @@ fn convolve_agrees_with_float64() {
 }
 
 #[test]
-fn convolve_of_pictures_too_small_is_empty() {
+fn convolve_of_images_too_small_is_empty() {
     for level in simd::available() {
         let [output, input, weight, bias] =
             Case::new(shape(2, (5, 4), 3, 4, [5, 1, 0]), true).run(level);

@@ -49,7 +49,19 @@ impl LinearCase {
             grads,
         } = self;
         let mut output = vec![f32::NAN; grads.len()];
-        linear::forward(level, shape, input, weight, bias, *relu, &mut output);
+        let inputs = linear::Inputs {
+            input,
+            weight,
+            bias,
+            relu: *relu,
+        };
+        linear::forward(level, shape, inputs, &mut output);
+        let saved = linear::Saved {
+            input,
+            weight,
+            output: relu.then_some(&output),
+            grad_output: grads,
+        };
         let (mut gx, mut gw, mut gb) = (
             vec![f32::NAN; input.len()],
             vec![f32::NAN; weight.len()],
@@ -58,27 +70,23 @@ impl LinearCase {
         linear::backward(
             level,
             shape,
-            input,
-            weight,
-            &output,
-            *relu,
-            grads,
-            Some(&mut gx),
-            &mut gw,
-            &mut gb,
+            saved,
+            linear::Grads {
+                input: Some(&mut gx),
+                weight: &mut gw,
+                bias: &mut gb,
+            },
         );
         let (mut alone, mut bias_alone) = (gw.clone(), gb.clone());
         linear::backward(
             level,
             shape,
-            input,
-            weight,
-            &output,
-            *relu,
-            grads,
-            None,
-            &mut alone,
-            &mut bias_alone,
+            saved,
+            linear::Grads {
+                input: None,
+                weight: &mut alone,
+                bias: &mut bias_alone,
+            },
         );
         assert!(
             bits(&alone) == bits(&gw) && bits(&bias_alone) == bits(&gb),

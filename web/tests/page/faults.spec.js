@@ -12,9 +12,9 @@ test("without WebGPU the CPU computes, and the page says so and which setting he
 
 test("a device that does not open is named, and another one can be chosen", async ({ page }) => {
   await open(page);
-  await page.selectOption("#kernels", "stock");
+  await page.selectOption("#kernels", "burn");
   await page.selectOption("#device", "gpu");
-  await expect(page.getByRole("alert")).toContainText("Mock Adapter cannot run the stock kernels; choose the fused ones");
+  await expect(page.getByRole("alert")).toContainText("Mock Adapter cannot run Burn's own operations; choose the fused kernels");
   await expect(page.locator("#adapter")).toHaveText("none");
   await page.selectOption("#kernels", "fused");
   await expect(page.locator("#adapter")).toContainText("Mock Adapter 9000");
@@ -75,5 +75,5 @@ test("what the worker notes of a training is shown with its result", async ({ pa
   await open(page);
   await page.selectOption("#preset", "smoke");
   await train(page);
-  await expect(page.locator("#setup-message")).toContainText("the stock kernels are used");
+  await expect(page.locator("#setup-message")).toContainText("Burn's own operations are used");
 });

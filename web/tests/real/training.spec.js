@@ -12,7 +12,7 @@ const EPOCHS = "4";
 /**
  * @param {import("@playwright/test").Page} page
  * @param {"gpu" | "cpu"} device
- * @param {"fused" | "stock"} [kernels]
+ * @param {"fused" | "burn"} [kernels]
  */
 async function choose(page, device, kernels = "fused") {
   await page.selectOption("#kernels", kernels);

@@ -22,8 +22,6 @@ pub(super) struct Moments<'a> {
 }
 
 impl Task for Moments<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { input, part } = self;
@@ -108,8 +106,6 @@ pub(super) struct Gradients<'a> {
 }
 
 impl Task for Gradients<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self {

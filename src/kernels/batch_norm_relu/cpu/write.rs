@@ -42,8 +42,6 @@ pub(super) struct Normalise<'a> {
 }
 
 impl Task for Normalise<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self {
@@ -166,8 +164,6 @@ pub(super) struct GradInput<'a> {
 }
 
 impl Task for GradInput<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let lanes = self.lanes;

@@ -1,172 +1,138 @@
-//! The gradient of the weight from one picture: lanes are output channels, a tile is some adjacent weights of one
-//! kernel row, summed over the pixels of the picture in registers.
-
-// Loops over registers are written with indices: both sides of an array are named at once.
-#![allow(clippy::needless_range_loop)]
+//! The gradient of the weight from one image: lanes are output channels, a tile is some adjacent weights of one
+//! kernel row, summed over the pixels of the image in registers.
 
 use super::Shape;
-use super::frame::Frame;
-use super::panels::{SLACK, cut, most_rows, panels, with_rows};
-use crate::kernels::linear_relu::cpu::tile::{Strides, accumulate};
+use crate::kernels::primitives::gemm::{
+    Layout, SLACK, Strides, Tiles, accumulate, for_each_tile, load_sums, most_rows, store_sums,
+};
+use crate::kernels::primitives::pad::Frame;
 use crate::kernels::simd::{Task, Vector};
 
-/// Floats of a sum: the weight in panels `[kernel, kernel, in_channels, width]`, then the bias, both padded.
-pub(super) struct Size<'a>(pub &'a Shape);
-
-impl Task for Size<'_> {
-    type Output = usize;
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) -> usize {
-        size::<V>(self.0)
-    }
-}
-
-#[inline(always)]
-pub(super) fn size<V: Vector>(shape: &Shape) -> usize {
-    let weights = shape.kernel * shape.kernel * shape.in_channels;
-    shape.out_channels.next_multiple_of(V::LANES) * (weights + 1)
-}
-
-/// Adds one picture's gradient of the weight to `sums`.
-pub(super) struct Picture<'a> {
+/// Adds one image's gradients of weight and bias to `sums`.
+pub(super) struct Image<'a> {
     pub shape: &'a Shape,
+    /// Floats from one row of the padded input to the next.
+    pub line: usize,
     /// The input with its padding.
     pub framed: &'a [f32],
     pub grad_frame: &'a Frame,
     /// The output's gradient where `grad_frame` says, and [`SLACK`] floats more.
     pub grads: &'a [f32],
+    pub layout: Layout,
+    pub with_bias: bool,
     pub sums: &'a mut [f32],
 }
 
-impl Task for Picture<'_> {
-    type Output = ();
-
+impl Task for Image<'_> {
     #[inline(always)]
-    unsafe fn run<V: Vector>(mut self) {
+    unsafe fn run<V: Vector>(self) {
         let shape = self.shape;
-        let line = (shape.width + 2 * shape.padding) * shape.in_channels;
-        assert!(self.framed.len() >= (shape.height + 2 * shape.padding) * line);
+        assert!(self.line >= (shape.width + 2 * shape.padding) * shape.in_channels);
+        assert!(self.framed.len() >= (shape.height + 2 * shape.padding) * self.line);
         assert!(self.grads.len() >= self.grad_frame.size + SLACK);
-        assert_eq!(self.sums.len(), size::<V>(shape));
-        for (first, groups) in panels::<V>(shape.out_channels) {
+        let (layout, filters) = (self.layout, shape.filters());
+        assert_eq!(self.sums.len(), filters.sums_size(layout));
+        let run = shape.kernel * shape.in_channels;
+        for panel in layout.panels(shape.out_channels) {
+            let to = self.sums[panel.first * filters.patch()..].as_mut_ptr();
             // SAFETY: the sizes asserted above cover every row and panel; the caller vouches for the rest.
             unsafe {
-                match groups {
-                    1 => self.panel::<V, 1>(first),
-                    2 => self.panel::<V, 2>(first),
-                    _ => self.panel::<V, 3>(first),
+                // Three rows of three weights are too few for a tile each.
+                if shape.kernel == 3 && run == 3 && most_rows::<V>(panel.registers) >= 9 {
+                    let mut tiles = Weights::<true> {
+                        image: &self,
+                        from: 0,
+                        to,
+                    };
+                    for_each_tile::<V>(9, panel, &mut tiles);
+                    continue;
                 }
+                for row in 0..shape.kernel {
+                    let mut tiles = Weights::<false> {
+                        image: &self,
+                        from: row * self.line,
+                        to: to.add(row * run * layout.width(panel)),
+                    };
+                    for_each_tile::<V>(run, panel, &mut tiles);
+                }
+            }
+        }
+        if self.with_bias {
+            let biases = layout.padded(shape.out_channels) * filters.patch();
+            for first in (0..layout.padded(shape.out_channels)).step_by(V::LANES) {
+                let to = self.sums[biases + first..][..V::LANES].as_mut_ptr();
+                let one = Strides {
+                    run: 0,
+                    row: 0,
+                    step: 0,
+                    panel: self.grad_frame.step,
+                };
+                // SAFETY: a register reaches at most `SLACK` past the last pixel; the caller vouches for the rest.
+                unsafe { self.add_pixels::<V, 1, 1, 1>((&1.0, 0), one, first, to) };
             }
         }
     }
 }
 
-impl Picture<'_> {
+impl Image<'_> {
+    /// Adds to the sums at `to`, over all pixels, the gradients of the channels from `first` on times the numbers at
+    /// `from`, which lie `down` floats further on with each row of pixels.
     #[inline(always)]
-    unsafe fn panel<V: Vector, const GROUPS: usize>(&mut self, first: usize) {
-        let &Shape {
-            in_channels,
-            kernel,
-            ..
-        } = self.shape;
-        let (run, width) = (kernel * in_channels, GROUPS * V::LANES);
-        // SAFETY: the caller's promise.
-        unsafe {
-            let sums = self.sums.as_mut_ptr();
-            let weights = sums.add(first * kernel * run);
-            // Three rows of three weights are too few for a tile each.
-            if kernel == 3 && run == 3 && most_rows::<V>(GROUPS) >= 9 {
-                return self.tile::<V, 9, 3, GROUPS>(first, 0, weights);
-            }
-            for row in 0..kernel {
-                for (place, rows) in cut(run, most_rows::<V>(GROUPS)) {
-                    let sums = weights.add((row * run + place) * width);
-                    let line = (self.shape.width + 2 * self.shape.padding) * in_channels;
-                    let from = row * line + place;
-                    with_rows!(rows, ROWS => self.tile::<V, ROWS, ROWS, GROUPS>(first, from, sums));
-                }
-            }
-        }
-    }
-
-    /// `ROWS` weights in runs of `RUN`, one run a kernel row; `from` is where the first weight sees its first pixel.
-    #[inline(always)]
-    unsafe fn tile<V: Vector, const ROWS: usize, const RUN: usize, const GROUPS: usize>(
+    unsafe fn add_pixels<V: Vector, const ROWS: usize, const RUN: usize, const GROUPS: usize>(
         &self,
+        (from, down): (*const f32, usize),
+        strides: Strides,
         first: usize,
-        from: usize,
         to: *mut f32,
     ) {
-        if ROWS > most_rows::<V>(GROUPS) {
-            return;
-        }
-        let &Shape {
-            in_channels,
-            stride,
-            ..
-        } = self.shape;
-        let line = (self.shape.width + 2 * self.shape.padding) * in_channels;
-        let strides = Strides {
-            run: line,
-            row: 1,
-            step: stride * in_channels,
-            panel: self.grad_frame.step,
-        };
         let (rows, columns) = (self.shape.output_height(), self.shape.output_width());
-        // SAFETY: every weight sees pixels of the padded picture; `run` checked the sizes.
+        // SAFETY: the caller's promise.
         unsafe {
-            let mut sums = [[V::zero(); GROUPS]; ROWS];
-            for row in 0..ROWS {
-                for group in 0..GROUPS {
-                    sums[row][group] = V::load(to.add((row * GROUPS + group) * V::LANES));
-                }
-            }
+            let mut sums = load_sums::<V, ROWS, GROUPS>(to);
             for y in 0..rows {
-                let from = self.framed.as_ptr().add(from + y * stride * line);
+                let from = from.add(y * down);
                 let at = self.grad_frame.first + y * self.grad_frame.row + first;
                 let grads = self.grads.as_ptr().add(at);
                 accumulate::<V, ROWS, RUN, GROUPS>(&mut sums, from, grads, strides, columns);
             }
-            for row in 0..ROWS {
-                for group in 0..GROUPS {
-                    sums[row][group].store(to.add((row * GROUPS + group) * V::LANES));
-                }
-            }
+            store_sums(&sums, to);
         }
     }
 }
 
-/// Adds one picture's gradient of the bias to `sums`.
-pub(super) struct Bias<'a> {
-    pub shape: &'a Shape,
-    pub grad_frame: &'a Frame,
-    /// As in [`Picture`].
-    pub grads: &'a [f32],
-    pub sums: &'a mut [f32],
+/// The weights of one kernel row, or, where they are `SMALL`, of three.
+struct Weights<'a, 'b, const SMALL: bool> {
+    image: &'a Image<'b>,
+    /// Where the first weight sees its first pixel.
+    from: usize,
+    to: *mut f32,
 }
 
-impl Task for Bias<'_> {
-    type Output = ();
-
+impl<const SMALL: bool> Tiles for Weights<'_, '_, SMALL> {
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let (shape, frame) = (self.shape, self.grad_frame);
-        let padded = shape.out_channels.next_multiple_of(V::LANES);
-        assert!(self.grads.len() >= frame.size + SLACK && self.sums.len() >= padded);
-        let biases = self.sums.len() - padded;
-        for first in (0..padded).step_by(V::LANES) {
-            // SAFETY: a register reaches at most `SLACK` past the last pixel; the caller vouches for the rest.
-            unsafe {
-                let to = self.sums.as_mut_ptr().add(biases + first);
-                let mut sum = V::load(to);
-                for y in 0..shape.output_height() {
-                    let at = frame.first + y * frame.row + first;
-                    for x in 0..shape.output_width() {
-                        sum = sum.add(V::load(self.grads.as_ptr().add(at + x * frame.step)));
-                    }
-                }
-                sum.store(to);
+    unsafe fn tile<V: Vector, const ROWS: usize, const GROUPS: usize>(
+        &mut self,
+        row: usize,
+        first: usize,
+    ) {
+        if SMALL && ROWS != 9 {
+            return;
+        }
+        let image = self.image;
+        let strides = Strides {
+            run: image.line,
+            row: 1,
+            step: image.shape.stride * image.shape.in_channels,
+            panel: image.grad_frame.step,
+        };
+        // SAFETY: every weight sees pixels of the padded image; `run` checked the sizes.
+        unsafe {
+            let from = image.framed.as_ptr().add(self.from + row);
+            let from = (from, image.shape.stride * image.line);
+            let to = self.to.add(row * GROUPS * V::LANES);
+            match SMALL {
+                true => image.add_pixels::<V, ROWS, 3, GROUPS>(from, strides, first, to),
+                false => image.add_pixels::<V, ROWS, ROWS, GROUPS>(from, strides, first, to),
             }
         }
     }

@@ -4,30 +4,20 @@
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
-use super::Shape;
-use super::frame::Frame;
-use super::grad_weight::size;
-use super::panels::{SLACK, cut, most_rows, panels, with_rows};
-use super::winograd::{tiles, transform_row};
-use crate::kernels::linear_relu::cpu::tile::{Strides, accumulate};
-use crate::kernels::simd::{Task, Vector, scratch};
+use super::{Shape, direct, grad_weight};
+use crate::kernels::primitives::gemm::{
+    Layout, SLACK, Strides, Tiles, accumulate, for_each_tile, load_sums, store_sums,
+};
+use crate::kernels::primitives::winograd::transform_row;
+use crate::kernels::simd::{Task, Vector, WIDEST, scratch};
 
-/// Tiles that are collected before they are multiplied, in whole rows of a picture.
-fn room(shape: &Shape) -> usize {
-    let wanted = match shape.in_channels + shape.out_channels <= 32 {
-        true => 32,
-        false => 64,
-    };
-    let (_, wide) = tiles(shape);
-    wanted / wide.max(1) * wide.max(1) + usize::from(wide > wanted) * wide
-}
-
-/// What is collected over the pictures of a chunk.
+/// What is collected over the images of a chunk.
 pub(super) struct Collected {
     /// `[16, room, in]`, the channels padded to whole registers, as those of the gradients.
     points: scratch::Scratch,
     /// `[16, room, out]`.
     grads: scratch::Scratch,
+    /// Tiles that are collected before they are multiplied.
     room: usize,
     count: usize,
     /// Panels `[16, in, width]`.
@@ -36,10 +26,15 @@ pub(super) struct Collected {
 
 impl Collected {
     pub fn new(shape: &Shape) -> Self {
-        let room = room(shape);
-        // As many floats as the widest registers need.
-        let [inputs, outputs] =
-            [shape.in_channels, shape.out_channels].map(|channels| channels.next_multiple_of(16));
+        let wanted = match shape.in_channels + shape.out_channels <= 32 {
+            true => 32,
+            false => 64,
+        };
+        // Whole rows of an image, at least one.
+        let wide = shape.output_width().div_ceil(2);
+        let room = (wanted / wide).max(1) * wide;
+        let [inputs, outputs] = [shape.in_channels, shape.out_channels]
+            .map(|channels| channels.next_multiple_of(WIDEST));
         Self {
             points: scratch::dirty(16 * room * inputs),
             grads: scratch::dirty(16 * room * outputs),
@@ -48,63 +43,110 @@ impl Collected {
             sums: scratch::zeroed(16 * shape.in_channels * outputs),
         }
     }
+
+    /// Adds the products of the collected tiles to the sums, and forgets the tiles.
+    #[inline(always)]
+    unsafe fn multiply<V: Vector>(&mut self, shape: &Shape, layout: Layout) {
+        let inputs = shape.in_channels;
+        let [input_pitch, output_pitch] = pitches::<V>(shape);
+        for point in 0..16 {
+            for panel in layout.panels(shape.out_channels) {
+                let to = (16 * panel.first + point * layout.width(panel)) * inputs;
+                let mut work = Multiply {
+                    left: self.points[point * self.room * input_pitch..].as_ptr(),
+                    right: self.grads[point * self.room * output_pitch..].as_ptr(),
+                    strides: Strides {
+                        run: 0,
+                        row: 1,
+                        step: input_pitch,
+                        panel: output_pitch,
+                    },
+                    tiles: self.count,
+                    to: self.sums[to..].as_mut_ptr(),
+                };
+                // SAFETY: the buffers hold 16 points of `room` tiles, the sums 16 points of every panel; the caller
+                // vouches for the instruction set.
+                unsafe { for_each_tile::<V>(inputs, panel, &mut work) };
+            }
+        }
+        self.count = 0;
+    }
 }
 
-/// Collects the tiles of one picture, and adds its gradient of the bias to the end of `sums`.
-pub(super) struct Picture<'a> {
-    pub shape: &'a Shape,
-    /// Floats from one row of the padded input to the next.
-    pub line: usize,
-    /// The padded input, and [`SLACK`] floats more.
-    pub framed: &'a [f32],
-    pub grad_frame: &'a Frame,
-    /// The output's gradient where `grad_frame` says, with a row and a column of zeros after odd sides, and [`SLACK`]
-    /// floats more.
-    pub grads: &'a [f32],
+/// Floats from one tile to the next in the points of input and gradient.
+#[inline(always)]
+fn pitches<V: Vector>(shape: &Shape) -> [usize; 2] {
+    [shape.in_channels, shape.out_channels].map(|channels| channels.next_multiple_of(V::LANES))
+}
+
+/// The product of one point: `[inputs, tiles] x [tiles, width]`.
+struct Multiply {
+    left: *const f32,
+    right: *const f32,
+    strides: Strides,
+    tiles: usize,
+    to: *mut f32,
+}
+
+impl Tiles for Multiply {
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const ROWS: usize, const GROUPS: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let to = self.to.add(row * GROUPS * V::LANES);
+            let (left, right) = (self.left.add(row), self.right.add(column));
+            let mut sums = load_sums::<V, ROWS, GROUPS>(to);
+            accumulate::<V, ROWS, ROWS, GROUPS>(&mut sums, left, right, self.strides, self.tiles);
+            store_sums(&sums, to);
+        }
+    }
+}
+
+/// Collects the tiles of an image, and adds its gradient of the bias to the end of its sums. Input and gradients have a
+/// row and a column of zeros after odd sides.
+pub(super) struct Image<'a> {
+    pub image: grad_weight::Image<'a>,
     pub collected: &'a mut Collected,
-    pub sums: &'a mut [f32],
 }
 
-impl Task for Picture<'_> {
-    type Output = ();
-
+impl Task for Image<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self {
+        let grad_weight::Image {
             shape,
             line,
             framed,
             grad_frame: frame,
             grads,
-            collected,
+            layout,
             sums,
-        } = self;
-        let (high, wide) = tiles(shape);
-        let (inputs, outputs) = (shape.in_channels, shape.out_channels);
-        assert!(line >= (2 * wide + 2) * inputs && wide <= collected.room);
-        assert!(framed.len() >= (2 * high + 2) * line + SLACK);
-        assert!(frame.line >= 2 * wide * outputs && frame.step == outputs);
-        assert!(
-            grads.len() >= frame.first + (2 * high - 1) * frame.line + 2 * wide * outputs + SLACK
-        );
-        assert_eq!(sums.len(), size::<V>(shape));
+            ..
+        } = self.image;
+        let collected = self.collected;
+        let images = direct::images(shape, framed, line);
+        let (wide, outputs) = (images.wide, shape.out_channels);
+        assert!(wide <= collected.room && frame.line >= 2 * wide * outputs);
+        let last = frame.first + (2 * images.high - 1) * frame.line + 2 * wide * outputs;
+        assert!(frame.step == outputs && grads.len() >= last + SLACK);
+        assert_eq!(sums.len(), shape.filters().sums_size(layout));
         let [input_pitch, output_pitch] = pitches::<V>(shape);
         let biases = sums.len() - output_pitch;
-        for row in 0..high {
-            if collected.count + wide > collected.room {
-                // SAFETY: the caller's promise.
-                unsafe { multiply::<V>(shape, collected) };
-            }
-            let (count, room) = (collected.count, collected.room);
+        for row in 0..images.high {
             // SAFETY: the asserts cover every tile; the caller vouches for the instruction set.
             unsafe {
-                let from = framed.as_ptr().add(2 * row * line);
+                if collected.count + wide > collected.room {
+                    collected.multiply::<V>(shape, layout);
+                }
+                let (count, room) = (collected.count, collected.room);
                 let to = collected.points[count * input_pitch..].as_mut_ptr();
-                transform_row::<V>(from, line, inputs, wide, to, room * input_pitch);
+                transform_row::<V>(&images, row, to, room * input_pitch);
                 for first in (0..outputs).step_by(V::LANES) {
-                    let from = grads
-                        .as_ptr()
-                        .add(frame.first + 2 * row * frame.line + first);
+                    let from = frame.first + 2 * row * frame.line + first;
+                    let from = grads.as_ptr().add(from);
                     let to = collected.grads[count * output_pitch + first..].as_mut_ptr();
                     let bias = sums[biases + first..][..V::LANES].as_mut_ptr();
                     let strides = [frame.line, outputs, output_pitch, room * output_pitch];
@@ -114,15 +156,6 @@ impl Task for Picture<'_> {
             collected.count += wide;
         }
     }
-}
-
-/// Floats from one tile to the next in the points of input and gradient.
-#[inline(always)]
-fn pitches<V: Vector>(shape: &Shape) -> [usize; 2] {
-    [
-        shape.in_channels.next_multiple_of(V::LANES),
-        shape.out_channels.next_multiple_of(V::LANES),
-    ]
 }
 
 /// `A g A'` of one register of channels in a row of tiles, but for the sign of its last row and column, which
@@ -164,100 +197,28 @@ fn spread<V: Vector>([first, last]: [V; 2]) -> [V; 4] {
     [first, first.add(last), first.sub(last), last]
 }
 
-/// Adds the products of the collected tiles to the sums, and forgets the tiles.
-#[inline(always)]
-unsafe fn multiply<V: Vector>(shape: &Shape, collected: &mut Collected) {
-    for point in 0..16 {
-        for (first, groups) in panels::<V>(shape.out_channels) {
-            // SAFETY: the caller's promise.
-            unsafe {
-                match groups {
-                    1 => panel::<V, 1>(shape, collected, point, first),
-                    2 => panel::<V, 2>(shape, collected, point, first),
-                    _ => panel::<V, 3>(shape, collected, point, first),
-                }
-            }
-        }
-    }
-    collected.count = 0;
-}
-
-#[inline(always)]
-unsafe fn panel<V: Vector, const GROUPS: usize>(
-    shape: &Shape,
-    collected: &mut Collected,
-    point: usize,
-    first: usize,
-) {
-    for (row, rows) in cut(shape.in_channels, most_rows::<V>(GROUPS)) {
-        // SAFETY: the caller's promise.
-        with_rows!(rows, ROWS => unsafe {
-            tile::<V, ROWS, GROUPS>(shape, collected, [point, first, row])
-        });
-    }
-}
-
-#[inline(always)]
-unsafe fn tile<V: Vector, const ROWS: usize, const GROUPS: usize>(
-    shape: &Shape,
-    collected: &mut Collected,
-    [point, first, row]: [usize; 3],
-) {
-    if ROWS > most_rows::<V>(GROUPS) {
-        return;
-    }
-    let inputs = shape.in_channels;
-    let [input_pitch, output_pitch] = pitches::<V>(shape);
-    let strides = Strides {
-        run: 0,
-        row: 1,
-        step: input_pitch,
-        panel: output_pitch,
-    };
-    // SAFETY: the buffers hold 16 points of `room` tiles, the sums 16 points of every panel.
-    unsafe {
-        let at = first * 16 * inputs + (point * inputs + row) * GROUPS * V::LANES;
-        let to = collected.sums[at..][..ROWS * GROUPS * V::LANES].as_mut_ptr();
-        let tiles = point * collected.room;
-        let left = collected.points.as_ptr().add(tiles * input_pitch + row);
-        let panel = collected.grads.as_ptr().add(tiles * output_pitch + first);
-        let mut sums = [[V::zero(); GROUPS]; ROWS];
-        for row in 0..ROWS {
-            for group in 0..GROUPS {
-                sums[row][group] = V::load(to.add((row * GROUPS + group) * V::LANES));
-            }
-        }
-        accumulate::<V, ROWS, ROWS, GROUPS>(&mut sums, left, panel, strides, collected.count);
-        for row in 0..ROWS {
-            for group in 0..GROUPS {
-                sums[row][group].store(to.add((row * GROUPS + group) * V::LANES));
-            }
-        }
-    }
-}
-
 /// Multiplies what is left and turns the sums into weights: panels `[3, 3, in, width]` at the start of `sums`.
 pub(super) struct Finish<'a> {
     pub shape: &'a Shape,
+    pub layout: Layout,
     pub collected: &'a mut Collected,
     pub sums: &'a mut [f32],
 }
 
 impl Task for Finish<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let (inputs, outputs) = (self.shape.in_channels, self.shape.out_channels);
-        assert!(self.sums.len() >= outputs.next_multiple_of(V::LANES) * 9 * inputs);
+        let (shape, layout, collected) = (self.shape, self.layout, self.collected);
+        let inputs = shape.in_channels;
+        assert!(self.sums.len() >= layout.padded(shape.out_channels) * 9 * inputs);
         // SAFETY: the buffers are of this shape; the caller vouches for the instruction set.
         unsafe {
-            multiply::<V>(self.shape, self.collected);
-            for (first, groups) in panels::<V>(outputs) {
-                let point = inputs * groups * V::LANES;
+            collected.multiply::<V>(shape, layout);
+            for panel in layout.panels(shape.out_channels) {
+                let point = inputs * layout.width(panel);
                 for at in (0..point).step_by(V::LANES) {
-                    let from = self.collected.sums.as_ptr().add(first * 16 * inputs + at);
-                    let to = self.sums.as_mut_ptr().add(first * 9 * inputs + at);
+                    let from = collected.sums.as_ptr().add(panel.first * 16 * inputs + at);
+                    let to = self.sums.as_mut_ptr().add(panel.first * 9 * inputs + at);
                     gather::<V>(from, to, point);
                 }
             }

@@ -1,14 +1,17 @@
 //! The backward pass: max-pool and ReLU leave few outputs alive, so both gradients are sums over lists of those.
 //!
-//! One micro-kernel serves both. A patch of the picture is `kernel` rows of `kernel * in_channels` adjacent floats.
+//! One micro-kernel serves both. A patch of the image is `kernel` rows of `kernel * in_channels` adjacent floats.
 //! Weight gradient of a channel: the sum of its gradients times the patch at each. Input gradient of a patch: the sum
 //! over the channels alive there of the gradient times the channel's weight in the same order.
 
-use super::{DEAD, Shape};
-use crate::kernels::linear_relu::cpu::sparse::{Entries, Entry, accumulate, accumulate_run};
+use super::{Chunk, DEAD, Shape};
+use crate::kernels::primitives::filters::add_up;
+use crate::kernels::primitives::sparse::{
+    Entries, Entry, accumulate, accumulate_run, for_each_bit,
+};
 use crate::kernels::simd::{Task, Vector, scratch};
 
-/// Pictures that share one round of lists: longer lists cost fewer mispredicted branches, more pictures more cache.
+/// Images that share one round of lists: longer lists cost fewer mispredicted branches, more images more cache.
 const ROUND: usize = 2;
 
 /// Floats of a weight turned to `[out_channels, kernel, pitch]`.
@@ -21,20 +24,22 @@ pub(super) fn pitch(shape: &Shape) -> usize {
     (shape.kernel * shape.in_channels).next_multiple_of(16)
 }
 
-/// Turns a weight from PyTorch's layout; the padding stays as it is.
-pub(super) fn turn(shape: &Shape, weight: &[f32], turned: &mut [f32]) {
+/// A weight turned from PyTorch's layout; the padding may hold anything.
+pub(super) fn turn(shape: &Shape, weight: &[f32]) -> scratch::Scratch {
+    let mut turned = scratch::dirty(turned_size(shape));
     for_each_place(shape, |at, place| turned[place] = weight[at]);
+    turned
 }
 
 /// Adds up the sums of the chunks in their order, and turns them back to PyTorch's layout.
-pub(super) fn collect(shape: &Shape, sums: &[f32], grad_weight: &mut [f32], grad_bias: &mut [f32]) {
+pub(super) fn collect(
+    shape: &Shape,
+    sums: &mut [f32],
+    grad_weight: &mut [f32],
+    grad_bias: &mut [f32],
+) {
     let size = turned_size(shape);
-    let mut total = scratch::zeroed(size + shape.out_channels);
-    for sums in sums.chunks_exact(size + shape.out_channels) {
-        for (total, sum) in total.iter_mut().zip(sums) {
-            *total += sum;
-        }
-    }
+    let total = add_up(sums, size + shape.out_channels);
     for_each_place(shape, |at, place| grad_weight[at] = total[place]);
     grad_bias.copy_from_slice(&total[size..]);
 }
@@ -61,58 +66,36 @@ fn for_each_place(shape: &Shape, mut each: impl FnMut(usize, usize)) {
     }
 }
 
-/// The backward pass over one chunk of pictures: `sums`, if wanted, receives the turned weight gradient, then the bias
+/// The backward pass over one chunk of images: `sums`, if wanted, receives the turned weight gradient, then the bias
 /// gradient.
 pub(super) struct Backward<'a> {
-    pub shape: &'a Shape,
-    pub input: &'a [f32],
-    pub turned: &'a [f32],
-    pub winners: &'a [u8],
-    pub grad_output: &'a [f32],
-    pub grad_input: Option<&'a mut [f32]>,
+    pub work: Chunk<'a>,
+    /// The gradient of the input, and the turned weight for it.
+    pub grad_input: Option<(&'a mut [f32], &'a [f32])>,
     pub sums: Option<&'a mut [f32]>,
 }
 
 impl Task for Backward<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self {
-            shape,
-            input,
-            turned,
-            winners,
-            grad_output,
-            mut grad_input,
-            mut sums,
-        } = self;
-        if let Some(sums) = sums.as_deref_mut() {
+        let mut lists = Lists::new(self.work.shape);
+        if let Some(sums) = self.sums {
             sums.fill(0.0);
+            let (weights, biases) = sums.split_at_mut(turned_size(self.work.shape));
+            for round in self.work.parts(ROUND) {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe {
+                    add_biases::<V>(round, biases);
+                    lists.grad_weight::<V>(round, weights);
+                }
+            }
         }
-        let mut lists = Lists::new(shape);
-        let (size, pixels) = (shape.output_size(), shape.input_size());
-        let pooled = winners
-            .chunks(ROUND * size)
-            .zip(grad_output.chunks(ROUND * size));
-        for (round, (input, (winners, grads))) in
-            input.chunks(ROUND * pixels).zip(pooled).enumerate()
-        {
-            // SAFETY: the slices hold the same pictures; the caller vouches for the instruction set.
-            unsafe {
-                if let Some(sums) = sums.as_deref_mut() {
-                    let (weights, biases) = sums.split_at_mut(turned_size(shape));
-                    add_biases::<V>(shape.out_channels, winners, grads, biases);
-                    lists.grad_weight::<V>(winners, grads, input, weights);
-                }
-                if let Some(grad_input) = grad_input.as_deref_mut() {
-                    let pictures = winners.chunks_exact(size).zip(grads.chunks_exact(size));
-                    let targets = grad_input[round * ROUND * pixels..].chunks_exact_mut(pixels);
-                    for ((winners, grads), target) in pictures.zip(targets) {
-                        target.fill(0.0);
-                        lists.grad_input::<V>(winners, grads, turned, target);
-                    }
-                }
+        if let Some((grad_input, turned)) = self.grad_input {
+            let targets = grad_input.chunks_exact_mut(self.work.shape.input_size());
+            for (image, target) in self.work.parts(1).zip(targets) {
+                target.fill(0.0);
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { lists.grad_input::<V>(image, turned, target) };
             }
         }
     }
@@ -120,47 +103,36 @@ impl Task for Backward<'_> {
 
 /// Adds the gradients of the windows that are alive to `biases [channels]`.
 #[inline(always)]
-unsafe fn add_biases<V: Vector>(
-    channels: usize,
-    winners: &[u8],
-    grads: &[f32],
-    biases: &mut [f32],
-) {
-    for (winners, grads) in winners
-        .chunks_exact(channels)
-        .zip(grads.chunks_exact(channels))
-    {
-        let whole = channels / V::LANES * V::LANES;
+unsafe fn add_biases<V: Vector>(work: Chunk<'_>, biases: &mut [f32]) {
+    let whole = biases.len() / V::LANES * V::LANES;
+    for (argmax, grads) in work.windows() {
         // SAFETY: `at + LANES <= channels`; the caller vouches for the instruction set.
         unsafe {
             for at in (0..whole).step_by(V::LANES) {
-                let dead = V::load_bytes(winners.as_ptr().add(at)).sub(V::splat(3.5));
+                let dead = V::load_bytes(argmax.as_ptr().add(at)).sub(V::splat(3.5));
                 let grad = dead.select_positive(V::zero(), V::load(grads.as_ptr().add(at)));
                 let bias = biases.as_mut_ptr().add(at);
                 V::load(bias).add(grad).store(bias);
             }
         }
-        let rest = winners[whole..]
-            .iter()
-            .zip(&grads[whole..])
-            .zip(&mut biases[whole..]);
-        rest.for_each(|((&winner, &grad), bias)| *bias += if winner < 4 { grad } else { 0.0 });
+        let rest = argmax[whole..].iter().zip(&grads[whole..]);
+        for ((&argmax, &grad), bias) in rest.zip(&mut biases[whole..]) {
+            *bias += if argmax < DEAD { grad } else { 0.0 };
+        }
     }
 }
 
 /// The sizes of the layer and room for the lists.
 struct Lists {
-    channels: usize,
     kernel: usize,
-    /// Floats of a picture, of its rows, of a patch's rows, and of those in the turned weight.
-    pixels: usize,
+    /// Floats of an image's rows, of a patch's rows, and of those in the turned weight.
     line: usize,
     run: usize,
     pitch: usize,
     columns: usize,
-    /// Offset of each window's corner in the picture.
+    /// Offset of each window's corner in the image.
     corners: Vec<u32>,
-    /// Offset of each winner within a window.
+    /// Offset of each argmax within a window.
     shifts: [u32; 4],
     /// The ends of the lists.
     ends: Vec<usize>,
@@ -169,25 +141,17 @@ struct Lists {
 
 impl Lists {
     fn new(shape: &Shape) -> Self {
-        let Shape {
-            in_channels,
-            out_channels: channels,
-            kernel,
-            ..
-        } = *shape;
-        let line = shape.width * in_channels;
-        let columns = shape.pooled_width();
-        let windows = shape.pooled_height() * columns;
+        let (line, columns) = (shape.width * shape.in_channels, shape.pooled_width());
+        let (channels, windows) = (shape.out_channels, shape.pooled_pixels());
         let corner = |window: usize| {
-            (2 * (window / columns) * line + 2 * (window % columns) * in_channels) as u32
+            let (row, column) = (window / columns, window % columns);
+            (2 * row * line + 2 * column * shape.in_channels) as u32
         };
-        let (right, below) = (in_channels as u32, line as u32);
+        let (right, below) = (shape.in_channels as u32, line as u32);
         Self {
-            channels,
-            kernel,
-            pixels: shape.input_size(),
+            kernel: shape.kernel,
             line,
-            run: kernel * in_channels,
+            run: shape.kernel * shape.in_channels,
             pitch: pitch(shape),
             columns,
             corners: (0..windows).map(corner).collect(),
@@ -197,112 +161,92 @@ impl Lists {
         }
     }
 
-    /// One list a channel, over the positions of a round of pictures.
+    /// Empties the first `count` lists, which have room for `room` entries each.
+    fn clear(&mut self, count: usize, room: usize) {
+        for (list, end) in self.ends[..count].iter_mut().enumerate() {
+            *end = list * room;
+        }
+    }
+
+    /// # Safety
+    /// There is such a list, with room for one more.
     #[inline(always)]
-    unsafe fn grad_weight<V: Vector>(
-        &mut self,
-        winners: &[u8],
-        grads: &[f32],
-        input: &[f32],
-        weights: &mut [f32],
-    ) {
-        let windows = self.corners.len();
-        let room = ROUND * windows;
-        let patch = self.kernel * self.pitch;
-        // SAFETY: a list holds at most one entry a window; offsets are convolution positions of these pictures.
+    unsafe fn push(&mut self, list: usize, offset: u32, value: f32) {
+        // SAFETY: the caller's promise.
         unsafe {
-            let lists = self.entries.as_mut_ptr();
-            for (channel, end) in self.ends[..self.channels].iter_mut().enumerate() {
-                *end = channel * room;
-            }
-            let pictures = winners
-                .chunks_exact(windows * self.channels)
-                .zip(grads.chunks_exact(windows * self.channels));
-            for (picture, (winners, grads)) in pictures.enumerate() {
-                let base = (picture * self.pixels) as u32;
-                let places = winners
-                    .chunks_exact(self.channels)
-                    .zip(grads.chunks_exact(self.channels));
-                for ((winners, grads), corner) in places.zip(&self.corners) {
-                    for_each_alive(winners, |channel, winner| {
-                        let offset = base + corner + self.shifts.get_unchecked(winner);
-                        let end = self.ends.get_unchecked_mut(channel);
-                        *lists.add(*end) = Entry {
-                            offset,
-                            value: *grads.get_unchecked(channel),
-                        };
-                        *end += 1;
+            let end = self.ends.get_unchecked_mut(list);
+            *self.entries.as_mut_ptr().add(*end) = Entry { offset, value };
+            *end += 1;
+        }
+    }
+
+    /// # Safety
+    /// [`Lists::clear`] was called with this room, and entries pushed since.
+    #[inline(always)]
+    unsafe fn list(&mut self, list: usize, room: usize) -> &[Entry] {
+        let (first, end) = (list * room, self.ends[list]);
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.entries.as_mut_ptr().add(first), end - first) }
+    }
+
+    /// One list a channel, over the positions of a round of images.
+    #[inline(always)]
+    unsafe fn grad_weight<V: Vector>(&mut self, round: Chunk<'_>, weights: &mut [f32]) {
+        let (room, patch) = (ROUND * self.corners.len(), self.kernel * self.pitch);
+        let size = [self.kernel, self.run, self.pitch];
+        let (channels, line) = (round.shape.out_channels, self.line);
+        self.clear(channels, room);
+        // SAFETY: a list holds at most one entry a window; offsets are convolution positions of these images.
+        unsafe {
+            for (number, image) in round.parts(1).enumerate() {
+                let base = (number * image.input.len()) as u32;
+                for (window, (argmax, grads)) in image.windows().enumerate() {
+                    let corner = base + self.corners[window];
+                    for_each_alive(argmax, |channel, position| {
+                        let offset = corner + self.shifts.get_unchecked(position);
+                        self.push(channel, offset, *grads.get_unchecked(channel));
                     });
                 }
             }
-            for (channel, &end) in self.ends[..self.channels].iter().enumerate() {
-                let first = channel * room;
-                let entries = std::slice::from_raw_parts(lists.add(first), end - first);
+            for channel in 0..channels {
                 let to = weights[channel * patch..][..patch].as_mut_ptr();
-                add_patch::<V>(
-                    entries,
-                    input.as_ptr(),
-                    self.line,
-                    to,
-                    [self.kernel, self.run, self.pitch],
-                );
+                let entries = self.list(channel, room);
+                add_patch::<V>(entries, round.input.as_ptr(), line, to, size);
             }
         }
     }
 
-    /// One list a position of one picture, over the channels that won there.
+    /// One list a position of one image, over the channels that have their maximum there.
     #[inline(always)]
     unsafe fn grad_input<V: Vector>(
         &mut self,
-        winners: &[u8],
-        grads: &[f32],
+        image: Chunk<'_>,
         turned: &[f32],
         target: &mut [f32],
     ) {
-        let room = self.channels;
-        let patch = self.kernel * self.pitch;
+        let (room, patch) = (image.shape.out_channels, self.kernel * self.pitch);
+        let size = [self.kernel, self.run, self.line];
+        let (windows, columns, pitch) = (self.corners.len(), self.columns, self.pitch);
+        self.clear(4 * windows, room);
         // SAFETY: a list holds at most one entry a channel; offsets are channels of the turned weight; the patch of a
-        // convolution position lies inside the picture.
+        // convolution position lies inside the image.
         unsafe {
-            let lists = self.entries.as_mut_ptr();
-            for (list, end) in self.ends[..4 * self.corners.len()].iter_mut().enumerate() {
-                *end = list * room;
-            }
-            let places = winners
-                .chunks_exact(self.channels)
-                .zip(grads.chunks_exact(self.channels));
-            for (window, (winners, grads)) in places.enumerate() {
-                for_each_alive(winners, |channel, winner| {
+            for (window, (argmax, grads)) in image.windows().enumerate() {
+                for_each_alive(argmax, |channel, position| {
                     let offset = (channel * patch) as u32;
-                    let end = self.ends.get_unchecked_mut(4 * window + winner);
-                    *lists.add(*end) = Entry {
-                        offset,
-                        value: *grads.get_unchecked(channel),
-                    };
-                    *end += 1;
+                    let value = *grads.get_unchecked(channel);
+                    self.push(4 * window + position, offset, value);
                 });
             }
             // Patches that overlap are kept apart in time: a load that spans two stores on their way waits for both.
-            for (position, &shift) in self.shifts.iter().enumerate() {
+            for position in 0..4 {
                 for parity in 0..2 {
-                    for row in (0..self.corners.len()).step_by(self.columns) {
-                        for window in (row + parity..row + self.columns).step_by(2) {
-                            let list = 4 * window + position;
-                            let first = list * room;
-                            let entries = std::slice::from_raw_parts(
-                                lists.add(first),
-                                self.ends[list] - first,
-                            );
-                            let to = target
-                                .as_mut_ptr()
-                                .add((self.corners[window] + shift) as usize);
-                            add_patch::<V>(
-                                entries,
-                                turned.as_ptr(),
-                                self.pitch,
-                                to,
-                                [self.kernel, self.run, self.line],
-                            );
+                    for row in (0..windows).step_by(columns) {
+                        for window in (row + parity..row + columns).step_by(2) {
+                            let at = self.corners[window] + self.shifts[position];
+                            let to = target.as_mut_ptr().add(at as usize);
+                            let entries = self.list(4 * window + position, room);
+                            add_patch::<V>(entries, turned.as_ptr(), pitch, to, size);
                         }
                     }
                 }
@@ -311,11 +255,10 @@ impl Lists {
     }
 }
 
-/// Calls `each(channel, winner)` for the winners that are not [`DEAD`]. The dead are dropped 32 at a time: a branch for
-/// each would be mispredicted too often.
+/// Calls `each(channel, argmax)` for what is not [`DEAD`], 32 at a time.
 #[inline(always)]
-fn for_each_alive(winners: &[u8], mut each: impl FnMut(usize, usize)) {
-    let mut parts = winners.chunks_exact(32);
+fn for_each_alive(argmax: &[u8], mut each: impl FnMut(usize, usize)) {
+    let mut parts = argmax.chunks_exact(32);
     let mut first = 0;
     for part in &mut parts {
         let mut bits = 0u64;
@@ -324,16 +267,12 @@ fn for_each_alive(winners: &[u8], mut each: impl FnMut(usize, usize)) {
             let alive = !u64::from_le_bytes(*eight) >> 2 & 0x0101_0101_0101_0101;
             bits |= (alive.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * index);
         }
-        while bits != 0 {
-            let lane = bits.trailing_zeros() as usize;
-            each(first + lane, usize::from(part[lane] & 3));
-            bits &= bits - 1;
-        }
+        for_each_bit(bits, |lane| each(first + lane, usize::from(part[lane] & 3)));
         first += 32;
     }
-    for (lane, &winner) in parts.remainder().iter().enumerate() {
-        if winner < DEAD {
-            each(first + lane, usize::from(winner));
+    for (lane, &argmax) in parts.remainder().iter().enumerate() {
+        if argmax < DEAD {
+            each(first + lane, usize::from(argmax));
         }
     }
 }

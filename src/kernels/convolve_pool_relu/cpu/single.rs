@@ -1,9 +1,9 @@
-//! The weight gradient for images of one channel: lanes are output channels, and each lane picks its winner's pixel
+//! The weight gradient for images of one channel: lanes are output channels, and each lane picks its maximum's pixel
 //! among the four of a window with one shuffle, so no lists are needed.
 
-use super::blank::Blank;
+use super::background::Blank;
 use super::lists::{pitch, turned_size};
-use super::{DEAD, Shape};
+use super::{Chunk, DEAD, Shape};
 use crate::kernels::simd::{Task, Vector, scratch};
 
 /// Whether the layer is one for this file.
@@ -13,50 +13,33 @@ pub(super) fn fits(shape: &Shape) -> bool {
 
 /// As `lists::Backward`, without the input's gradient.
 pub(super) struct Backward<'a> {
-    pub shape: &'a Shape,
-    pub input: &'a [f32],
-    pub winners: &'a [u8],
-    pub grad_output: &'a [f32],
+    pub work: Chunk<'a>,
     pub sums: &'a mut [f32],
 }
 
 impl Task for Backward<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self {
-            shape,
-            input,
-            winners,
-            grad_output,
-            sums,
-        } = self;
+        let Self { work, sums } = self;
+        let shape = work.shape;
         let channels = shape.out_channels;
         let padded = channels.next_multiple_of(V::LANES);
         let (taps, size) = (shape.kernel * shape.kernel, shape.output_size());
-        let windows = size / channels;
         // Gradients with the dead ones zero, channels padded to whole registers: `[windows, padded]`.
-        let mut grads = scratch::dirty(windows * padded);
-        // A register may read past the last winner.
+        let mut grads = scratch::dirty(shape.pooled_pixels() * padded);
+        // A register may read past the last one.
         let mut choices = vec![0u8; size + V::LANES];
         let mut quads = scratch::dirty(4 * (shape.height - 1) * (shape.width - 1));
         let mut totals = scratch::zeroed((taps + 1) * padded);
         sums.fill(0.0);
         let (weights, biases) = sums.split_at_mut(turned_size(shape));
-        for (number, input) in input.chunks_exact(shape.input_size()).enumerate() {
-            let winners = &winners[number * size..][..size];
-            let grad_output = &grad_output[number * size..][..size];
+        for image in work.parts(1) {
+            let input = image.input;
+            choices[..size].copy_from_slice(image.argmax);
             // SAFETY: the slices hold one image each; the caller vouches for the instruction set.
             unsafe {
-                choices[..size].copy_from_slice(winners);
-                mask::<V>(
-                    channels,
-                    &choices,
-                    grad_output,
-                    &mut grads,
-                    &mut totals[taps * padded..],
-                );
+                let biases = &mut totals[taps * padded..];
+                mask::<V>(channels, &choices, image.grad_output, &mut grads, biases);
                 let blank = Blank::find::<V>(shape, input);
                 let pixel = blank.value;
                 fill_quads(shape, input, &mut quads);
@@ -96,25 +79,25 @@ impl Task for Backward<'_> {
 #[inline(always)]
 unsafe fn mask<V: Vector>(
     channels: usize,
-    winners: &[u8],
+    argmax: &[u8],
     grads: &[f32],
     masked: &mut [f32],
     biases: &mut [f32],
 ) {
     let padded = biases.len();
-    assert!(winners.len() >= grads.len() + V::LANES && padded >= channels);
+    assert!(argmax.len() >= grads.len() + V::LANES && padded >= channels);
     let windows = masked.len() / padded;
     assert!(grads.len() >= windows * channels);
     for at in (0..channels).step_by(V::LANES) {
         let used = V::LANES.min(channels - at);
-        // SAFETY: winners have a spare register; rows of `masked` and `biases` are whole registers long.
+        // SAFETY: the argmax has a spare register; rows of `masked` and `biases` are whole registers long.
         unsafe {
             let bias = biases.as_mut_ptr().add(at);
             let mut sum = V::load(bias);
             for window in 0..windows {
                 let from = window * channels + at;
                 let dead =
-                    V::load_bytes(winners.as_ptr().add(from)).sub(V::splat(f32::from(DEAD) - 0.5));
+                    V::load_bytes(argmax.as_ptr().add(from)).sub(V::splat(f32::from(DEAD) - 0.5));
                 let grad =
                     dead.select_positive(V::zero(), V::load_first(grads.as_ptr().add(from), used));
                 grad.store(masked.as_mut_ptr().add(window * padded + at));

@@ -1,13 +1,13 @@
 //! Sixteen floats in a 512-bit register. Every unsafe block calls an intrinsic the type's existence vouches for.
 
-use super::super::{Task, Vector};
 use super::avx2::F32x8;
+use super::{Task, Vector, intrinsics};
 use std::arch::x86_64::*;
 
 /// # Safety
 /// The processor has AVX-512 F, BW, DQ, VL, AVX2 and FMA.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
+pub(crate) unsafe fn run<O, T: Task<O>>(task: T) -> O {
     // SAFETY: this function's own promise.
     unsafe { task.run::<F32x16>() }
 }
@@ -17,7 +17,7 @@ pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
 /// # Safety
 /// As [`run`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-pub(crate) unsafe fn run_narrow<T: Task>(task: T) -> T::Output {
+pub(crate) unsafe fn run_narrow<O, T: Task<O>>(task: T) -> O {
     // SAFETY: this function's own promise.
     unsafe { task.run::<F32x8<32>>() }
 }
@@ -66,46 +66,23 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
-    unsafe fn store_bytes(self, to: *mut u8) {
-        unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(self.0))) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes_first(self, to: *mut u8, count: usize) {
+    unsafe fn store_bytes(self, to: *mut u8, count: usize) {
         unsafe {
             let bytes = _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(self.0));
-            _mm_mask_storeu_epi8(to.cast(), first(count), bytes);
+            match count == Self::LANES {
+                true => _mm_storeu_si128(to.cast(), bytes),
+                false => _mm_mask_storeu_epi8(to.cast(), first(count), bytes),
+            }
         }
     }
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        unsafe { Self(_mm512_add_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        unsafe { Self(_mm512_sub_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        unsafe { Self(_mm512_mul_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        unsafe { Self(_mm512_div_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        unsafe { Self(_mm512_sqrt_ps(self.0)) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        unsafe { Self(_mm512_fmadd_ps(self.0, factor.0, term.0)) }
+    intrinsics! {
+        add(other) = _mm512_add_ps;
+        sub(other) = _mm512_sub_ps;
+        mul(other) = _mm512_mul_ps;
+        div(other) = _mm512_div_ps;
+        sqrt() = _mm512_sqrt_ps;
+        mul_add(factor, term) = _mm512_fmadd_ps;
     }
 
     #[inline(always)]

@@ -1,12 +1,12 @@
 //! Eight floats in a 256-bit register. Every unsafe block calls an intrinsic the type's existence vouches for.
 
-use super::super::{Task, Vector};
+use super::{Task, Vector, intrinsics};
 use std::arch::x86_64::*;
 
 /// # Safety
 /// The processor has AVX2 and FMA.
 #[target_feature(enable = "avx2,fma")]
-pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
+pub(crate) unsafe fn run<O, T: Task<O>>(task: T) -> O {
     // SAFETY: this function's own promise.
     unsafe { task.run::<F32x8<16>>() }
 }
@@ -56,45 +56,28 @@ impl<const REGISTERS: usize> Vector for F32x8<REGISTERS> {
     }
 
     #[inline(always)]
-    unsafe fn store_bytes(self, to: *mut u8) {
+    unsafe fn store_bytes(self, to: *mut u8, count: usize) {
         unsafe {
             let whole = _mm256_cvttps_epi32(self.0);
             let words = _mm_packs_epi32(
                 _mm256_castsi256_si128(whole),
                 _mm256_extracti128_si256::<1>(whole),
             );
-            _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
+            let bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words)).to_le_bytes();
+            match count == Self::LANES {
+                true => to.cast::<[u8; 8]>().write_unaligned(bytes),
+                false => std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, count),
+            }
         }
     }
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        unsafe { Self(_mm256_add_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        unsafe { Self(_mm256_sub_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        unsafe { Self(_mm256_mul_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        unsafe { Self(_mm256_div_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        unsafe { Self(_mm256_sqrt_ps(self.0)) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        unsafe { Self(_mm256_fmadd_ps(self.0, factor.0, term.0)) }
+    intrinsics! {
+        add(other) = _mm256_add_ps;
+        sub(other) = _mm256_sub_ps;
+        mul(other) = _mm256_mul_ps;
+        div(other) = _mm256_div_ps;
+        sqrt() = _mm256_sqrt_ps;
+        mul_add(factor, term) = _mm256_fmadd_ps;
     }
 
     #[inline(always)]

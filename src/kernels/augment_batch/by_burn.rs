@@ -10,7 +10,7 @@ use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::parts::of_parts;
 
 /// As [`super::augment_batch`], with Burn's own operations; `samples` are the same indices on the host.
-pub fn general(
+pub fn by_burn(
     parts: &[Tensor<2, Int>],
     (indices, samples): (Tensor<1, Int>, &[i32]),
     shape: ImageShape,
@@ -21,13 +21,13 @@ pub fn general(
     let bytes = of_parts(parts, indices, |words, indices, _| {
         unpack(words.select(0, indices), shape)
     });
-    let bytes = distort(bytes, samples, shape, augmentation, stream);
+    let bytes = augmented(bytes, samples, shape, augmentation, stream);
     normalise(bytes, shape, scale)
 }
 
 /// `bytes` `[n, height, width, device channels]` of the images `samples` `[n]`, distorted as by
 /// [`super::augment_batch`].
-pub fn distort(
+fn augmented(
     bytes: Tensor<4>,
     samples: &[i32],
     shape: ImageShape,

@@ -1,13 +1,13 @@
 //! Four floats in a 128-bit register of aarch64. Every unsafe block calls an intrinsic the type's existence vouches
 //! for.
 
-use super::super::{Task, Vector};
+use super::{Task, Vector, intrinsics};
 use std::arch::aarch64::*;
 
 /// # Safety
 /// The processor has NEON.
 #[target_feature(enable = "neon")]
-pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
+pub(crate) unsafe fn run<O, T: Task<O>>(task: T) -> O {
     // SAFETY: this function's own promise.
     unsafe { task.run::<F32x4>() }
 }
@@ -33,70 +33,17 @@ impl Vector for F32x4 {
     }
 
     #[inline(always)]
-    unsafe fn load_first(from: *const f32, count: usize) -> Self {
-        let mut lanes = [0.0f32; 4];
-        unsafe {
-            std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count);
-            Self(vld1q_f32(lanes.as_ptr()))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn load_bytes(from: *const u8) -> Self {
-        unsafe {
-            let bytes = from.cast::<[u8; 4]>().read_unaligned();
-            let lanes = bytes.map(f32::from);
-            Self(vld1q_f32(lanes.as_ptr()))
-        }
-    }
-
-    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe { vst1q_f32(to, self.0) }
     }
 
-    #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        let mut lanes = [0.0f32; 4];
-        unsafe {
-            vst1q_f32(lanes.as_mut_ptr(), self.0);
-            std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes(self, to: *mut u8) {
-        let mut lanes = [0.0f32; 4];
-        unsafe {
-            vst1q_f32(lanes.as_mut_ptr(), self.0);
-            to.cast::<[u8; 4]>()
-                .write_unaligned(lanes.map(|lane| lane as u8));
-        }
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        unsafe { Self(vaddq_f32(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        unsafe { Self(vsubq_f32(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        unsafe { Self(vmulq_f32(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        unsafe { Self(vdivq_f32(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        unsafe { Self(vsqrtq_f32(self.0)) }
+    intrinsics! {
+        add(other) = vaddq_f32;
+        sub(other) = vsubq_f32;
+        mul(other) = vmulq_f32;
+        div(other) = vdivq_f32;
+        sqrt() = vsqrtq_f32;
+        truncate() = vrndq_f32;
     }
 
     #[inline(always)]
@@ -129,24 +76,9 @@ impl Vector for F32x4 {
     }
 
     #[inline(always)]
-    fn equal_bits(self, other: Self) -> u32 {
-        let mut lanes = [0u32; 4];
-        unsafe { vst1q_u32(lanes.as_mut_ptr(), vceqq_f32(self.0, other.0)) };
-        lanes
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (lane, equal)| bits | (equal & 1) << lane)
-    }
-
-    #[inline(always)]
     fn clamp(self, low: Self, high: Self) -> Self {
         // The number wins over NaN.
         unsafe { Self(vminnmq_f32(vmaxnmq_f32(self.0, low.0), high.0)) }
-    }
-
-    #[inline(always)]
-    fn truncate(self) -> Self {
-        unsafe { Self(vrndq_f32(self.0)) }
     }
 
     #[inline(always)]

@@ -1,12 +1,12 @@
 //! Four floats in a 128-bit register of WebAssembly. The instructions are in the module or not: a processor is never
 //! asked.
 
-use super::super::{Task, Vector};
+use super::{Task, Vector, intrinsics};
 use std::arch::wasm32::*;
 
 /// # Safety
 /// None beyond that of `task`: the module was compiled with SIMD128.
-pub(crate) unsafe fn run<T: Task>(task: T) -> T::Output {
+pub(crate) unsafe fn run<O, T: Task<O>>(task: T) -> O {
     // SAFETY: this function's own promise.
     unsafe { task.run::<F32x4>() }
 }
@@ -31,15 +31,6 @@ impl Vector for F32x4 {
     }
 
     #[inline(always)]
-    unsafe fn load_first(from: *const f32, count: usize) -> Self {
-        let mut lanes = [0.0f32; 4];
-        unsafe {
-            std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count);
-            Self(v128_load(lanes.as_ptr().cast()))
-        }
-    }
-
-    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
         unsafe { Self(f32x4_convert_u32x4(load_four_bytes(from))) }
     }
@@ -49,46 +40,13 @@ impl Vector for F32x4 {
         unsafe { v128_store(to.cast(), self.0) }
     }
 
-    #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        let mut lanes = [0.0f32; 4];
-        unsafe {
-            v128_store(lanes.as_mut_ptr().cast(), self.0);
-            std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes(self, to: *mut u8) {
-        let whole = i32x4_trunc_sat_f32x4(self.0);
-        let words = i16x8_narrow_i32x4(whole, whole);
-        let bytes = u8x16_narrow_i16x8(words, words);
-        unsafe { v128_store32_lane::<0>(bytes, to.cast()) }
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        Self(f32x4_add(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        Self(f32x4_sub(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        Self(f32x4_mul(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        Self(f32x4_div(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        Self(f32x4_sqrt(self.0))
+    intrinsics! {
+        add(other) = f32x4_add;
+        sub(other) = f32x4_sub;
+        mul(other) = f32x4_mul;
+        div(other) = f32x4_div;
+        sqrt() = f32x4_sqrt;
+        truncate() = f32x4_trunc;
     }
 
     // Two roundings: the fused instruction is in relaxed SIMD, which not every browser has.
@@ -122,11 +80,6 @@ impl Vector for F32x4 {
     fn clamp(self, low: Self, high: Self) -> Self {
         // `pmax(a, b)` is b where a < b, else a: so low wins over NaN when it comes first.
         Self(f32x4_pmin(high.0, f32x4_pmax(low.0, self.0)))
-    }
-
-    #[inline(always)]
-    fn truncate(self) -> Self {
-        Self(f32x4_trunc(self.0))
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Four floats in plain Rust, for processors without a tuned instruction set and for the tests.
 
-use super::super::Vector;
+use super::Vector;
 
 #[derive(Clone, Copy)]
 pub(crate) struct F32x4([f32; 4]);
@@ -32,33 +32,8 @@ impl Vector for F32x4 {
     }
 
     #[inline(always)]
-    unsafe fn load_first(from: *const f32, count: usize) -> Self {
-        let mut lanes = [0.0; 4];
-        unsafe { std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count) };
-        Self(lanes)
-    }
-
-    #[inline(always)]
-    unsafe fn load_bytes(from: *const u8) -> Self {
-        unsafe { Self(from.cast::<[u8; 4]>().read_unaligned().map(f32::from)) }
-    }
-
-    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe { to.cast::<[f32; 4]>().write_unaligned(self.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr(), to, count) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes(self, to: *mut u8) {
-        unsafe {
-            to.cast::<[u8; 4]>()
-                .write_unaligned(self.0.map(|lane| lane as u8))
-        }
     }
 
     #[inline(always)]
@@ -104,13 +79,6 @@ impl Vector for F32x4 {
     #[inline(always)]
     fn select_positive(self, alive: Self, dead: Self) -> Self {
         lanes!(i => if self.0[i] <= 0.0 { dead.0[i] } else { alive.0[i] })
-    }
-
-    #[inline(always)]
-    fn equal_bits(self, other: Self) -> u32 {
-        (0..4).fold(0, |bits, lane| {
-            bits | u32::from(self.0[lane] == other.0[lane]) << lane
-        })
     }
 
     #[inline(always)]

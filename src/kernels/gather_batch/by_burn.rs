@@ -7,7 +7,7 @@ use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::parts::of_parts;
 
 /// As [`super::gather_batch`], with Burn's own operations.
-pub fn general(
+pub fn by_burn(
     parts: &[Tensor<2, Int>],
     indices: Tensor<1, Int>,
     shape: ImageShape,

@@ -1,0 +1,8 @@
+//! What the CPU kernels of several operations are made of.
+
+pub(super) mod filters;
+pub(super) mod gemm;
+pub(super) mod pad;
+pub(super) mod registers;
+pub(super) mod sparse;
+pub(super) mod winograd;

@@ -83,7 +83,7 @@ pub fn run(
     layers.set("evaluation.shift", 0i64, Origin::Default)?;
     end_on_interrupt();
     let device = open_device(&cli::resolve(&layers)?.device)?;
-    let (model, description) = checkpoint::load(&weights, device.burn())?;
+    let (model, description) = checkpoint::load(&weights, &device)?;
     dataset::follow(&mut layers)?;
     if layers.origin("data.set") == Origin::Default {
         let origin = Origin::File(weights.clone());

@@ -183,6 +183,15 @@ impl Confusion {
     }
 }
 
+/// The places of all classes, those with the lowest F1 first; last are those that nothing can be
+/// said of.
+pub fn by_f1(classes: &[ClassStatistics]) -> Vec<usize> {
+    let f1 = |place: &usize| classes[*place].f1.unwrap_or(f64::INFINITY);
+    let mut places: Vec<usize> = (0..classes.len()).collect();
+    places.sort_by(|a, b| f1(a).total_cmp(&f1(b)));
+    places
+}
+
 /// The plain mean over the classes that occur.
 pub fn macro_average(classes: &[ClassStatistics]) -> Averages {
     average(classes, |_| 1.0)

@@ -22,6 +22,9 @@ pub mod text;
 use crate::evaluation::Evaluation;
 use look::Look;
 
+/// More classes than these are not all shown at once: those with the lowest F1 are.
+const MANY_CLASSES: usize = 20;
+
 /// How to render an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {

@@ -10,14 +10,13 @@ use super::record::{Record, WorstImage};
 use super::templates::render;
 use super::{calibration, curves, heat_map};
 use crate::evaluation::Evaluation;
-use crate::evaluation::confusion::ClassStatistics;
+use crate::evaluation::confusion::{ClassStatistics, by_f1};
+use crate::report::MANY_CLASSES;
 use crate::report::text::percent;
 pub use comparison::comparison;
 
 /// Confusions listed on the page of a run.
 const MISTAKES_SHOWN: usize = 12;
-/// Of more classes, those with the lowest F1 have bars; all are in the table.
-const CLASSES_SHOWN: usize = 20;
 
 /// Two classes, confused in either direction.
 #[derive(Serialize)]
@@ -32,6 +31,8 @@ struct RunPage<'a> {
     title: String,
     /// What makes its accuracy no plain one.
     manner: Option<String>,
+    /// Whether the matrix needs the whole width, and only the worst classes have bars.
+    many: bool,
     record: &'a Record,
     pairs: Vec<Pair>,
     mistakes: Vec<MistakeBar>,
@@ -84,6 +85,7 @@ pub fn run(record: &Record) -> anyhow::Result<String> {
     let page = RunPage {
         title: title(record, &pairs),
         manner: evaluation.and_then(Evaluation::manner),
+        many: evaluation.is_some_and(|found| found.classes.len() > MANY_CLASSES),
         mistakes: evaluation.map(mistakes).unwrap_or_default(),
         classes: evaluation.map(class_bars).unwrap_or_default(),
         worst: evaluation.map_or_else(Vec::new, |found| listed(found, &record.worst)),
@@ -155,12 +157,14 @@ fn mistakes(evaluation: &Evaluation) -> Vec<MistakeBar> {
 fn class_bars(evaluation: &Evaluation) -> Vec<ClassBars> {
     let lacking = |share: Option<f64>| share.map(|share| 1.0 - share);
     let shares = |class: &ClassStatistics| [lacking(class.recall), lacking(class.precision)];
-    let mut shown: Vec<&ClassStatistics> = evaluation.classes.iter().collect();
-    if shown.len() > CLASSES_SHOWN {
-        let f1 = |class: &ClassStatistics| class.f1.unwrap_or(f64::INFINITY);
-        shown.sort_by(|a, b| f1(a).total_cmp(&f1(b)));
-        shown.truncate(CLASSES_SHOWN);
-    }
+    let classes = &evaluation.classes;
+    let shown: Vec<&ClassStatistics> = match classes.len() {
+        0..=MANY_CLASSES => classes.iter().collect(),
+        _ => {
+            let lowest = by_f1(classes).into_iter().take(MANY_CLASSES);
+            lowest.map(|class| &classes[class]).collect()
+        }
+    };
     let all = shown.iter().flat_map(|class| shares(class)).flatten();
     let most = all.fold(f64::MIN_POSITIVE, f64::max);
     let width = |share: Option<f64>| share.unwrap_or(0.0) / most * 100.0;

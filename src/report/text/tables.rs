@@ -1,25 +1,19 @@
 //! The classes of an evaluation and its confusion matrix as tables.
 
-use super::super::look::{Look, Mark};
-use super::super::table::{Table, left, right};
 use super::{MISTAKES_SHOWN, area, rate};
 use crate::evaluation::Evaluation;
-use crate::evaluation::confusion::{Averages, ClassStatistics};
-
-/// More classes are not all shown unless someone asks for details.
-const CLASSES_SHOWN: usize = 20;
+use crate::evaluation::confusion::{Averages, ClassStatistics, by_f1};
+use crate::report::MANY_CLASSES;
+use crate::report::look::{Look, Mark};
+use crate::report::table::{Table, left, right};
 
 /// All classes, or the worst of many.
 pub fn classes_shown(evaluation: &Evaluation, look: &Look) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..evaluation.classes.len()).collect();
-    if look.details || all.len() <= CLASSES_SHOWN {
-        return all;
+    let classes = &evaluation.classes;
+    match look.details || classes.len() <= MANY_CLASSES {
+        true => (0..classes.len()).collect(),
+        false => by_f1(classes)[..MANY_CLASSES].to_vec(),
     }
-    // A class that nothing can be said of is the last to be shown.
-    let f1 = |class: &usize| evaluation.classes[*class].f1.unwrap_or(f64::INFINITY);
-    all.sort_by(|a, b| f1(a).total_cmp(&f1(b)));
-    all.truncate(CLASSES_SHOWN);
-    all
 }
 
 /// Whether a class is in the means whose precision or recall is a ratio of nothing.

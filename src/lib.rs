@@ -2,16 +2,16 @@
 //! The modules in reading order: from the command line down to the statistics.
 
 // The core: also built for a page in a browser, so without files, terminal and network.
-pub mod checkpoint;
 pub mod checks;
 pub mod config;
 pub mod data;
 pub mod device;
 pub mod evaluation;
+pub mod exit;
 pub mod kernels;
 pub mod model;
 pub mod picture;
-pub mod run_record;
+pub mod runs;
 pub mod session;
 pub mod training;
 
@@ -23,21 +23,13 @@ pub mod cli;
 #[cfg(not(target_family = "wasm"))]
 pub mod commands;
 #[cfg(not(target_family = "wasm"))]
-pub mod completion;
-#[cfg(not(target_family = "wasm"))]
 pub mod export;
 #[cfg(not(target_family = "wasm"))]
-pub mod metrics;
+pub mod files;
 #[cfg(not(target_family = "wasm"))]
 pub mod report;
 #[cfg(not(target_family = "wasm"))]
-pub mod run_folder;
-#[cfg(not(target_family = "wasm"))]
-pub mod seeds_record;
-#[cfg(not(target_family = "wasm"))]
-pub mod store;
-#[cfg(not(target_family = "wasm"))]
-pub mod tensorboard;
+pub mod terminal;
 
 // The page's side.
 #[cfg(target_family = "wasm")]

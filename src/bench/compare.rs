@@ -10,8 +10,9 @@ use super::row::Row;
 use super::statistics::median_ratio;
 use crate::config::{Config, ModelConfig, TrainingConfig};
 use crate::device::with_api;
+use crate::exit::{Code, Exit};
+use crate::files::{MOST_RECORD, read_file};
 use crate::kernels::Kernels;
-use crate::run_folder::{MOST_RECORD, read_file};
 
 /// Raised when files of an older program can no longer be read.
 pub const FORMAT: &str = "gpu-mnist bench 1";
@@ -270,4 +271,10 @@ pub fn slower_than(comparisons: &[Comparison], percent: f64) -> Vec<&Comparison>
         .filter(|row| row.outcome == Outcome::Slower)
         .filter(|row| row.ratio.is_some_and(|ratio| ratio > 1.0 + percent / 100.0))
         .collect()
+}
+
+impl Exit for SavedError {
+    fn code(&self) -> Code {
+        Code::Data
+    }
 }

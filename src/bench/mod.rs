@@ -14,9 +14,9 @@ use std::time::Instant;
 use crate::checks::band;
 use crate::checks::steps::{Work, losses};
 use crate::config::{Architecture, Config};
+use crate::device::store::Store;
 use crate::device::{Device, DeviceError, with_api};
 use crate::kernels::Kernels;
-use crate::store::Store;
 use row::{Phases, Row, Spread};
 use session::Session;
 

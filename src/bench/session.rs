@@ -2,20 +2,16 @@
 
 use std::time::Instant;
 
-use burn::module::Module;
-use burn::tensor::{Int, Tensor, Transaction};
+use burn::tensor::{Tensor, Transaction};
 
 use crate::checks::waves::waves;
 use crate::config::{Architecture, Config};
 use crate::data::Split;
-use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
+use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
-use crate::model::loss::Objective;
-use crate::model::{Model, initial_values};
-use crate::training::optimizer::Optimizer;
-use crate::training::schedule::Schedule;
-use crate::training::step::{train_step, train_step_in_phases};
+use crate::training::state::Snapshot;
+use crate::training::trainer::{StepOutcome, Trainer};
 
 /// Images that an evaluation is timed on.
 const EVALUATED: usize = 2048;
@@ -46,14 +42,8 @@ pub fn steps_in_all(config: &Config) -> usize {
 pub struct Session {
     device: Device,
     config: Config,
-    split: DeviceSplit,
+    trainer: Trainer,
     evaluated: DeviceSplit,
-    order: Tensor<1, Int>,
-    model: Option<Model>,
-    optimizer: Optimizer,
-    objective: Objective,
-    schedule: Schedule,
-    step: usize,
     losses: Vec<Tensor<1>>,
 }
 
@@ -67,38 +57,25 @@ impl Session {
         let normalisation = Normalisation::measure(&trained);
         let evaluated = EVALUATED.min(MOST_WORDS / network.input.words());
         let evaluated = waves(network, config.seed, 1, evaluated);
-        device.guard("preparing the benchmark", || {
+        let (split, evaluated) = device.guard("preparing the benchmark", || {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
-            let values = initial_values(network, config.seed);
-            let split = upload(&trained);
-            Self {
-                objective: Objective::new(&config.training, &split, device),
-                split,
-                evaluated: upload(&evaluated),
-                order: upload_indices(&order(config.seed, 1, trained.len()), device),
-                model: Some(Model::trainable(network, values, device)),
-                optimizer: Optimizer::fresh(&config.training, network, device),
-                schedule: Schedule::new(&config.training, steps_in_all(config)),
-                device: device.clone(),
-                config: config.clone(),
-                step: 0,
-                losses: Vec::new(),
-            }
+            (upload(&trained), upload(&evaluated))
+        })?;
+        let start = Snapshot::initial(network, config.seed);
+        Ok(Self {
+            trainer: Trainer::new(&start, &split, steps_in_all(config), config, device)?,
+            evaluated,
+            device: device.clone(),
+            config: config.clone(),
+            losses: Vec::new(),
         })
     }
 
     /// Queues one training step.
     pub fn step(&mut self) -> Result<(), DeviceError> {
-        let device = self.device.clone();
-        device.guard("training", || {
-            let batch = self.split.gather(self.indices());
-            let rate = self.schedule.learning_rate(self.step);
-            let model = self.model.take().expect("put back after every step");
-            let (model, loss, _) =
-                train_step(model, &mut self.optimizer, batch, rate, &self.objective);
-            self.model = Some(model);
-            self.keep(loss);
-        })
+        let step = self.trainer.step()?;
+        self.keep(step);
+        Ok(())
     }
 
     /// One training step with a wait after each phase: seconds of forward (with gathering and
@@ -112,23 +89,9 @@ impl Session {
             ends.push(start.elapsed().as_secs_f64());
             Ok(())
         };
-        let stepped = device.guard("training", || {
-            let batch = self.split.gather(self.indices());
-            let rate = self.schedule.learning_rate(self.step);
-            let model = self.model.take().expect("put back after every step");
-            train_step_in_phases(
-                model,
-                &mut self.optimizer,
-                batch,
-                rate,
-                &self.objective,
-                &mut end_phase,
-            )
-        })?;
-        let (model, loss, _) = stepped?;
+        let step = self.trainer.step_in_phases(&mut end_phase)?;
         end_phase()?;
-        self.model = Some(model);
-        self.keep(loss);
+        self.keep(step);
         Ok([ends[0], ends[1] - ends[0], ends[2] - ends[1]])
     }
 
@@ -142,8 +105,7 @@ impl Session {
 
     /// Images a second of an evaluation, the median of a few after one to warm up.
     pub fn evaluate(&self) -> Result<f64, DeviceError> {
-        let model = self.model.as_ref().expect("put back after every step");
-        let model = model.valid();
+        let model = self.trainer.eval_model();
         let mut seconds = Vec::new();
         for round in 0..=EVALUATIONS {
             let start = Instant::now();
@@ -165,16 +127,9 @@ impl Session {
         Ok(data[0].iter::<f64>().collect())
     }
 
-    fn indices(&self) -> Tensor<1, Int> {
-        let batch = self.config.training.batch_size;
-        let start = self.step * batch % self.split.len();
-        self.order.clone().slice(start..start + batch)
-    }
-
-    fn keep(&mut self, loss: Tensor<1>) {
-        self.step += 1;
+    fn keep(&mut self, step: StepOutcome) {
         if self.losses.len() < self.config.doctor.steps {
-            self.losses.push(loss);
+            self.losses.push(step.loss);
         }
     }
 }

@@ -6,6 +6,8 @@ mod augment;
 mod average_pool;
 pub mod band;
 mod batch_norm;
+#[cfg(not(target_family = "wasm"))]
+pub mod before_training;
 mod case;
 mod convolve;
 mod gather;
@@ -16,6 +18,8 @@ mod max_pool;
 pub mod reference;
 mod shared;
 pub mod steps;
+#[cfg(not(target_family = "wasm"))]
+pub mod verdicts;
 pub mod waves;
 
 use std::fmt;
@@ -25,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Architecture, Config};
 use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
+use crate::exit::{Code, Exit};
 use crate::kernels::Kernels;
 use crate::kernels::images::ImageShape;
 use case::Case;
@@ -276,6 +281,12 @@ pub fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
 pub struct WrongNumbers {
     pub device: String,
     pub failed: String,
+}
+
+impl Exit for WrongNumbers {
+    fn code(&self) -> Code {
+        Code::WrongNumbers
+    }
 }
 
 /// What failed among `findings`, each operation once, with its parts.

@@ -6,13 +6,10 @@ use super::band::compare;
 use super::waves::waves;
 use super::{Finding, Scope};
 use crate::config::{Architecture, Config};
-use crate::data::batches::{DeviceSplit, Normalisation, order, upload_indices};
+use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
-use crate::model::loss::Objective;
-use crate::model::{Model, initial_values};
-use crate::training::optimizer::Optimizer;
-use crate::training::schedule::Schedule;
-use crate::training::step::train_step;
+use crate::training::state::Snapshot;
+use crate::training::trainer::Trainer;
 
 /// Trains `network` on `device` with its kernels and on the CPU with the fused ones, from the same
 /// seed on the same images, and compares the losses of every step.
@@ -77,32 +74,26 @@ pub async fn losses(
     network: &Architecture,
     work: Work,
 ) -> Result<Vec<f64>, DeviceError> {
-    let queued = device.guard("checking", || queue(device, config, network, work))?;
+    let queued = queue(device, config, network, work)?;
     let data = device.read("checking", queued).await?;
     Ok(data[0].iter::<f64>().collect())
 }
 
-fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -> Transaction {
+fn queue(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    work: Work,
+) -> Result<Transaction, DeviceError> {
     let images = waves(network, config.seed, 0, work.images);
-    let normalisation = Normalisation::measure(&images);
-    let split = DeviceSplit::upload(&images, normalisation, device);
-    let order = upload_indices(&order(config.seed, 1, images.len()), device);
-    let values = initial_values(network, config.seed);
-    let mut model = Model::trainable(network, values, device);
-    let schedule = Schedule::new(&config.training, work.schedule_steps);
-    let mut optimizer = Optimizer::fresh(&config.training, network, device);
-    let objective = Objective::new(&config.training, &split, device);
-    let mut losses: Vec<Tensor<1>> = Vec::new();
-    for step in 0..work.steps {
-        let start = step * config.training.batch_size % work.images;
-        let indices = order
-            .clone()
-            .slice(start..start + config.training.batch_size);
-        let batch = split.gather(indices);
-        let rate = schedule.learning_rate(step);
-        let loss;
-        (model, loss, _) = train_step(model, &mut optimizer, batch, rate, &objective);
-        losses.push(loss);
-    }
-    Transaction::default().register(Tensor::cat(losses, 0))
+    let split = device.guard("checking", || {
+        DeviceSplit::upload(&images, Normalisation::measure(&images), device)
+    })?;
+    let start = Snapshot::initial(network, config.seed);
+    let mut trainer = Trainer::new(&start, &split, work.schedule_steps, config, device)?;
+    let losses = (0..work.steps).map(|_| trainer.step().map(|step| step.loss));
+    let losses: Vec<Tensor<1>> = losses.collect::<Result<_, _>>()?;
+    device.guard("checking", || {
+        Transaction::default().register(Tensor::cat(losses, 0))
+    })
 }

@@ -7,19 +7,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
 
-use super::bars::Shown;
+use super::args::{SeedArgs, SettingsArgs, adapter_of_environment, resolve, value_name};
 use crate::bench::compare::{self, FORMAT, Key, Measurement, Outcome, Work};
 use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
-use crate::cli::{self, SeedArgs, SettingsArgs, value_name};
 use crate::config::{Config, ConfigError, Origin};
 use crate::data::synthetic;
+use crate::device::store::KERNEL_SET;
 use crate::device::{self, Device};
+use crate::files::write_atomically;
 use crate::kernels::Kernels;
 use crate::report::bench::{Format, render};
 use crate::report::look::Look;
-use crate::run_folder::write_atomically;
-use crate::store::KERNEL_SET;
+use crate::terminal::bars::Shown;
+use crate::terminal::interrupt::end_on_interrupt;
+use crate::terminal::print;
 use devices::BenchDeviceArgs;
 
 /// Flags of `bench`.
@@ -106,7 +108,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         check_place(save)?;
     }
     device::environment()?;
-    super::end_on_interrupt();
+    end_on_interrupt();
     let devices = devices::open(&args.devices, &config.device)?;
     let work = Work::of(&config);
     if let Some(then) = &then {
@@ -151,7 +153,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     } else {
         output.format
     };
-    cli::print(&render(&measurement, format, &Look::of_stdout(false))?)?;
+    print(&render(&measurement, format, &Look::of_stdout(false))?)?;
     verdict(args, &measurement)
 }
 
@@ -201,35 +203,22 @@ fn config(args: &BenchArgs) -> Result<Config, ConfigError> {
         hardware_only,
         ..
     } = &args.devices;
-    if let Some(kind) = device {
-        layers.set("device.kind", value_name(*kind), Origin::Flag("--device"))?;
-    }
+    layers.set_flag("device.kind", device.map(value_name), "--device")?;
     if args.devices.adapter.is_empty() && args.devices.adapters.is_none() {
-        cli::adapter_of_environment(&mut layers)?;
+        adapter_of_environment(&mut layers)?;
     }
-    if let Some(api) = api {
-        layers.set("device.api", value_name(*api), Origin::Flag("--api"))?;
-    }
-    if *hardware_only {
-        let origin = Origin::Flag("--hardware-only");
-        layers.set("device.hardware_only", true, origin)?;
-    }
+    layers.set_flag("device.api", api.map(value_name), "--api")?;
+    let hardware_only = hardware_only.then_some(true);
+    layers.set_flag("device.hardware_only", hardware_only, "--hardware-only")?;
     let work = &args.work;
-    for (key, value, flag) in [
-        ("bench.steps", work.steps, "--steps"),
-        ("bench.warmup", work.warmup, "--warmup"),
-    ] {
-        if let Some(value) = value {
-            layers.set(key, value, Origin::Flag(flag))?;
-        }
-    }
+    layers.set_flag("bench.steps", work.steps, "--steps")?;
+    layers.set_flag("bench.warmup", work.warmup, "--warmup")?;
     // Each is checked as a setting.
     for &size in &work.batch_size {
-        let flag = Origin::Flag("--batch-size");
-        layers.set("training.batch_size", size, flag)?;
+        layers.set_flag("training.batch_size", Some(size), "--batch-size")?;
         layers.resolve()?;
     }
-    cli::resolve(&layers)
+    resolve(&layers)
 }
 
 fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {

@@ -3,8 +3,8 @@
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::cli;
-use crate::completion::script;
+use super::completion::script;
+use crate::terminal::print;
 
 /// Flags of `completions`.
 #[derive(Args, Debug)]
@@ -24,7 +24,7 @@ pub struct CompletionsArgs {
 /// When stdout is closed.
 pub fn run(args: &CompletionsArgs) -> anyhow::Result<()> {
     let script = script(&args.shell.to_string(), &program())?;
-    cli::print(&String::from_utf8_lossy(&script))
+    print(&String::from_utf8_lossy(&script))
 }
 
 /// Found through PATH where it was started so, else by its place.

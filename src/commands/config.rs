@@ -4,11 +4,13 @@ use clap::Args;
 use serde_json::json;
 use toml_edit::Value;
 
-use crate::cli::{self, DataSetArgs, DeviceArgs, SeedArgs, SettingsArgs, UsageError};
-use crate::config::{Entry, Origin, did_you_mean};
+use super::args::{WorkArgs, resolve};
+use crate::config::{Entry, Layers, Origin, did_you_mean};
+use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
 use crate::report::text::wrapped;
+use crate::terminal::print;
 
 /// Flags of `config`.
 #[derive(Args, Debug)]
@@ -25,13 +27,7 @@ pub struct ConfigArgs {
     #[arg(long)]
     changed: bool,
     #[command(flatten)]
-    settings: SettingsArgs,
-    #[command(flatten)]
-    seed: SeedArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
-    #[command(flatten)]
-    data: DataSetArgs,
+    work: WorkArgs,
     /// How to print them; toml: a settings file with every setting, the comments of the default and
     /// of --config kept
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
@@ -55,17 +51,14 @@ enum Format {
 /// # Errors
 /// Those of the settings.
 pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
-    let mut layers = args.settings.layers()?;
-    args.seed.apply(&mut layers)?;
-    args.device.apply(&mut layers)?;
-    args.data.apply(&mut layers)?;
-    cli::resolve(&layers)?;
+    let layers = args.work.over(Layers::default())?;
+    resolve(&layers)?;
     if args.toml || args.format == Format::Toml {
         if args.section.is_some() || args.changed {
             let reason = "--format toml writes every setting: leave SECTION and --changed away";
             return Err(UsageError(reason.into()).into());
         }
-        return cli::print(&layers.to_toml());
+        return print(&layers.to_toml());
     }
     let entries = chosen(args, layers.entries())?;
     if args.json || args.format == Format::Json {
@@ -77,13 +70,13 @@ pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
                 (entry.key.clone(), value)
             })
             .collect();
-        return cli::print(&format!("{}\n", json!({ "settings": settings })));
+        return print(&format!("{}\n", json!({ "settings": settings })));
     }
     if entries.is_empty() {
         tracing::info!("every setting is the default");
         return Ok(());
     }
-    cli::print(&(shown(&entries, Look::of_stdout(false).width) + "\n"))
+    print(&(shown(&entries, Look::of_stdout(false).width) + "\n"))
 }
 
 /// The entries that were asked for.

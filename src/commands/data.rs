@@ -10,18 +10,20 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::bars::bar;
-use super::dataset::data_folder;
-use super::interrupt_flag;
-use crate::cli::{self, UsageError};
-use crate::completion;
+use super::args::{DATA_DIR, folder_or_empty};
+use super::completion;
 use crate::config::Layers;
 use crate::data::DataError;
 use crate::data::catalog::{self, KnownSet, UnknownSet, locate};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
+use crate::data::find::data_folder;
 use crate::data::verify::{self, FileCheck, Form, SetListing};
+use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
+use crate::terminal::bars::bar;
+use crate::terminal::interrupt::interrupt_flag;
+use crate::terminal::print;
 
 /// Flags of `data`.
 #[derive(Args, Debug)]
@@ -36,9 +38,9 @@ pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
     /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
-    #[arg(long, value_name = "DIR", env = cli::DATA_DIR, global = true)]
+    #[arg(long, value_name = "DIR", env = DATA_DIR, global = true)]
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
-    #[arg(value_parser = cli::folder_or_empty())]
+    #[arg(value_parser = folder_or_empty())]
     data_dir: Option<PathBuf>,
     /// How to print the result; csv is for suspects alone
     #[arg(long, value_enum, default_value_t = ListFormat::Text, global = true)]
@@ -130,9 +132,9 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
                 show(&progress, bar.as_ref());
             })?;
             if json {
-                return cli::print(&format!("{}\n", json!(report)));
+                return print(&format!("{}\n", json!(report)));
             }
-            cli::print(&format!(
+            print(&format!(
                 "{set} is complete in {}: {} downloaded, {} already there\n",
                 report.folder.display(),
                 report.downloaded.len(),
@@ -163,13 +165,13 @@ fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
     if json {
         let sound = checks.iter().all(FileCheck::is_sound);
         let folder = folder.display().to_string();
-        cli::print(&format!(
+        print(&format!(
             "{}\n",
             json!({"set": name, "folder": folder, "sound": sound, "files": checks})
         ))?;
     } else {
         for check in &checks {
-            cli::print(&format!("{}: {}\n", check.path.display(), verdict(check)))?;
+            print(&format!("{}: {}\n", check.path.display(), verdict(check)))?;
         }
     }
     let set = known.map(|set| set.id);
@@ -209,7 +211,7 @@ fn verdict(check: &FileCheck) -> String {
 fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     let listings = verify::list(folder);
     if json {
-        return cli::print(&format!(
+        return print(&format!(
             "{}\n",
             json!({"data_dir": folder.display().to_string(), "sets": listings, "built_in": ["synthetic"]})
         ));
@@ -233,7 +235,7 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     }
     shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
     let width = Look::of_stdout(false).width;
-    cli::print(&format!(
+    print(&format!(
         "{}\n{troubles}\n`gpu-mnist data fetch` gets one that is not there, or says how.\n",
         shown.text(width)
     ))

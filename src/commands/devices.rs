@@ -7,12 +7,13 @@ use console::measure_text_width;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{self, DeviceArgs, FormatArgs, SettingsArgs};
+use super::args::{ComputeArgs, FormatArgs};
+use crate::device::store::Store;
 use crate::device::{self, AdapterInfo, DeviceInfo, driver_advice};
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
 use crate::report::text::wrapped;
-use crate::store::Store;
+use crate::terminal::print;
 
 /// Flags of `devices`.
 #[derive(Args, Debug)]
@@ -22,9 +23,7 @@ For example:
   gpu-mnist devices --adapter 3060   whether that names an adapter")]
 pub struct DevicesArgs {
     #[command(flatten)]
-    settings: SettingsArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
+    compute: ComputeArgs,
     #[command(flatten)]
     output: FormatArgs,
 }
@@ -40,9 +39,7 @@ struct Listed<'a> {
 /// # Errors
 /// [`device::DeviceError`] when the flags ask for what is not there; the list is printed first.
 pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
-    let mut layers = args.settings.layers()?;
-    args.device.apply(&mut layers)?;
-    let config = cli::resolve(&layers)?.device;
+    let config = args.compute.config()?.device;
     device::environment()?;
     let infos: Vec<_> = device::adapters(config.api)
         .into_iter()
@@ -66,21 +63,21 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
                 store: Store::of(info).map(|store| store.folder()),
             })
             .collect();
-        cli::print(&format!(
+        print(&format!(
             "{}\n",
             json!({"adapters": adapters, "cpu": cpu, "chosen": chosen})
         ))?;
     } else {
         let look = Look::of_stdout(false);
-        cli::print(&format!("{}\n\n", listed(&infos, &cpu, &look)))?;
+        print(&format!("{}\n\n", listed(&infos, &cpu, &look)))?;
         if let Ok((position, reason)) = &choice {
             let name = position.map_or(cpu.name.clone(), |position| infos[position].to_string());
             let text = format!("would be used: {name}: {reason}");
-            cli::print(&(wrapped(&text, look.width, "  ") + "\n"))?;
+            print(&(wrapped(&text, look.width, "  ") + "\n"))?;
         }
         if infos.iter().all(AdapterInfo::is_software) {
             let text = format!("no hardware adapter found: {}", driver_advice());
-            cli::print(&(wrapped(&text, look.width, "  ") + "\n"))?;
+            print(&(wrapped(&text, look.width, "  ") + "\n"))?;
         }
     }
     choice?;

@@ -2,16 +2,19 @@
 
 use clap::Args;
 
-use super::bars::Shown;
-use super::{check, open};
+use super::args::{ComputeArgs, FormatArgs, SeedArgs, resolve};
+use crate::checks::before_training::remember_findings;
 use crate::checks::{self, Group, Scope, WrongNumbers};
-use crate::cli::{self, DeviceArgs, FormatArgs, SeedArgs, SettingsArgs};
-use crate::config::Config;
+use crate::config::{Config, Layers};
 use crate::data::synthetic;
+use crate::device::opening::open;
+use crate::device::store::{KERNEL_SET, Store};
 use crate::device::{self, Choice, DeviceError};
 use crate::report::doctor::{Examined, Report, text};
 use crate::report::look::Look;
-use crate::store::{KERNEL_SET, Store};
+use crate::terminal::bars::Shown;
+use crate::terminal::interrupt::end_on_interrupt;
+use crate::terminal::print;
 
 /// Flags of `doctor`.
 #[derive(Args, Debug)]
@@ -22,11 +25,9 @@ For example:
   gpu-mnist doctor --adapter 0 --report      with what a bug report needs")]
 pub struct DoctorArgs {
     #[command(flatten)]
-    settings: SettingsArgs,
+    compute: ComputeArgs,
     #[command(flatten)]
     seed: SeedArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
     /// Every adapter, software too, and the CPU
     #[arg(long, conflicts_with_all = ["device", "adapter", "hardware_only"])]
     #[arg(help_heading = "Device")]
@@ -45,12 +46,11 @@ pub struct DoctorArgs {
 /// [`WrongNumbers`] after the report, when anything failed; [`DeviceError`] when a device is not
 /// there or cannot be opened.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
-    let mut layers = args.settings.layers()?;
+    let mut layers = args.compute.over(Layers::default())?;
     args.seed.apply(&mut layers)?;
-    args.device.apply(&mut layers)?;
-    let config = cli::resolve(&layers)?;
+    let config = resolve(&layers)?;
     device::environment()?;
-    super::end_on_interrupt();
+    end_on_interrupt();
     let choices = match args.all {
         true => everything(&config),
         false => vec![device::choose(&config.device)?],
@@ -68,7 +68,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         passed: devices.iter().all(|device| device.passed),
         devices,
     };
-    cli::print(&match args.output.json() {
+    print(&match args.output.json() {
         true => serde_json::to_string(&report)? + "\n",
         false => text(&report, args.report, &Look::of_stdout(args.details)),
     })?;
@@ -159,7 +159,7 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
     examined.failed = checks::failures(&examined.findings);
     examined.passed = examined.failed.is_empty();
     if let Some(adapter) = device.adapter() {
-        check::remember_findings(adapter, &network, &examined.findings);
+        remember_findings(adapter, &network, &examined.findings);
     }
     examined
 }

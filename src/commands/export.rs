@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use super::bars::Shown;
-use super::which_run::named_or_newest;
-use super::{open_device, weights_of};
-use crate::checkpoint;
-use crate::cli::{self, DeviceArgs, SettingsArgs, UsageError};
-use crate::completion;
+use super::args::ComputeArgs;
+use super::completion;
+use crate::device::opening::open_device;
+use crate::exit::UsageError;
 use crate::export::{Format, Options, export};
+use crate::runs::weights;
+use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::bars::Shown;
+use crate::terminal::interrupt::end_on_interrupt;
+use crate::terminal::print;
 
 /// Flags of `export`.
 #[derive(Args, Debug)]
@@ -24,9 +27,7 @@ pub struct ExportArgs {
     #[arg(value_name = "RUN", add = completion::runs())]
     run: Option<PathBuf>,
     #[command(flatten)]
-    settings: SettingsArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
+    compute: ComputeArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -56,17 +57,15 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
             "--raw-input: safetensors holds weights, no graph to normalise in: use --format onnx";
         return Err(UsageError(reason.into()).into());
     }
-    let mut layers = args.settings.layers()?;
-    args.device.apply(&mut layers)?;
-    let config = cli::resolve(&layers)?;
+    let config = args.compute.config()?;
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let path = match &output.out {
         Some(path) => path.clone(),
         None => free(named_after(&weights, output))?,
     };
-    super::end_on_interrupt();
+    end_on_interrupt();
     let device = open_device(&config.device)?;
-    let (model, description) = checkpoint::load(&weights, &device)?;
+    let (model, description) = weights::load(&weights, &device)?;
     let options = Options {
         format: output.format,
         raw_input: output.raw_input,
@@ -79,7 +78,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         agreement.pictures,
         agreement.largest_difference
     );
-    cli::print(&format!("{}\n", path.display()))
+    print(&format!("{}\n", path.display()))
 }
 
 /// Refuses to replace what nobody named: it may be weights, or another kind of export.

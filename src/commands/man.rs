@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
-use crate::cli::{self, Cli, UsageError};
-use crate::run_folder::{RunFolderError, write_atomically};
+use crate::cli::Cli;
+use crate::exit::UsageError;
+use crate::files::write_atomically;
+use crate::runs::folder::RunFolderError;
+use crate::terminal::print;
 
 /// Flags of `man`.
 #[derive(Args, Debug)]
@@ -39,7 +42,7 @@ pub fn run(args: &ManArgs) -> anyhow::Result<()> {
                 })
             })?;
         }
-        return cli::print(&String::from_utf8_lossy(&page(command)?.1));
+        return print(&String::from_utf8_lossy(&page(command)?.1));
     };
     let failed = |source| RunFolderError::Write {
         path: folder.clone(),
@@ -51,7 +54,7 @@ pub fn run(args: &ManArgs) -> anyhow::Result<()> {
     for (name, text) in &pages {
         write_atomically(&folder.join(name), text).map_err(failed)?;
     }
-    cli::print(&format!("{} pages in {}\n", pages.len(), folder.display()))
+    print(&format!("{} pages in {}\n", pages.len(), folder.display()))
 }
 
 fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> std::io::Result<()> {

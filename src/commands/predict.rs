@@ -11,20 +11,22 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 use serde_json::json;
 
-use super::which_run::named_or_newest;
-use super::{open_device, weights_of};
-use crate::checkpoint::{self, Description};
-use crate::cli::{self, DeviceArgs, SettingsArgs};
-use crate::completion;
+use super::args::ComputeArgs;
+use super::completion;
 use crate::config::Config;
 use crate::data::Split;
+use crate::device::opening::open_device;
 use crate::device::{Device, guarded};
 use crate::evaluation::inference::{self, Answer, softmax};
 use crate::evaluation::unsure::THRESHOLD;
+use crate::exit::{Code, Exit};
 use crate::model::Model;
 use crate::picture::{self, Bounds, Count, Drawing, PictureError, Target};
 use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::percent;
+use crate::runs::weights::{self, Description};
+use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::print;
 
 /// Classes shown of a drawing.
 const TOP: usize = 3;
@@ -48,9 +50,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "RUN", add = completion::runs())]
     run: Option<PathBuf>,
     #[command(flatten)]
-    settings: SettingsArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
+    compute: ComputeArgs,
     /// One JSON object an image, a line each
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -103,13 +103,11 @@ pub struct Unsure {
 /// Weights and device with their exit codes; 1 when some pictures could not be read, and
 /// [`Unsure`] when some answers are, after all pictures were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
-    let mut layers = args.settings.layers()?;
-    args.device.apply(&mut layers)?;
-    let config = cli::resolve(&layers)?;
+    let config = args.compute.config()?;
     let all = files::files(&args.files)?;
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
-    let (model, description) = checkpoint::load(&weights, &device)?;
+    let (model, description) = weights::load(&weights, &device)?;
     let target = Target::of(&description.set);
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
@@ -123,7 +121,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         false => Count::Any,
     };
     if args.csv {
-        cli::print(&rows::header())?;
+        print(&rows::header())?;
     }
     let (mut failed, mut unsure) = (0, 0);
     for files in all.chunks(FILES_AT_A_TIME) {
@@ -142,7 +140,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
                     };
                     let readings: Vec<Reading> = drawings.iter().map(read).collect();
                     unsure += usize::from(readings.iter().any(|reading| reading.unsure));
-                    cli::print(&match (args.json, args.csv) {
+                    print(&match (args.json, args.csv) {
                         (true, _) => json_line(file, &readings, threshold),
                         (_, true) => rows::of_readings(file, &readings)?,
                         _ => text(file, &readings, &description, args.show),
@@ -154,10 +152,10 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
                     if args.json {
                         let line =
                             json!({"file": file.to_string_lossy(), "error": error.to_string()});
-                        cli::print(&format!("{line}\n"))?;
+                        print(&format!("{line}\n"))?;
                     }
                     if args.csv {
-                        cli::print(&rows::of_error(file, error.to_string())?)?;
+                        print(&rows::of_error(file, error.to_string())?)?;
                     }
                 }
             }
@@ -381,4 +379,10 @@ fn guesses<'a>(probabilities: &[f64], names: &'a [String]) -> Vec<Guess<'a>> {
     guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     guesses.truncate(TOP);
     guesses
+}
+
+impl Exit for Unsure {
+    fn code(&self) -> Code {
+        Code::UnsureAnswers
+    }
 }

@@ -1,26 +1,20 @@
 //! `gpu-mnist report`: the page of a run, or one that compares several.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
-use super::which_run::named_or_newest;
-use crate::cli;
-use crate::completion;
-use crate::evaluation::test_split::{Answers, TestSplit};
-use crate::evaluation::worst::worst;
-use crate::report::record::{Record, WORST, WorstImage};
-use crate::report::{curves, heat_map, page};
-use crate::run_folder::{RunFolder, RunFolderError, followed, write_atomically};
-use crate::seeds_record::SeedsRecord;
+use super::completion;
+use crate::report::files::{write, write_pages};
+use crate::report::page;
+use crate::report::record::Record;
+use crate::runs::folder::followed;
+use crate::runs::seeds_record::SeedsRecord;
+use crate::runs::which::named_or_newest;
+use crate::terminal::print;
 
-pub const REPORT: &str = "report.html";
-pub const CONFUSION: &str = "confusion.svg";
-pub const CURVES: &str = "curves.svg";
 const COMPARISON: &str = "comparison.html";
-/// Test pictures kept with a run.
-const WORST_KEPT: usize = 25;
 
 /// Flags of `report`.
 #[derive(Args, Debug)]
@@ -76,58 +70,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             write(out, &page::comparison(records, several)?)?
         }
     };
-    cli::print(&format!("{}\n", path.display()))?;
+    print(&format!("{}\n", path.display()))?;
     if args.open {
         open::that_detached(&path)
             .with_context(|| format!("no browser could be started: open {}", path.display()))?;
     }
     Ok(())
-}
-
-/// Keeps what only the test split knows: the worst pictures, drawn.
-///
-/// # Errors
-/// That of the file system.
-pub fn keep_worst(
-    folder: &RunFolder,
-    answers: &Answers,
-    test: &TestSplit,
-) -> Result<(), RunFolderError> {
-    let pictures: Vec<WorstImage> = worst(answers.verdicts(test), WORST_KEPT)
-        .into_iter()
-        .filter_map(|verdict| WorstImage::draw(verdict, test))
-        .collect();
-    folder.write_json(WORST, &pictures)
-}
-
-/// Writes the report of a run that just ended; the run is kept whatever becomes of its report.
-pub fn write_report(folder: &Path) {
-    let written = Record::read(folder)
-        .map_err(anyhow::Error::from)
-        .and_then(|record| write_pages(folder, &record));
-    if let Err(error) = written {
-        tracing::warn!("the run is kept, but its report is not: {error:#}");
-    }
-}
-
-/// Writes the page and the pictures of a run into its folder, and says where the page is.
-///
-/// # Errors
-/// A page that cannot be drawn or written.
-pub fn write_pages(folder: &Path, record: &Record) -> anyhow::Result<PathBuf> {
-    if let Some(evaluation) = &record.run.evaluation {
-        write(&folder.join(CONFUSION), &heat_map::heat_map(evaluation)?)?;
-    }
-    if let Some(svg) = curves::file(record)? {
-        write(&folder.join(CURVES), &svg)?;
-    }
-    write(&folder.join(REPORT), &page::run(record)?)
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<PathBuf> {
-    write_atomically(path, text.as_bytes()).map_err(|source| RunFolderError::Write {
-        path: path.into(),
-        source,
-    })?;
-    Ok(path.into())
 }

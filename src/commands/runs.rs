@@ -8,15 +8,17 @@ use clap::{Args, Subcommand};
 use console::measure_text_width;
 use serde::Serialize;
 
-use super::which_run;
-use crate::cli::{self, FormatArgs};
+use super::args::FormatArgs;
 use crate::evaluation::Evaluation;
+use crate::files::read_record;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
 use crate::report::text::{percent, wrapped};
-use crate::run_folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, read_record};
-use crate::run_record::RunRecord;
-use crate::seeds_record::{SeedRun, SeedsRecord};
+use crate::runs::folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS};
+use crate::runs::record::RunRecord;
+use crate::runs::seeds_record::{SeedRun, SeedsRecord};
+use crate::runs::which;
+use crate::terminal::print;
 use crate::training::stopping::Ending;
 
 /// Flags of `runs`.
@@ -182,13 +184,13 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
     let runs = runs(args.folder.as_deref())?;
     let lines: Vec<Line> = runs.iter().map(Line::new).collect();
     if args.output.json() {
-        return cli::print(&(serde_json::json!({ "runs": lines }).to_string() + "\n"));
+        return print(&(serde_json::json!({ "runs": lines }).to_string() + "\n"));
     }
     if lines.is_empty() {
         tracing::info!("no runs here: `gpu-mnist train` makes one");
         return Ok(());
     }
-    cli::print(&(listed(&lines, Look::of_stdout(false).width) + "\n"))
+    print(&(listed(&lines, Look::of_stdout(false).width) + "\n"))
 }
 
 /// A table; where a row is too wide what else is to be said stands below its run.
@@ -280,7 +282,7 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
         .collect();
     if args.output.json() {
         let found = serde_json::json!({ "removed": removed, "busy": busy, "kept": kept });
-        return cli::print(&(found.to_string() + "\n"));
+        return print(&(found.to_string() + "\n"));
     }
     let mut text = String::new();
     for name in &removed {
@@ -291,7 +293,7 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
         removed.len(),
         kept.len() + busy.len()
     );
-    cli::print(&text)
+    print(&text)
 }
 
 /// The runs in `folder`, oldest first. A missing folder holds none, unless it was named.
@@ -367,7 +369,7 @@ fn unlink_latest(removed: &Path) {
     let latest = folder.join("latest");
     if fs::read_link(&latest).is_ok_and(|target| target == Path::new(name)) {
         let _ = fs::remove_file(latest);
-        let newest = which_run::newest(folder);
+        let newest = which::newest(folder);
         if let Some(run) = newest.and_then(|run| RunFolder::open_unfinished(&run).ok()) {
             run.point_latest();
         }

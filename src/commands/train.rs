@@ -1,29 +1,32 @@
 //! `gpu-mnist train`: trains a model and evaluates it on the test set.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
-use super::dataset::{self, Found};
-use super::progress::Watch;
-use super::report::{REPORT, write_report};
-use super::resume::Resumed;
-use super::seeds::Series;
-use super::training_run::{Run, Shown, show};
-use super::{check, interrupt_flag, open_device, resume, which_run};
-use crate::cli::{
-    self, DataSetArgs, DeviceArgs, FormatArgs, SeedArgs, SettingsArgs, UsageError, value_name,
-};
-use crate::completion;
-use crate::config::{Config, ConfigError, Layers, Origin};
-use crate::data::DataError;
-use crate::data::training_images::TrainingImages;
-use crate::device::Device;
+use super::args::{FormatArgs, WorkArgs, resolve, value_name};
+use super::completion;
+use crate::config::{ConfigError, Layers};
+use crate::data::{DataError, named};
+use crate::exit::UsageError;
+use crate::files::read_record;
 use crate::kernels::Kernels;
+use crate::report::files::{REPORT, keep_worst, write_report};
 use crate::report::look::Look;
-use crate::run_folder::{RUN, RunFolder, read_record};
-use crate::seeds_record::SeedsRecord;
+use crate::report::seeds::seeds;
+use crate::report::{self, closing, render};
+use crate::runs::folder::{RUN, RUNS, RunFolder};
+use crate::runs::in_folder::train_in;
+use crate::runs::prepare::{find_images, prepare};
+use crate::runs::progress::{Reports, Watch};
+use crate::runs::record::RunRecord;
+use crate::runs::resume::{self, Resumed};
+use crate::runs::seeds_record::SeedsRecord;
+use crate::runs::series::Series;
+use crate::runs::train::TrainingRun;
+use crate::runs::which;
+use crate::terminal::interrupt::interrupt_flag;
+use crate::terminal::print;
 use crate::training::state::Snapshot;
 
 /// Flags of `train`.
@@ -37,15 +40,9 @@ For example:
   gpu-mnist train --resume                           goes on with the newest run")]
 pub struct TrainArgs {
     #[command(flatten)]
-    settings: SettingsArgs,
-    #[command(flatten)]
-    seed: SeedArgs,
-    #[command(flatten)]
-    device: DeviceArgs,
+    work: WorkArgs,
     #[command(flatten)]
     kernels: KernelArgs,
-    #[command(flatten)]
-    data: DataSetArgs,
     /// Train on N images only, each class in proportion [default: all]
     #[arg(
         long,
@@ -144,58 +141,31 @@ impl OutputArgs {
 impl TrainArgs {
     /// What the command line says, over `layers`.
     fn over(&self, layers: Layers) -> Result<Layers, ConfigError> {
-        let mut layers = self.settings.over(layers)?;
-        self.seed.apply(&mut layers)?;
-        self.device.apply(&mut layers)?;
-        self.data.apply(&mut layers)?;
+        let mut layers = self.work.over(layers)?;
         let training = &self.training;
-        let counts = [
+        for (key, value, flag) in [
             ("training.epochs", training.epochs, "--epochs"),
             ("training.batch_size", training.batch_size, "--batch-size"),
             ("data.train_limit", self.train_limit, "--train-limit"),
             ("evaluation.shift", training.tta, "--tta"),
-        ];
-        for (key, value, flag) in counts {
-            if let Some(value) = value {
-                layers.set(key, value, Origin::Flag(flag))?;
-            }
+        ] {
+            layers.set_flag(key, value, flag)?;
         }
-        let numbers = [
-            (
-                "training.learning_rate",
-                training.learning_rate,
-                "--learning-rate",
-            ),
-            (
-                "training.target_accuracy",
-                training.target_accuracy,
-                "--target-accuracy",
-            ),
-            (
-                "training.max_seconds",
-                training.max_seconds,
-                "--max-seconds",
-            ),
-        ];
-        for (key, value, flag) in numbers {
-            if let Some(value) = value {
-                layers.set(key, value, Origin::Flag(flag))?;
-            }
-        }
-        if self.output.tensorboard {
-            let origin = Origin::Flag("--tensorboard");
-            layers.set("training.tensorboard", true, origin)?;
-        }
-        if let Some(kernels) = self.kernels.kernels {
-            layers.set(
-                "device.kernels",
-                value_name(kernels),
-                Origin::Flag("--kernels"),
-            )?;
-        }
-        if self.kernels.no_check {
-            layers.set("device.check", false, Origin::Flag("--no-check"))?;
-        }
+        let rate = training.learning_rate;
+        layers.set_flag("training.learning_rate", rate, "--learning-rate")?;
+        let target = training.target_accuracy;
+        layers.set_flag("training.target_accuracy", target, "--target-accuracy")?;
+        layers.set_flag(
+            "training.max_seconds",
+            training.max_seconds,
+            "--max-seconds",
+        )?;
+        let tensorboard = self.output.tensorboard.then_some(true);
+        layers.set_flag("training.tensorboard", tensorboard, "--tensorboard")?;
+        let kernels = self.kernels.kernels.map(value_name);
+        layers.set_flag("device.kernels", kernels, "--kernels")?;
+        let check = self.kernels.no_check.then_some(false);
+        layers.set_flag("device.check", check, "--no-check")?;
         Ok(layers)
     }
 }
@@ -207,64 +177,69 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         interrupted: interrupt_flag(),
         quiet,
         place: None,
+        reports: Reports {
+            worst: keep_worst,
+            page: write_report,
+        },
     };
     let path = match &args.training.resume {
-        None => return start(args, watch),
-        Some(None) => which_run::newest_started()?,
+        None => return start(args, &watch),
+        Some(None) => which::newest_started()?,
         Some(Some(named)) => named.clone(),
     };
     match SeedsRecord::read(&path)? {
-        Some(record) => go_on_with_seeds(args, &path, record, watch),
+        Some(record) => go_on_with_seeds(args, &path, record, &watch),
         None => go_on(args, &resume::open(&path)?, &watch),
     }
 }
 
 /// A new run, or one for each of several seeds.
-fn start(args: &TrainArgs, watch: Watch) -> anyhow::Result<()> {
-    let mut layers = args.over(Layers::default())?;
-    let mut config = cli::resolve(&layers)?;
+fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
+    let layers = args.over(Layers::default())?;
+    let config = resolve(&layers)?;
     let series = match (args.training.seeds, args.training.ensemble) {
         (None, None) => None,
-        (seeds, vote) => Some(Series::new(
+        (seeds, ensemble) => Some(Series::new(
             config.seed,
-            vote.or(seeds).unwrap_or(1),
-            vote.is_some(),
+            ensemble.or(seeds).unwrap_or(1),
+            ensemble.is_some(),
         )?),
     };
     if let Some(out) = &args.output.out {
         RunFolder::check_free(out)?;
     }
-    let device = open_device(&config.device)?;
-    let pictures = find_images(&mut layers, &mut config)?;
-    let device = check_kernels(&mut layers, &mut config, device, &pictures)?;
-    dataset::name_in(&mut layers, &config.data, &pictures.set.name)?;
+    let run = prepare(layers, |_| anyhow::Ok(()))?;
     let kind = match &series {
-        Some(series) => format!("{}-{}-seeds", device.info.kind, series.seeds.len()),
-        None => device.info.kind.clone(),
+        Some(series) => format!("{}-{}-seeds", run.device.info.kind, series.seeds.len()),
+        None => run.device.info.kind.clone(),
     };
-    let folder = RunFolder::create(args.output.out.as_deref(), &pictures.set.name, &kind)?;
+    let folder = RunFolder::create(args.output.out.as_deref(), &run.images.set.name, &kind)?;
     let _lock = folder.lock()?;
-    let run = Run::new(folder, layers, config, device, pictures);
-    if let Some(series) = series {
-        let record = series.record(&run);
-        return series.train(&run, record, watch, args.output.shown());
+    match series {
+        Some(series) => {
+            let record = series.record(&folder, &run);
+            show_several(&series.train(&folder, &run, record, watch)?, args)
+        }
+        None => {
+            let start = run.initial();
+            train(args, &folder, run, start, watch)
+        }
     }
-    let start = Snapshot::initial(&run.description.network(), run.config.seed);
-    show(&run.train(start, &watch)?.record, args.output.shown())
 }
 
 /// A run that stopped somewhere.
 fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<()> {
     let mut layers = args.over(resumed.layers()?)?;
-    dataset::follow(&mut layers)?;
-    let mut config = cli::resolve(&layers)?;
+    named::follow(&mut layers)?;
+    let config = resolve(&layers)?;
     let changed = resumed.check(&layers)?;
+    let by_hand = named::is_named(&layers);
     if let Some(record) = resumed.finished()
         && !changed
     {
         // What is named is used or refused, even where nothing is left to train on it.
-        if dataset::is_named(&layers) {
-            resumed.check_data(&find_images(&mut layers, &mut config)?.set)?;
+        if by_hand {
+            resumed.check_data(&find_images(&mut layers)?.0.set)?;
         }
         tracing::info!("{} has ended: this is its evaluation", record.run);
         if !resumed.folder.file(REPORT).is_file() {
@@ -272,7 +247,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         }
         return match args.output.shown() {
             // As it was written: parsing could change the last digit of a number.
-            Shown::Json => cli::print(&read_record(&resumed.folder.file(RUN))?),
+            Shown::Json => print(&read_record(&resumed.folder.file(RUN))?),
             text => show(&record, text),
         };
     }
@@ -280,9 +255,9 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         resumed.check_left(&layers, &config)?;
         resumed.say_schedule(&config);
     }
-    let device = open_device(&config.device)?;
-    let pictures = find_images(&mut layers, &mut config).map_err(|error| {
-        match (error.is::<DataError>() && !dataset::is_named(&layers), resumed.found_in()) {
+    let prepared = prepare(layers, |set| resumed.check_data(set));
+    let mut run = prepared.map_err(|error| {
+        match (error.is::<DataError>() && !by_hand, resumed.found_in()) {
             (true, Some(place)) => error.context(format!(
                 "--resume {}: its images were found in {place}; if they have moved, name their new place with --dataset or --data-dir",
                 resumed.folder.path().display()
@@ -290,20 +265,9 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
             _ => error,
         }
     })?;
-    resumed.check_data(&pictures.set)?;
-    let device = check_kernels(&mut layers, &mut config, device, &pictures)?;
-    dataset::name_in(&mut layers, &config.data, &pictures.set.name)?;
-    let description = pictures.describe(&config);
-    let (start, description) = resumed.standing(&config, &device, description);
-    let run = Run {
-        folder: resumed.folder.clone(),
-        layers,
-        config,
-        device,
-        pictures: Arc::new(pictures),
-        description,
-    };
-    show(&run.train(start, watch)?.record, args.output.shown())
+    let (start, description) = resumed.standing(&run.config, &run.device, run.description);
+    run.description = description;
+    train(args, &resumed.folder, run, start, watch)
 }
 
 /// Runs of several seeds that stopped somewhere.
@@ -311,7 +275,7 @@ fn go_on_with_seeds(
     args: &TrainArgs,
     path: &Path,
     mut record: SeedsRecord,
-    watch: Watch,
+    watch: &Watch,
 ) -> anyhow::Result<()> {
     let folder = RunFolder::open_several(path)?;
     // It may have been moved.
@@ -319,7 +283,8 @@ fn go_on_with_seeds(
     let _lock = folder.lock()?;
     let series = Series::of(&record);
     let before = series.settings(&folder)?;
-    let mut layers = args.over(before.clone())?;
+    let layers = args.over(before.clone())?;
+    resolve(&layers)?;
     let changes = resume::changes(&before, &layers);
     if !changes.is_empty() {
         let changes: String = changes.iter().map(ToString::to_string).collect();
@@ -329,45 +294,65 @@ fn go_on_with_seeds(
         ))
         .into());
     }
-    let mut config = cli::resolve(&layers)?;
-    let device = open_device(&config.device)?;
-    let pictures = find_images(&mut layers, &mut config)?;
-    series.check_data(&folder, &pictures.set)?;
-    let device = check_kernels(&mut layers, &mut config, device, &pictures)?;
-    let base = Run::new(folder, layers, config, device, pictures);
-    series.train(&base, record, watch, args.output.shown())
+    let base = prepare(layers, |set| series.check_data(&folder, set))?;
+    show_several(&series.train(&folder, &base, record, watch)?, args)
 }
 
-/// The images of the settings, divided; defaults that do not suit them give way.
-fn find_images(layers: &mut Layers, config: &mut Config) -> anyhow::Result<TrainingImages> {
-    dataset::check_folder(layers)?;
-    let Found { set, place } = dataset::find(&config.data, config.seed)?;
-    if let Some(remark) = TrainingImages::fit_defaults(&set, config, layers)? {
-        tracing::info!("{remark}");
-        *config = cli::resolve(layers)?;
-    }
-    let images = TrainingImages {
-        found_in: place.to_string(),
-        ..TrainingImages::divide(&set, config, layers)?
+/// Trains one run and prints what came of it, with a word on one that learnt nothing.
+fn train(
+    args: &TrainArgs,
+    folder: &RunFolder,
+    run: TrainingRun,
+    start: Snapshot,
+    watch: &Watch,
+) -> anyhow::Result<()> {
+    let rate = run.config.training.learning_rate;
+    let finished = train_in(folder, run, start, watch)?;
+    closing::warn_of_divergence(&finished.record, rate);
+    show(&finished.record, args.output.shown())
+}
+
+/// How to print what came of a run.
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    Json,
+    Text(Look),
+}
+
+/// Prints what came of a run.
+fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
+    let Some(evaluation) = &record.evaluation else {
+        return Ok(());
     };
-    for remark in images.remarks() {
-        tracing::warn!("{}: {remark}", images.set.name);
-    }
-    Ok(images)
+    print(&match shown {
+        Shown::Json => serde_json::to_string(record)? + "\n",
+        Shown::Text(look) => {
+            let newest = which::newest(Path::new(RUNS));
+            let newest = newest.is_some_and(|newest| newest == Path::new(&record.run));
+            render(evaluation, report::Format::Text, &look)?
+                + &closing::closing(record, evaluation, newest, &look)
+        }
+    })
 }
 
-/// The device with the kernels that compute the network right on it; the settings then name them.
-fn check_kernels(
-    layers: &mut Layers,
-    config: &mut Config,
-    device: Device,
-    images: &TrainingImages,
-) -> anyhow::Result<Device> {
-    let device = check::before_training(device, config, &images.network(config))?;
-    if device.kernels() != config.device.kernels {
-        let kernels = value_name(device.kernels());
-        layers.set("device.kernels", kernels, Origin::Check)?;
-        *config = cli::resolve(layers)?;
-    }
-    Ok(device)
+/// Prints what several runs came to; those that failed are an error.
+fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
+    let closing = format!(
+        "\nRuns    {folder}\nNext    gpu-mnist report {folder}\n",
+        folder = record.folder
+    );
+    print(&match args.output.shown() {
+        Shown::Json => serde_json::to_string(record)? + "\n",
+        Shown::Text(look) => seeds(record, &look) + &closing,
+    })?;
+    let failed = record.failed.iter().map(|failed| failed.seed.to_string());
+    let failed: Vec<String> = failed.collect();
+    anyhow::ensure!(
+        failed.is_empty(),
+        "{} of {} seeds failed: {}; the lines above say why",
+        failed.len(),
+        record.seeds.len(),
+        failed.join(", ")
+    );
+    Ok(())
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::exit::{Code, Exit};
+
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -72,4 +74,10 @@ pub enum ConfigError {
         presets: String,
         reason: String,
     },
+}
+
+impl Exit for ConfigError {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
 }

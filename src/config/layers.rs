@@ -47,7 +47,7 @@ impl Layers {
         if self.preset(name)? {
             return Ok(());
         }
-        let read = crate::run_folder::read_settings(name.as_ref());
+        let read = crate::files::read_settings(name.as_ref());
         let presets = super::preset_names();
         let text = read.map_err(|error| ConfigError::NotFound {
             name: name.into(),
@@ -97,6 +97,22 @@ impl Layers {
         origin: Origin,
     ) -> Result<(), ConfigError> {
         self.replace(key, value.into(), &origin)
+    }
+
+    /// Sets one value where its flag was given.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn set_flag(
+        &mut self,
+        key: &str,
+        value: Option<impl Into<Value>>,
+        flag: &'static str,
+    ) -> Result<(), ConfigError> {
+        match value {
+            Some(value) => self.set(key, value, Origin::Flag(flag)),
+            None => Ok(()),
+        }
     }
 
     fn replace(&mut self, key: &str, value: Value, origin: &Origin) -> Result<(), ConfigError> {

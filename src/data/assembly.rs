@@ -6,7 +6,7 @@ use super::error::Fault;
 use super::formats::idx::{FileRole, Items, Summary};
 use super::image_set::{Framing, ImageSet, ImageShape, SetDescription};
 use super::traits;
-use crate::evaluation::test_split::TestSplit;
+use crate::data::test_split::TestSplit;
 
 /// The items of one file, and what was found of it.
 pub type Checked = (Items, Summary);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::catalog;
 use super::formats::idx::Kind;
 use super::image_set::MOST_CLASSES;
+use crate::exit::{Code, Exit};
 
 /// Why data could not be read, written or fetched.
 #[derive(thiserror::Error, Debug)]
@@ -264,4 +265,15 @@ fn tries(mirrors: &[FailedMirror]) -> String {
         .iter()
         .map(|mirror| format!("\n  {}: {}", mirror.url, mirror.reason))
         .collect()
+}
+
+impl Exit for DataError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Interrupted { .. } => Code::Interrupted,
+            Self::Write { .. } => Code::Failed,
+            Self::Mirror { .. } => Code::Usage,
+            _ => Code::Data,
+        }
+    }
 }

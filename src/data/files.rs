@@ -1,26 +1,11 @@
-//! Files on disk: opened with the guards that need the file system, written under a temporary name.
+//! Files of a data set: opened with the guards that need the file system.
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use super::error::Fault;
 use super::formats::idx::unreadable;
-
-/// Ends the name of every file that is not complete yet; no reader looks for it.
-pub(crate) const PARTIAL_SUFFIX: &str = ".part";
-
-/// A temporary file that, once renamed, others may read as far as the umask lets them.
-pub(crate) fn temporary(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix).suffix(PARTIAL_SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
+pub(crate) use crate::files::{PARTIAL_SUFFIX, temporary};
 
 /// Opens a regular file that is not empty. A pipe or a device would block or never end.
 pub(crate) fn regular_file(path: &Path) -> Result<(File, u64), Fault> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Split;
-use crate::evaluation::test_split::TestSplit;
+use super::test_split::TestSplit;
 pub use crate::kernels::images::ImageShape;
 
 /// Shortest and longest side of an image, in pixels.

@@ -9,14 +9,18 @@ mod error;
 pub mod fetch;
 #[cfg(not(target_family = "wasm"))]
 mod files;
+#[cfg(not(target_family = "wasm"))]
+pub mod find;
 pub mod formats;
 pub mod image_set;
 pub mod memory;
 #[cfg(not(target_family = "wasm"))]
 mod mnist;
+#[cfg(not(target_family = "wasm"))]
+pub mod named;
 pub mod split;
 pub mod synthetic;
-pub mod training_images;
+pub mod test_split;
 pub mod traits;
 #[cfg(not(target_family = "wasm"))]
 pub mod verify;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::exit::{Code, Exit};
+
 /// Why no device could be used, or why one failed; every text says what was found and what to do.
 #[derive(thiserror::Error, Debug)]
 pub enum DeviceError {
@@ -168,5 +170,15 @@ pub fn driver_advice() -> &'static str {
         "Metal comes with macOS: update the system; virtual machines often have no GPU"
     } else {
         "install a Vulkan driver for your graphics card"
+    }
+}
+
+impl Exit for DeviceError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Failed { .. } => Code::Failed,
+            Self::Environment { .. } => Code::Usage,
+            _ => Code::Device,
+        }
     }
 }

@@ -4,6 +4,12 @@ pub mod adapters;
 pub mod choice;
 pub mod error;
 pub mod inject;
+#[cfg(not(target_family = "wasm"))]
+pub mod opening;
+#[cfg(not(target_family = "wasm"))]
+pub mod runtime_folder;
+#[cfg(not(target_family = "wasm"))]
+pub mod store;
 
 use std::fmt;
 use std::future::poll_fn;

@@ -2,6 +2,7 @@
 //! the test split's answers are read back, so that one pass serves all that is made of them.
 
 pub mod confusion;
+pub mod description;
 pub mod inference;
 pub mod probabilities;
 pub mod scores;

@@ -1,93 +1,18 @@
-//! The test split, and what networks answer to it in one pass. Nothing but this module turns its
-//! images into something that a model takes.
+//! What networks answer to the test split in one pass. Nothing but this module turns its images
+//! into something that a model takes.
 
 use tracing::Instrument;
 
+use super::description::Description;
 use super::inference::{Logits, classify};
 use super::probabilities::{LogProbabilities, log_softmax, mean};
 use super::shifts::{shifted, shifts};
 use super::worst::{Verdict, verdicts};
 use super::{Evaluation, Plain, TestTimeAugmentation};
-use crate::checkpoint::Description;
 use crate::config::Config;
-use crate::data::{ImageShape, Split};
+use crate::data::test_split::TestSplit;
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
-
-/// Images that judge a trained model and are seen by nothing before.
-///
-/// A training cannot be given one, because it takes splits on a device, which are made of plain
-/// [`Split`]s:
-///
-/// ```no_run
-/// use gpu_mnist::data::{Split, batches::{DeviceSplit, Normalisation}};
-/// use gpu_mnist::device::Device;
-/// fn upload(train: &Split, normalisation: Normalisation, device: &Device) -> DeviceSplit {
-///     DeviceSplit::upload(train, normalisation, device)
-/// }
-/// ```
-///
-/// ```compile_fail
-/// use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
-/// use gpu_mnist::device::Device;
-/// use gpu_mnist::evaluation::test_split::TestSplit;
-/// fn upload(test: &TestSplit, normalisation: Normalisation, device: &Device) -> DeviceSplit {
-///     DeviceSplit::upload(test, normalisation, device)
-/// }
-/// ```
-///
-/// Nor does it give its images away:
-///
-/// ```compile_fail
-/// use gpu_mnist::data::Split;
-/// use gpu_mnist::evaluation::test_split::TestSplit;
-/// fn open(test: TestSplit) -> Split {
-///     test.0
-/// }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TestSplit(Split);
-
-impl TestSplit {
-    pub fn new(images: Split) -> Self {
-        Self(images)
-    }
-
-    /// Number of images.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The shape of every image.
-    pub fn shape(&self) -> ImageShape {
-        self.0.shape
-    }
-
-    /// How many images each class has, for what is said of a set.
-    pub fn class_counts(&self) -> Vec<usize> {
-        self.0.class_counts()
-    }
-
-    /// The fingerprint of the set that these images and a training split make; see
-    /// [`crate::data::image_set::fingerprint`].
-    pub fn fingerprint_with(&self, train: &Split, class_names: &[String]) -> String {
-        crate::data::image_set::fingerprint(train, &self.0, class_names)
-    }
-
-    /// The bytes of image `index`, to be drawn; `None` past the end.
-    pub fn image(&self, index: usize) -> Option<&[u8]> {
-        self.0.image(index)
-    }
-
-    /// The class of image `index`; `None` past the end.
-    pub fn label(&self, index: usize) -> Option<u16> {
-        self.0.labels.get(index).copied()
-    }
-}
 
 /// What one network, or several together, answered to every image of a test split.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,9 +40,9 @@ pub async fn answer(
     device: &Device,
 ) -> Result<Answers, DeviceError> {
     let shift = config.evaluation.shift;
-    let span = tracing::debug_span!("evaluate", pictures = test.len(), shift);
+    let span = tracing::debug_span!("evaluate", images = test.len(), shift);
     async {
-        let TestSplit(images) = test;
+        let images = test.for_evaluation();
         let normalisation = description.normalisation;
         let background = description.set.background.byte();
         let logits = classify(model, images, normalisation, config, device).await?;
@@ -195,12 +120,12 @@ impl Answers {
 
     /// The verdict on every image, in order.
     pub fn verdicts(&self, test: &TestSplit) -> Vec<Verdict> {
-        verdicts(self.log_probabilities(), &test.0.labels)
+        verdicts(self.log_probabilities(), &test.for_evaluation().labels)
     }
 
     /// The statistics, with the classes named by `names`.
     pub fn evaluation(&self, test: &TestSplit, names: &[String]) -> Evaluation {
-        let labels = &test.0.labels;
+        let labels = &test.for_evaluation().labels;
         let of = |answers| Evaluation::of_answers(answers, labels, names);
         let augmentation = self.shifted.as_ref().map(|_| {
             let Evaluation {

@@ -11,13 +11,13 @@ use prost::Message;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use crate::checkpoint::{self, CheckpointError, Description};
 use crate::config::Config;
 use crate::data::batches::Normalisation;
 use crate::data::{Split, idx};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::inference::{Logits, classify};
 use crate::model::Model;
+use crate::runs::weights::{self, CheckpointError, Description};
 use proto::ModelProto;
 
 /// The kind of file.
@@ -113,15 +113,15 @@ pub fn export(
         .into_temp_path();
     let found = match options.format {
         Format::Safetensors => {
-            pollster::block_on(checkpoint::save(&unnamed, model, description, device))?;
-            let (again, _) = checkpoint::load(&unnamed, device)?;
+            pollster::block_on(weights::save(&unnamed, model, description, device))?;
+            let (again, _) = weights::load(&unnamed, device)?;
             scores(&again)?
         }
         Format::Onnx => {
-            let values = pollster::block_on(checkpoint::values(model, device))?;
+            let values = pollster::block_on(weights::values(model, device))?;
             let parameters = parameters(description, values);
             let graph = onnx::graph(&parameters, description, options.raw_input);
-            crate::run_folder::write_atomically(&unnamed, &graph.encode_to_vec())
+            crate::files::write_atomically(&unnamed, &graph.encode_to_vec())
                 .map_err(write_error)?;
             let bytes = std::fs::read(&unnamed).map_err(write_error)?;
             let again = ModelProto::decode(&bytes[..]).map_err(|e| disagrees(e.to_string()))?;
@@ -143,7 +143,7 @@ pub fn parameters(description: &Description, values: Vec<Vec<f32>>) -> Vec<Tenso
     let pairs = shapes.iter().zip(values);
     pairs
         .map(|(shape, values)| {
-            let (dims, values) = checkpoint::to_pytorch(&network, shape, values);
+            let (dims, values) = weights::to_pytorch(&network, shape, values);
             Tensor {
                 name: shape.name.clone(),
                 dims,

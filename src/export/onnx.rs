@@ -8,9 +8,9 @@ use super::proto::{
     FLOAT, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
     TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
 };
-use crate::checkpoint::Description;
 use crate::config::ConvolutionConfig;
 use crate::data::image_set::{Background, ImageShape};
+use crate::runs::weights::Description;
 
 /// ONNX 1.8 of November 2020: every runtime in use reads it.
 const OPSET: i64 = 13;

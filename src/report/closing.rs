@@ -2,14 +2,11 @@
 
 use std::fmt::Write;
 
+use super::files::REPORT;
 use super::look::{Look, Mark};
 use super::text::{percent, wrapped};
-use crate::config::Config;
 use crate::evaluation::Evaluation;
-use crate::run_record::RunRecord;
-
-/// The page in a run folder.
-const REPORT: &str = "report.html";
+use crate::runs::record::RunRecord;
 
 /// The end of a training as text; `newest`: whether commands take this run where none is named.
 pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {
@@ -79,14 +76,14 @@ fn timings(record: &RunRecord) -> String {
 }
 
 /// Says where training made things worse than guessing, though every number is finite.
-pub fn warn_of_divergence(record: &RunRecord, config: &Config) {
+pub fn warn_of_divergence(record: &RunRecord, learning_rate: f64) {
     let Some(evaluation) = &record.evaluation else {
         return;
     };
     if let Some(remark) = divergence(evaluation) {
         tracing::warn!(
             "{remark}: training diverged or did not begin; try --learning-rate {}",
-            config.training.learning_rate / 10.0
+            learning_rate / 10.0
         );
     }
 }

@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use console::{Style, Term};
 
+use crate::terminal::colours_wanted;
+
 /// Columns where nothing tells how many there are.
 const WIDTH: usize = 80;
 
@@ -66,11 +68,4 @@ impl Look {
         };
         style.force_styling(true).apply_to(text).to_string()
     }
-}
-
-/// Whether a terminal may show colours: not under `NO_COLOR`, nor where it has none.
-pub fn colours_wanted() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-    !refused && !dumb
 }

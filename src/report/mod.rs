@@ -7,6 +7,7 @@ mod class_rows;
 pub mod closing;
 pub mod curves;
 pub mod doctor;
+pub mod files;
 pub mod heat_map;
 pub mod look;
 pub mod page;

@@ -1,6 +1,7 @@
 //! Every image's verdict and scores as CSV.
 
-use crate::evaluation::test_split::{Answers, TestSplit};
+use crate::data::test_split::TestSplit;
+use crate::evaluation::test_split::Answers;
 
 /// One line an image: the logits of one network without shifts, else the logarithms of the mean
 /// probabilities. A logit has as many digits as give back the same 32 bits.

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::DEFAULT;
-use crate::evaluation::test_split::TestSplit;
+use crate::data::test_split::TestSplit;
 use crate::evaluation::worst::Verdict;
-use crate::metrics::{self, StepRecord};
-use crate::run_folder::{METRICS, RUN, RunFolderError, SETTINGS, followed, read_record};
-use crate::run_record::RunRecord;
+use crate::files::read_record;
+use crate::runs::folder::{METRICS, RUN, RunFolderError, SETTINGS, followed};
+use crate::runs::metrics::{self, StepRecord};
+use crate::runs::record::RunRecord;
 use crate::training::history::EpochRecord;
 
 /// The worst test images, drawn: what a report needs of the test split.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::look::{Look, Mark};
 use super::table::{Table, left, right};
 use super::text::{self, percent, wrapped};
-use crate::seeds_record::{SeedRun, SeedsRecord, Statistics};
+use crate::runs::seeds_record::{SeedRun, SeedsRecord, Statistics};
 
 /// The whole record as text.
 pub fn seeds(record: &SeedsRecord, look: &Look) -> String {

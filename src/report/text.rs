@@ -8,6 +8,7 @@ use console::{measure_text_width, truncate_str};
 
 use super::look::{Look, Mark};
 use crate::evaluation::Evaluation;
+pub use crate::terminal::percent;
 use tables::{classes, classes_shown, is_zero_counted, matrix};
 
 const MISTAKES_SHOWN: usize = 10;
@@ -212,12 +213,7 @@ fn mistakes(evaluation: &Evaluation, look: &Look) -> String {
     lines.join("\n")
 }
 
-/// A share as a percentage with two decimals.
-pub fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "n/a".into(), |share| format!("{:.2} %", share * 100.0))
-}
-
-/// The same without its sign, for columns that say it.
+/// A share as a percentage without its sign, for columns that say it.
 fn rate(share: Option<f64>) -> String {
     share.map_or_else(|| "n/a".into(), |share| format!("{:.2}", share * 100.0))
 }

@@ -3,7 +3,7 @@
 
 use image::RgbaImage;
 
-use super::{Refused, Session};
+use super::{Session, SessionError};
 use crate::data::{ImageShape, Split};
 use crate::evaluation::inference::{answers, softmax};
 use crate::evaluation::unsure::THRESHOLD;
@@ -62,17 +62,22 @@ impl Session {
     /// The first `limit` test pictures of class `actual` that were read as `predicted`.
     ///
     /// # Errors
-    /// [`Refused`] without an evaluation, or where there is no such class.
-    pub fn cell(&self, actual: usize, predicted: usize, limit: usize) -> Result<Cell, Refused> {
+    /// [`SessionError`] without an evaluation, or where there is no such class.
+    pub fn cell(
+        &self,
+        actual: usize,
+        predicted: usize,
+        limit: usize,
+    ) -> Result<Cell, SessionError> {
         let classes = self.network()?.description.set.class_names.len();
         if actual >= classes || predicted >= classes {
-            return Err(Refused(format!(
+            return Err(SessionError(format!(
                 "no cell ({actual}, {predicted}): classes are 0 to {}",
                 classes - 1
             )));
         }
         let answers = self.network()?.answers.as_ref().ok_or_else(|| {
-            Refused(
+            SessionError(
                 "the network was not evaluated on the pictures at hand: train it, or load its weights again"
                     .into(),
             )
@@ -103,13 +108,13 @@ impl Session {
     /// picture files.
     ///
     /// # Errors
-    /// [`Refused`] without a network, or where the pixels are no picture.
+    /// [`SessionError`] without a network, or where the pixels are no picture.
     pub async fn predict(
         &self,
         pixels: &[u8],
         width: u32,
         height: u32,
-    ) -> Result<Prediction, Refused> {
+    ) -> Result<Prediction, SessionError> {
         let network = self.network()?;
         let picture = (u64::from(width) * u64::from(height) <= MOST_PIXELS
             && width.min(height) > 0)
@@ -117,7 +122,7 @@ impl Session {
             .flatten()
             .filter(|_| pixels.len() as u64 == 4 * u64::from(width) * u64::from(height))
             .ok_or_else(|| {
-                Refused(format!(
+                SessionError(format!(
                     "{} bytes are no picture of {width} x {height} RGBA pixels",
                     pixels.len()
                 ))
@@ -144,7 +149,7 @@ impl Session {
                     drawings: Vec::new(),
                 });
             }
-            Err(error) => return Err(Refused(error.to_string())),
+            Err(error) => return Err(SessionError(error.to_string())),
         };
         let split = Split {
             shape: description.set.shape,
@@ -166,7 +171,7 @@ impl Session {
             &network.config,
             &device,
         );
-        let found = read.await.map_err(Refused::device)?;
+        let found = read.await?;
         let known = description.familiarity.as_ref();
         let read = drawings
             .iter()

@@ -13,15 +13,15 @@ use crate::data::image_set::digits;
 use crate::data::split::{Division, divide};
 use crate::data::synthetic::CLASSES;
 use crate::data::synthetic::{self, TEST_PICTURES, TRAIN_PICTURES};
+use crate::data::test_split::TestSplit;
 use crate::data::{ImageSet, memory};
 use crate::device::{self, Adapter, Device};
-use crate::evaluation::test_split::TestSplit;
 use crate::kernels::Kernels;
 pub use answers::{Cell, CellPicture, Prediction};
 pub use network::LoadedWeights;
 use network::Network;
 pub use training::{EpochMessage, ProgressMessage, Trained};
-pub use words::Refused;
+pub use words::SessionError;
 
 /// The state between two requests.
 #[derive(Default)]
@@ -120,13 +120,13 @@ impl Session {
     /// Opens a device in place of the one before, and forgets the network.
     ///
     /// # Errors
-    /// [`Refused`] where there is no such device, or its driver refuses.
+    /// [`SessionError`] where there is no such device, or its driver refuses.
     pub async fn open(
         &mut self,
         kind: DeviceKind,
         kernels: Kernels,
         host: &Host,
-    ) -> Result<Opened, Refused> {
+    ) -> Result<Opened, SessionError> {
         let mut found = match kind {
             DeviceKind::Cpu => Vec::new(),
             _ => device::find(Api::Any).await,
@@ -143,17 +143,17 @@ impl Session {
             kernels,
         };
         if kind == DeviceKind::Gpu && found.is_empty() {
-            return Err(Refused(words::no_adapter(host)));
+            return Err(SessionError(words::no_adapter(host)));
         }
         let software = found.first().map(|adapter| adapter.info.to_string());
-        let choice = device::choose_from(found, &asked).map_err(Refused::device)?;
+        let choice = device::choose_from(found, &asked)?;
         let (opened, note) = match choice.adapter {
             Some(adapter) => {
                 let note = adapter
                     .info
                     .is_software()
                     .then(|| format!("{}: a software adapter; the CPU is faster", adapter.info));
-                (Device::open(adapter).await.map_err(Refused::device)?, note)
+                (Device::open(adapter).await?, note)
             }
             None => (
                 Device::cpu(),
@@ -179,7 +179,7 @@ impl Session {
                 driver: info.driver,
             },
             note,
-            presets: presets().map_err(Refused::settings)?,
+            presets: presets()?,
         })
     }
 
@@ -187,13 +187,13 @@ impl Session {
     /// validation and test pictures.
     ///
     /// # Errors
-    /// [`Refused`] where there are not so many.
-    pub fn built_in(&mut self, pictures: usize) -> Result<DataWords, Refused> {
-        let defaults = Layers::default().resolve().map_err(Refused::settings)?;
+    /// [`SessionError`] where there are not so many.
+    pub fn built_in(&mut self, pictures: usize) -> Result<DataWords, SessionError> {
+        let defaults = Layers::default().resolve()?;
         // Those behind are the validation pictures of the command line, which never trains on them.
         let most = TRAIN_PICTURES - defaults.data.validation_size;
         if !(1..=most).contains(&pictures) {
-            return Err(Refused(format!(
+            return Err(SessionError(format!(
                 "{pictures} built-in digits: choose between 1 and {most}"
             )));
         }
@@ -220,10 +220,14 @@ impl Session {
     /// files they must then be, or any other.
     ///
     /// # Errors
-    /// [`Refused`] names the file and its fault.
-    pub fn files(&mut self, name: &str, files: &[(String, Vec<u8>)]) -> Result<DataWords, Refused> {
-        let defaults = Layers::default().resolve().map_err(Refused::settings)?;
-        let loaded = memory::load(name, files).map_err(Refused::data)?;
+    /// [`SessionError`] names the file and its fault.
+    pub fn files(
+        &mut self,
+        name: &str,
+        files: &[(String, Vec<u8>)],
+    ) -> Result<DataWords, SessionError> {
+        let defaults = Layers::default().resolve()?;
+        let loaded = memory::load(name, files)?;
         let notes = loaded.notes.join("; ");
         let warning = (!notes.is_empty()).then(|| format!("{name}: {notes}"));
         Ok(self.take(loaded.set, None, warning, &defaults))
@@ -258,22 +262,22 @@ impl Session {
         words
     }
 
-    fn device(&self) -> Result<&Device, Refused> {
+    fn device(&self) -> Result<&Device, SessionError> {
         self.device
             .as_ref()
-            .ok_or_else(|| Refused("no device is open: open one first".into()))
+            .ok_or_else(|| SessionError("no device is open: open one first".into()))
     }
 
-    fn data(&self) -> Result<&Data, Refused> {
+    fn data(&self) -> Result<&Data, SessionError> {
         self.data
             .as_ref()
-            .ok_or_else(|| Refused("no pictures are at hand: load a data set first".into()))
+            .ok_or_else(|| SessionError("no pictures are at hand: load a data set first".into()))
     }
 
-    fn network(&self) -> Result<&Network, Refused> {
-        self.network
-            .as_ref()
-            .ok_or_else(|| Refused("there is no network yet: train one, or load weights".into()))
+    fn network(&self) -> Result<&Network, SessionError> {
+        self.network.as_ref().ok_or_else(|| {
+            SessionError("there is no network yet: train one, or load weights".into())
+        })
     }
 }
 

@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use super::words::one_line;
-use super::{Refused, Session};
-use crate::checkpoint::{self, Description, WEIGHTS};
+use super::{Session, SessionError};
 use crate::config::{Architecture, Config, Layers};
 use crate::device::Device;
 use crate::evaluation::Evaluation;
 use crate::evaluation::test_split::{Answers, answer};
 use crate::kernels::Kernels;
 use crate::model::Model;
+use crate::runs::weights::{self, Description, WEIGHTS};
 use crate::training::state::Parameters;
 use crate::{checks, checks::Group, checks::Scope};
 
@@ -39,30 +39,32 @@ impl Session {
     /// The weights as a file that the native commands read.
     ///
     /// # Errors
-    /// [`Refused`] without a network.
-    pub fn save_weights(&self) -> Result<Vec<u8>, Refused> {
+    /// [`SessionError`] without a network.
+    pub fn save_weights(&self) -> Result<Vec<u8>, SessionError> {
         let network = self.network()?;
-        checkpoint::encode(&network.parameters, &network.description)
-            .map_err(|reason| Refused(format!("the weights could not be written: {reason}")))
+        weights::encode(&network.parameters, &network.description)
+            .map_err(|reason| SessionError(format!("the weights could not be written: {reason}")))
     }
 
     /// Takes the network of a file that a native command or [`Self::save_weights`] wrote.
     ///
     /// # Errors
-    /// [`Refused`] says what is wrong with the file, or with the device.
-    pub async fn load_weights(&mut self, bytes: &[u8]) -> Result<LoadedWeights, Refused> {
-        let (parameters, description) = checkpoint::decode(bytes).map_err(|reason| {
-            Refused(format!(
+    /// [`SessionError`] says what is wrong with the file, or with the device.
+    pub async fn load_weights(&mut self, bytes: &[u8]) -> Result<LoadedWeights, SessionError> {
+        let (parameters, description) = weights::decode(bytes).map_err(|reason| {
+            SessionError(format!(
                 "the weights: {}; choose a {WEIGHTS} that gpu-mnist wrote",
                 one_line(&reason)
             ))
         })?;
-        let mut config = Layers::default().resolve().map_err(Refused::settings)?;
+        let mut config = Layers::default().resolve()?;
         config.model = description.model.clone();
         config.device.kernels = self.device()?.kernels();
         let (device, _) = self.right_device(&config, &description.network()).await?;
         config.device.kernels = device.kernels();
-        let model = build(&parameters, &description.network(), &device)?;
+        let model = device.guard("evaluating", || {
+            Model::from_values(&description.network(), parameters.clone(), &device)
+        })?;
         let mut network = Network {
             model,
             parameters,
@@ -88,7 +90,7 @@ impl Session {
     }
 
     /// Puts the test pictures through a network and keeps its answers.
-    pub(super) async fn evaluate(&self, network: &mut Network) -> Result<Evaluation, Refused> {
+    pub(super) async fn evaluate(&self, network: &mut Network) -> Result<Evaluation, SessionError> {
         let test = &self.data()?.dataset.test;
         let Network {
             model,
@@ -97,9 +99,7 @@ impl Session {
             ..
         } = &*network;
         let device = self.device()?.clone().with_kernels(config.device.kernels);
-        let answers = answer(model, description, test, config, &device)
-            .await
-            .map_err(Refused::device)?;
+        let answers = answer(model, description, test, config, &device).await?;
         let evaluation = answers.evaluation(test, &description.set.class_names);
         network.answers = Some(answers);
         Ok(evaluation)
@@ -111,7 +111,7 @@ impl Session {
         &mut self,
         config: &Config,
         network: &Architecture,
-    ) -> Result<(Device, Option<String>), Refused> {
+    ) -> Result<(Device, Option<String>), SessionError> {
         let device = self.device()?.clone().with_kernels(config.device.kernels);
         if !device.is_gpu() || !config.device.check {
             return Ok((device, None));
@@ -131,7 +131,7 @@ impl Session {
             );
             return Ok((other, Some(note)));
         }
-        Err(Refused(format!(
+        Err(SessionError(format!(
             "{name} computes wrong numbers ({wrong}); choose the CPU, and update the browser or the driver"
         )))
     }
@@ -165,17 +165,4 @@ impl Session {
         self.checked.push((network.clone(), kernels, found.clone()));
         found
     }
-}
-
-/// The network of these weights on a device.
-pub(super) fn build(
-    parameters: &Parameters,
-    network: &Architecture,
-    device: &Device,
-) -> Result<Model, Refused> {
-    device
-        .guard("evaluating", || {
-            Model::from_values(network, parameters.clone(), device)
-        })
-        .map_err(Refused::device)
 }

@@ -4,20 +4,17 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::network::{Network, build};
-use super::{Data, Drawn, Refused, Session, divide_digits};
-use crate::checkpoint::{self, WEIGHTS};
+use super::network::Network;
+use super::{Data, Drawn, Session, SessionError, divide_digits};
 use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
-use crate::data::batches::DeviceSplit;
 use crate::data::split::Division;
-use crate::data::training_images::TrainingImages;
 use crate::evaluation::Evaluation;
-use crate::evaluation::unsure::familiarity;
-use crate::run_record::{RunRecord, Weights};
+use crate::runs::record::RunRecord;
+use crate::runs::train::{Keep, TrainingRun, train};
+use crate::runs::training_images::TrainingImages;
 use crate::training::history::EpochRecord;
-use crate::training::state::Snapshot;
 use crate::training::stopping::Ending;
-use crate::training::{self, Observer, Progress};
+use crate::training::{Observer, Progress};
 
 /// What came of a training.
 #[derive(Debug, Serialize)]
@@ -135,92 +132,40 @@ impl Session {
     /// there is, also when `observer` stopped it. `started` is the time in UTC, as text.
     ///
     /// # Errors
-    /// [`Refused`]; the network is then the one of before.
+    /// [`SessionError`]; the network is then the one of before.
     pub async fn train(
         &mut self,
         preset: &str,
         settings: &[(String, String)],
         started: String,
         observer: &mut impl Observer,
-    ) -> Result<Trained, Refused> {
+    ) -> Result<Trained, SessionError> {
         let (mut layers, mut config) = self.resolve(preset, settings)?;
-        let set = &self.data()?.dataset.description;
-        let network = config.model.network(set.shape, set.class_names.len());
-        let (device, note) = self.right_device(&config, &network).await?;
+        let images = self.data()?.divide(&config, &layers)?;
+        let (device, note) = self.right_device(&config, &images.network(&config)).await?;
         if device.kernels() != config.device.kernels {
-            let kernels = device.kernels().to_string();
-            layers
-                .set("device.kernels", kernels, Origin::Check)
-                .map_err(Refused::settings)?;
-            config = layers.resolve().map_err(Refused::settings)?;
+            layers.set(
+                "device.kernels",
+                device.kernels().to_string(),
+                Origin::Check,
+            )?;
+            config = layers.resolve()?;
         }
-        let pictures = self
-            .data()?
-            .divide(&config, &layers)
-            .map_err(Refused::settings)?;
-        let mut description = pictures.describe(&config);
-        let (train, valid) = device
-            .guard("preparing the training", || {
-                let upload = |split| DeviceSplit::upload(split, description.normalisation, &device);
-                (
-                    upload(&pictures.train).with_background(description.set.background),
-                    upload(&pictures.valid),
-                )
-            })
-            .map_err(Refused::device)?;
-        let start = Snapshot::initial(&description.network(), config.seed);
-        let trained = training::train(start, &train, &valid, &config, &device, observer)
-            .await
-            .map_err(Refused::training)?;
-        let parameters = trained.weights().clone();
-        let model = build(&parameters, &description.network(), &device)?;
-        drop((train, valid));
-        let (train, valid) = (&pictures.train, &pictures.valid);
-        let normalisation = description.normalisation;
-        description.familiarity =
-            familiarity(&model, train, valid, normalisation, &config, &device)
-                .await
-                .map_err(Refused::device)?;
-        let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
-        let mut network = Network {
-            model,
-            parameters,
-            description,
-            config,
-            answers: None,
-        };
-        let evaluation = self.evaluate(&mut network).await?;
-        let config = &network.config;
-        let result = RunRecord {
-            run: "page".into(),
-            started,
-            commands: Vec::new(),
-            dataset: network.description.set.name.clone(),
-            set: Some(network.description.set.clone()),
-            found_in: None,
-            device: device.info.clone(),
-            kernels: device.kernels(),
-            seed: config.seed,
-            version: env!("CARGO_PKG_VERSION").into(),
-            settings_sha256: checkpoint::sha256(layers.to_toml().as_bytes()),
-            parameters: network.description.network().parameter_count(),
-            history: trained.history,
-            ending: Some(trained.ending),
-            weights: Some(Weights {
-                file: WEIGHTS.into(),
-                epoch: trained.best.as_ref().map_or(last_epoch, |best| best.epoch),
-                sha256: checkpoint::weight_hash(
-                    &network.description.network(),
-                    &network.parameters,
-                ),
-            }),
-            last_weights: None,
-            evaluation: Some(evaluation),
-        };
-        self.network = Some(network);
+        let run = TrainingRun::new(layers, config, device, images);
+        let record = run.record("page".into(), started);
+        let mut finished = train(&run, run.initial(), record, observer, &mut Nowhere).await?;
+        // A page offers one file of weights.
+        finished.record.last_weights = None;
+        self.network = Some(Network {
+            model: finished.model,
+            parameters: finished.parameters,
+            description: finished.description,
+            config: run.config,
+            answers: Some(finished.answers),
+        });
         Ok(Trained {
-            result,
-            interrupted: trained.ending == Ending::Interrupted,
+            interrupted: finished.record.ending == Some(Ending::Interrupted),
+            result: finished.record,
             note,
         })
     }
@@ -229,39 +174,40 @@ impl Session {
         &self,
         preset: &str,
         settings: &[(String, String)],
-    ) -> Result<(Layers, Config), Refused> {
+    ) -> Result<(Layers, Config), SessionError> {
         let mut layers = Layers::default();
-        if !layers.preset(preset).map_err(Refused::settings)? {
-            return Err(Refused(format!(
+        if !layers.preset(preset)? {
+            return Err(SessionError(format!(
                 "no preset is called '{preset}'; there are {}",
                 preset_names().join(", ")
             )));
         }
         if let Some(device) = &self.device {
-            let kernels = device.kernels().to_string();
-            layers
-                .set("device.kernels", kernels, Origin::Set)
-                .map_err(Refused::settings)?;
+            layers.set("device.kernels", device.kernels().to_string(), Origin::Set)?;
         }
         for (key, value) in settings {
-            layers
-                .assign(&format!("{key}={value}"))
-                .map_err(Refused::settings)?;
+            layers.assign(&format!("{key}={value}"))?;
         }
-        let mut config = layers.resolve().map_err(Refused::settings)?;
+        let mut config = layers.resolve()?;
         let limit = config.data.train_limit;
         let data = self.data()?;
         match &data.drawn {
-            Some(drawn) if limit == 0 || limit > drawn.pictures => layers
-                .set("data.train_limit", drawn.pictures as i64, Origin::Set)
-                .map_err(Refused::settings)?,
+            Some(drawn) if limit == 0 || limit > drawn.pictures => {
+                layers.set("data.train_limit", drawn.pictures as i64, Origin::Set)?
+            }
             Some(_) => {}
             None => {
-                TrainingImages::fit_defaults(&data.dataset, &config, &mut layers)
-                    .map_err(Refused::settings)?;
+                TrainingImages::fit_defaults(&data.dataset, &config, &mut layers)?;
             }
         }
-        config = layers.resolve().map_err(Refused::settings)?;
+        config = layers.resolve()?;
         Ok((layers, config))
     }
+}
+
+/// The session itself holds what comes of its training, also of one that was stopped.
+struct Nowhere;
+
+impl Keep for Nowhere {
+    type Error = SessionError;
 }

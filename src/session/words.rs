@@ -1,4 +1,4 @@
-//! What a session refuses, in one line each: the core's own texts name flags of the command line,
+//! The errors of a session, in one line each: the core's own texts name flags of the command line,
 //! which a page does not have.
 
 use super::Host;
@@ -10,10 +10,10 @@ use crate::training::TrainingError;
 /// A request that cannot be followed: names the thing, what is wrong, and the next step.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 #[error("{0}")]
-pub struct Refused(pub String);
+pub struct SessionError(pub String);
 
-impl Refused {
-    pub(super) fn settings(error: ConfigError) -> Self {
+impl From<ConfigError> for SessionError {
+    fn from(error: ConfigError) -> Self {
         Self(match error {
             ConfigError::UnknownKey { key, hint, .. } => {
                 format!("no setting is called '{key}'{hint}")
@@ -30,8 +30,10 @@ impl Refused {
             other => one_line(&other.to_string()),
         })
     }
+}
 
-    pub(super) fn data(error: DataError) -> Self {
+impl From<DataError> for SessionError {
+    fn from(error: DataError) -> Self {
         Self(match error {
             DataError::Damaged { path, fault, .. } => format!(
                 "{}: {fault}; get the file again, or choose another data set",
@@ -47,8 +49,10 @@ impl Refused {
             other => one_line(&other.to_string()),
         })
     }
+}
 
-    pub(super) fn device(error: DeviceError) -> Self {
+impl From<DeviceError> for SessionError {
+    fn from(error: DeviceError) -> Self {
         Self(match error {
             DeviceError::Open { adapter, reason } => format!(
                 "{adapter} could not be opened: {}; choose the CPU, or update the browser or the driver",
@@ -67,8 +71,10 @@ impl Refused {
             other => one_line(&other.to_string()),
         })
     }
+}
 
-    pub(super) fn training(error: TrainingError) -> Self {
+impl From<TrainingError> for SessionError {
+    fn from(error: TrainingError) -> Self {
         match error {
             TrainingError::Diverged {
                 loss,
@@ -78,7 +84,7 @@ impl Refused {
             } => Self(format!(
                 "the loss became {loss} at step {step}; lower the learning rate, for example to {suggestion:.1e}"
             )),
-            TrainingError::Device(error) => Self::device(error),
+            TrainingError::Device(error) => error.into(),
         }
     }
 }

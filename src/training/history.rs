@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Best, Sums};
+use super::state::{Best, Position, Snapshot, Sums};
+use crate::evaluation::Evaluation;
 
 /// One pass over the training pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +58,38 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// What a run had recorded that goes on from `start`.
+    pub fn of(start: Snapshot) -> Self {
+        Self {
+            sums: start.sums,
+            best: start.best,
+            seconds: start.step_seconds.iter().sum(),
+            step_seconds: start.step_seconds,
+            images: start.images,
+            epochs: start.epochs,
+        }
+    }
+
+    /// Notes the end of the epoch of a position.
+    pub fn end_epoch(
+        &mut self,
+        position: Position,
+        validation: Option<&Evaluation>,
+    ) -> &EpochRecord {
+        let sums = std::mem::take(&mut self.sums);
+        let (train_loss, train_accuracy) = sums.means().unwrap_or((f64::NAN, f64::NAN));
+        self.epochs.push(EpochRecord {
+            epoch: position.epoch,
+            step: position.step,
+            train_loss,
+            train_accuracy,
+            valid_loss: validation.map(|found| found.loss),
+            valid_accuracy: validation.map(|found| found.accuracy),
+            seconds: sums.seconds,
+        });
+        &self.epochs[self.epochs.len() - 1]
+    }
+
     /// Notes `steps` steps that found `sums` and took `seconds` together.
     pub fn steps(&mut self, steps: usize, sums: &Sums, seconds: f64) {
         self.sums.add(sums, seconds);

@@ -3,10 +3,10 @@
 use gpu_mnist::config::{DEFAULT, Layers, Origin, PRESETS};
 use gpu_mnist::data::image_set::{SetDescription, digits};
 use gpu_mnist::data::synthetic::{SHAPE, network};
-use gpu_mnist::data::training_images::TrainingImages;
+use gpu_mnist::data::test_split::TestSplit;
 use gpu_mnist::data::{ImageSet, ImageShape, Split};
-use gpu_mnist::evaluation::test_split::TestSplit;
 use gpu_mnist::kernels::Kernels;
+use gpu_mnist::runs::training_images::TrainingImages;
 use std::io::Write;
 
 fn error(change: impl FnOnce(&mut Layers) -> Result<(), gpu_mnist::config::ConfigError>) -> String {

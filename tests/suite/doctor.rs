@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use gpu_mnist::checks::band::compare;
+use gpu_mnist::checks::verdicts::Verdict;
 use gpu_mnist::checks::{self, Finding, Group, Scope, failures, relative_error};
 use gpu_mnist::config::Config;
 use gpu_mnist::data::synthetic::network;
+use gpu_mnist::device::store::Store;
 use gpu_mnist::device::{AdapterInfo, Device, Injection};
 use gpu_mnist::kernels::images::ImageShape;
-use gpu_mnist::store::{Store, Verdict};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, ends_with};
 use serde_json::Value;

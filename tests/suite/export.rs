@@ -1,6 +1,5 @@
 //! Exports: the ONNX graph computes what the network computes, and a wrong one is not written.
 
-use gpu_mnist::checkpoint;
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
 use gpu_mnist::data::synthetic::{self, network};
@@ -9,6 +8,7 @@ use gpu_mnist::evaluation::inference::{Logits, classify};
 use gpu_mnist::export::proto::ModelProto;
 use gpu_mnist::export::{compare, execute_on, onnx, parameters};
 use gpu_mnist::model::{Model, initial_values};
+use gpu_mnist::runs::weights;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use prost::Message;
@@ -41,7 +41,7 @@ fn answers_and_graph(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelPro
     let pictures = synthetic::draw(1, 1, 20);
     let expected = classify(&model, &pictures, NORMALISATION, config, &device);
     let expected = pollster::block_on(expected).expect("logits");
-    let values = pollster::block_on(checkpoint::values(&model, &device)).expect("weights");
+    let values = pollster::block_on(weights::values(&model, &device)).expect("weights");
     let parameters = parameters(&description, values);
     let bytes = onnx::graph(&parameters, &description, raw_input).encode_to_vec();
     (expected, ModelProto::decode(&bytes[..]).expect("decoded"))

@@ -9,7 +9,6 @@ mod loss;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{DType, Int, Tensor};
-use gpu_mnist::checkpoint::values;
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic;
@@ -23,6 +22,7 @@ use gpu_mnist::kernels::gpu::with_preset;
 use gpu_mnist::kernels::shader::TilePreset;
 use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, Role, initial_values};
+use gpu_mnist::runs::weights::values;
 
 use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
 

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gpu_mnist::checkpoint::snapshot;
 use gpu_mnist::config::{Layers, Origin};
-use gpu_mnist::{checkpoint, metrics};
+use gpu_mnist::runs::{checkpoint, metrics, weights};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use serde_json::Value;
@@ -91,11 +90,11 @@ fn check(run: &Path) -> usize {
             }
             "metrics.jsonl" => check_metrics(&path),
             name if name.starts_with("step-") => {
-                snapshot::load(&path).expect("a whole checkpoint");
+                checkpoint::load(&path).expect("a whole checkpoint");
             }
             name if name.ends_with(".safetensors") => {
                 let device = gpu_mnist::device::Device::cpu();
-                checkpoint::load(&path, &device).expect("whole weights");
+                weights::load(&path, &device).expect("whole weights");
             }
             name if name.ends_with(".html") || name.ends_with(".svg") => {
                 let text = String::from_utf8(bytes).expect("text");

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
-use gpu_mnist::checkpoint;
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
 use gpu_mnist::data::image_set::{Framing, ImageShape};
@@ -12,6 +11,7 @@ use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::model::{Model, Role, initial_values, values};
+use gpu_mnist::runs::weights;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
@@ -155,7 +155,7 @@ fn write_format_2(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) 
     let network = network(&config.model);
     let shapes = network.parameters();
     let tensors = shapes.iter().zip(values).map(|(shape, values)| {
-        let (dims, values) = checkpoint::to_pytorch(&network, shape, values.clone());
+        let (dims, values) = weights::to_pytorch(&network, shape, values.clone());
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         (shape.name.clone(), dims, bytes)
     });
@@ -186,7 +186,7 @@ fn weights_of_format_2_are_read() {
     let path = folder.path().join("model.safetensors");
     write_format_2(&path, &config, &written);
     let device = Device::cpu();
-    let (model, description) = checkpoint::load(&path, &device).expect("read");
+    let (model, description) = weights::load(&path, &device).expect("read");
     assert_eq!(description.model, config.model);
     assert_eq!(description.normalisation, Normalisation::grey(0.1, 0.3));
     let set = &description.set;

@@ -13,7 +13,7 @@ use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, initial_values, values};
-use gpu_mnist::training::optimizer::Optimizer;
+use gpu_mnist::training::optimizers::Optimizer;
 
 use crate::support::{adapter_or_skip, settings};
 

@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gpu_mnist::checkpoint::snapshot::{self, Checkpoint};
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
 use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
+use gpu_mnist::runs::checkpoint::{self, Checkpoint};
 use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::state::{Parameters, Snapshot};
 use gpu_mnist::training::{self, Observer, Progress, Trained};
@@ -98,10 +98,10 @@ fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
     for snapshot in kept.snapshots {
         let position = snapshot.position;
-        let path = folder.path().join(snapshot::file_name(position.step));
+        let path = folder.path().join(checkpoint::file_name(position.step));
         let written = checkpoint(snapshot, &config);
-        snapshot::save(&path, &written).expect("saved");
-        let read = snapshot::load(&path).expect("loaded");
+        checkpoint::save(&path, &written).expect("saved");
+        let read = checkpoint::load(&path).expect("loaded");
         assert!(read == written, "{more:?}");
         let resumed = train_from(read.snapshot, &config, device, &mut Kept::default());
         let different = |found: &Parameters, expected: &Parameters| {
@@ -238,7 +238,7 @@ fn half_the_batch_goes_on_with_the_pictures_that_are_left() {
 
 fn faulty(path: &Path, bytes: &[u8]) -> String {
     std::fs::write(path, bytes).expect("written");
-    let error = snapshot::load(path).map(|_| ()).expect_err("refused");
+    let error = checkpoint::load(path).map(|_| ()).expect_err("refused");
     error.to_string()
 }
 
@@ -247,14 +247,14 @@ fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_offered() {
     let config = config(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let written = checkpoint(initial(&config), &config);
-    let older = folder.path().join(snapshot::file_name(2));
-    let path = folder.path().join(snapshot::file_name(4));
-    snapshot::save(&path, &written).expect("saved");
+    let older = folder.path().join(checkpoint::file_name(2));
+    let path = folder.path().join(checkpoint::file_name(4));
+    checkpoint::save(&path, &written).expect("saved");
     let bytes = std::fs::read(&path).expect("read");
 
     let text = faulty(&path, &bytes[..bytes.len() / 2]);
     assert!(text.contains("no older checkpoint"), "{text}");
-    snapshot::save(&older, &written).expect("saved");
+    checkpoint::save(&older, &written).expect("saved");
     let offer = format!("--resume {}", older.display());
     let mut tried = 0;
     for at in (0..bytes.len())

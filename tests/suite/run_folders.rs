@@ -315,7 +315,7 @@ fn a_run_that_is_being_trained_is_neither_resumed_nor_removed() {
     let home = home_with_data();
     let home = home.path();
     train(home, "runs/a", &[]);
-    let folder = gpu_mnist::run_folder::RunFolder::open_unfinished(&home.join("runs/a"));
+    let folder = gpu_mnist::runs::folder::RunFolder::open_unfinished(&home.join("runs/a"));
     let lock = folder.expect("a run").lock().expect("free");
     run(home, &["train", "--resume", "runs/a"])
         .code(2)

@@ -6,7 +6,7 @@ use std::path::Path;
 use assert_cmd::assert::Assert;
 use gpu_mnist::report::look::Look;
 use gpu_mnist::report::seeds::seeds;
-use gpu_mnist::seeds_record::{SeedsRecord, Statistics};
+use gpu_mnist::runs::seeds_record::{SeedsRecord, Statistics};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::{Value, json};
@@ -368,7 +368,8 @@ fn runs_and_report_read_a_folder_of_seeds() {
     let page = fs::read_to_string(home.join("runs/many/seed-0/report.html")).expect("read");
     assert!(page.contains("By test-time augmentation (9 shifts); without"));
 
-    let parent = gpu_mnist::run_folder::RunFolder::open_unfinished(&home.join("runs/many/seed-1"));
+    let parent =
+        gpu_mnist::runs::folder::RunFolder::open_unfinished(&home.join("runs/many/seed-1"));
     let lock = parent.expect("a run").lock().expect("free");
     run(home, &["runs", "prune", "--keep", "1"])
         .code(0)

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gpu_mnist::checkpoint;
 use gpu_mnist::config::{DeviceKind, PRESETS};
 use gpu_mnist::data::idx::{self, FileRole};
 use gpu_mnist::data::synthetic;
@@ -15,7 +14,8 @@ use gpu_mnist::data::synthetic::PIXELS;
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::picture::{self, Count, Target};
-use gpu_mnist::run_record::RunRecord;
+use gpu_mnist::runs::record::RunRecord;
+use gpu_mnist::runs::weights;
 use gpu_mnist::session::{Host, Session, Trained};
 use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::{Observer, Progress};
@@ -145,7 +145,7 @@ fn the_page_trains_what_the_command_line_trains() {
     // knows no fingerprint of it.
     let saved = session.save_weights().expect("weights");
     let kept = std::fs::read(home.path().join("run/model.safetensors")).expect("a file");
-    let decoded = |bytes: &[u8]| checkpoint::decode(bytes).expect("weights");
+    let decoded = |bytes: &[u8]| weights::decode(bytes).expect("weights");
     let (mut saved, kept) = (decoded(&saved), decoded(&kept));
     assert_eq!(saved.1.set.difference(&kept.1.set), None);
     assert_eq!(saved.1.set.fingerprint, "");

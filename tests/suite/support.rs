@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::Command;
-use gpu_mnist::checkpoint::Description;
 use gpu_mnist::config::{Api, Config, DeviceConfig, DeviceKind, Layers};
 use gpu_mnist::data::Split;
 use gpu_mnist::data::batches::Normalisation;
@@ -13,6 +12,7 @@ use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::image_set::digits;
 use gpu_mnist::data::synthetic;
 use gpu_mnist::device::{self, Device};
+use gpu_mnist::runs::weights::Description;
 use gpu_mnist::training::state::Snapshot;
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gpu_mnist::evaluation::confusion::Confusion;
-use gpu_mnist::tensorboard::messages::{Event, event, value};
-use gpu_mnist::tensorboard::{EventWriter, confusion_picture};
+use gpu_mnist::runs::tensorboard::messages::{Event, event, value};
+use gpu_mnist::runs::tensorboard::{EventWriter, confusion_picture};
 use prost::Message;
 
 use crate::support::{interop, program, write_dataset};

@@ -8,13 +8,14 @@ use gpu_mnist::data::batches::Normalisation;
 use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::data::synthetic::{CLASSES, PIXELS, SHAPE};
+use gpu_mnist::data::test_split::TestSplit;
 use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::evaluation::inference::Logits;
 use gpu_mnist::evaluation::probabilities::{log_softmax, mean};
 use gpu_mnist::evaluation::shifts::{shifted, shifts};
-use gpu_mnist::evaluation::test_split::{Answers, TestSplit, answer};
+use gpu_mnist::evaluation::test_split::{Answers, answer};
 use gpu_mnist::model::Model;
 use serde_json::Value;
 use tempfile::tempdir;
@@ -55,6 +56,15 @@ fn no_source_of_the_training_names_the_test_split() {
     }
     let all = |text: &str| holders.iter().any(|holder| text.contains(holder));
     assert!(all("use crate::evaluation::test_split::TestSplit;"));
+}
+
+/// What the compiler sees to outside of this crate holds inside of it too.
+#[test]
+fn only_its_answers_take_the_images_out_of_the_test_split() {
+    let mut found = sources("");
+    found.retain(|(_, text)| text.contains("for_evaluation()"));
+    let files: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(files, ["evaluation/test_split.rs"]);
 }
 
 fn train(home: &Path, arguments: &[&str]) -> String {

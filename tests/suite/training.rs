@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use gpu_mnist::checkpoint;
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::{DeviceSplit, Normalisation, order};
 use gpu_mnist::data::synthetic::network;
@@ -11,6 +10,7 @@ use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::{Evaluation, evaluate};
 use gpu_mnist::model::Model;
+use gpu_mnist::runs::weights;
 use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::schedule::Schedule;
 use gpu_mnist::training::state::Snapshot;
@@ -215,8 +215,8 @@ fn survive_their_file(more: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.safetensors");
     let trained = model(&trained, &config, &device);
-    pollster::block_on(checkpoint::save(&path, &trained, &description, &device)).expect("saved");
-    let (loaded, found) = checkpoint::load(&path, &device).expect("loaded");
+    pollster::block_on(weights::save(&path, &trained, &description, &device)).expect("saved");
+    let (loaded, found) = weights::load(&path, &device).expect("loaded");
     assert_eq!(found, description);
     assert_eq!(
         evaluate_with(&loaded, &split, &config, &device),
@@ -237,9 +237,7 @@ fn survive_their_file(more: &[&str]) {
         ),
     ] {
         std::fs::write(&path, damaged).expect("written");
-        let error = checkpoint::load(&path, &device)
-            .map(|_| ())
-            .expect_err(fault);
+        let error = weights::load(&path, &device).map(|_| ()).expect_err(fault);
         assert!(
             error.to_string().contains("model.safetensors"),
             "{fault}: {error}"

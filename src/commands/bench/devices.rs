@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::usage;
-use crate::completion;
+use crate::commands::completion;
 use crate::config::{Api, DeviceConfig, DeviceKind};
-use crate::device::{self, AdapterInfo, Choice, Device, DeviceError};
+use crate::device::{self, AdapterInfo, Choice, Device, DeviceError, opening};
 
 /// What to measure.
 #[derive(Args, Debug)]
@@ -114,8 +114,7 @@ pub fn open(asked: &BenchDeviceArgs, settings: &DeviceConfig) -> anyhow::Result<
             reason: "--device cpu".into(),
         });
     }
-    let opened: Result<Vec<Device>, DeviceError> =
-        choices.into_iter().map(super::super::open).collect();
+    let opened: Result<Vec<Device>, DeviceError> = choices.into_iter().map(opening::open).collect();
     Ok(opened?)
 }
 

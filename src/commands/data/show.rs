@@ -6,16 +6,17 @@ use anyhow::Context;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use crate::cli::{self, SeedArgs, SettingsArgs};
-use crate::commands::dataset;
-use crate::completion;
-use crate::config::{Config, Origin};
+use crate::commands::args::{SeedArgs, SettingsArgs, resolve, set_data_folder};
+use crate::commands::completion;
+use crate::config::Config;
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use crate::data::find;
 use crate::data::{ImageSet, Split};
 use crate::device::Device;
+use crate::files::write_atomically;
 use crate::report::sheet::sheet;
-use crate::run_folder::write_atomically;
+use crate::terminal::print;
 
 /// Bytes come out of the kernels as they are.
 const BYTES: Normalisation = Normalisation::grey(0.0, 1.0 / 255.0);
@@ -45,14 +46,12 @@ pub struct ShowArgs {
 pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.seed.apply(&mut layers)?;
-    if let Some(set) = &args.dataset {
-        layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
-    }
+    layers.set_flag("data.set", args.dataset.as_deref(), "--dataset")?;
     if let Some(folder) = data_dir {
-        cli::set_data_folder(&mut layers, folder)?;
+        set_data_folder(&mut layers, folder)?;
     }
-    let config = cli::resolve(&layers)?;
-    let dataset = dataset::load(&config.data, config.seed)?;
+    let config = resolve(&layers)?;
+    let dataset = find::load(&config.data, config.seed)?;
     if !config.augment.distorts() {
         tracing::warn!(
             "these settings distort nothing: try --set augment.elastic=4, or a preset with --config"
@@ -75,7 +74,7 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
             args.out.display()
         )
     })?;
-    cli::print(&match as_json {
+    print(&match as_json {
         true => format!(
             "{}\n",
             json!({"file": args.out, "dataset": dataset.description.name, "pictures": chosen, "versions": args.versions})

@@ -8,16 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::ListFormat;
-use crate::checkpoint::{self, Description};
-use crate::cli::{self, DeviceArgs};
-use crate::commands::evaluate::{settings_of, suits};
-use crate::commands::which_run::named_or_newest;
-use crate::commands::{dataset, end_on_interrupt, open_device, weights_of};
-use crate::completion;
+use crate::commands::args::{DeviceArgs, resolve, set_data_folder};
+use crate::commands::completion;
 use crate::config::{Config, Origin};
-use crate::data::ImageSet;
-use crate::data::training_images::TrainingImages;
+use crate::data::{ImageSet, find, named};
 use crate::device::Device;
+use crate::device::opening::open_device;
+use crate::evaluation::description::Description;
 use crate::evaluation::inference::classify;
 use crate::evaluation::probabilities::log_softmax;
 use crate::evaluation::test_split::answer;
@@ -26,7 +23,13 @@ use crate::model::Model;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
 use crate::report::text::percent;
-use crate::run_folder::SETTINGS;
+use crate::runs::ensemble::{settings_of, suits};
+use crate::runs::folder::SETTINGS;
+use crate::runs::training_images::TrainingImages;
+use crate::runs::weights;
+use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::interrupt::end_on_interrupt;
+use crate::terminal::print;
 
 /// Lines of text, unless all are asked for.
 const SHOWN: usize = 40;
@@ -70,36 +73,34 @@ pub fn run(
     data_dir: Option<&PathBuf>,
     format: ListFormat,
 ) -> anyhow::Result<()> {
-    let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
-    let mut layers = settings_of(&weights)?;
+    let file = weights_of(&named_or_newest(args.run.as_deref())?)?;
+    let mut layers = settings_of(&file)?;
     args.device.apply(&mut layers)?;
-    if let Some(set) = &args.dataset {
-        layers.set("data.set", set.as_str(), Origin::Flag("--dataset"))?;
-    }
+    layers.set_flag("data.set", args.dataset.as_deref(), "--dataset")?;
     if let Some(folder) = data_dir {
-        cli::set_data_folder(&mut layers, folder)?;
+        set_data_folder(&mut layers, folder)?;
     }
     // What the network says of the images themselves.
     layers.set("evaluation.shift", 0i64, Origin::Default)?;
     end_on_interrupt();
-    let device = open_device(&cli::resolve(&layers)?.device)?;
-    let (model, description) = checkpoint::load(&weights, &device)?;
-    dataset::follow(&mut layers)?;
+    let device = open_device(&resolve(&layers)?.device)?;
+    let (model, description) = weights::load(&file, &device)?;
+    named::follow(&mut layers)?;
     if layers.origin("data.set") == Origin::Default {
-        let origin = Origin::File(weights.clone());
+        let origin = Origin::File(file.clone());
         layers.set("data.set", description.set.name.as_str(), origin)?;
     }
-    let config = cli::resolve(&layers)?;
-    let set = dataset::load(&config.data, config.seed)?;
-    suits(&weights, &description, &set.description, false, false)?;
+    let config = resolve(&layers)?;
+    let set = find::load(&config.data, config.seed)?;
+    suits(&file, &description, &set.description, false, false)?;
     let test = answer(&model, &description, &set.test, &config, &device);
     let test = pollster::block_on(test)?.verdicts(&set.test);
-    let valid = match weights.with_file_name(SETTINGS).is_file() {
+    let valid = match file.with_file_name(SETTINGS).is_file() {
         true => validation(&model, &description, &set, &config, &device)?,
         false => {
             tracing::warn!(
                 "{}: no settings beside it say which training images it has not seen, so only the test images are looked at",
-                weights.display()
+                file.display()
             );
             Vec::new()
         }
@@ -113,9 +114,9 @@ pub fn run(
             suspects.map(move |verdict| suspect(split, &verdict, names))
         })
         .collect();
-    cli::print(&match format {
+    print(&match format {
         ListFormat::Json => {
-            let run = weights.display().to_string();
+            let run = file.display().to_string();
             format!(
                 "{}\n",
                 json!({"run": run, "examined": examined, "suspects": found})

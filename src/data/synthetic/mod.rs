@@ -3,6 +3,8 @@
 
 mod glyphs;
 mod hand;
+#[cfg(not(target_family = "wasm"))]
+pub(super) mod kept;
 mod raster;
 mod sketch;
 mod warp;

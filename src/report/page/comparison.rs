@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::super::record::Record;
-use super::super::seeds::sentences;
-use super::super::templates::render;
-use super::super::{curves, heat_map};
 use super::{Pair, pairs};
 use crate::evaluation::Evaluation;
-use crate::run_record::RunRecord;
-use crate::seeds_record::SeedsRecord;
+use crate::report::record::Record;
+use crate::report::seeds::sentences;
+use crate::report::templates::render;
+use crate::report::{curves, heat_map};
+use crate::runs::record::RunRecord;
+use crate::runs::seeds_record::SeedsRecord;
 
 #[derive(Serialize)]
 struct ComparisonPage<'a> {

@@ -5,8 +5,8 @@ use std::fs;
 use gpu_mnist::data::catalog::{EMNIST_LETTERS, FASHION_MNIST, KnownFile, KnownSet, MNIST, QMNIST};
 use gpu_mnist::data::idx::{self, FileRole, Kind, Part};
 use gpu_mnist::data::image_set::{Background, Framing};
+use gpu_mnist::data::test_split::TestSplit;
 use gpu_mnist::data::{DataError, Fault, ImageShape, Split, formats, memory};
-use gpu_mnist::evaluation::test_split::TestSplit;
 use sha2::{Digest, Sha256};
 
 use super::{

@@ -15,18 +15,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gpu_mnist::bench::compare;
-use gpu_mnist::checkpoint::{self, snapshot};
 use gpu_mnist::config::{Layers, Origin};
 use gpu_mnist::data::Split;
 use gpu_mnist::data::idx::{self, Items, Kind};
 use gpu_mnist::data::image_set::Framing;
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference;
-use gpu_mnist::metrics;
 use gpu_mnist::picture::{self, Count};
 use gpu_mnist::report::look::Look;
 use gpu_mnist::report::{self, Format, page, record::Record};
-use gpu_mnist::seeds_record::SeedsRecord;
+use gpu_mnist::runs::metrics;
+use gpu_mnist::runs::seeds_record::SeedsRecord;
+use gpu_mnist::runs::{checkpoint, weights};
 use gpu_mnist::training::schedule::Schedule;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
@@ -98,11 +98,11 @@ pub fn checkpoint(data: &[u8]) {
     let most = 64 * data.len() + 8 * MIB;
     for bytes in [Some(data.to_vec()), sealed(data)].into_iter().flatten() {
         let path = scratch("step-00000001.safetensors", &bytes);
-        let Ok(read) = within(most, || snapshot::load(&path)) else {
+        let Ok(read) = within(most, || checkpoint::load(&path)) else {
             continue;
         };
-        snapshot::save(&path, &read).expect("what was read can be written");
-        let again = snapshot::load(&path).expect("and read");
+        checkpoint::save(&path, &read).expect("what was read can be written");
+        let again = checkpoint::load(&path).expect("and read");
         // By their text, because NaN is not equal to itself.
         assert_eq!(format!("{read:?}"), format!("{again:?}"));
         let mut layers = Layers::default();
@@ -118,7 +118,7 @@ pub fn weights(data: &[u8]) {
     let device = DEVICE.with(|cell| cell.get_or_init(Device::cpu).clone());
     let path = scratch("model.safetensors", data);
     let most = 64 * data.len() + 8 * MIB;
-    let Ok((model, description)) = within(most, || checkpoint::load(&path, &device)) else {
+    let Ok((model, description)) = within(most, || weights::load(&path, &device)) else {
         return;
     };
     // A wide layer on a deep one takes seconds a picture, and a fuzzer finds it.

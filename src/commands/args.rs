@@ -1,0 +1,270 @@
+//! Flags that several commands have, and what they make of the settings.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::completion;
+use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
+
+/// Layers of settings.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingsArgs {
+    /// A preset (default, smoke, fast, tiny, best, fashion, fashion-fast) or a settings file
+    #[arg(long, value_name = "FILE|PRESET", add = completion::presets())]
+    pub config: Option<String>,
+    /// One setting of `gpu-mnist config`, such as training.epochs=3; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", add = completion::settings())]
+    pub set: Vec<String>,
+}
+
+/// The seed, where something random happens.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct SeedArgs {
+    /// Every random choice follows from it [default: 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(allow_negative_numbers = true)]
+    pub seed: Option<i64>,
+}
+
+/// Where to compute.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Device")]
+pub struct DeviceArgs {
+    /// Where to compute [default: auto]
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceKind>,
+    /// One adapter of `gpu-mnist devices`, by number or part of its name [default: the best]
+    #[arg(long, value_name = "INDEX|NAME", add = completion::adapters())]
+    #[arg(allow_negative_numbers = true)]
+    pub adapter: Option<String>,
+    /// Only adapters of this API [default: any]
+    #[arg(long, value_enum)]
+    pub api: Option<Api>,
+    /// Refuse software adapters
+    #[arg(long)]
+    pub hardware_only: bool,
+}
+
+/// The variable that stands for `--data-dir`.
+pub const DATA_DIR: &str = "GPU_MNIST_DATA_DIR";
+
+/// Takes an empty text too, as an empty variable is.
+pub fn folder_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// Which images.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Data")]
+pub struct DataSetArgs {
+    /// auto, synthetic, a known set (`gpu-mnist data list`), or a folder with four IDX files
+    /// [default: auto]
+    #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
+    pub dataset: Option<String>,
+    /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = DATA_DIR)]
+    #[arg(hide_env_values = true, value_parser = folder_or_empty())]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// The settings and where to compute.
+#[derive(Args, Debug)]
+pub struct ComputeArgs {
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+/// The settings, with all that decides what a network is trained or evaluated on.
+#[derive(Args, Debug)]
+pub struct WorkArgs {
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    #[command(flatten)]
+    pub seed: SeedArgs,
+    #[command(flatten)]
+    pub data: DataSetArgs,
+}
+
+/// How a result is printed.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct FormatArgs {
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = PlainFormat::Text)]
+    format: PlainFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+/// The formats of results that are no tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlainFormat {
+    Text,
+    Json,
+}
+
+impl FormatArgs {
+    /// Whether one JSON object is wanted, rather than text.
+    pub fn json(&self) -> bool {
+        self.json || self.format == PlainFormat::Json
+    }
+}
+
+impl SeedArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        layers.set_flag("seed", self.seed, "--seed")
+    }
+}
+
+impl SettingsArgs {
+    /// The default, the preset or file, and `--set`; other flags come after.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn layers(&self) -> Result<Layers, ConfigError> {
+        self.over(Layers::default())
+    }
+
+    /// The same over `layers`.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn over(&self, mut layers: Layers) -> Result<Layers, ConfigError> {
+        if let Some(name) = &self.config {
+            layers.load(name)?;
+        }
+        for assignment in &self.set {
+            layers.assign(assignment)?;
+        }
+        Ok(layers)
+    }
+}
+
+impl ComputeArgs {
+    /// What the flags say, over `layers`.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn over(&self, layers: Layers) -> Result<Layers, ConfigError> {
+        let mut layers = self.settings.over(layers)?;
+        self.device.apply(&mut layers)?;
+        Ok(layers)
+    }
+
+    /// The resolved settings.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        resolve(&self.over(Layers::default())?)
+    }
+}
+
+impl WorkArgs {
+    /// What the flags say, over `layers`.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn over(&self, layers: Layers) -> Result<Layers, ConfigError> {
+        let mut layers = self.compute.over(layers)?;
+        self.seed.apply(&mut layers)?;
+        self.data.apply(&mut layers)?;
+        Ok(layers)
+    }
+}
+
+impl DeviceArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        layers.set_flag("device.kind", self.device.map(value_name), "--device")?;
+        match &self.adapter {
+            Some(adapter) => layers.set_flag("device.adapter", Some(adapter), "--adapter")?,
+            None => adapter_of_environment(layers)?,
+        }
+        layers.set_flag("device.api", self.api.map(value_name), "--api")?;
+        let hardware_only = self.hardware_only.then_some(true);
+        layers.set_flag("device.hardware_only", hardware_only, "--hardware-only")
+    }
+}
+
+impl DataSetArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        layers.set_flag("data.set", self.dataset.as_deref(), "--dataset")?;
+        match &self.data_dir {
+            Some(folder) => set_data_folder(layers, folder),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes the data folder of the command line into the settings.
+///
+/// # Errors
+/// A path that is no UTF-8: settings are text, and another path must not be read in its place.
+pub fn set_data_folder(layers: &mut Layers, folder: &Path) -> Result<(), ConfigError> {
+    // An empty variable counts as none.
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let of_the_variable = std::env::var_os(DATA_DIR).is_some_and(|value| value == folder);
+    let origin = match of_the_variable {
+        true => Origin::Environment(DATA_DIR),
+        false => Origin::Flag("--data-dir"),
+    };
+    match folder.to_str() {
+        Some(folder) => layers.set("data.folder", folder, origin),
+        None => Err(ConfigError::Invalid {
+            key: "data.folder".into(),
+            origin,
+            value: folder.display().to_string(),
+            reason: "the path is no UTF-8 text, and settings keep nothing else: change to that folder and name it from there, or rename it".into(),
+        }),
+    }
+}
+
+/// Takes wgpu's variable for the adapter, where the settings name none.
+///
+/// # Errors
+/// Those of the settings.
+pub fn adapter_of_environment(layers: &mut Layers) -> Result<(), ConfigError> {
+    const VARIABLE: &str = "WGPU_ADAPTER_NAME";
+    let name = std::env::var(VARIABLE).unwrap_or_default();
+    match layers.origin("device.adapter") {
+        Origin::Default if !name.is_empty() => {
+            layers.set("device.adapter", name, Origin::Environment(VARIABLE))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Resolves layers and warns of settings that contradict each other.
+///
+/// # Errors
+/// Those of the settings.
+pub fn resolve(layers: &Layers) -> Result<Config, ConfigError> {
+    let config = layers.resolve()?;
+    if config.device.kind == DeviceKind::Cpu && !config.device.adapter.is_empty() {
+        tracing::warn!("--device cpu uses no adapter: --adapter is ignored");
+    }
+    Ok(config)
+}
+
+/// The word of an enumeration as the command line and the settings write it.
+pub fn value_name(value: impl ValueEnum) -> String {
+    value
+        .to_possible_value()
+        .map(|value| value.get_name().to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,214 @@
+//! Finds the images a command works on: a known set on disk or fetched, the built-in digits, or a
+//! folder. What the user names is used or refused, and never written into.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::assembly::Loaded;
+use super::catalog::{self, KnownSet, locate};
+use super::fetch::{FetchOptions, fetch};
+use super::synthetic::kept;
+use super::{DataError, ImageSet, formats, idx};
+use crate::config::DataConfig;
+use crate::files::cache_folder;
+use crate::terminal::interrupt::interrupted;
+
+/// A data set, and where it was found.
+#[derive(Debug)]
+pub struct Found {
+    pub set: ImageSet,
+    pub place: Place,
+}
+
+/// Where a data set was found: for the record of a run and for people, never to tell sets apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A known set, in this absolute folder.
+    Known { id: &'static str, folder: PathBuf },
+    /// A set of the user's own, at this absolute path.
+    Own { path: PathBuf },
+    /// Drawn by the program from this seed.
+    BuiltIn { seed: u64 },
+}
+
+impl fmt::Display for Place {
+    /// `mnist in /data/mnist`, `/home/me/letters`, `built-in digits of seed 0`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known { id, folder } => write!(f, "{id} in {}", folder.display()),
+            Self::Own { path } => write!(f, "{}", path.display()),
+            Self::BuiltIn { seed } => write!(f, "built-in digits of seed {seed}"),
+        }
+    }
+}
+
+/// The data set of the settings; built-in digits follow from `seed` unless the settings name
+/// another.
+///
+/// # Errors
+/// [`DataError`] names the file, the fault and the next step.
+pub fn load(config: &DataConfig, seed: u64) -> anyhow::Result<ImageSet> {
+    find(config, seed).map(|found| found.set)
+}
+
+/// As [`load`], with the place.
+///
+/// # Errors
+/// As [`load`].
+pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
+    let seed = config.synthetic_seed.parse().unwrap_or(seed);
+    let name = &config.set[..];
+    if catalog::is_reserved(name) && Path::new(name).is_dir() {
+        tracing::info!(
+            "data: {name} is a name of the program's own, so the folder {name}/ here is not read (./{name} names it)"
+        );
+    }
+    match name {
+        "auto" => automatic(config, seed),
+        "synthetic" => Ok(drawn(seed)),
+        name => match catalog::named(name) {
+            Ok(set) => known(set, config),
+            Err(_) => own(name),
+        },
+    }
+}
+
+/// The folder that holds `mnist/`, `fashion-mnist/` and other known sets.
+///
+/// # Errors
+/// When the settings name none and the system has no cache folder.
+pub fn data_folder(config: &DataConfig) -> anyhow::Result<PathBuf> {
+    if !config.folder.as_os_str().is_empty() {
+        return Ok(config.folder.clone());
+    }
+    cache_folder()
+        .context("no home folder, so no cache folder either: name a folder with --data-dir")
+}
+
+/// A known set, in the folder that the user named or else in the cache.
+fn known(set: &'static KnownSet, config: &DataConfig) -> anyhow::Result<Found> {
+    let data_dir = data_folder(config)?;
+    let place = match config.folder.as_os_str().is_empty() {
+        false => locate::require(&data_dir, set)?,
+        // Nobody named the cache, so nobody is told how it is spelled.
+        true => locate::find(&data_dir, set).ok_or_else(|| DataError::Missing {
+            folder: data_dir.join(set.id),
+            missing: set.files.iter().map(|file| file.name.to_owned()).collect(),
+            there: None,
+            set: Some(set.id),
+        })?,
+    };
+    let folder = place.folder;
+    tracing::info!("data: {set} from {}", folder.display());
+    let loaded = match idx::read_known(&folder, set) {
+        Err(error) if folder == data_dir => Err(error).with_context(|| {
+            format!(
+                "--data-dir {} holds files of its own, read as {set}; a set of your own is named with --dataset",
+                folder.display()
+            )
+        }),
+        read => Ok(read?),
+    }?;
+    say(&loaded);
+    Ok(Found {
+        set: loaded.set,
+        place: Place::Known {
+            id: set.id,
+            folder: absolute(&folder),
+        },
+    })
+}
+
+/// MNIST where it is. Only where the user named no folder: MNIST if it can be had soon, else the
+/// built-in digits.
+fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
+    let set = &catalog::MNIST;
+    if !config.folder.as_os_str().is_empty() {
+        return known(set, config);
+    }
+    let Ok(folder) = data_folder(config) else {
+        return Ok(fall_back("there is no cache folder to keep MNIST in", seed));
+    };
+    let there = locate::find(&folder, set).is_some_and(|place| place.is_complete());
+    if !there {
+        tracing::info!(
+            "data: MNIST is not in {}, trying to fetch it",
+            folder.display()
+        );
+        let options = FetchOptions {
+            cancel: interrupted(),
+            ..FetchOptions::automatic()
+        };
+        if let Err(error) = fetch(set, &folder, &options, &mut |_| {}) {
+            tracing::debug!("{error}");
+            return match error {
+                DataError::Interrupted { .. } => Err(error.into()),
+                DataError::Write { .. } => Ok(fall_back(
+                    &format!("MNIST could not be kept ({error})"),
+                    seed,
+                )),
+                _ => Ok(fall_back("MNIST could not be fetched", seed)),
+            };
+        }
+    }
+    known(set, config)
+}
+
+fn fall_back(reason: &str, seed: u64) -> Found {
+    tracing::warn!(
+        "{reason}: training on the built-in digits, drawn by this program, not on MNIST (`gpu-mnist data fetch mnist` gets it)"
+    );
+    drawn(seed)
+}
+
+fn drawn(seed: u64) -> Found {
+    Found {
+        set: kept::load(cache_folder().as_deref(), seed),
+        place: Place::BuiltIn { seed },
+    }
+}
+
+/// A set of the user's own.
+fn own(name: &str) -> anyhow::Result<Found> {
+    let path = Path::new(name);
+    tracing::info!("data: {name}");
+    let found = match formats::read(path) {
+        Err(error @ DataError::NotThere { .. }) if !name.contains(std::path::is_separator) => {
+            let unknown = catalog::UnknownSet { name: name.into() };
+            Err(error).context(format!("--dataset {name}: {unknown}"))
+        }
+        read => Ok(read?),
+    }?;
+    if found.path != path {
+        tracing::info!("data: found in {}", found.path.display());
+    }
+    say(&found.loaded);
+    let mut set = found.loaded.set;
+    // A set that is known by its contents bears its own name, and no other one bears it.
+    match found.loaded.known {
+        Some(known) => set.description.name = known.id.into(),
+        None if catalog::is_reserved(&set.description.name) => {
+            set.description.name = format!("./{}", set.description.name);
+        }
+        None => {}
+    }
+    Ok(Found {
+        set,
+        place: Place::Own {
+            path: absolute(&found.path),
+        },
+    })
+}
+
+/// What a person should know of how the files were read.
+fn say(loaded: &Loaded) {
+    for note in &loaded.notes {
+        tracing::info!("data: {note}");
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

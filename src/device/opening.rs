@@ -1,0 +1,61 @@
+//! Opens the device of the settings, with what CubeCL keeps in the store of its adapter.
+
+use std::sync::OnceLock;
+
+use super::inject::VARIABLE;
+use super::store::Store;
+use super::{Choice, Device, DeviceError, Injection, choose};
+use crate::config::DeviceConfig;
+
+/// Chooses and opens the device of the settings, with their kernels, and says which and why.
+///
+/// # Errors
+/// Those of [`choose`] and [`Choice::open`].
+pub fn open_device(config: &DeviceConfig) -> Result<Device, DeviceError> {
+    let choice = choose(config)?;
+    let reason = choice.reason.clone();
+    let software = choice
+        .adapter
+        .as_ref()
+        .is_some_and(|adapter| adapter.info.is_software());
+    let device = open(choice)?.with_kernels(config.kernels);
+    let info = &device.info;
+    match device.is_gpu() {
+        true => tracing::info!(
+            "device: {} ({}, {}): {reason}",
+            info.name,
+            info.api,
+            info.adapter_type
+        ),
+        false => tracing::info!("device: cpu, {}: {reason}", info.name),
+    }
+    if software {
+        tracing::warn!("{} computes on the CPU: --device cpu is faster", info.name);
+    }
+    Ok(device)
+}
+
+/// Opens a chosen device, with what CubeCL keeps between runs in the store of its adapter.
+///
+/// # Errors
+/// Those of [`Choice::open`].
+pub fn open(choice: Choice) -> Result<Device, DeviceError> {
+    let adapter = choice.adapter.as_ref().map(|adapter| &adapter.info);
+    if let Some(store) = adapter.and_then(Store::of) {
+        store.take_tuning();
+    }
+    Ok(choice.open()?.injecting(injection()))
+}
+
+/// What tests inject into this process.
+fn injection() -> Injection {
+    static INJECTION: OnceLock<Injection> = OnceLock::new();
+    let read = || {
+        let text = std::env::var(VARIABLE).unwrap_or_default();
+        text.parse().unwrap_or_else(|error| {
+            tracing::warn!("{}: {error}", VARIABLE);
+            Injection::default()
+        })
+    };
+    INJECTION.get_or_init(read).clone()
+}

@@ -1,0 +1,69 @@
+//! What a report leaves in the folder of a run.
+
+use std::path::{Path, PathBuf};
+
+use super::record::{Record, WORST, WorstImage};
+use super::{curves, heat_map, page};
+use crate::data::test_split::TestSplit;
+use crate::evaluation::test_split::Answers;
+use crate::evaluation::worst::worst;
+use crate::files::write_atomically;
+use crate::runs::folder::{RunFolder, RunFolderError};
+
+pub const REPORT: &str = "report.html";
+pub const CONFUSION: &str = "confusion.svg";
+pub const CURVES: &str = "curves.svg";
+/// Test images kept with a run.
+const WORST_KEPT: usize = 25;
+
+/// Keeps what only the test split knows: the worst images, drawn.
+///
+/// # Errors
+/// That of the file system.
+pub fn keep_worst(
+    folder: &RunFolder,
+    answers: &Answers,
+    test: &TestSplit,
+) -> Result<(), RunFolderError> {
+    let images: Vec<WorstImage> = worst(answers.verdicts(test), WORST_KEPT)
+        .into_iter()
+        .filter_map(|verdict| WorstImage::draw(verdict, test))
+        .collect();
+    folder.write_json(WORST, &images)
+}
+
+/// Writes the report of a run that just ended; the run is kept whatever becomes of its report.
+pub fn write_report(folder: &Path) {
+    let written = Record::read(folder)
+        .map_err(anyhow::Error::from)
+        .and_then(|record| write_pages(folder, &record));
+    if let Err(error) = written {
+        tracing::warn!("the run is kept, but its report is not: {error:#}");
+    }
+}
+
+/// Writes the page and the pictures of a run into its folder, and says where the page is.
+///
+/// # Errors
+/// A page that cannot be drawn or written.
+pub fn write_pages(folder: &Path, record: &Record) -> anyhow::Result<PathBuf> {
+    if let Some(evaluation) = &record.run.evaluation {
+        write(&folder.join(CONFUSION), &heat_map::heat_map(evaluation)?)?;
+    }
+    if let Some(svg) = curves::file(record)? {
+        write(&folder.join(CURVES), &svg)?;
+    }
+    write(&folder.join(REPORT), &page::run(record)?)
+}
+
+/// Writes one file, and says where it is.
+///
+/// # Errors
+/// [`RunFolderError::Write`].
+pub fn write(path: &Path, text: &str) -> anyhow::Result<PathBuf> {
+    write_atomically(path, text.as_bytes()).map_err(|source| RunFolderError::Write {
+        path: path.into(),
+        source,
+    })?;
+    Ok(path.into())
+}

@@ -1,0 +1,154 @@
+//! One network or several that are asked together: which files they are, whether they can be put
+//! together, and whether the images at hand suit them.
+
+use std::path::{Path, PathBuf};
+
+use super::folder::SETTINGS;
+use super::resume;
+use super::seeds_record::SeedsRecord;
+use super::which::{named_or_newest, weights_of};
+use crate::config::{Layers, Origin};
+use crate::data::image_set::SetDescription;
+use crate::evaluation::description::Description;
+use crate::exit::{Code, Exit};
+use crate::model::Model;
+
+/// The settings that say what a run was evaluated on and how, over the defaults: its data, the seed
+/// that built-in digits follow from, and test-time augmentation. Weights without a run have none.
+pub fn settings_of(weights: &Path) -> anyhow::Result<Layers> {
+    let mut layers = Layers::default();
+    let file = weights.with_file_name(SETTINGS);
+    if !file.is_file() {
+        return Ok(layers);
+    }
+    for entry in resume::settings(&file)?.entries() {
+        let key = entry.key.as_str();
+        let wanted = key == "seed"
+            || ["data.", "evaluation."]
+                .iter()
+                .any(|of| key.starts_with(of));
+        if wanted && entry.origin != Origin::Default {
+            layers.set(key, entry.value, entry.origin)?;
+        }
+    }
+    Ok(layers)
+}
+
+/// Images that a network can say nothing about, or other ones than it should be asked about.
+#[derive(thiserror::Error, Debug)]
+#[error("{}: {reason}", file.display())]
+pub struct OtherImages {
+    file: PathBuf,
+    reason: String,
+}
+
+/// Whether `found` is what the network should be evaluated on: the images it was trained on, or
+/// others of the same shape and classes that were named.
+pub fn suits(
+    file: &Path,
+    network: &Description,
+    found: &SetDescription,
+    named: bool,
+    anyway: bool,
+) -> Result<(), OtherImages> {
+    let refused = |reason| {
+        Err(OtherImages {
+            file: file.into(),
+            reason,
+        })
+    };
+    let before = &network.set;
+    let countable =
+        before.shape == found.shape && before.class_names.len() == found.class_names.len();
+    match before.other_classes(found) {
+        Some(difference) if countable && anyway => {
+            tracing::warn!("evaluating on {} all the same: {difference}", found.name);
+        }
+        Some(difference) if countable => {
+            return refused(format!(
+                "it cannot be evaluated on {}: {difference}; --other-images does it all the same, class by class in their order",
+                found.name
+            ));
+        }
+        Some(difference) => {
+            return refused(format!(
+                "it cannot be evaluated on {}: {difference}; name images like those it was trained on with --dataset",
+                found.name
+            ));
+        }
+        None => {}
+    }
+    match before.difference(found) {
+        Some(difference) if named || anyway => {
+            tracing::info!(
+                "evaluating on {}, not on the images it was trained on: {difference}",
+                found.name
+            );
+            Ok(())
+        }
+        Some(difference) => refused(format!(
+            "what lies where its images were is another set: {difference}; name its images with --dataset or --data-dir"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The weights that the arguments name; a folder of several runs stands for those that ended.
+pub fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let newest = || named_or_newest(None).map(|run| vec![run]);
+    let named = match named {
+        [] => newest()?,
+        named => named.to_vec(),
+    };
+    for run in &named {
+        match SeedsRecord::read(run)? {
+            Some(record) => {
+                tracing::info!(
+                    "{}: an ensemble of its {} runs",
+                    run.display(),
+                    record.runs.len()
+                );
+                for folder in record.folders(run)? {
+                    files.push(weights_of(&folder)?);
+                }
+            }
+            None => files.push(weights_of(run)?),
+        }
+    }
+    Ok(files)
+}
+
+/// Whether several networks can be put together: the same shape and classes, and the same images
+/// unless others are named.
+pub fn same_images(
+    files: &[PathBuf],
+    networks: &[(Model, Description)],
+    named: bool,
+) -> Result<(), OtherImages> {
+    let first = &networks[0].1.set;
+    for (file, (_, other)) in files.iter().zip(networks) {
+        let difference = match named {
+            true => first.other_classes(&other.set),
+            false => first.difference(&other.set),
+        };
+        if let Some(difference) = difference {
+            return Err(OtherImages {
+                file: file.clone(),
+                reason: format!(
+                    "it was trained on {}, {} on {}, so they cannot be put together: {difference}",
+                    other.set.name,
+                    files[0].display(),
+                    first.name
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+impl Exit for OtherImages {
+    fn code(&self) -> Code {
+        Code::Data
+    }
+}

@@ -1,0 +1,317 @@
+//! The folder of a run: settings, metrics, weights, evaluation, and who is training it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::record::RunRecord;
+use crate::exit::{Code, Exit};
+use crate::files::{TEMPORARY, read_record, write_atomically};
+
+/// Where runs without `--out` go, below the current folder.
+pub const RUNS: &str = "runs";
+pub const SETTINGS: &str = "settings.toml";
+pub const METRICS: &str = "metrics.jsonl";
+pub use super::weights::{LAST_WEIGHTS, WEIGHTS};
+/// The folder of the checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+pub const EVALUATION: &str = "evaluation.json";
+/// The JSON that `train --json` prints.
+pub const RUN: &str = "run.json";
+
+/// In a folder of several runs: what they came to.
+pub const SEEDS: &str = "seeds.json";
+
+/// Held by the program that trains the run.
+const LOCK: &str = ".lock";
+/// Said where one run is needed.
+const SEVERAL: &str = "it holds runs of several seeds: name one of them, such as its seed-0";
+
+/// A run that is being trained; dropping it lets others.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// A folder that cannot become, or is not, a run.
+#[derive(thiserror::Error, Debug)]
+pub enum RunFolderError {
+    #[error(
+        "--out {}: already holds {what}; choose a new folder, or leave --out away for runs/<time>",
+        path.display()
+    )]
+    Occupied { path: PathBuf, what: &'static str },
+    #[error("{}: could not be written: {source}; choose another place with --out", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{}: another gpu-mnist is training this run; wait for it, or end it first", path.display())]
+    Busy { path: PathBuf },
+    #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
+    NotARun { path: PathBuf, reason: String },
+    #[error(
+        "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {run}`",
+        run = path.display()
+    )]
+    NoWeights { path: PathBuf },
+    #[error(
+        "{}: no run with weights yet; `gpu-mnist train` makes one, or name the folder of one made with --out",
+        path.display()
+    )]
+    NoRuns { path: PathBuf },
+}
+
+/// An existing run folder.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Checks that `--out` can be used, before anything else is done.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Occupied`].
+    pub fn check_free(path: &Path) -> Result<(), RunFolderError> {
+        let occupied = |what| RunFolderError::Occupied {
+            path: path.into(),
+            what,
+        };
+        if path.is_file() {
+            return Err(occupied("a file"));
+        }
+        if path.join(SETTINGS).exists() || path.join(RUN).exists() {
+            return Err(occupied("a run"));
+        }
+        if path.join(SEEDS).exists() {
+            return Err(occupied("runs of several seeds"));
+        }
+        // What a killed program left before it had settings is no run.
+        let foreign = |entry: io::Result<fs::DirEntry>| {
+            entry.is_ok_and(|entry| !is_leftover(&entry.file_name().to_string_lossy()))
+        };
+        match fs::read_dir(path).map(|mut entries| entries.any(foreign)) {
+            Ok(true) => Err(occupied("other files")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the folder: `out`, or `runs/<UTC time>-<dataset>-<device>`.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Occupied`] or [`RunFolderError::Write`].
+    pub fn create(out: Option<&Path>, dataset: &str, device: &str) -> Result<Self, RunFolderError> {
+        if let Some(path) = out {
+            Self::check_free(path)?;
+            fs::create_dir_all(path).map_err(|source| write_error(path, source))?;
+            return Ok(Self { path: path.into() });
+        }
+        let runs = Path::new(RUNS);
+        fs::create_dir_all(runs).map_err(|source| write_error(runs, source))?;
+        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let dataset: String = dataset
+            .chars()
+            .map(|c| {
+                if c.is_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .collect();
+        let base = format!("{time}-{dataset}-{device}");
+        for attempt in 1.. {
+            let name = match attempt {
+                1 => base.clone(),
+                _ => format!("{base}-{attempt}"),
+            };
+            let path = runs.join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(write_error(&path, source)),
+            }
+        }
+        unreachable!("some number is free")
+    }
+
+    /// Opens a folder that a training made.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`].
+    pub fn open(path: &Path) -> Result<Self, RunFolderError> {
+        let path = &followed(path);
+        let not_a_run = |reason: &str| RunFolderError::NotARun {
+            path: path.into(),
+            reason: reason.into(),
+        };
+        if !path.is_dir() {
+            return Err(not_a_run("no such folder"));
+        }
+        if path.join(SEEDS).is_file() {
+            return Err(not_a_run(SEVERAL));
+        }
+        if !path.join(WEIGHTS).is_file() {
+            return Err(match path.join(SETTINGS).is_file() {
+                true => RunFolderError::NoWeights { path: path.into() },
+                false => not_a_run("it holds no model.safetensors"),
+            });
+        }
+        Ok(Self { path: path.into() })
+    }
+
+    /// Has `runs/latest` name this run, where it lies in `runs`.
+    pub fn point_latest(&self) {
+        let runs = self.path.parent();
+        if let Some(runs) = runs.filter(|runs| runs.file_name().is_some_and(|name| name == RUNS))
+            && let Some(name) = self.path.file_name().and_then(|name| name.to_str())
+        {
+            point_latest(runs, name);
+        }
+    }
+
+    /// Opens a folder whose training may not have ended: it holds settings.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`].
+    pub fn open_unfinished(path: &Path) -> Result<Self, RunFolderError> {
+        let path = &followed(path);
+        if path.join(SETTINGS).is_file() {
+            return Ok(Self { path: path.into() });
+        }
+        Err(RunFolderError::NotARun {
+            path: path.into(),
+            reason: match path.is_dir() {
+                true if path.join(SEEDS).is_file() => SEVERAL.into(),
+                true => format!("it holds no {SETTINGS}"),
+                false => "no such folder".into(),
+            },
+        })
+    }
+
+    /// Opens the folder of several runs.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`].
+    pub fn open_several(path: &Path) -> Result<Self, RunFolderError> {
+        let path = &followed(path);
+        match path.join(SEEDS).is_file() {
+            true => Ok(Self { path: path.into() }),
+            false => Err(RunFolderError::NotARun {
+                path: path.into(),
+                reason: format!("it holds no {SEEDS}"),
+            }),
+        }
+    }
+
+    /// Keeps other programs from training this run until the lock is dropped or the program
+    /// ends, and clears away what a killed one left half-written.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Busy`] or [`RunFolderError::Write`].
+    pub fn lock(&self) -> Result<Lock, RunFolderError> {
+        let path = self.file(LOCK);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|source| write_error(&path, source))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(RunFolderError::Busy {
+                    path: self.path.clone(),
+                });
+            }
+            // Some network file systems know no locks.
+            Err(TryLockError::Error(error)) => tracing::debug!("{}: {error}", path.display()),
+        }
+        for folder in [self.path.clone(), self.file(CHECKPOINTS)] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                if name.to_string_lossy().starts_with(TEMPORARY) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+        Ok(Lock { _file: file })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the run was; `None` where there is no record that this program can read.
+    pub fn record(&self) -> Option<RunRecord> {
+        let text = read_record(&self.file(RUN)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunFolderError> {
+        let path = self.file(name);
+        write_atomically(&path, bytes).map_err(|source| write_error(&path, source))
+    }
+
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunFolderError> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| write_error(&self.file(name), error.into()))?;
+        text.push('\n');
+        self.write(name, text.as_bytes())
+    }
+}
+
+/// The folder that a file such as `runs/latest` names, where the system has no links; else
+/// `path` itself.
+pub fn followed(path: &Path) -> PathBuf {
+    let short = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < 256);
+    let named = short.then(|| fs::read_to_string(path).ok()).flatten();
+    match (named, path.parent()) {
+        (Some(name), Some(parent)) if !name.trim().is_empty() => parent.join(name.trim()),
+        _ => path.into(),
+    }
+}
+
+/// `runs/latest`: a link where the system has them, else a file with the name in it.
+fn point_latest(runs: &Path, name: &str) {
+    let latest = runs.join("latest");
+    #[cfg(unix)]
+    let made = {
+        let fresh = runs.join(format!(".latest-{}", std::process::id()));
+        std::os::unix::fs::symlink(name, &fresh).and_then(|()| fs::rename(&fresh, &latest))
+    };
+    #[cfg(not(unix))]
+    let made = write_atomically(&latest, name.as_bytes());
+    if let Err(error) = made {
+        tracing::warn!("{}: could not point at {name}: {error}", latest.display());
+    }
+}
+
+fn is_leftover(name: &str) -> bool {
+    name.starts_with(TEMPORARY) || name == LOCK
+}
+
+fn write_error(path: &Path, source: io::Error) -> RunFolderError {
+    RunFolderError::Write {
+        path: path.into(),
+        source,
+    }
+}
+
+impl Exit for RunFolderError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Write { .. } => Code::Failed,
+            Self::NotARun { .. } | Self::NoWeights { .. } | Self::NoRuns { .. } => Code::Data,
+            Self::Occupied { .. } | Self::Busy { .. } => Code::Usage,
+        }
+    }
+}

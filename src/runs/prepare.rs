@@ -1,0 +1,57 @@
+//! From the settings to a training that can start: the device is opened, the images are found and
+//! divided, and the device is checked.
+
+use super::train::TrainingRun;
+use super::training_images::TrainingImages;
+use crate::checks::before_training::before_training;
+use crate::config::{Config, Layers, Origin};
+use crate::data::find::{self, Found};
+use crate::data::image_set::SetDescription;
+use crate::data::named;
+use crate::device::opening::open_device;
+
+/// Prepares a training under these settings; `suits` may refuse the set that is found.
+///
+/// # Errors
+/// Those of the settings, the device, the data and of `suits`; wrong numbers.
+pub fn prepare<E: Into<anyhow::Error>>(
+    mut layers: Layers,
+    suits: impl FnOnce(&SetDescription) -> Result<(), E>,
+) -> anyhow::Result<TrainingRun> {
+    let device = open_device(&layers.resolve()?.device)?;
+    let (images, mut config) = find_images(&mut layers)?;
+    suits(&images.set).map_err(Into::into)?;
+    let device = before_training(device, &config, &images.network(&config))?;
+    if device.kernels() != config.device.kernels {
+        layers.set(
+            "device.kernels",
+            device.kernels().to_string(),
+            Origin::Check,
+        )?;
+        config = layers.resolve()?;
+    }
+    named::name_in(&mut layers, &config.data, &images.set.name)?;
+    Ok(TrainingRun::new(layers, config, device, images))
+}
+
+/// The images of the settings, divided; defaults that do not suit them give way.
+///
+/// # Errors
+/// Those of the settings and of the data.
+pub fn find_images(layers: &mut Layers) -> anyhow::Result<(TrainingImages, Config)> {
+    named::check_folder(layers)?;
+    let config = layers.resolve()?;
+    let Found { set, place } = find::find(&config.data, config.seed)?;
+    if let Some(remark) = TrainingImages::fit_defaults(&set, &config, layers)? {
+        tracing::info!("{remark}");
+    }
+    let config = layers.resolve()?;
+    let images = TrainingImages {
+        found_in: place.to_string(),
+        ..TrainingImages::divide(&set, &config, layers)?
+    };
+    for remark in images.remarks() {
+        tracing::warn!("{}: {remark}", images.set.name);
+    }
+    Ok((images, config))
+}

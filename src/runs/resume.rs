@@ -1,0 +1,399 @@
+//! `train --resume RUN`: finds where a run stood, and refuses settings that would make it end
+//! elsewhere unless they were asked for on the command line.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::{self, Checkpoint};
+use super::folder::{CHECKPOINTS, Lock, RunFolder, RunFolderError, SETTINGS};
+use super::in_folder::device_name;
+use super::record::RunRecord;
+use super::weights::{self, CheckpointError, Description};
+use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
+use crate::data::image_set::SetDescription;
+use crate::device::Device;
+use crate::exit::{Code, Exit};
+use crate::files::{MOST_RECORD, read_file, read_record};
+use crate::training::state::Snapshot;
+use crate::training::stopping::{self, Ending};
+
+/// Settings that change where, how fast or how safely a run computes, not what it ends with.
+const INCIDENTAL: &[&str] = &[
+    "device.kind",
+    "device.adapter",
+    "device.api",
+    "device.hardware_only",
+    "device.check",
+    // Its contents decide, not what it is called or where it lies.
+    "data.set",
+    "data.folder",
+    "training.checkpoint_every",
+    "training.keep_checkpoints",
+    "training.record_every",
+    "training.tensorboard",
+    "evaluation.batch_size",
+    "evaluation.shift",
+];
+/// What trained weights are for; with another value they are worth nothing.
+const FIXED: &[&str] = &["model.layers", "model.norm_epsilon", "model.norm_momentum"];
+
+/// A run that cannot go on as asked.
+#[derive(thiserror::Error, Debug)]
+pub enum ResumeError {
+    #[error(
+        "--resume {}: the run would end with other weights under these settings:\n{changes}set them with --set KEY=VALUE or their flags if that is what you want, or leave them as the run has them",
+        run.display()
+    )]
+    Changed { run: PathBuf, changes: String },
+    #[error(
+        "--resume {}: its weights were trained with other settings:\n{changes}start a new run for these",
+        run.display()
+    )]
+    Fixed { run: PathBuf, changes: String },
+    #[error(
+        "--resume {}: it was trained on other images than those of {found}: {difference}; give its own with --dataset or --data-dir, or start a new run for these",
+        run.display()
+    )]
+    Data {
+        run: PathBuf,
+        found: String,
+        difference: String,
+    },
+    #[error(
+        "--resume {}: nothing is left to train: {trained} of {epochs} epochs are done{why}; train it further with --epochs N, or leave the changes away:\n{changes}nothing was changed",
+        run.display()
+    )]
+    NothingLeft {
+        run: PathBuf,
+        trained: usize,
+        epochs: usize,
+        why: &'static str,
+        changes: String,
+    },
+    #[error(transparent)]
+    Folder(#[from] RunFolderError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+}
+
+/// A run to go on with.
+pub struct Resumed {
+    pub folder: RunFolder,
+    pub lock: Lock,
+    /// Where it stood; `None` before its first checkpoint.
+    pub checkpoint: Option<Checkpoint>,
+    /// The settings it was started with, or was last resumed with on purpose.
+    pub settings: Layers,
+    /// The settings file of the run.
+    file: PathBuf,
+    /// Whether the file is as the program wrote it: what differs from the checkpoint was then set
+    /// on the command line of a resume that was killed before its first checkpoint.
+    accepted: bool,
+}
+
+/// Opens the run `path`, a run folder (its newest checkpoint) or one of its checkpoint files.
+///
+/// # Errors
+/// [`ResumeError::Folder`], [`ResumeError::Checkpoint`] or [`ResumeError::Settings`].
+pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
+    let (run, chosen) = match checkpoint_file(path) {
+        Some(run) => (run, Some(path.to_path_buf())),
+        None => (path, None),
+    };
+    // A link such as runs/latest may point elsewhere later.
+    let target = std::fs::read_link(run).map(|target| match run.parent() {
+        Some(parent) => parent.join(target),
+        None => target,
+    });
+    let folder = RunFolder::open_unfinished(target.as_deref().unwrap_or(run))?;
+    let lock = folder.lock()?;
+    let all = checkpoint::list(&folder.file(CHECKPOINTS));
+    let checkpoint = match chosen.as_ref().or(all.first()) {
+        Some(file) => Some(checkpoint::load(file)?),
+        None => None,
+    };
+    if let Some(chosen) = &chosen {
+        set_aside(&all, chosen);
+    }
+    let mut settings = Layers::default();
+    let file = folder.file(SETTINGS);
+    let text = match &checkpoint {
+        Some(checkpoint) => checkpoint.settings.clone(),
+        None => read(&file)?,
+    };
+    settings.overlay(&text, &Origin::File(file.clone()))?;
+    let written = folder.record().map(|record| record.settings_sha256);
+    let accepted = written.is_some_and(|hash| {
+        read_file(&file, MOST_RECORD).is_ok_and(|text| weights::sha256(&text) == hash)
+    });
+    Ok(Resumed {
+        accepted,
+        file,
+        folder,
+        lock,
+        checkpoint,
+        settings,
+    })
+}
+
+impl Resumed {
+    /// The layers under the command line: the settings file of the run, as it is now.
+    ///
+    /// # Errors
+    /// [`ResumeError::Settings`].
+    pub fn layers(&self) -> Result<Layers, ResumeError> {
+        settings(&self.file)
+    }
+
+    /// Whether `layers` would make the run end with other weights; on purpose, then.
+    ///
+    /// # Errors
+    /// [`ResumeError::Changed`] names what changed without being set on the command line,
+    /// [`ResumeError::Fixed`] what cannot change once there are weights.
+    pub fn check(&self, layers: &Layers) -> Result<bool, ResumeError> {
+        let changes: Vec<(Change, bool)> = changes(&self.settings, layers)
+            .into_iter()
+            .map(|change| {
+                let explicit = match &change.origin {
+                    Origin::Set | Origin::Flag(_) => true,
+                    Origin::File(file) => self.accepted && *file == self.file,
+                    _ => false,
+                };
+                (change, explicit)
+            })
+            .collect();
+        let lines = |wanted: &dyn Fn(&(Change, bool)) -> bool| -> String {
+            let found = changes.iter().filter(|change| wanted(change));
+            found.map(|(change, _)| change.to_string()).collect()
+        };
+        let run = self.folder.path().to_path_buf();
+        let fixed = lines(&|(change, _)| FIXED.contains(&change.key.as_str()));
+        if self.checkpoint.is_some() && !fixed.is_empty() {
+            return Err(ResumeError::Fixed {
+                run,
+                changes: fixed,
+            });
+        }
+        let silent = lines(&|(_, explicit)| !explicit);
+        if !silent.is_empty() {
+            return Err(ResumeError::Changed {
+                run,
+                changes: silent,
+            });
+        }
+        Ok(!changes.is_empty())
+    }
+}
+
+impl Resumed {
+    /// Whether `found` is the set that the run is trained on: its contents decide, not its name.
+    ///
+    /// # Errors
+    /// [`ResumeError::Data`].
+    pub fn check_data(&self, found: &SetDescription) -> Result<(), ResumeError> {
+        let of_checkpoint = self.checkpoint.as_ref();
+        let before = match of_checkpoint.map(|checkpoint| checkpoint.description.set.clone()) {
+            Some(set) => Some(set),
+            None => self.folder.record().and_then(|record| record.set),
+        };
+        match before.and_then(|before| before.difference(found)) {
+            None => Ok(()),
+            Some(difference) => Err(ResumeError::Data {
+                run: self.folder.path().into(),
+                found: found.name.clone(),
+                difference,
+            }),
+        }
+    }
+
+    /// Where its images were found when it started.
+    pub fn found_in(&self) -> Option<String> {
+        self.folder.record()?.found_in
+    }
+
+    /// Refuses changed settings under which no step would be trained: the record would then say
+    /// what never happened.
+    ///
+    /// # Errors
+    /// [`ResumeError::NothingLeft`].
+    pub fn check_left(&self, layers: &Layers, config: &Config) -> Result<(), ResumeError> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(());
+        };
+        let epochs = config.training.epochs;
+        let snapshot = &checkpoint.snapshot;
+        let done = snapshot.position.epoch > epochs;
+        let ended = stopping::before_step(&config.training, snapshot);
+        if !done && ended.is_none() {
+            return Ok(());
+        }
+        let changes = changes(&self.settings, layers);
+        Err(ResumeError::NothingLeft {
+            run: self.folder.path().into(),
+            trained: snapshot.epochs.len(),
+            epochs,
+            why: match ended {
+                Some(Ending::TargetReached) => ", and the target accuracy is reached",
+                Some(Ending::StoppedEarly) => ", and training.patience has run out",
+                Some(Ending::TimeUp) => ", and training.max_seconds are over",
+                _ => "",
+            },
+            changes: changes.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Says where more epochs change the learning rate of what follows.
+    pub fn say_schedule(&self, config: &Config) {
+        let Ok(before) = self.settings.resolve() else {
+            return;
+        };
+        let (before, now) = (&before.training, &config.training);
+        let spans = [ScheduleKind::OneCycle, ScheduleKind::Cosine].contains(&now.schedule);
+        if self.checkpoint.is_some() && spans && before.epochs != now.epochs {
+            tracing::warn!(
+                "the learning-rate schedule spanned {} epochs and now spans {}: the next steps go on at its rate there, as a run of {} epochs would, not at the low rate where it ended",
+                before.epochs,
+                now.epochs,
+                now.epochs
+            );
+        }
+    }
+
+    /// What the run came to; `None` before its evaluation.
+    pub fn finished(&self) -> Option<RunRecord> {
+        let record = self.folder.record();
+        record.filter(|record| record.evaluation.is_some())
+    }
+
+    /// The state to go on from and what its weights are for, where `now` describes the pictures
+    /// at hand.
+    pub fn standing(
+        &self,
+        config: &Config,
+        device: &Device,
+        now: Description,
+    ) -> (Snapshot, Description) {
+        let Some(checkpoint) = &self.checkpoint else {
+            tracing::info!("no checkpoint yet: starting from the settings of the run");
+            return (Snapshot::initial(&now.network(), config.seed), now);
+        };
+        let name = device_name(device);
+        if name != checkpoint.device {
+            tracing::warn!(
+                "the run was computed on {}, and goes on on {name}: the weights will differ in their last bits",
+                checkpoint.device
+            );
+        }
+        let position = checkpoint.snapshot.position;
+        tracing::info!(
+            "going on with epoch {} after {} steps",
+            position.epoch,
+            position.step
+        );
+        (checkpoint.snapshot.clone(), checkpoint.description.clone())
+    }
+}
+
+/// A setting with another value than before.
+pub struct Change {
+    key: String,
+    before: String,
+    now: String,
+    origin: Origin,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            before,
+            now,
+            origin,
+        } = self;
+        writeln!(f, "  {key}: {before} in the run, {now} now ({origin})")
+    }
+}
+
+/// What differs of the settings that a run's end depends on.
+pub fn changes(before: &Layers, now: &Layers) -> Vec<Change> {
+    let plain = |value: &toml_edit::Value| value.to_string().trim().to_string();
+    let earlier = before.entries();
+    now.entries()
+        .into_iter()
+        .filter(|entry| !INCIDENTAL.contains(&entry.key.as_str()))
+        .filter(|entry| {
+            !["doctor.", "bench."]
+                .iter()
+                .any(|of| entry.key.starts_with(of))
+        })
+        .filter_map(|entry| {
+            let before = earlier.iter().find(|before| before.key == entry.key)?;
+            let change = Change {
+                before: plain(&before.value),
+                now: plain(&entry.value),
+                key: entry.key,
+                origin: entry.origin,
+            };
+            (change.before != change.now).then_some(change)
+        })
+        .collect()
+}
+
+/// The settings in `file`, over the defaults.
+///
+/// # Errors
+/// [`ResumeError::Folder`] or [`ResumeError::Settings`].
+pub fn settings(file: &Path) -> Result<Layers, ResumeError> {
+    let mut layers = Layers::default();
+    layers.overlay(&read(file)?, &Origin::File(file.into()))?;
+    Ok(layers)
+}
+
+/// The run that `path`, a file in its folder of checkpoints, belongs to.
+fn checkpoint_file(path: &Path) -> Option<&Path> {
+    checkpoint::step_of(path)?;
+    let folder = path.parent()?;
+    let run = (folder.file_name()? == CHECKPOINTS).then(|| folder.parent())??;
+    Some(match run.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => run,
+    })
+}
+
+/// Checkpoints after the chosen one belong to a future that is given up; they are kept under
+/// names that nothing looks for.
+fn set_aside(all: &[PathBuf], chosen: &Path) {
+    let step = checkpoint::step_of(chosen);
+    for later in all.iter().filter(|path| checkpoint::step_of(path) > step) {
+        let mut name = later.clone().into_os_string();
+        name.push(".set-aside");
+        match std::fs::rename(later, &name) {
+            Ok(()) => tracing::info!("set aside {}", later.display()),
+            Err(error) => tracing::warn!("{}: could not be set aside: {error}", later.display()),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, ResumeError> {
+    read_record(file).map_err(|error| {
+        ResumeError::Folder(RunFolderError::NotARun {
+            path: file.into(),
+            reason: error.to_string(),
+        })
+    })
+}
+
+impl Exit for ResumeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Changed { .. } | Self::Fixed { .. } | Self::NothingLeft { .. } => Code::Usage,
+            Self::Data { .. } => Code::Data,
+            // What these hold is what they print, so the chain leaves it out.
+            Self::Folder(error) => error.code(),
+            Self::Checkpoint(error) => error.code(),
+            Self::Settings(error) => error.code(),
+        }
+    }
+}

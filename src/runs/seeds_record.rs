@@ -1,0 +1,240 @@
+//! `seeds.json`: what runs of several seeds came to. `train --seeds N --json` prints the same.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::{RunFolderError, SEEDS, followed};
+use super::record::RunRecord;
+use crate::device::DeviceInfo;
+use crate::evaluation::{Evaluation, TestTimeAugmentation, fitting};
+use crate::files::read_record;
+use crate::kernels::Kernels;
+use crate::training::stopping::Ending;
+
+/// Runs that differ in their seed alone, each a folder below that of this record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeedsRecord {
+    /// The folder, as the command line named it.
+    pub folder: String,
+    /// In UTC.
+    pub started: String,
+    pub dataset: String,
+    pub device: DeviceInfo,
+    pub kernels: Kernels,
+    pub version: String,
+    pub parameters: usize,
+    /// On which pictures choices were made.
+    pub selection: String,
+    /// Those asked for.
+    pub seeds: Vec<u64>,
+    /// Whether their networks are to vote at the end.
+    #[serde(default)]
+    pub voting: bool,
+    /// Those that ended with an evaluation, in the order of their seeds.
+    pub runs: Vec<SeedRun>,
+    /// Those whose loss was no number any more.
+    pub failed: Vec<FailedSeed>,
+    pub statistics: SeedStatistics,
+    /// `None` without a target accuracy.
+    pub time_to_accuracy: Option<TimeToAccuracy>,
+    /// The mean of the networks' class probabilities, where that was asked for.
+    #[serde(default, deserialize_with = "fitting")]
+    pub vote: Option<Evaluation>,
+}
+
+/// A run that ended with an evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeedRun {
+    /// Its folder, below the record's.
+    pub run: String,
+    pub seed: u64,
+    /// On the test split.
+    pub accuracy: f64,
+    pub correct: u64,
+    pub total: u64,
+    /// `None`: the accuracy is that of the pictures as they are.
+    pub test_time_augmentation: Option<TestTimeAugmentation>,
+    /// Of the weights that were evaluated; `None` without a validation split.
+    pub valid_accuracy: Option<f64>,
+    pub epochs: usize,
+    pub steps: usize,
+    /// Training alone.
+    pub train_seconds: f64,
+    /// With validation, evaluation and all that the run folder holds; `None` where it was resumed.
+    pub seconds: Option<f64>,
+    pub ending: Option<Ending>,
+}
+
+/// A seed without a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedSeed {
+    pub run: String,
+    pub seed: u64,
+    pub reason: String,
+}
+
+/// Mean and spread of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    pub count: usize,
+    pub mean: f64,
+    /// Of the sample (over n - 1); `None` for one number.
+    pub standard_deviation: Option<f64>,
+    pub min: f64,
+    pub max: f64,
+}
+
+/// Over the runs; `None` where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeedStatistics {
+    /// On the test split, with test-time augmentation where the runs have it.
+    pub accuracy: Option<Statistics>,
+    /// Test pictures read wrong.
+    pub errors: Option<Statistics>,
+    /// The accuracy of the pictures as they are, where `accuracy` is not that.
+    pub accuracy_without_augmentation: Option<Statistics>,
+    pub train_seconds: Option<Statistics>,
+    pub seconds: Option<Statistics>,
+}
+
+/// What it took to reach a validation accuracy.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimeToAccuracy {
+    /// The share of the validation pictures to be read right.
+    pub target: f64,
+    /// Runs that reached it, of `runs` that ended.
+    pub reached: usize,
+    pub runs: usize,
+    /// Over those that reached it.
+    pub train_seconds: Option<Statistics>,
+    pub steps: Option<Statistics>,
+}
+
+impl Statistics {
+    /// Mean, deviation of the sample, least and greatest; `None` of nothing.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let count = values.len();
+        if count == 0 {
+            return None;
+        }
+        let mean = values.iter().sum::<f64>() / count as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Some(Self {
+            count,
+            mean,
+            standard_deviation: (count > 1).then(|| (squares / (count - 1) as f64).sqrt()),
+            min: values.iter().copied().fold(f64::INFINITY, f64::min),
+            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        })
+    }
+}
+
+impl SeedRun {
+    /// A run in the folder `run` that took `seconds` in all; `None` before its evaluation.
+    pub fn new(run: String, record: &RunRecord, seconds: Option<f64>) -> Option<Self> {
+        let evaluation = record.evaluation.as_ref()?;
+        let epochs = &record.history.epochs;
+        let kept = record.weights.as_ref().map(|weights| weights.epoch);
+        let judged = epochs.iter().find(|epoch| Some(epoch.epoch) == kept);
+        Some(Self {
+            run,
+            seed: record.seed,
+            accuracy: evaluation.accuracy,
+            correct: evaluation.correct,
+            total: evaluation.total,
+            test_time_augmentation: evaluation.test_time_augmentation.clone(),
+            valid_accuracy: judged.and_then(|epoch| epoch.valid_accuracy),
+            epochs: epochs.len(),
+            steps: record.history.steps,
+            train_seconds: record.history.train_seconds,
+            seconds,
+            ending: record.ending,
+        })
+    }
+
+    /// What makes the accuracy no plain one.
+    pub fn manner(&self) -> Option<String> {
+        let augmentation = self.test_time_augmentation.as_ref();
+        augmentation.map(ToString::to_string)
+    }
+
+    /// Test pictures read wrong.
+    pub fn errors(&self) -> u64 {
+        self.total.saturating_sub(self.correct)
+    }
+}
+
+impl SeedsRecord {
+    /// Whether `seed` has a result, a number or a failure.
+    pub fn has(&self, seed: u64) -> bool {
+        let ended = self.runs.iter().any(|run| run.seed == seed);
+        ended || self.failed.iter().any(|failed| failed.seed == seed)
+    }
+
+    /// Brings the statistics up to the runs; `target` is the validation accuracy to reach, 0: none.
+    pub fn summarise(&mut self, target: f64) {
+        let runs = &self.runs;
+        let over = |value: fn(&SeedRun) -> f64| {
+            Statistics::of(&runs.iter().map(value).collect::<Vec<_>>())
+        };
+        let plain: Vec<f64> = runs
+            .iter()
+            .filter_map(|run| Some(run.test_time_augmentation.as_ref()?.without.accuracy))
+            .collect();
+        let seconds: Vec<f64> = runs.iter().filter_map(|run| run.seconds).collect();
+        self.statistics = SeedStatistics {
+            accuracy: over(|run| run.accuracy),
+            errors: over(|run| run.errors() as f64),
+            accuracy_without_augmentation: Statistics::of(&plain),
+            train_seconds: over(|run| run.train_seconds),
+            seconds: Statistics::of(&seconds),
+        };
+        let reached: Vec<&SeedRun> = runs
+            .iter()
+            .filter(|run| run.ending == Some(Ending::TargetReached))
+            .collect();
+        let of_reached = |value: fn(&SeedRun) -> f64| {
+            Statistics::of(&reached.iter().map(|run| value(run)).collect::<Vec<_>>())
+        };
+        self.time_to_accuracy = (target > 0.0).then(|| TimeToAccuracy {
+            target,
+            reached: reached.len(),
+            runs: runs.len(),
+            train_seconds: of_reached(|run| run.train_seconds),
+            steps: of_reached(|run| run.steps as f64),
+        });
+    }
+
+    /// The record of the folder; `None` where it holds none.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`] for a damaged one.
+    pub fn read(folder: &Path) -> Result<Option<Self>, RunFolderError> {
+        let folder = followed(folder);
+        let Ok(text) = read_record(&folder.join(SEEDS)) else {
+            return Ok(None);
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| RunFolderError::NotARun {
+                path: folder,
+                reason: format!("{SEEDS} is none of this program: {error}"),
+            })
+    }
+
+    /// The folders of the runs that ended, where `folder` holds this record.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`] when no run has ended yet.
+    pub fn folders(&self, folder: &Path) -> Result<Vec<PathBuf>, RunFolderError> {
+        let folder = followed(folder);
+        if self.runs.is_empty() {
+            return Err(RunFolderError::NotARun {
+                path: folder,
+                reason: "none of its runs has ended".into(),
+            });
+        }
+        Ok(self.runs.iter().map(|run| folder.join(&run.run)).collect())
+    }
+}

@@ -1,0 +1,210 @@
+//! A training, from the settings to the evaluation: what the command, each of several seeds and the
+//! page call. Where its results are kept is its caller's.
+
+use std::sync::Arc;
+
+use tracing::Instrument;
+
+use super::record::{RunRecord, Weights};
+use super::training_images::TrainingImages;
+use super::weights::{self, Description, LAST_WEIGHTS, WEIGHTS};
+use crate::config::{Config, Layers};
+use crate::data::batches::DeviceSplit;
+use crate::device::{Device, DeviceError};
+use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::unsure::familiarity;
+use crate::model::Model;
+use crate::training::history::History;
+use crate::training::state::{Parameters, Snapshot};
+use crate::training::stopping::Ending;
+use crate::training::{self, Observer, Trained, TrainingError};
+
+/// What a training is made of.
+pub struct TrainingRun {
+    pub layers: Layers,
+    pub config: Config,
+    pub device: Device,
+    pub images: Arc<TrainingImages>,
+    pub description: Description,
+}
+
+/// What came of a run.
+pub struct Finished {
+    pub record: RunRecord,
+    pub model: Model,
+    pub parameters: Parameters,
+    pub description: Description,
+    /// Of its network to the test split.
+    pub answers: Answers,
+}
+
+/// Keeps what comes of a training; by default nothing.
+#[expect(unused_variables, reason = "what keeps nothing needs none of it")]
+pub trait Keep {
+    type Error: From<TrainingError> + From<DeviceError>;
+
+    /// The weights to use and those after the last step, before they are evaluated.
+    ///
+    /// # Errors
+    /// What could not be kept; so below.
+    fn weights(
+        &mut self,
+        used: &Parameters,
+        last: &Parameters,
+        description: &Description,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// A run that someone stopped. An error ends it, else what there is of it is evaluated.
+    fn stopped(&mut self, record: &RunRecord) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// A run with its evaluation, and the answers it is made of.
+    fn ended(
+        &mut self,
+        record: &RunRecord,
+        answers: &Answers,
+        images: &TrainingImages,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+impl TrainingRun {
+    /// One that starts with these images.
+    pub fn new(layers: Layers, config: Config, device: Device, images: TrainingImages) -> Self {
+        Self {
+            description: images.describe(&config),
+            images: Arc::new(images),
+            layers,
+            config,
+            device,
+        }
+    }
+
+    /// The state before its first step.
+    pub fn initial(&self) -> Snapshot {
+        Snapshot::initial(&self.description.network(), self.config.seed)
+    }
+
+    /// The record of a run that has not ended; `run` names it, `started` is in UTC.
+    pub fn record(&self, run: String, started: String) -> RunRecord {
+        let set = &self.images.set;
+        RunRecord {
+            run,
+            started,
+            commands: Vec::new(),
+            dataset: set.name.clone(),
+            set: Some(set.clone()),
+            found_in: Some(self.images.found_in.clone()).filter(|place| !place.is_empty()),
+            device: self.device.info.clone(),
+            kernels: self.device.kernels(),
+            seed: self.config.seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+            settings_sha256: weights::sha256(self.layers.to_toml().as_bytes()),
+            parameters: self.description.network().parameter_count(),
+            history: History::default(),
+            ending: None,
+            weights: None,
+            last_weights: None,
+            evaluation: None,
+        }
+    }
+
+    /// What a network answers to the test split.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub async fn answers(
+        &self,
+        model: &Model,
+        description: &Description,
+    ) -> Result<Answers, DeviceError> {
+        let test = &self.images.test;
+        answer(model, description, test, &self.config, &self.device).await
+    }
+
+    async fn steps(
+        &self,
+        start: Snapshot,
+        observer: &mut impl Observer,
+    ) -> Result<Trained, TrainingError> {
+        let (train, valid) = self.device.guard("preparing the training", || {
+            let Description {
+                normalisation, set, ..
+            } = &self.description;
+            let upload = |split| DeviceSplit::upload(split, *normalisation, &self.device);
+            let train = upload(&self.images.train).with_background(set.background);
+            (train, upload(&self.images.valid))
+        })?;
+        training::train(start, &train, &valid, &self.config, &self.device, observer).await
+    }
+
+    /// The model of these weights, and its description with what it answers to its own images.
+    async fn describe(&self, parameters: &Parameters) -> Result<(Model, Description), DeviceError> {
+        let (device, network) = (&self.device, self.description.network());
+        let model = device.guard("evaluating", || {
+            Model::from_values(&network, parameters.clone(), device)
+        })?;
+        let (train, valid) = (&self.images.train, &self.images.valid);
+        let normalisation = self.description.normalisation;
+        let familiarity = familiarity(&model, train, valid, normalisation, &self.config, device);
+        let description = Description {
+            familiarity: familiarity.await?,
+            ..self.description.clone()
+        };
+        Ok((model, description))
+    }
+}
+
+/// Trains from `start`, evaluates, and has `keep` keep what comes of it; `record` is that of
+/// [`TrainingRun::record`].
+///
+/// # Errors
+/// Those of the training, of the device and of what keeps.
+pub async fn train<K: Keep>(
+    run: &TrainingRun,
+    start: Snapshot,
+    mut record: RunRecord,
+    observer: &mut impl Observer,
+    keep: &mut K,
+) -> Result<Finished, K::Error> {
+    let span = tracing::debug_span!("train", run = %record.run);
+    let trained = run.steps(start, observer).instrument(span).await;
+    observer.on_trained();
+    let trained = trained?;
+    let parameters = trained.weights();
+    let (model, description) = run.describe(parameters).await?;
+    keep.weights(parameters, &trained.last, &description)?;
+    let network = description.network();
+    let file = |file: &str, epoch, parameters: &Parameters| {
+        Some(Weights {
+            file: file.into(),
+            epoch,
+            sha256: weights::weight_hash(&network, parameters),
+        })
+    };
+    let last_epoch = trained.history.epochs.last().map_or(0, |last| last.epoch);
+    let epoch = trained.best.as_ref().map_or(last_epoch, |best| best.epoch);
+    record.weights = file(WEIGHTS, epoch, parameters);
+    record.last_weights = file(LAST_WEIGHTS, last_epoch, &trained.last);
+    record.history = trained.history.clone();
+    record.ending = Some(trained.ending);
+    if trained.ending == Ending::Interrupted {
+        keep.stopped(&record)?;
+    }
+    let answers = run.answers(&model, &description).await?;
+    let evaluation = answers.evaluation(&run.images.test, &description.set.class_names);
+    observer.on_evaluation(record.history.steps, &evaluation);
+    record.evaluation = Some(evaluation);
+    keep.ended(&record, &answers, &run.images)?;
+    Ok(Finished {
+        record,
+        model,
+        parameters: parameters.clone(),
+        description,
+        answers,
+    })
+}

@@ -1,0 +1,221 @@
+//! The images of a training: those it learns from, those that validate each epoch, and those that
+//! say at its end how good it is.
+
+use crate::config::{Architecture, Config, ConfigError, Layers, Origin};
+use crate::data::batches::Normalisation;
+use crate::data::image_set::SetDescription;
+use crate::data::split::{Division, divide};
+use crate::data::test_split::TestSplit;
+use crate::data::{ImageSet, Split};
+use crate::evaluation::description::Description;
+
+/// A class with fewer images to train on is named: hardly anything can be learnt from them.
+const FEW: usize = 5;
+/// So many classes are named at most where something is said of several.
+const NAMED: usize = 10;
+
+/// A data set, its training images divided.
+#[derive(Debug)]
+pub struct TrainingImages {
+    pub set: SetDescription,
+    pub train: Split,
+    pub valid: Split,
+    pub test: TestSplit,
+    /// Whether fewer images are trained on than there are.
+    pub limited: bool,
+    /// Where the set was found, for the record; empty where nobody said.
+    pub found_in: String,
+}
+
+impl TrainingImages {
+    /// Has defaults that suit MNIST suit a smaller set: a tenth of it is held out at most, unless
+    /// somebody said how many. The remark says so.
+    ///
+    /// # Errors
+    /// None that a known setting can have.
+    pub fn fit_defaults(
+        set: &ImageSet,
+        config: &Config,
+        layers: &mut Layers,
+    ) -> Result<Option<String>, ConfigError> {
+        const KEY: &str = "data.validation_size";
+        let tenth = set.train.len() / 10;
+        if layers.origin(KEY) != Origin::Default || config.data.validation_size <= tenth {
+            return Ok(None);
+        }
+        layers.set(KEY, tenth as i64, Origin::Data)?;
+        Ok(Some(format!(
+            "{tenth} of the {} training images of {} are held out for validation (data.validation_size)",
+            set.train.len(),
+            set.description.name
+        )))
+    }
+
+    /// Checks that the network and the settings suit the set.
+    ///
+    /// # Errors
+    /// Settings that the data set does not allow.
+    pub fn check(set: &ImageSet, config: &Config, layers: &Layers) -> Result<(), ConfigError> {
+        let name = &set.description.name;
+        if set.description.class_names.len() < 2 {
+            return Err(layers.invalid(
+                "data.set",
+                format!("{name} has a single class: there is nothing to tell apart"),
+            ));
+        }
+        let all = set.train.len();
+        let held_out = config.data.validation_size;
+        if held_out >= all {
+            return Err(layers.invalid(
+                "data.validation_size",
+                format!(
+                    "{name} has only {all} training images: hold out fewer, --set data.validation_size={}",
+                    all / 10
+                ),
+            ));
+        }
+        if held_out == 0 && config.training.target_accuracy > 0.0 {
+            return Err(layers.invalid(
+                "training.target_accuracy",
+                "needs a validation split: data.validation_size is 0",
+            ));
+        }
+        if config.augment.flip && set.description.mirrorable == Some(false) {
+            return Err(layers.invalid(
+                "augment.flip",
+                format!(
+                    "a mirrored image of {name} no longer shows its class: set augment.flip=false"
+                ),
+            ));
+        }
+        if let Err(reason) = config
+            .training
+            .class_weights
+            .of_classes(&set.train.class_counts())
+        {
+            return Err(layers.invalid("training.class_weights", reason));
+        }
+        let classes = set.description.class_names.len();
+        if let Err(reason) = config.model.network(set.description.shape, classes).sizes() {
+            return Err(layers.invalid(
+                "model.layers",
+                format!(
+                    "for the {classes} classes of {name}, images of {}: {reason}; convolutions with padding, such as those of --config fashion-fast, suit smaller images",
+                    set.description.shape
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Holds training images out for validation, stratified and drawn by the seed, as the settings
+    /// say, after [`Self::check`].
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn divide(set: &ImageSet, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
+        Self::check(set, config, layers)?;
+        Ok(Self::by_division(set, &Self::division(set, config)))
+    }
+
+    /// Which training images of a set these settings train on and which they hold out.
+    pub fn division(set: &ImageSet, config: &Config) -> Division {
+        divide(
+            &set.train.labels,
+            set.train.classes,
+            config.data.validation_size,
+            config.data.train_limit,
+            config.data.split_seed(config.seed),
+        )
+    }
+
+    /// The images of a set, divided so.
+    pub fn by_division(set: &ImageSet, division: &Division) -> Self {
+        Self {
+            train: set.train.pick(&division.train),
+            valid: set.train.pick(&division.valid),
+            test: set.test.clone(),
+            set: set.description.clone(),
+            limited: division.train.len() + division.valid.len() < set.train.len(),
+            found_in: String::new(),
+        }
+    }
+
+    /// The network of the settings for these images.
+    pub fn network(&self, config: &Config) -> Architecture {
+        config
+            .model
+            .network(self.set.shape, self.set.class_names.len())
+    }
+
+    /// What is needed to use weights trained on these images.
+    pub fn describe(&self, config: &Config) -> Description {
+        Description {
+            model: config.model.clone(),
+            normalisation: Normalisation::measure(&self.train),
+            set: self.set.clone(),
+            familiarity: None,
+        }
+    }
+
+    /// What a person should know of the classes before training: those without an image to train
+    /// on, those with hardly any, and those without a test image.
+    pub fn remarks(&self) -> Vec<String> {
+        let (train, test) = (self.train.class_counts(), self.test.class_counts());
+        let valid = self.valid.class_counts();
+        let named = |wanted: &dyn Fn(usize) -> bool| {
+            let found: Vec<&str> = self
+                .set
+                .class_names
+                .iter()
+                .enumerate()
+                .filter(|(class, _)| wanted(*class))
+                .map(|(_, name)| name.as_str())
+                .collect();
+            (!found.is_empty()).then(|| list(&found))
+        };
+        let mut remarks = Vec::new();
+        let untrained = |class: usize| train[class] == 0 && test[class] > 0;
+        if let Some(names) = named(&untrained) {
+            remarks.push(match self.limited {
+                true => format!("data.train_limit leaves no training image of {names}, but there are test images"),
+                false => format!(
+                    "no training image of {names}, but test images: the network cannot learn it"
+                ),
+            });
+        }
+        let absent = |class: usize| train[class] == 0 && test[class] == 0 && valid[class] == 0;
+        if let Some(names) = named(&absent) {
+            remarks.push(match self.limited {
+                true => format!("data.train_limit leaves no image of {names} to train on"),
+                false => format!("no image at all of {names}"),
+            });
+        }
+        let few = |class: usize| (1..FEW).contains(&train[class]);
+        if let Some(names) = named(&few) {
+            remarks.push(format!("fewer than {FEW} training images of {names}"));
+        }
+        let untested = |class: usize| train[class] > 0 && test[class] == 0;
+        if let Some(names) = named(&untested) {
+            remarks.push(format!(
+                "no test image of {names}: nothing is known of how well it is told apart"
+            ));
+        }
+        remarks
+    }
+}
+
+/// `a, b and c`; of many, the first and how many more.
+fn list(names: &[&str]) -> String {
+    match names {
+        [only] => format!("class {only}"),
+        names if names.len() > NAMED => format!(
+            "{} classes ({} and {} more)",
+            names.len(),
+            names[..NAMED].join(", "),
+            names.len() - NAMED
+        ),
+        [others @ .., last] => format!("classes {} and {last}", others.join(", ")),
+        [] => String::new(),
+    }
+}

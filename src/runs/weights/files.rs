@@ -1,0 +1,89 @@
+//! Weights on disk, written atomically.
+
+use std::path::{Path, PathBuf};
+
+use super::{Description, decode, encode, values};
+use crate::device::{Device, DeviceError};
+use crate::exit::{Code, Exit};
+use crate::files::{read_file, write_atomically};
+use crate::model::Model;
+
+/// Larger files are no weights of ours: the widest network the settings allow needs less.
+pub(in crate::runs) const MOST_BYTES: u64 = 4 << 30;
+
+/// Weights that cannot be read or written.
+#[derive(thiserror::Error, Debug)]
+pub enum CheckpointError {
+    #[error("{}: {reason}; name a run folder or a model.safetensors that gpu-mnist wrote", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{}: {reason}{offer}", path.display())]
+    Snapshot {
+        path: PathBuf,
+        reason: String,
+        /// What to do instead.
+        offer: String,
+    },
+    #[error("{}: could not be written: {source}", path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+/// Writes `model` with its description.
+///
+/// # Errors
+/// [`CheckpointError::Device`] when the weights cannot be read back,
+/// [`CheckpointError::Write`] when the file cannot be written.
+pub async fn save(
+    path: &Path,
+    model: &Model,
+    description: &Description,
+    device: &Device,
+) -> Result<(), CheckpointError> {
+    save_values(path, &values(model, device).await?, description)
+}
+
+/// Writes weights as [`values`] gives them, with their description.
+///
+/// # Errors
+/// [`CheckpointError::Write`].
+pub fn save_values(
+    path: &Path,
+    values: &[Vec<f32>],
+    description: &Description,
+) -> Result<(), CheckpointError> {
+    encode(values, description)
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| write_atomically(path, &bytes))
+        .map_err(|source| CheckpointError::Write {
+            path: path.into(),
+            source,
+        })
+}
+
+/// Reads weights and their description; `device` says where the network is to live.
+///
+/// # Errors
+/// [`CheckpointError::Damaged`] names the file and what is wrong with it.
+pub fn load(path: &Path, device: &Device) -> Result<(Model, Description), CheckpointError> {
+    let damaged = |reason: String| CheckpointError::Damaged {
+        path: path.into(),
+        reason,
+    };
+    let bytes = read_file(path, MOST_BYTES).map_err(|error| damaged(error.to_string()))?;
+    let (values, description) = decode(&bytes).map_err(damaged)?;
+    let model = Model::from_values(&description.network(), values, device);
+    Ok((model, description))
+}
+
+impl Exit for CheckpointError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Damaged { .. } | Self::Snapshot { .. } => Code::Data,
+            Self::Write { .. } | Self::Device(_) => Code::Failed,
+        }
+    }
+}

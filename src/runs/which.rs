@@ -1,0 +1,132 @@
+//! RUN of a command line: the run that was named, else the newest one that has weights.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::folder::{
+    METRICS, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, WEIGHTS, followed,
+};
+use super::metrics::{self, Record};
+use super::seeds_record::SeedsRecord;
+use crate::config::Layers;
+use crate::files::read_record;
+
+/// The run that was named, else the newest in `runs` that has weights; its folder may hold those
+/// of several seeds.
+///
+/// # Errors
+/// [`RunFolderError::NoRuns`] where none is named and none is there.
+pub fn named_or_newest(named: Option<&Path>) -> Result<PathBuf, RunFolderError> {
+    if let Some(named) = named {
+        return Ok(named.into());
+    }
+    let newest =
+        newest(Path::new(RUNS)).ok_or_else(|| RunFolderError::NoRuns { path: RUNS.into() })?;
+    tracing::info!("run: {}, the newest with weights", newest.display());
+    Ok(newest)
+}
+
+/// The newest run in `runs`, whether it has weights or not.
+///
+/// # Errors
+/// [`RunFolderError::NoRuns`].
+pub fn newest_started() -> Result<PathBuf, RunFolderError> {
+    let begun = |path: &Path| path.join(SETTINGS).is_file() || path.join(SEEDS).is_file();
+    let found = newest_of(Path::new(RUNS), begun);
+    let found = found.ok_or_else(|| RunFolderError::NoRuns { path: RUNS.into() })?;
+    tracing::info!("run: {}, the newest", found.display());
+    Ok(found)
+}
+
+/// The newest run in `runs` that has weights.
+pub fn newest(runs: &Path) -> Option<PathBuf> {
+    newest_of(runs, has_weights)
+}
+
+fn newest_of(runs: &Path, wanted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let mut found: Vec<(String, PathBuf)> = fs::read_dir(runs)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()))
+        .filter(|path| wanted(path))
+        .map(|path| (started(&path), path))
+        .collect();
+    found.sort();
+    found.pop().map(|(_, path)| path)
+}
+
+/// The weights that a RUN argument names: a run folder, a folder of several seeds (those of the
+/// run that did best on the validation images), or a `.safetensors` file itself.
+///
+/// # Errors
+/// [`RunFolderError::NotARun`], [`RunFolderError::NoWeights`].
+pub fn weights_of(run: &Path) -> Result<PathBuf, RunFolderError> {
+    let named = run.extension().is_some_and(|end| end == "safetensors");
+    if named && run.is_file() {
+        return Ok(run.into());
+    }
+    let Some(record) = SeedsRecord::read(run)? else {
+        let folder = RunFolder::open(run)?;
+        say_unfinished(&folder);
+        return Ok(folder.file(WEIGHTS));
+    };
+    let folders = record.folders(run)?;
+    // Without a validation split there is nothing to choose by, and the first is as good as any.
+    let accuracy = |place: &usize| record.runs[*place].valid_accuracy.unwrap_or(0.0);
+    let best = (0..folders.len())
+        .rev()
+        .max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)))
+        .unwrap_or_default();
+    tracing::info!(
+        "{}: runs of {} seeds; taking seed {}, the best on the validation images",
+        run.display(),
+        record.runs.len(),
+        record.runs[best].seed
+    );
+    Ok(RunFolder::open(&folders[best])?.file(WEIGHTS))
+}
+
+/// Warns of weights whose training has not ended.
+fn say_unfinished(folder: &RunFolder) {
+    let Some(record) = folder.record().filter(|record| record.evaluation.is_none()) else {
+        return;
+    };
+    let mut layers = Layers::default();
+    let settings = read_record(&folder.file(SETTINGS)).unwrap_or_default();
+    let origin = crate::config::Origin::File(folder.file(SETTINGS));
+    let epochs = (layers.overlay(&settings, &origin).ok())
+        .and_then(|()| layers.resolve().ok())
+        .map(|config| config.training.epochs);
+    let records = metrics::read(&folder.file(METRICS)).unwrap_or_default();
+    let done = records
+        .iter()
+        .filter(|record| matches!(record, Record::Epoch(_)));
+    let done = record.history.epochs.len().max(done.count());
+    let run = folder.path().display();
+    tracing::warn!(
+        "{run}: unfinished: {done} of {} epochs; `gpu-mnist train --resume {run}` goes on",
+        epochs.map_or_else(|| "its".into(), |epochs| epochs.to_string())
+    );
+}
+
+fn has_weights(path: &Path) -> bool {
+    let several = || SeedsRecord::read(path).ok().flatten();
+    path.join(WEIGHTS).is_file() && path.join(SETTINGS).is_file()
+        || path.join(SEEDS).is_file() && several().is_some_and(|record| !record.runs.is_empty())
+}
+
+/// When a run was started, as text that sorts by time; empty where nothing tells.
+fn started(path: &Path) -> String {
+    #[derive(serde::Deserialize)]
+    struct Started {
+        started: String,
+    }
+    let name = if path.join(SEEDS).is_file() {
+        SEEDS
+    } else {
+        RUN
+    };
+    let text = read_record(&followed(path).join(name)).unwrap_or_default();
+    serde_json::from_str::<Started>(&text).map_or_else(|_| String::new(), |found| found.started)
+}

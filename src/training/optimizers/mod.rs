@@ -1,0 +1,200 @@
+//! The optimiser of the settings: one update rule a parameter, and what each rule remembers.
+
+mod clipping;
+mod muon;
+mod update;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::{DynState, GradientsParams};
+use burn::tensor::{Device as BurnDevice, Tensor, TensorData, Transaction};
+
+use super::state::ParameterState;
+use crate::config::{Architecture, TrainingConfig};
+use crate::device::Device;
+use crate::model::{Model, ParameterShape};
+use update::{Rule, Slots};
+
+/// Updates a model's parameters, in forward order.
+pub struct Optimizer {
+    parameters: Vec<Parameter>,
+    /// The largest norm of all gradients together; 0: any.
+    clip_norm: f64,
+}
+
+struct Parameter {
+    shape: ParameterShape,
+    rule: Rule,
+    /// A [`Slots`] of the parameter's rank; `None` before the first update.
+    slots: Option<DynState>,
+}
+
+impl Optimizer {
+    /// The optimiser of the settings for parameters of these shapes; `states`, one a parameter,
+    /// is what an earlier one of them remembered; what another kind remembered is left out.
+    pub fn new(
+        settings: &TrainingConfig,
+        shapes: Vec<ParameterShape>,
+        states: Vec<Option<ParameterState>>,
+        device: &Device,
+    ) -> Self {
+        let parameters = shapes
+            .into_iter()
+            .zip(states)
+            .map(|(shape, state)| {
+                let rule = Rule::of(settings, &shape, device);
+                let slots = state
+                    .filter(|state| understands(&rule, state, &shape))
+                    .map(|state| upload(state, &shape.dims, device.burn()));
+                Parameter { shape, rule, slots }
+            })
+            .collect();
+        Self {
+            parameters,
+            clip_norm: settings.clip_norm,
+        }
+    }
+
+    /// The optimiser of the settings before its first step.
+    pub fn fresh(settings: &TrainingConfig, network: &Architecture, device: &Device) -> Self {
+        let shapes = network.parameters();
+        let states = shapes.iter().map(|_| None).collect();
+        Self::new(settings, shapes, states, device)
+    }
+
+    /// The model after one step. It must be the one of the shapes, with parameters in that order.
+    pub fn step(&mut self, learning_rate: f64, model: Model, gradients: GradientsParams) -> Model {
+        let factor = match self.clip_norm > 0.0 {
+            true => clipping::factor(&model, &gradients, self.clip_norm),
+            false => None,
+        };
+        model.map(&mut Step {
+            factor,
+            parameters: self.parameters.iter_mut(),
+            gradients,
+            learning_rate,
+        })
+    }
+
+    /// Adds every tensor that is remembered to a read-back.
+    pub fn register(&self, transaction: Transaction) -> Transaction {
+        self.parameters
+            .iter()
+            .filter_map(|parameter| parameter.slots.as_ref())
+            .fold(transaction, |transaction, slots| match slots.rank() {
+                1 => register::<1>(slots, transaction),
+                2 => register::<2>(slots, transaction),
+                4 => register::<4>(slots, transaction),
+                rank => unreachable!("no parameter of rank {rank}"),
+            })
+    }
+
+    /// What is remembered, from the data that [`Self::register`] had read.
+    pub fn states(
+        &self,
+        mut data: impl Iterator<Item = TensorData>,
+    ) -> Vec<Option<ParameterState>> {
+        let state = |parameter: &Parameter| {
+            let time = match parameter.slots.as_ref()? {
+                slots if slots.rank() == 1 => slots.downcast_ref::<Slots<1>>().time,
+                slots if slots.rank() == 2 => slots.downcast_ref::<Slots<2>>().time,
+                slots => slots.downcast_ref::<Slots<4>>().time,
+            };
+            let tensors = parameter.rule.slot_names().iter().map(|name| {
+                let numbers = data.next().expect("a tensor for every slot");
+                (name.to_string(), numbers.iter::<f32>().collect())
+            });
+            Some(ParameterState {
+                rule: parameter.rule.name().into(),
+                time,
+                tensors: tensors.collect(),
+            })
+        };
+        self.parameters.iter().map(state).collect()
+    }
+}
+
+/// One step over the parameters in the order the model visits them.
+struct Step<'a> {
+    parameters: std::slice::IterMut<'a, Parameter>,
+    gradients: GradientsParams,
+    /// What every gradient is multiplied by.
+    factor: Option<Tensor<1>>,
+    learning_rate: f64,
+}
+
+impl ModuleMapper for Step<'_> {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let entry = self
+            .parameters
+            .next()
+            .expect("as many parameters as shapes");
+        let (id, tensor, mapper) = parameter.consume();
+        debug_assert_eq!(
+            tensor.dims()[..],
+            entry.shape.dims[..],
+            "{}",
+            entry.shape.name
+        );
+        let Some(gradient) = self.gradients.remove::<D>(id) else {
+            return Param::from_mapped_value(id, tensor, mapper);
+        };
+        let gradient = match &self.factor {
+            Some(factor) => gradient * factor.clone().reshape([1; D]),
+            None => gradient,
+        };
+        // Taken, not cloned: Adam writes in place only where it holds the one handle.
+        let slots = entry.slots.take().map(DynState::downcast::<Slots<D>>);
+        let (updated, slots) = entry
+            .rule
+            .step(self.learning_rate, tensor.inner(), gradient, slots);
+        entry.slots = Some(DynState::create(slots, D));
+        Param::from_mapped_value(id, Tensor::from_inner(updated).require_grad(), mapper)
+    }
+}
+
+/// Whether `rule` made this state of a parameter of that shape.
+fn understands(rule: &Rule, state: &ParameterState, shape: &ParameterShape) -> bool {
+    let length = shape.count();
+    let names = rule.slot_names();
+    state.rule == rule.name()
+        && state.tensors.len() == names.len()
+        && state
+            .tensors
+            .iter()
+            .zip(names)
+            .all(|((name, numbers), expected)| name == expected && numbers.len() == length)
+}
+
+fn register<const D: usize>(slots: &DynState, transaction: Transaction) -> Transaction {
+    slots
+        .downcast_ref::<Slots<D>>()
+        .tensors
+        .iter()
+        .fold(transaction, |transaction, tensor| {
+            transaction.register(tensor.clone())
+        })
+}
+
+fn upload(state: ParameterState, dims: &[usize], device: &BurnDevice) -> DynState {
+    match dims.len() {
+        1 => DynState::create(slots_of::<1>(state, dims, device), 1),
+        2 => DynState::create(slots_of::<2>(state, dims, device), 2),
+        4 => DynState::create(slots_of::<4>(state, dims, device), 4),
+        rank => unreachable!("no parameter of rank {rank}"),
+    }
+}
+
+fn slots_of<const D: usize>(
+    state: ParameterState,
+    dims: &[usize],
+    device: &BurnDevice,
+) -> Slots<D> {
+    Slots {
+        time: state.time,
+        tensors: state
+            .tensors
+            .into_iter()
+            .map(|(_, numbers)| Tensor::from_data(TensorData::new(numbers, dims.to_vec()), device))
+            .collect(),
+    }
+}

@@ -1,0 +1,248 @@
+//! A training on a device, a step at a time: what the steps change, and all that a step needs.
+
+use std::convert::identity;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Int, Tensor, Transaction};
+
+use super::averaging::Average;
+use super::history::Recorder;
+use super::optimizers::Optimizer;
+use super::schedule::Schedule;
+use super::state::{Averaged, Position, Snapshot};
+use crate::config::{Architecture, Config};
+use crate::data::augment::Augment;
+use crate::data::batches::{Batch, DeviceSplit, order, upload_indices};
+use crate::device::{Device, DeviceError};
+use crate::model::loss::Objective;
+use crate::model::{self, Model};
+
+/// Steps a model through the batches of a split.
+pub struct Trainer {
+    device: Device,
+    config: Config,
+    images: DeviceSplit,
+    network: Architecture,
+    /// `None` within a step alone.
+    model: Option<Model>,
+    optimizer: Optimizer,
+    average: Option<Average>,
+    objective: Objective,
+    schedule: Schedule,
+    position: Position,
+    epoch: Epoch,
+}
+
+/// How the images of an epoch come.
+struct Epoch {
+    /// Its next step in the schedule, from 0.
+    scheduled: usize,
+    order: Vec<i32>,
+    /// The same on the device, `[n]`.
+    indices: Tensor<1, Int>,
+    augment: Option<Augment>,
+}
+
+/// A step whose result is still on the device.
+pub struct StepOutcome {
+    /// Mean loss, `[1]`.
+    pub loss: Tensor<1>,
+    /// Images classified right, `[1]`.
+    pub correct: Tensor<1, Int>,
+    pub images: usize,
+    /// The number of the step, from 1.
+    pub step: usize,
+    pub learning_rate: f64,
+}
+
+impl Trainer {
+    /// A training that stands at `start`, of the settings' network on `images`. Its learning rates
+    /// are laid out for `steps` steps in all.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
+    pub fn new(
+        start: &Snapshot,
+        images: &DeviceSplit,
+        steps: usize,
+        config: &Config,
+        device: &Device,
+    ) -> Result<Self, DeviceError> {
+        let settings = &config.training;
+        let network = config.model.network(images.shape(), images.classes());
+        device.guard("preparing the training", || {
+            let parameters = start.parameters.clone();
+            let model = Model::trainable(&network, parameters, device);
+            let states = start.optimizer.clone();
+            Self {
+                optimizer: Optimizer::new(settings, network.parameters(), states, device),
+                average: (settings.ema_decay > 0.0).then(|| {
+                    let earlier = start.averaged.clone();
+                    Average::new(settings.ema_decay, &model, earlier, &network, device)
+                }),
+                objective: Objective::new(settings, images, device),
+                schedule: Schedule::new(settings, steps),
+                position: start.position,
+                epoch: Epoch::new(start.position, config, images.len(), device),
+                model: Some(model),
+                network,
+                images: images.clone(),
+                config: config.clone(),
+                device: device.clone(),
+            }
+        })
+    }
+
+    /// Goes on to the first image of the next epoch.
+    pub fn end_epoch(&mut self) {
+        self.position.epoch += 1;
+        self.position.pictures = 0;
+        self.epoch = Epoch::new(self.position, &self.config, self.images.len(), &self.device);
+    }
+
+    /// Where the training stands.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Whether every image of the epoch was trained on.
+    pub fn epoch_is_over(&self) -> bool {
+        self.position.pictures == self.images.len()
+    }
+
+    /// Queues the next step. Behind the last image of an epoch it begins the same one anew, as
+    /// measurements do.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
+    pub fn step(&mut self) -> Result<StepOutcome, DeviceError> {
+        self.step_in_phases(|| Ok(()))
+    }
+
+    /// The same; `after_phase` is called when the forward pass with the loss is queued, and again
+    /// when the backward pass is.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`], and what `after_phase` returns; the training then ends there.
+    pub fn step_in_phases(
+        &mut self,
+        after_phase: impl FnMut() -> Result<(), DeviceError>,
+    ) -> Result<StepOutcome, DeviceError> {
+        let device = self.device.clone();
+        device
+            .guard("training", || self.queue(after_phase))
+            .and_then(identity)
+    }
+
+    fn queue(
+        &mut self,
+        mut after_phase: impl FnMut() -> Result<(), DeviceError>,
+    ) -> Result<StepOutcome, DeviceError> {
+        let learning_rate = self.schedule.learning_rate(self.epoch.scheduled);
+        let (batch, images) = self.next_batch();
+        let model = self.model.take().expect("put back after every step");
+        let (logits, statistics) = model.forward_train(batch.images.autodiff());
+        let found = self.objective.of(logits, batch.labels);
+        after_phase()?;
+        let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
+        after_phase()?;
+        let model = self.optimizer.step(learning_rate, model, gradients);
+        let model = model.with_statistics(statistics);
+        if let Some(average) = &mut self.average {
+            average.update(&model);
+        }
+        self.model = Some(model);
+        self.epoch.scheduled += 1;
+        self.position.step += 1;
+        Ok(StepOutcome {
+            loss: found.loss,
+            correct: found.correct,
+            images,
+            step: self.position.step,
+            learning_rate,
+        })
+    }
+
+    /// The next images of the epoch, and how many they are.
+    fn next_batch(&mut self) -> (Batch, usize) {
+        let start = match self.epoch_is_over() {
+            true => 0,
+            false => self.position.pictures,
+        };
+        let end = (start + self.config.training.batch_size).min(self.images.len());
+        self.position.pictures = end;
+        let Epoch {
+            order,
+            indices,
+            augment,
+            ..
+        } = &self.epoch;
+        let indices = indices.clone().slice(start..end);
+        let batch = match augment {
+            Some(how) => (self.images).gather_augmented(indices, &order[start..end], how),
+            None => self.images.gather(indices),
+        };
+        (batch, end - start)
+    }
+
+    /// The model to validate and to keep: the moving average of the weights where the settings ask
+    /// for one, without gradients.
+    pub fn eval_model(&self) -> Model {
+        match &self.average {
+            Some(average) => average.model.clone(),
+            None => self.model().valid(),
+        }
+    }
+
+    /// Reads the whole state back, in one go.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
+    pub async fn snapshot(&self, recorder: &Recorder) -> Result<Snapshot, DeviceError> {
+        // Without gradients, as the rest of what is read.
+        let tensors = model::register(&self.model().valid(), Transaction::default());
+        let tensors = match &self.average {
+            Some(average) => model::register(&average.model, tensors),
+            None => tensors,
+        };
+        let tensors = self.optimizer.register(tensors);
+        let data = self.device.read("keeping a checkpoint", tensors).await?;
+        let mut data = data.into_iter();
+        Ok(Snapshot {
+            position: self.position,
+            parameters: model::take(&self.network, &mut data),
+            averaged: self.average.as_ref().map(|average| Averaged {
+                parameters: model::take(&self.network, &mut data),
+                updates: average.updates,
+            }),
+            optimizer: self.optimizer.states(data),
+            sums: recorder.sums.clone(),
+            epochs: recorder.epochs.clone(),
+            step_seconds: recorder.step_seconds.clone(),
+            images: recorder.images,
+            best: recorder.best.clone(),
+        })
+    }
+
+    fn model(&self) -> &Model {
+        self.model.as_ref().expect("put back after every step")
+    }
+}
+
+impl Epoch {
+    /// The epoch of a position, among so many images.
+    fn new(position: Position, config: &Config, images: usize, device: &Device) -> Self {
+        let Position {
+            epoch, pictures, ..
+        } = position;
+        let batch_size = config.training.batch_size;
+        let order = order(config.seed, epoch, images);
+        Self {
+            scheduled: (epoch - 1) * images.div_ceil(batch_size) + pictures.div_ceil(batch_size),
+            indices: upload_indices(&order, device),
+            augment: Augment::in_epoch(config, epoch),
+            order,
+        }
+    }
+}

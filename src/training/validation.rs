@@ -1,0 +1,40 @@
+//! What an epoch came to on the validation split, and the best weights so far.
+
+use std::sync::Arc;
+
+use super::history::Recorder;
+use super::state::Best;
+use super::trainer::Trainer;
+use crate::config::Config;
+use crate::data::batches::DeviceSplit;
+use crate::device::{Device, DeviceError};
+use crate::evaluation::{Evaluation, evaluate};
+use crate::model;
+
+/// Evaluates the model as it stands, and keeps its weights where they are the best so far; `None`
+/// without a validation split.
+///
+/// # Errors
+/// [`DeviceError::Failed`].
+pub(super) async fn validate(
+    trainer: &Trainer,
+    recorder: &mut Recorder,
+    valid: &DeviceSplit,
+    config: &Config,
+    device: &Device,
+) -> Result<Option<Evaluation>, DeviceError> {
+    if valid.is_empty() {
+        return Ok(None);
+    }
+    let model = trainer.eval_model();
+    let found = evaluate(&model, valid, config, device).await?;
+    if Best::improves(recorder.best.as_ref(), found.accuracy, found.loss) {
+        recorder.best = Some(Best {
+            epoch: trainer.position().epoch,
+            loss: found.loss,
+            accuracy: found.accuracy,
+            parameters: Arc::new(model::values(&model, device).await?),
+        });
+    }
+    Ok(Some(found))
+}

@@ -20,6 +20,8 @@ pub struct TrainingImages {
     pub set: SetDescription,
     pub train: Split,
     pub valid: Split,
+    /// Where the images of `valid` stand in the split of the set that they were taken from.
+    pub held_out: Vec<usize>,
     pub test: TestSplit,
     /// Whether fewer images are trained on than there are.
     pub limited: bool,
@@ -115,18 +117,14 @@ impl TrainingImages {
     /// As [`Self::check`].
     pub fn divide(set: &ImageSet, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
         Self::check(set, config, layers)?;
-        Ok(Self::by_division(set, &Self::division(set, config)))
-    }
-
-    /// Which training images of a set these settings train on and which they hold out.
-    pub fn division(set: &ImageSet, config: &Config) -> Division {
-        divide(
+        let division = divide(
             &set.train.labels,
             set.train.classes,
             config.data.validation_size,
             config.data.train_limit,
             config.data.split_seed(config.seed),
-        )
+        );
+        Ok(Self::by_division(set, &division))
     }
 
     /// The images of a set, divided so.
@@ -134,6 +132,7 @@ impl TrainingImages {
         Self {
             train: set.train.pick(&division.train),
             valid: set.train.pick(&division.valid),
+            held_out: division.valid.clone(),
             test: set.test.clone(),
             set: set.description.clone(),
             limited: division.train.len() + division.valid.len() < set.train.len(),

@@ -11,7 +11,7 @@ use super::ListFormat;
 use crate::commands::args::{DeviceArgs, resolve, set_data_folder};
 use crate::commands::completion;
 use crate::config::{Config, Origin};
-use crate::data::{ImageSet, find, named};
+use crate::data::{find, named};
 use crate::device::Device;
 use crate::device::opening::open_device;
 use crate::evaluation::description::Description;
@@ -37,7 +37,11 @@ const SHOWN: usize = 40;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 An image is listed where the network is as sure of another class as it is of that class's own
-images on average (confident learning, arXiv:1911.00068). It may be wrong: look at each one.")]
+images on average (confident learning, arXiv:1911.00068). It may be wrong: look at each one.
+
+For example:
+  gpu-mnist data suspects                                by the newest run
+  gpu-mnist data suspects RUN --format csv > doubts.csv  a table")]
 pub struct SuspectsArgs {
     /// A run folder or a model.safetensors [default: the newest run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
@@ -90,13 +94,17 @@ pub fn run(
         let origin = Origin::File(file.clone());
         layers.set("data.set", description.set.name.as_str(), origin)?;
     }
-    let config = resolve(&layers)?;
+    let mut config = resolve(&layers)?;
     let set = find::load(&config.data, config.seed)?;
     suits(&file, &description, &set.description, false, false)?;
     let test = answer(&model, &description, &set.test, &config, &device);
     let test = pollster::block_on(test)?.verdicts(&set.test);
     let valid = match file.with_file_name(SETTINGS).is_file() {
-        true => validation(&model, &description, &set, &config, &device)?,
+        true => {
+            config.model = description.model.clone();
+            let images = TrainingImages::divide(&set, &config, &layers)?;
+            validation(&model, &description, &images, &config, &device)?
+        }
         false => {
             tracing::warn!(
                 "{}: no settings beside it say which training images it has not seen, so only the test images are looked at",
@@ -132,23 +140,22 @@ pub fn run(
 fn validation(
     model: &Model,
     description: &Description,
-    set: &ImageSet,
+    images: &TrainingImages,
     config: &Config,
     device: &Device,
 ) -> anyhow::Result<Vec<Verdict>> {
-    let places = TrainingImages::division(set, config).valid;
-    if places.is_empty() {
+    if images.valid.is_empty() {
         return Ok(Vec::new());
     }
-    let images = set.train.pick(&places);
-    let logits = classify(model, &images, description.normalisation, config, device);
+    let normalisation = description.normalisation;
+    let logits = classify(model, &images.valid, normalisation, config, device);
     let answers: Vec<_> = (pollster::block_on(logits)?.iter())
         .map(|logits| log_softmax(logits))
         .collect();
-    let found = verdicts(&answers, &images.labels).into_iter();
+    let found = verdicts(&answers, &images.valid.labels).into_iter();
     Ok(found
         .map(|verdict| Verdict {
-            index: places[verdict.index],
+            index: images.held_out[verdict.index],
             ..verdict
         })
         .collect())

@@ -1,15 +1,16 @@
-//! `gpu-mnist data`: fetches, verifies, lists and shows data sets.
+//! `gpu-mnist data`: fetches, verifies, lists and shows data sets, and doubts labels.
 
 mod show;
+mod suspects;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::args::{DATA_DIR, PlainFormat, folder_or_empty};
+use super::args::{DATA_DIR, folder_or_empty};
 use super::completion;
 use crate::config::Layers;
 use crate::data::DataError;
@@ -17,6 +18,7 @@ use crate::data::catalog::{self, KnownSet, UnknownSet, locate};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::find::data_folder;
 use crate::data::verify::{self, FileCheck, Form, SetListing};
+use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
 use crate::terminal::bars::bar;
@@ -30,7 +32,8 @@ For example:
   gpu-mnist data list                            what is there
   gpu-mnist data fetch fashion-mnist             downloads and verifies it
   gpu-mnist data verify ./my-images              every byte of a folder of your own
-  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images")]
+  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images
+  gpu-mnist data suspects                        labels that the newest run's network doubts")]
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
@@ -39,10 +42,10 @@ pub struct DataArgs {
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
     #[arg(value_parser = folder_or_empty())]
     data_dir: Option<PathBuf>,
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t = PlainFormat::Text, global = true)]
+    /// How to print the result; csv is for suspects alone
+    #[arg(long, value_enum, default_value_t = ListFormat::Text, global = true)]
     #[arg(help_heading = "Output")]
-    format: PlainFormat,
+    format: ListFormat,
     /// The same as --format json
     #[arg(
         long,
@@ -51,6 +54,14 @@ pub struct DataArgs {
         help_heading = "Output"
     )]
     json: bool,
+}
+
+/// The formats of what is printed; not every result is a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    Text,
+    Json,
+    Csv,
 }
 
 #[derive(Subcommand, Debug)]
@@ -72,14 +83,36 @@ enum Action {
     },
     /// Say which sets are there
     List,
-    /// Draw training pictures beside what [augment] in the settings makes of them
+    /// Draw training images beside what [augment] in the settings makes of them
     Show(show::ShowArgs),
+    /// List test and validation images whose labels look wrong, by the network of a run
+    Suspects(suspects::SuspectsArgs),
+}
+
+impl DataArgs {
+    /// Whether drivers are loaded.
+    pub fn asks_adapters(&self) -> bool {
+        matches!(self.action, Action::Suspects(_))
+    }
 }
 
 /// # Errors
 /// [`DataError`].
 pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
-    let json = args.json || args.format == PlainFormat::Json;
+    let format = if args.json {
+        ListFormat::Json
+    } else {
+        args.format
+    };
+    if let Action::Suspects(suspects) = &args.action {
+        return suspects::run(suspects, args.data_dir.as_ref(), format);
+    }
+    if format == ListFormat::Csv {
+        let reason =
+            "--format csv: of `data`, only `data suspects` prints that; take --format json";
+        return Err(UsageError(reason.into()).into());
+    }
+    let json = format == ListFormat::Json;
     if let Action::Show(show) = &args.action {
         return show::run(show, args.data_dir.as_ref(), json);
     }
@@ -109,7 +142,7 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
             ))
         }
         Action::Verify { set } => verify(set, &folder, json),
-        Action::List | Action::Show(_) => list(&folder, json),
+        Action::List | Action::Show(_) | Action::Suspects(_) => list(&folder, json),
     }
 }
 

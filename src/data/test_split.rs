@@ -24,7 +24,7 @@ use super::{ImageShape, Split};
 /// }
 /// ```
 ///
-/// Nor does it give its pictures away:
+/// Nor does it give its images away:
 ///
 /// ```compile_fail
 /// use gpu_mnist::data::Split;
@@ -37,11 +37,11 @@ use super::{ImageShape, Split};
 pub struct TestSplit(Split);
 
 impl TestSplit {
-    pub fn new(pictures: Split) -> Self {
-        Self(pictures)
+    pub fn new(images: Split) -> Self {
+        Self(images)
     }
 
-    /// Number of pictures.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -77,7 +77,7 @@ impl TestSplit {
         self.0.image(index)
     }
 
-    /// The class of picture `index`; `None` past the end.
+    /// The class of image `index`; `None` past the end.
     pub fn label(&self, index: usize) -> Option<u16> {
         self.0.labels.get(index).copied()
     }

@@ -20,6 +20,8 @@ pub struct TrainingImages {
     pub set: SetDescription,
     pub train: Split,
     pub valid: Split,
+    /// Where the images of `valid` stand in the split of the set that they were taken from.
+    pub held_out: Vec<usize>,
     pub test: TestSplit,
     /// Whether fewer images are trained on than there are.
     pub limited: bool,
@@ -134,6 +136,7 @@ impl TrainingImages {
         Self {
             train: set.train.pick(&division.train),
             valid: set.train.pick(&division.valid),
+            held_out: division.valid.clone(),
             test: set.test.clone(),
             set: set.description.clone(),
             limited: division.train.len() + division.valid.len() < set.train.len(),

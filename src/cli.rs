@@ -175,7 +175,7 @@ pub fn folder_or_empty() -> impl TypedValueParser<Value = PathBuf> {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataSetArgs {
-    /// auto, synthetic, a known set (`gpu-mnist data list`), or a folder with four IDX files
+    /// auto, synthetic, a known set (`gpu-mnist data list`), or images of your own
     /// [default: auto]
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     pub dataset: Option<String>,
@@ -440,7 +440,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         if cause.is::<OtherImages>() {
             return 4;
         }
-        if let Some(DataError::Interrupted { .. }) = cause.downcast_ref() {
+        if let Some(DataError::Interrupted { .. } | DataError::Cancelled { .. }) =
+            cause.downcast_ref()
+        {
             return 130;
         }
         match cause.downcast_ref() {

@@ -8,12 +8,13 @@ mod error;
 #[cfg(not(target_family = "wasm"))]
 pub mod fetch;
 #[cfg(not(target_family = "wasm"))]
-mod files;
+pub(crate) mod files;
 pub mod formats;
 pub mod image_set;
 pub mod memory;
 #[cfg(not(target_family = "wasm"))]
 mod mnist;
+mod open_set;
 pub mod split;
 pub mod synthetic;
 pub mod training_images;
@@ -24,4 +25,5 @@ pub mod verify;
 pub use error::{DataError, FailedMirror, Fault};
 pub use formats::idx;
 pub use image_set::{ImageSet, ImageShape};
+pub use open_set::ReadOptions;
 pub use split::Split;

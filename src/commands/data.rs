@@ -14,10 +14,10 @@ use super::args::{DATA_DIR, folder_or_empty};
 use super::completion;
 use crate::config::Layers;
 use crate::data::DataError;
-use crate::data::catalog::{self, KnownSet, UnknownSet, locate};
+use crate::data::catalog::{self, KnownSet, UnknownSet};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::find::data_folder;
-use crate::data::verify::{self, FileCheck, Form, SetListing};
+use crate::data::verify::{self, Check, FileCheck, Form, SetListing, WholeCheck};
 use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
@@ -77,7 +77,7 @@ enum Action {
     },
     /// Check every byte of a set, of a known one against its published hashes
     Verify {
-        /// A known set, or a folder with four IDX files
+        /// A known set, or a folder, archive or file of your own
         #[arg(value_name = "SET|DIR", default_value = "mnist", add = completion::data_sets())]
         set: String,
     },
@@ -153,14 +153,13 @@ fn known_set(name: &str) -> Result<&'static KnownSet, UnknownSet> {
 /// Checks a known set below the data folder, or the set at a path.
 fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
     let known = catalog::named(name).ok();
-    let (folder, checks) = match known {
-        Some(set) => {
-            let place = locate::find(data_dir, set);
-            let folder = place.map_or_else(|| data_dir.join(set.id), |place| place.folder);
-            let checks = verify::verify_known(&folder, set);
-            (folder, checks)
-        }
+    let (folder, check) = match known {
+        Some(set) => verify::verify_known(data_dir, set)?,
         None => verify::verify(Path::new(name))?,
+    };
+    let checks = match check {
+        Check::Files(checks) => checks,
+        Check::Whole(check) => return sound(name, &folder, &check, json),
     };
     if json {
         let sound = checks.iter().all(FileCheck::is_sound);
@@ -190,6 +189,22 @@ fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
             }
             .into());
         }
+    }
+    Ok(())
+}
+
+/// Prints what was found of a set that is no four files, and sound.
+fn sound(name: &str, path: &Path, check: &WholeCheck, json: bool) -> anyhow::Result<()> {
+    let path = path.display().to_string();
+    if json {
+        return print(&format!(
+            "{}\n",
+            json!({"set": name, "folder": path, "sound": true, "contents": check})
+        ));
+    }
+    print(&format!("{path}: ok, {}: {}\n", check.format, check.holds))?;
+    for note in &check.notes {
+        print(&format!("{path}: {note}\n"))?;
     }
     Ok(())
 }
@@ -252,7 +267,10 @@ fn state(listing: &SetListing) -> (String, Option<String>) {
         (true, _) => ("complete".into(), None),
         (false, true) => {
             let megabytes = listing.archive_bytes as f64 / 1e6;
-            (format!("not there, {megabytes:.1} MB"), None)
+            match listing.archive_bytes {
+                0 => ("not there".into(), None),
+                _ => (format!("not there, {megabytes:.1} MB"), None),
+            }
         }
         (false, false) => (
             "incomplete".into(),

@@ -252,18 +252,25 @@ fn renamed(key: &str, value: Value) -> (&str, Value) {
     )
 }
 
-/// Settings that are a word or a list.
-const WORD_OR_LIST: &[&str] = &["training.class_weights"];
+/// Settings of several types, each with words for them.
+const SEVERAL_TYPES: &[(&str, &str)] = &[
+    ("training.class_weights", "a word or a list in brackets"),
+    ("data.size", "a word, a whole number or a list in brackets"),
+];
 
 /// Fits `value` to the type that the setting `key` has.
 fn fit(key: &str, slot: &Value, value: Value) -> Result<Value, (&'static str, String)> {
-    match (WORD_OR_LIST.contains(&key), &value) {
-        (true, Value::String(_) | Value::Array(_)) => Ok(value),
-        (true, _) => Err((
-            "a word or a list in brackets",
+    let Some((_, expected)) = SEVERAL_TYPES.iter().find(|(several, _)| *several == key) else {
+        return coerce(slot, value);
+    };
+    let number = expected.contains("number");
+    match &value {
+        Value::String(_) | Value::Array(_) => Ok(value),
+        Value::Integer(_) if number => Ok(value),
+        _ => Err((
+            expected,
             format!("{} ({})", value.to_string().trim(), value.type_name()),
         )),
-        (false, _) => coerce(slot, value),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::{Evaluation, evaluate};
+use crate::model::layers::Draw;
 use crate::model::loss::Objective;
 use crate::model::{self, Model};
 use averaging::Average;
@@ -138,7 +139,11 @@ pub async fn train(
     let network = config.model.network(train.shape(), train.classes());
     let (mut model, mut optimizer, mut average, objective) =
         device.guard("preparing the training", || {
-            let model = Model::trainable(&network, start.parameters, device);
+            let draw = Draw {
+                seed: config.seed,
+                step: step as u64,
+            };
+            let model = Model::trainable(&network, start.parameters, device).before(draw);
             let shapes = network.parameters();
             let optimizer = Optimizer::new(settings, shapes, start.optimizer, device);
             let average = (settings.ema_decay > 0.0).then(|| {

@@ -3,8 +3,6 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 
-use crate::config::TrainingConfig;
-use crate::data::batches::DeviceSplit;
 use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::kernels::softmax_cross_entropy::{
@@ -42,16 +40,11 @@ impl Objective {
         }
     }
 
-    /// That of the settings for these training images.
-    pub fn new(settings: &TrainingConfig, train: &DeviceSplit, device: &Device) -> Self {
-        // Settings that do not suit the set were refused when it was divided.
-        let weights = settings.class_weights.of_classes(train.class_counts());
+    /// The same, smoothed, and with a weight for each class.
+    pub fn new(smoothing: f64, weights: Option<&[f32]>, device: &Device) -> Self {
         Self {
-            smoothing: settings.label_smoothing,
-            weights: weights
-                .ok()
-                .flatten()
-                .map(|weights| Tensor::from_floats(&weights[..], device.burn())),
+            smoothing,
+            weights: weights.map(|weights| Tensor::from_floats(weights, device.burn())),
             ..Self::plain(device)
         }
     }

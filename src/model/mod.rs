@@ -12,5 +12,5 @@ mod tensors;
 
 pub use architecture::{Architecture, ModelConfig};
 pub use network::{BatchStatistics, Model};
-pub use parameters::{Initial, ParameterList, ParameterShape, Role, initial_values};
-pub use tensors::{register, take, values};
+pub use parameters::{Initial, ParameterList, ParameterShape, Role};
+pub use tensors::{initial_values, register, take, values};

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Device as BurnDevice, Tensor, TensorData};
 
 use super::Architecture;
-use super::layers::{Activations, Layer, Statistics, Tensors};
+use super::layers::{Activations, Draw, Layer, Statistics, Tensors};
 use crate::device::Device;
 
 /// The layers in order. Tensors are visited in the order of [`Architecture::parameters`].
@@ -14,6 +14,9 @@ pub struct Model {
     layers: Vec<Layer>,
     /// Channels of the images where the first layer takes no fourth one of zeros.
     channels: Option<usize>,
+    /// Of the next step.
+    #[module(skip)]
+    draw: Draw,
 }
 
 /// What each layer saw of a batch, where it is one with batch norm.
@@ -53,7 +56,14 @@ impl Model {
                 .map(|place| place.layer.describe().build(place, &mut tensors))
                 .collect(),
             channels: (!padded).then_some(network.input.channels),
+            draw: Draw::default(),
         }
+    }
+
+    /// The network before a step of a run, for what its layers draw.
+    #[must_use]
+    pub fn before(self, draw: Draw) -> Self {
+        Self { draw, ..self }
     }
 
     /// Logits `[n, classes]` of normalised images `[n, height, width, 1 or 4]`; batch norms use
@@ -80,14 +90,14 @@ impl Model {
     pub fn forward_train(&self, images: Tensor<4>) -> (Tensor<2>, BatchStatistics) {
         let mut statistics = Vec::with_capacity(self.layers.len());
         let logits = self.layers.iter().fold(self.input(images), |x, layer| {
-            let (output, found) = layer.compute().forward_train(x);
+            let (output, found) = layer.compute().forward_train(x, self.draw);
             statistics.push(found);
             output
         });
         (logits.features(), statistics)
     }
 
-    /// The network with the running mean and variance moved towards those of a batch.
+    /// The network before the next step, with the running mean and variance moved towards those of a batch.
     #[must_use]
     pub fn with_statistics(mut self, statistics: BatchStatistics) -> Self {
         for (layer, found) in self.layers.iter_mut().zip(statistics) {
@@ -95,6 +105,7 @@ impl Model {
                 layer.compute_mut().follow(found);
             }
         }
+        self.draw.step += 1;
         self
     }
 

@@ -1,10 +1,5 @@
 //! The tensors of a network by name and shape, and what they are before the first step.
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha12Rng;
-
-use super::Architecture;
-
 /// One tensor of the network as the model holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterShape {
@@ -114,23 +109,4 @@ impl ParameterList {
             channels: None,
         });
     }
-}
-
-/// Initial values of every tensor, the same on every device.
-pub fn initial_values(network: &Architecture, seed: u64) -> Vec<Vec<f32>> {
-    let mut random = ChaCha12Rng::seed_from_u64(seed);
-    network
-        .parameters()
-        .iter()
-        .map(|shape| match shape.initial {
-            Initial::Zeros => vec![0.0; shape.count()],
-            Initial::Ones => vec![1.0; shape.count()],
-            Initial::Uniform { fan_in } => {
-                let bound = 1.0 / (fan_in as f32).sqrt();
-                (0..shape.count())
-                    .map(|_| random.random_range(-bound..bound))
-                    .collect()
-            }
-        })
-        .collect()
 }

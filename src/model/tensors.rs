@@ -1,11 +1,31 @@
-//! The numbers of a network read back from its device.
+//! The numbers of a network: before the first step, and read back from its device.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData, Transaction};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
 
-use super::Model;
-use crate::config::Architecture;
+use super::{Architecture, Initial, Model};
 use crate::device::DeviceError;
+
+/// Initial values of every tensor, the same on every device.
+pub fn initial_values(network: &Architecture, seed: u64) -> Vec<Vec<f32>> {
+    let mut random = ChaCha12Rng::seed_from_u64(seed);
+    network
+        .parameters()
+        .iter()
+        .map(|shape| match shape.initial {
+            Initial::Zeros => vec![0.0; shape.count()],
+            Initial::Ones => vec![1.0; shape.count()],
+            Initial::Uniform { fan_in } => {
+                let bound = 1.0 / (fan_in as f32).sqrt();
+                (0..shape.count())
+                    .map(|_| random.random_range(-bound..bound))
+                    .collect()
+            }
+        })
+        .collect()
+}
 
 /// Every tensor's numbers in the order and layout of [`Architecture::parameters`].
 ///

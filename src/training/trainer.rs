@@ -15,6 +15,7 @@ use crate::config::{Architecture, Config};
 use crate::data::augment::Augment;
 use crate::data::batches::{Batch, DeviceSplit, order, upload_indices};
 use crate::device::{Device, DeviceError};
+use crate::model::layers::Draw;
 use crate::model::loss::Objective;
 use crate::model::{self, Model};
 
@@ -71,9 +72,16 @@ impl Trainer {
     ) -> Result<Self, DeviceError> {
         let settings = &config.training;
         let network = config.model.network(images.shape(), images.classes());
+        // Settings that do not suit the set were refused when it was divided.
+        let weights = settings.class_weights.of_classes(images.class_counts());
+        let weights = weights.ok().flatten();
         device.guard("preparing the training", || {
             let parameters = start.parameters.clone();
-            let model = Model::trainable(&network, parameters, device);
+            let draw = Draw {
+                seed: config.seed,
+                step: start.position.step as u64,
+            };
+            let model = Model::trainable(&network, parameters, device).before(draw);
             let states = start.optimizer.clone();
             Self {
                 optimizer: Optimizer::new(settings, network.parameters(), states, device),
@@ -81,7 +89,7 @@ impl Trainer {
                     let earlier = start.averaged.clone();
                     Average::new(settings.ema_decay, &model, earlier, &network, device)
                 }),
-                objective: Objective::new(settings, images, device),
+                objective: Objective::new(settings.label_smoothing, weights.as_deref(), device),
                 schedule: Schedule::new(settings, steps),
                 position: start.position,
                 epoch: Epoch::new(start.position, config, images.len(), device),

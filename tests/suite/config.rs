@@ -178,6 +178,11 @@ fn layers_that_cannot_be_name_their_entry() {
         ),
         ("[{pool=2}]", "entry 1: a pool by itself"),
         (
+            "[{dropout=1}]",
+            "entry 1: dropout = 1 must lie from 0 to below 1",
+        ),
+        ("[{dropout=-0.1}]", "dropout = -0.1 must lie from 0"),
+        (
             "[{linear=8},{pool=\"max\"}]",
             "entry 2: pool = \"max\" cannot follow a linear",
         ),

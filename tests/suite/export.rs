@@ -49,8 +49,7 @@ fn answers_and_graph(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelPro
 
 #[test]
 fn the_graph_computes_what_the_network_computes() {
-    let pooled =
-        "model.layers=[{pool='max'},{convolution=4,kernel=3},{pool='max'},{pool='average'}]";
+    let pooled = "model.layers=[{pool='max'},{convolution=4,kernel=3},{pool='max'},{pool='average'},{dropout=0.5}]";
     for assignments in [&[][..], ODD, &[EVERY_LAYER], &[EVERY_LAYER_FLAT], &[pooled]] {
         let config = settings(assignments);
         for raw_input in [false, true] {

@@ -11,6 +11,7 @@ use gpu_mnist::data::image_set::{Framing, ImageShape};
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
+use gpu_mnist::model::layers::{Activations, Draw, Shape, Tensors};
 use gpu_mnist::model::{Model, Role, initial_values, values};
 use gpu_mnist::runs::weights;
 use safetensors::tensor::{Dtype, TensorView};
@@ -288,6 +289,79 @@ fn coloured_images_may_meet_any_layer_first() {
                 (fused - burn).abs() <= 1e-4 * burn.abs().max(1.0),
                 "{layers}"
             );
+        }
+    }
+}
+
+/// What dropouts of an image and of features make of ones in a step.
+fn dropped(device: &Device, draw: Draw, layer: usize) -> Vec<f32> {
+    let layers = "model.layers=[{dropout=0.25},{dropout=0.25},{linear=30},{dropout=0.25}]";
+    let place = network(&settings(&[layers]).model).checked_places()[layer];
+    let (burn, kernels) = (device.burn().clone(), device.kernels());
+    let mut tensors = Tensors::new(std::iter::empty(), burn.clone(), kernels);
+    let layer = place.layer.describe().build(&place, &mut tensors);
+    let ones = match place.input {
+        Shape::Image([height, width, channels]) => {
+            Activations::Image(Tensor::ones([20, height, width, channels], &burn))
+        }
+        Shape::Features(count) => Activations::Features(Tensor::ones([20, count], &burn)),
+    };
+    let numbers =
+        |found: Activations| -> Vec<f32> { found.features().into_data().iter::<f32>().collect() };
+    let kept: Vec<f32> = numbers(layer.compute().forward_eval(ones.clone()));
+    assert!(
+        kept.iter().all(|&one| one == 1.0),
+        "an evaluation drops nothing"
+    );
+    let (found, statistics) = layer.compute().forward_train(ones, draw);
+    assert!(statistics.is_none());
+    numbers(found)
+}
+
+#[test]
+fn dropout_draws_by_seed_step_and_layer_the_same_on_every_device() {
+    let name = "dropout_draws_by_seed_step_and_layer_the_same_on_every_device";
+    let cpu = Device::cpu();
+    let draw = Draw { seed: 3, step: 8 };
+    let found = dropped(&cpu, draw, 0);
+    assert_eq!(found.len(), 20 * 784);
+    let zeros = found.iter().filter(|&&number| number == 0.0).count();
+    let share = zeros as f64 / found.len() as f64;
+    assert!((share - 0.25).abs() < 0.01, "{share}");
+    let factor = (1.0f64 / 0.75) as f32;
+    assert!(
+        found
+            .iter()
+            .all(|&number| number == 0.0 || number == factor)
+    );
+    let mut seen = vec![found.clone()];
+    for (draw, layer) in [
+        (Draw { seed: 4, ..draw }, 0),
+        (
+            Draw {
+                seed: 3 << 32,
+                ..draw
+            },
+            0,
+        ),
+        (Draw { step: 9, ..draw }, 0),
+        (draw, 1),
+        (draw, 3),
+    ] {
+        let other = dropped(&cpu, draw, layer);
+        assert!(!seen.contains(&other), "{draw:?}, layer {layer}");
+        seen.push(other);
+    }
+    assert_eq!(dropped(&cpu.with_kernels(Kernels::Burn), draw, 0), found);
+    if let Some(adapter) = adapter_or_skip(name) {
+        for kernels in Kernels::ALL {
+            let adapter = adapter.clone().with_kernels(kernels);
+            for (layer, expected) in [(0, &seen[0]), (1, &seen[4]), (3, &seen[5])] {
+                assert!(
+                    dropped(&adapter, draw, layer) == *expected,
+                    "{kernels}, {layer}"
+                );
+            }
         }
     }
 }

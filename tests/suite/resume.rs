@@ -87,6 +87,9 @@ fn checkpoint(snapshot: Snapshot, config: &Config) -> Checkpoint {
     }
 }
 
+const DROPPED: &str =
+    "model.layers=[{convolution=4,kernel=5,pool=2},{dropout=0.25},{linear=16},{dropout=0.5}]";
+
 /// Every checkpoint of a run, sent through a file, leads to the weights of the run.
 fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
     let config = config(more);
@@ -142,6 +145,8 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
             "training.optimizer=muon",
             "training.ema_decay=0.9",
         ],
+        &[DROPPED],
+        &[DROPPED, "device.kernels=burn"],
         DISTORTED,
         &[DISTORTED, &["device.kernels=burn"]].concat(),
     ] {

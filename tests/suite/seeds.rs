@@ -97,7 +97,8 @@ fn seeds_are_full_runs_with_statistics() {
     );
     // The device and the pictures once.
     assert_eq!(said.matches("device: cpu").count(), 1, "{said}");
-    assert_eq!(said.matches("INFO data: ").count(), 1, "{said}");
+    assert_eq!(said.matches("INFO data: digits\n").count(), 1, "{said}");
+    assert_eq!(said.matches("INFO data: IDX: ").count(), 1, "{said}");
     let found = printed(&assert);
     assert_eq!(found, read(&home.join("several/seeds.json")));
     let mut names = Vec::new();

@@ -3,6 +3,7 @@
 mod average_pool;
 mod batch_norm;
 mod convolution;
+mod dropout;
 mod entry;
 mod linear;
 mod max_pool;
@@ -75,6 +76,7 @@ kinds! {
     AveragePool(average_pool),
     MaxPool(max_pool),
     Linear(linear),
+    Dropout(dropout),
 }
 
 impl LayerConfig {
@@ -194,12 +196,22 @@ pub trait Compute {
     fn forward_eval(&self, input: Activations) -> Activations;
 
     /// As the training has it; with what a batch norm saw of the batch.
-    fn forward_train(&self, input: Activations) -> (Activations, Option<Statistics>) {
+    fn forward_train(&self, input: Activations, _draw: Draw) -> (Activations, Option<Statistics>) {
         (self.forward_eval(input), None)
     }
 
     /// Moves running statistics towards those of a batch.
     fn follow(&mut self, _found: Statistics) {}
+}
+
+/// Whose numbers are drawn in training. What a layer draws is a function of these and its place alone,
+/// whatever the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Draw {
+    /// Of the run.
+    pub seed: u64,
+    /// Steps before this one.
+    pub step: u64,
 }
 
 /// What flows between layers, of a batch.

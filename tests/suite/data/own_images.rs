@@ -480,7 +480,7 @@ fn the_commands_take_a_folder_of_images() {
         .stderr(contains("decoded images from"));
     // The seed of a run does not change what tests it.
     program(at)
-        .args(["evaluate", "run", "again", "--device", "cpu", "--vote"])
+        .args(["evaluate", "run", "again", "--device", "cpu"])
         .assert()
         .success();
     program(at)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch_norm::{self, BatchNorm, Statistics};
 use super::entry::read;
-use super::{Activations, Compute, Describe, Kind, Place, Shape, Tensors, within};
+use super::{Activations, Compute, Describe, Draw, Kind, Place, Shape, Tensors, within};
 use crate::kernels::Kernels;
 use crate::kernels::case::Case;
 use crate::kernels::images::MOST_SIDE;
@@ -232,7 +232,7 @@ impl Compute for Layer {
         self.forward(input, norm).0
     }
 
-    fn forward_train(&self, input: Activations) -> (Activations, Option<Statistics>) {
+    fn forward_train(&self, input: Activations, _draw: Draw) -> (Activations, Option<Statistics>) {
         self.forward(input, |norm, sums, residual| {
             let (output, statistics) = norm.of_the_batch(sums, residual);
             (output, Some(statistics))

@@ -93,7 +93,7 @@ fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
     let mut kept = Kept::default();
     let whole = train_from(initial(&config), &config, device, &mut kept);
     let positions: Vec<_> = kept.snapshots.iter().map(|kept| kept.position).collect();
-    let places: Vec<_> = positions.iter().map(|p| (p.epoch, p.pictures)).collect();
+    let places: Vec<_> = positions.iter().map(|p| (p.epoch, p.images)).collect();
     assert_eq!(places, [(1, 128), (2, 0), (2, 128), (3, 0)], "{more:?}");
     let folder = tempfile::tempdir().expect("a folder");
     for snapshot in kept.snapshots {

@@ -1,18 +1,15 @@
-// One step of Adam for one parameter, in place, as PyTorch computes it (Kingma and Ba 2015);
-// decay > 0 decouples weight decay from the gradient (AdamW, Loshchilov and Hutter 2019).
-const INVOCATIONS: u32 = 64u;
+// One step of Adam for one parameter, in place, as PyTorch computes it (Kingma and Ba 2015); decay > 0 decouples
+// weight decay from the gradient (AdamW, Loshchilov and Hutter 2019).
+#import shared/each_invocation
 
-// step_size = learning rate / (1 - beta1^t); root_correction = sqrt(1 - beta2^t);
-// decay = learning rate * weight decay.
 struct Parameters {
     elements: u32,
     beta1: f32,
     beta2: f32,
     epsilon: f32,
-    step_size: f32,
-    root_correction: f32,
-    decay: f32,
-    padding: f32,
+    step_size: f32, // learning rate / (1 - beta1^t)
+    root_correction: f32, // sqrt(1 - beta2^t)
+    decay: f32, // learning rate * weight decay
 }
 
 @group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
@@ -21,13 +18,7 @@ struct Parameters {
 @group(0) @binding(3) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(4) var<uniform> parameters: Parameters;
 
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let index = (workgroup.y * grid.x + workgroup.x) * INVOCATIONS + local;
+fn run(index: u32) {
     if (index >= parameters.elements) {
         return;
     }

@@ -1,6 +1,10 @@
 // Takes the images of a batch from the data set on the device, distorts each by what a random stream draws for it,
 // and normalises it: bytes become value * scale + shift. A workgroup takes an image; src/kernels/augment_batch/ says
 // what is drawn, and what its CPU kernel does the same way.
+#import shared/each_workgroup
+#import shared/threefry
+#import shared/bytes
+
 const HEIGHT: u32 = 28u;
 const WIDTH: u32 = 28u;
 // 0: four grey pixels a word; 1: red, green, blue and 0 of one pixel.
@@ -12,7 +16,6 @@ const SUMMED: u32 = 1u;
 const CONTROLS: u32 = CELLS + 3u;
 const AREA: u32 = HEIGHT * WIDTH;
 const WORDS: u32 = (AREA + 3u * (1u - COLOUR)) / (4u - 3u * COLOUR);
-const INVOCATIONS: u32 = 64u;
 
 struct Parameters {
     seed_low: u32,
@@ -41,40 +44,6 @@ var<workgroup> image: array<u32, STAGED * (WORDS - 1u) + 1u>;
 // Displacements of the control points, [row][column]; then summed over columns, [row of controls][column of pixels].
 var<workgroup> control_points: array<vec2<f32>, CONTROLS * CONTROLS>;
 var<workgroup> summed: array<vec2<f32>, SUMMED * (CONTROLS * WIDTH - 1u) + 1u>;
-
-fn rotate_left(words: vec2<u32>, bits: vec2<u32>) -> vec2<u32> {
-    return (words << bits) | (words >> (vec2(32u) - bits));
-}
-
-// The two pairs of a round of Threefry: left plus right, and right rotated.
-fn stir(words: vec4<u32>, bits: vec2<u32>) -> vec4<u32> {
-    let left = words.xz + words.yw;
-    let right = rotate_left(words.yw, bits) ^ left;
-    return vec4(left.x, right.x, left.y, right.y);
-}
-
-// Four rounds; every other one mixes the first word with the last and the third with the second.
-fn rounds(words: vec4<u32>, a: vec4<u32>, b: vec4<u32>) -> vec4<u32> {
-    var mixed = stir(words, a.xy);
-    mixed = stir(mixed.xwzy, a.zw).xwzy;
-    mixed = stir(mixed, b.xy);
-    return stir(mixed.xwzy, b.zw).xwzy;
-}
-
-// Threefry-4x32-20 (Salmon et al. 2011): a block of four random words.
-fn threefry(key: vec4<u32>, block: u32) -> vec4<u32> {
-    let last = 0x1bd11bdau ^ key.x ^ key.y ^ key.z ^ key.w;
-    let a = vec4(10u, 26u, 11u, 21u);
-    let b = vec4(13u, 27u, 23u, 5u);
-    let c = vec4(6u, 20u, 17u, 11u);
-    let d = vec4(25u, 10u, 18u, 20u);
-    var words = vec4(block, 0u, 0u, 0u) + key;
-    words = rounds(words, a, b) + vec4(key.yzw, last + 1u);
-    words = rounds(words, c, d) + vec4(key.zw, last, key.x + 2u);
-    words = rounds(words, a, b) + vec4(key.w, last, key.x, key.y + 3u);
-    words = rounds(words, c, d) + vec4(last, key.xy, key.z + 4u);
-    return rounds(words, a, b) + vec4(key.xyz, key.w + 5u);
-}
 
 // From -1 to below 1, exact.
 fn signed(words: vec4<u32>) -> vec4<f32> {
@@ -163,7 +132,7 @@ fn bytes_at(source: u32, column: i32, row: i32) -> vec4<f32> {
         return parameters.fill;
     }
     let word = word_at(source, u32(row) * WIDTH + u32(column));
-    return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u));
+    return vec4<f32>(bytes_of(word));
 }
 
 // By linear interpolation.
@@ -215,13 +184,7 @@ fn is_cut(drawn: Distortion, row: u32, column: u32) -> bool {
     return min(inside.x, inside.y) >= 0 && max(inside.x, inside.y) < i32(parameters.cutout);
 }
 
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let number = workgroup.y * grid.x + workgroup.x;
+fn run(number: u32, local: u32) {
     if (number >= parameters.batch) {
         return;
     }

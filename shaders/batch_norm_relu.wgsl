@@ -1,11 +1,12 @@
-// output = (input - mean) / sqrt(variance + epsilon) * scale + shift, plus the residual
-// (RESIDUAL 1), then ReLU (RELU 1). An invocation takes four channels of one pixel.
+// output = (input - mean) / sqrt(variance + epsilon) * scale + shift, plus the residual (RESIDUAL 1), then ReLU
+// (RELU 1). An invocation takes four channels of one pixel.
+#import shared/each_invocation
+
 const GROUPS: u32 = 4u; // fours of channels
 const RESIDUAL: u32 = 1u;
 const RELU: u32 = 1u;
-const INVOCATIONS: u32 = 64u;
 
-struct Parameters { rows: u32, epsilon: f32, padding0: u32, padding1: u32 }
+struct Parameters { rows: u32, epsilon: f32 }
 
 @group(0) @binding(0) var<storage, read_write> input: array<vec4<f32>>; // [row][c / 4]
 @group(0) @binding(1) var<storage, read_write> scale: array<vec4<f32>>; // [c / 4]
@@ -16,13 +17,7 @@ struct Parameters { rows: u32, epsilon: f32, padding0: u32, padding1: u32 }
 @group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>; // [row][c / 4]
 @group(0) @binding(7) var<uniform> parameters: Parameters;
 
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let index = (workgroup.y * grid.x + workgroup.x) * INVOCATIONS + local;
+fn run(index: u32) {
     if (index >= parameters.rows * GROUPS) {
         return;
     }

@@ -1,13 +1,11 @@
-// grad_input = gradient * factors[0] + factors[1] + (input - mean) * factors[2], where the
-// gradient is that of the output where it passes ReLU (RELU 1: where the output is positive).
-// With RELU 1 and RESIDUAL 1 the residual gets that gradient. An invocation takes four channels of
-// one pixel.
+// grad_input = gradient * factors[0] + factors[1] + (input - mean) * factors[2], where the gradient is that of the
+// output where it passes ReLU (RELU 1: where the output is positive). With RELU 1 and RESIDUAL 1 the residual gets that
+// gradient. An invocation takes four channels of one pixel.
+#import shared/each_invocation
+
 const GROUPS: u32 = 4u; // fours of channels
 const RESIDUAL: u32 = 1u;
 const RELU: u32 = 1u;
-const INVOCATIONS: u32 = 64u;
-
-struct Parameters { rows: u32, padding0: u32, padding1: u32, padding2: u32 }
 
 @group(0) @binding(0) var<storage, read_write> input: array<vec4<f32>>; // [row][c / 4]
 @group(0) @binding(1) var<storage, read_write> output: array<vec4<f32>>; // [row][c / 4]
@@ -16,16 +14,10 @@ struct Parameters { rows: u32, padding0: u32, padding1: u32, padding2: u32 }
 @group(0) @binding(4) var<storage, read_write> factors: array<vec4<f32>>; // [3][c / 4]
 @group(0) @binding(5) var<storage, read_write> grad_input: array<vec4<f32>>; // [row][c / 4]
 @group(0) @binding(6) var<storage, read_write> grad_residual: array<vec4<f32>>; // [row][c / 4]
-@group(0) @binding(7) var<uniform> parameters: Parameters;
+@group(0) @binding(7) var<uniform> rows: u32;
 
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let index = (workgroup.y * grid.x + workgroup.x) * INVOCATIONS + local;
-    if (index >= parameters.rows * GROUPS) {
+fn run(index: u32) {
+    if (index >= rows * GROUPS) {
         return;
     }
     let group = index % GROUPS;

@@ -1,6 +1,6 @@
 // What reaches a linear layer's sums: grad_sum = grad_output where the output is positive
-// (RELU 1), and the bias gradient, its sum over pictures. A workgroup takes EDGE outputs;
-// EDGE invocations share one, each a picture in EDGE.
+// (RELU 1), and the bias gradient, its sum over images. A workgroup takes EDGE outputs;
+// EDGE invocations share one, each a image in EDGE.
 const RELU: u32 = 1u;
 const EDGE: u32 = 16u;
 
@@ -23,8 +23,8 @@ fn main(
     let column = workgroup.x * EDGE + local.x;
     var sum = 0.0;
     if (column < parameters.outputs) {
-        for (var picture = local.y; picture < parameters.batch; picture += EDGE) {
-            let at = picture * parameters.outputs + column;
+        for (var image = local.y; image < parameters.batch; image += EDGE) {
+            let at = image * parameters.outputs + column;
             let alive = RELU == 0u || output[at] > 0.0;
             let gradient = select(0.0, grad_output[at], alive);
             grad_sum[at] = gradient;

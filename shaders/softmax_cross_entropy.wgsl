@@ -1,11 +1,11 @@
-// Mean cross-entropy of softmax(logits) against labels, its gradient and the number of
-// pictures read correctly (the first largest logit wins), in one workgroup: an invocation
-// takes every INVOCATIONS-th picture, and the totals are added in a fixed order. A label
-// outside the classes gives a NaN loss rather than a stray read.
-const CLASSES: u32 = 10u;
-const INVOCATIONS: u32 = 256u;
+// Mean cross-entropy of softmax(logits) against labels, its gradient and the number of images read correctly (the first
+// largest logit wins), in one workgroup: an invocation takes every INVOCATIONS-th image. A label outside the classes
+// gives a NaN loss rather than a stray read.
+#import shared/each_workgroup
+#import shared/highest_logit
+#import shared/score_sums
 
-struct Parameters { batch: u32, padding0: u32, padding1: u32, padding2: u32 }
+struct Parameters { batch: u32, zero: u32 }
 
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>; // [n][class]
 @group(0) @binding(1) var<storage, read_write> labels: array<i32>; // [n]
@@ -14,32 +14,20 @@ struct Parameters { batch: u32, padding0: u32, padding1: u32, padding2: u32 }
 @group(0) @binding(4) var<storage, read_write> correct: array<i32>; // [1]
 @group(0) @binding(5) var<uniform> parameters: Parameters;
 
-var<workgroup> losses: array<f32, INVOCATIONS>;
-var<workgroup> hits: array<i32, INVOCATIONS>;
-
-@compute @workgroup_size(INVOCATIONS)
-fn main(@builtin(local_invocation_index) local: u32) {
+fn run(workgroup: u32, local: u32) {
     let share = 1.0 / f32(parameters.batch);
     var loss_sum = 0.0;
     var hit_sum = 0;
-    for (var picture = local; picture < parameters.batch; picture += INVOCATIONS) {
-        let at = picture * CLASSES;
-        let label = labels[picture];
-        var best = logits[at];
-        var winner = 0;
-        for (var category = 1u; category < CLASSES; category++) {
-            let logit = logits[at + category];
-            if (logit > best) {
-                best = logit;
-                winner = i32(category);
-            }
-        }
+    for (var image = local; image < parameters.batch; image += INVOCATIONS) {
+        let at = image * CLASSES;
+        let label = labels[image];
+        let best = highest_logit(at);
         var total = 0.0;
         for (var category = 0u; category < CLASSES; category++) {
-            total += exp(logits[at + category] - best);
+            total += exp(logits[at + category] - best.logit);
         }
-        // The padding is zero: it only keeps compilers from refusing a constant NaN.
-        var of_label = bitcast<f32>(0x7fc00000u | parameters.padding0);
+        // The zero only keeps compilers from refusing a constant NaN.
+        var of_label = bitcast<f32>(0x7fc00000u | parameters.zero);
         for (var category = 0u; category < CLASSES; category++) {
             let logit = logits[at + category];
             let is_label = i32(category) == label;
@@ -47,22 +35,10 @@ fn main(@builtin(local_invocation_index) local: u32) {
                 of_label = logit;
             }
             let target_share = select(0.0, share, is_label);
-            grad_logits[at + category] = exp(logit - best) / total * share - target_share;
+            grad_logits[at + category] = exp(logit - best.logit) / total * share - target_share;
         }
-        loss_sum += log(total) - (of_label - best);
-        hit_sum += select(0, 1, winner == label);
+        loss_sum += log(total) - (of_label - best.logit);
+        hit_sum += select(0, 1, i32(best.category) == label);
     }
-    losses[local] = loss_sum;
-    hits[local] = hit_sum;
-    for (var half = INVOCATIONS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (local < half) {
-            losses[local] += losses[local + half];
-            hits[local] += hits[local + half];
-        }
-    }
-    if (local == 0u) {
-        loss[0] = losses[0] * share;
-        correct[0] = hits[0];
-    }
+    write_sums(local, loss_sum, hit_sum, share);
 }

@@ -1,13 +1,12 @@
-// Cross-entropy of softmax(logits) against labels for any number of classes: a workgroup takes a
-// row, and writes its part of the mean loss, its gradient and whether the first largest logit is
-// the label. WEIGHTED, classes have weights and labels are smoothed as PyTorch does both. A label
-// outside the classes gives a NaN loss rather than a stray read.
+// Cross-entropy of softmax(logits) against labels for any number of classes: a workgroup takes a row, and writes its
+// part of the mean loss, its gradient and whether the first largest logit is the label. WEIGHTED, classes have weights
+// and labels are smoothed as PyTorch does both. A label outside the classes gives a NaN loss rather than a stray read.
+#import shared/each_workgroup
+
 const CLASSES: u32 = 1000u;
 const WEIGHTED: u32 = 1u;
-// A power of two.
-const INVOCATIONS: u32 = 64u;
 
-struct Parameters { batch: u32, smoothing: f32, padding0: u32, padding1: u32 }
+struct Parameters { batch: u32, smoothing: f32, zero: u32 }
 
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>; // [n][class]
 @group(0) @binding(1) var<storage, read_write> labels: array<i32>; // [n]
@@ -18,7 +17,7 @@ struct Parameters { batch: u32, smoothing: f32, padding0: u32, padding1: u32 }
 @group(0) @binding(6) var<uniform> parameters: Parameters;
 
 var<workgroup> highest: array<f32, INVOCATIONS>;
-var<workgroup> winners: array<u32, INVOCATIONS>;
+var<workgroup> argmax: array<u32, INVOCATIONS>;
 var<workgroup> sums: array<vec4<f32>, INVOCATIONS>;
 
 fn weight(category: u32) -> f32 {
@@ -30,19 +29,13 @@ fn weight(category: u32) -> f32 {
 
 fn weight_of_label(label: i32) -> f32 {
     if (label < 0 || label >= i32(CLASSES)) {
-        // The padding is zero: it only keeps compilers from refusing a constant NaN.
-        return bitcast<f32>(0x7fc00000u | parameters.padding0);
+        // The zero only keeps compilers from refusing a constant NaN.
+        return bitcast<f32>(0x7fc00000u | parameters.zero);
     }
     return weight(u32(label));
 }
 
-@compute @workgroup_size(INVOCATIONS)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let row = workgroup.y * grid.x + workgroup.x;
+fn run(row: u32, local: u32) {
     if (row >= parameters.batch) {
         return;
     }
@@ -50,24 +43,24 @@ fn main(
     let label = labels[row];
 
     var best = -3.4028235e38;
-    var winner = CLASSES;
+    var category_of_best = CLASSES;
     for (var category = local; category < CLASSES; category += INVOCATIONS) {
         let logit = logits[first + category];
-        if (winner == CLASSES || logit > best) {
+        if (category_of_best == CLASSES || logit > best) {
             best = logit;
-            winner = category;
+            category_of_best = category;
         }
     }
     highest[local] = best;
-    winners[local] = winner;
+    argmax[local] = category_of_best;
     for (var half = INVOCATIONS / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
         if (local < half) {
             let other = highest[local + half];
-            let is_first = other == highest[local] && winners[local + half] < winners[local];
+            let is_first = other == highest[local] && argmax[local + half] < argmax[local];
             if (other > highest[local] || is_first) {
                 highest[local] = other;
-                winners[local] = winners[local + half];
+                argmax[local] = argmax[local + half];
             }
         }
     }
@@ -108,6 +101,6 @@ fn main(
         let level = log(sum.x);
         let below = best - logits[first + u32(clamp(label, 0, i32(CLASSES) - 1))];
         losses[row] = of_label * (level + below) + of_class * (level * sum.y + sum.z);
-        hits[row] = select(0, 1, i32(winners[0]) == label);
+        hits[row] = select(0, 1, i32(argmax[0]) == label);
     }
 }

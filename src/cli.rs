@@ -83,8 +83,8 @@ impl Command {
             | Self::Devices(_)
             | Self::Doctor(_)
             | Self::Export(_) => true,
+            Self::Data(args) => args.asks_adapters(),
             Self::Runs(_)
-            | Self::Data(_)
             | Self::Report(_)
             | Self::Config(_)
             | Self::Completions(_)

@@ -2,23 +2,20 @@
 //! Each value knows its origin; an unknown key or a wrong type is an error that names both.
 
 mod comments;
+mod data;
 mod document;
 mod error;
 mod layers;
-mod network;
 mod ranges;
-mod sizes;
-
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
+pub use crate::model::architecture::{Architecture, ModelConfig};
+pub use data::{BrokenFiles, Colour, DataConfig, ImageSize};
 pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
 pub use layers::{Entry, Layers};
-pub use network::{ConvolutionConfig, LayerConfig, ModelConfig};
-pub use sizes::{Architecture, ConvolutionSize, Sizes};
 
 /// The text of `config/default.toml`: every setting, its default and its comment.
 pub const DEFAULT: &str = include_str!("../config/default.toml");
@@ -84,26 +81,6 @@ pub enum Api {
     Metal,
     Dx12,
     Gl,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    pub set: String,
-    pub folder: PathBuf,
-    pub train_limit: usize,
-    pub validation_size: usize,
-    /// A whole number; empty: the seed of the run.
-    pub split_seed: String,
-    /// A whole number; empty: the seed of the run.
-    pub synthetic_seed: String,
-}
-
-impl DataConfig {
-    /// The number that draws which images are held out, where the run has this seed.
-    pub fn split_seed(&self, seed: u64) -> u64 {
-        self.split_seed.parse().unwrap_or(seed)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

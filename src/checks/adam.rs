@@ -1,8 +1,8 @@
 //! Adam's update, with decoupled weight decay and without.
 
-use super::case::{Case, Numbers, Outputs, f64s, plain};
-use super::reference;
 use crate::kernels::adam::FusedAdam;
+use crate::kernels::case::{Case, Numbers, Outputs, f64s, plain};
+use crate::kernels::reference;
 
 const RATE: f64 = 0.003;
 
@@ -16,8 +16,8 @@ fn case(op: &'static str, weight_decay: f32, count: usize) -> Case {
     Case {
         op,
         shape: count.to_string(),
-        work: Box::new(move |device| {
-            let updates = device.kernels().adam(FusedAdam {
+        work: Box::new(move |subject| {
+            let updates = subject.kernels.adam(FusedAdam {
                 beta1: 0.7,
                 beta2: 0.9,
                 epsilon: 1e-8,
@@ -27,7 +27,7 @@ fn case(op: &'static str, weight_decay: f32, count: usize) -> Case {
             let parameter = numbers.floats(count, 1.0);
             let gradients = [numbers.floats(count, 1.0), numbers.floats(count, 1.0)];
             let mut expected = [f64s(&parameter), vec![0.0; count], vec![0.0; count]];
-            let mut found = plain(&parameter, [count], device);
+            let mut found = plain(&parameter, [count], subject);
             let mut moments = None;
             for (step, gradient) in (1..).zip(&gradients) {
                 let settings = reference::Adam {
@@ -40,7 +40,7 @@ fn case(op: &'static str, weight_decay: f32, count: usize) -> Case {
                 };
                 let [p, m, v] = &mut expected;
                 reference::adam(&settings, &f64s(gradient), [p, m, v]);
-                let gradient = plain(gradient, [count], device);
+                let gradient = plain(gradient, [count], subject);
                 let kept;
                 (found, kept) = updates.step(RATE, found, gradient, moments);
                 moments = Some(kept);

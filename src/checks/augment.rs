@@ -1,11 +1,11 @@
 //! Augmentation against float64.
 
 use super::Scope;
-use super::case::{Case, Numbers, Outputs, whole};
 use super::images::{ODD_SHAPES, SCALE, batch_of, describe, in_parts, normalised};
-use super::reference::augment::augment;
 use crate::kernels::augment_batch::{Augmentation, Stream};
+use crate::kernels::case::{Case, Numbers, Outputs, whole};
 use crate::kernels::images::ImageShape;
+use crate::kernels::reference::augment::augment;
 
 const IMAGES: usize = 50;
 /// An epoch and a seed of more than 32 bits.
@@ -63,16 +63,16 @@ fn case(batch: usize, shape: ImageShape, augmentation: Augmentation, parts: usiz
     Case {
         op: "augment_batch",
         shape: describe(batch, IMAGES, parts, shape),
-        work: Box::new(move |device| {
+        work: Box::new(move |subject| {
             let mut numbers = Numbers::new(7);
             let images = numbers.bytes(IMAGES * shape.bytes());
             let samples = numbers.whole(batch, IMAGES);
             let expected = batch_of(&images, &samples, shape, |image, sample| {
                 augment(image, shape, &augmentation, STREAM, sample)
             });
-            let parts = in_parts(&images, shape, parts, device);
-            let indices = (whole(&samples, [batch], device), &samples[..]);
-            let kernels = device.kernels();
+            let parts = in_parts(&images, shape, parts, subject);
+            let indices = (whole(&samples, [batch], subject), &samples[..]);
+            let kernels = subject.kernels;
             let found = kernels.augment_batch(&parts, indices, shape, SCALE, augmentation, STREAM);
             Outputs::default().with("output", found, normalised(&expected, shape))
         }),

@@ -1,8 +1,8 @@
 //! Gathering a batch.
 
 use super::Scope;
-use super::case::{Case, Numbers, Outputs, whole};
 use super::images::{ODD_SHAPES, SCALE, batch_of, describe, in_parts, normalised};
+use crate::kernels::case::{Case, Numbers, Outputs, whole};
 use crate::kernels::images::ImageShape;
 
 const IMAGES: usize = 50;
@@ -20,16 +20,16 @@ fn case(batch: usize, shape: ImageShape, parts: usize) -> Case {
     Case {
         op: "gather_batch",
         shape: describe(batch, IMAGES, parts, shape),
-        work: Box::new(move |device| {
+        work: Box::new(move |subject| {
             let mut numbers = Numbers::new(5);
             let images = numbers.bytes(IMAGES * shape.bytes());
             let indices = numbers.whole(batch, IMAGES);
             let expected = batch_of(&images, &indices, shape, |image, _| {
                 image.iter().map(|&byte| byte.into()).collect()
             });
-            let parts = in_parts(&images, shape, parts, device);
-            let indices = whole(&indices, [batch], device);
-            let found = device.kernels().gather_batch(&parts, indices, shape, SCALE);
+            let parts = in_parts(&images, shape, parts, subject);
+            let indices = whole(&indices, [batch], subject);
+            let found = subject.kernels.gather_batch(&parts, indices, shape, SCALE);
             Outputs::default().with("output", found, normalised(&expected, shape))
         }),
     }

@@ -2,8 +2,8 @@
 
 use burn::tensor::{Int, Tensor};
 
-use super::case::whole;
-use crate::device::Device;
+use crate::kernels::case::Subject;
+use crate::kernels::case::whole;
 use crate::kernels::images::{ChannelScale, ImageShape};
 
 /// Last words that are not full, sides that differ, odd sides, and colour.
@@ -71,10 +71,10 @@ pub fn in_parts(
     images: &[u8],
     shape: ImageShape,
     parts: usize,
-    device: &Device,
+    subject: &Subject,
 ) -> Vec<Tensor<2, Int>> {
     let (words, width) = (shape.pack(images), shape.words());
     let rows = (words.len() / width).div_ceil(parts);
-    let part = |words: &[i32]| whole(words, [words.len() / width, width], device);
+    let part = |words: &[i32]| whole(words, [words.len() / width, width], subject);
     words.chunks(rows * width).map(part).collect()
 }

@@ -1,9 +1,9 @@
 //! The loss with its gradient, and the table of predictions.
 
 use super::Scope;
-use super::case::{Case, Numbers, Outputs, f64s, leaf, plain, whole};
-use super::reference::{self, Shares};
 use crate::evaluation::inference::best;
+use crate::kernels::case::{Case, Numbers, Outputs, f64s, leaf, plain, whole};
+use crate::kernels::reference::{self, Shares};
 use crate::model::loss::Objective;
 
 /// Of label smoothing, where classes have weights.
@@ -30,13 +30,17 @@ fn loss([batch, classes]: [usize; 2], weighted: bool) -> Case {
             false => "softmax_cross_entropy",
         },
         shape: format!("{batch}x{classes}"),
-        work: Box::new(move |device| {
+        work: Box::new(move |subject| {
             let mut numbers = Numbers::new(3);
             let logits = numbers.floats(batch * classes, 8.0);
             let labels = numbers.whole(batch, classes);
             let (mut loss, mut gradient, correct) =
                 reference::cross_entropy(&f64s(&logits), &labels, classes);
-            let mut objective = Objective::plain(device);
+            let mut objective = Objective {
+                smoothing: 0.0,
+                weights: None,
+                kernels: subject.kernels,
+            };
             if weighted {
                 let weights: Vec<f32> = numbers
                     .floats(classes, 1.0)
@@ -46,10 +50,10 @@ fn loss([batch, classes]: [usize; 2], weighted: bool) -> Case {
                 let shares = Shares::new(&labels, &f64s(&weights), SMOOTHING);
                 (loss, gradient) = shares.cross_entropy(&f64s(&logits), classes);
                 objective.smoothing = SMOOTHING;
-                objective.weights = Some(plain(&weights, [classes], device));
+                objective.weights = Some(plain(&weights, [classes], subject));
             }
-            let logits = leaf(&logits, [batch, classes], device);
-            let found = objective.of(logits.clone(), whole(&labels, [batch], device));
+            let logits = leaf(&logits, [batch, classes], subject);
+            let found = objective.of(logits.clone(), whole(&labels, [batch], subject));
             let gradients = found.differentiable.backward();
             Outputs::default()
                 .with("loss", found.loss, vec![loss])
@@ -63,7 +67,7 @@ fn confusion([batch, classes]: [usize; 2]) -> Case {
     Case {
         op: "count_confusion",
         shape: format!("{batch}x{classes}"),
-        work: Box::new(move |device| {
+        work: Box::new(move |subject| {
             let mut numbers = Numbers::new(6);
             let logits = numbers.floats(batch * classes, 8.0);
             let labels = numbers.whole(batch, classes);
@@ -72,10 +76,10 @@ fn confusion([batch, classes]: [usize; 2]) -> Case {
             for (logits, &label) in logits.chunks_exact(classes).zip(&labels) {
                 expected[label as usize * classes + best(logits)] += 1.0;
             }
-            let counted = device.kernels().count_confusion(
-                plain(&logits, [batch, classes], device),
-                whole(&labels, [batch], device),
-                whole(&before, [classes, classes], device),
+            let counted = subject.kernels.count_confusion(
+                plain(&logits, [batch, classes], subject),
+                whole(&labels, [batch], subject),
+                whole(&before, [classes, classes], subject),
             );
             Outputs::default().with_exact("table", counted, expected)
         }),

@@ -3,19 +3,12 @@
 
 mod adam;
 mod augment;
-mod average_pool;
 pub mod band;
-mod batch_norm;
 #[cfg(not(target_family = "wasm"))]
 pub mod before_training;
-mod case;
-mod convolve;
 mod gather;
 mod images;
-mod linear;
 mod loss;
-mod max_pool;
-pub mod reference;
 pub mod right_device;
 mod shared;
 pub mod steps;
@@ -32,8 +25,10 @@ use crate::data::synthetic;
 use crate::device::{Device, DeviceError, Fault};
 use crate::exit::{Code, Exit};
 use crate::kernels::Kernels;
+use crate::kernels::case::{self, Case, Subject};
 use crate::kernels::images::ImageShape;
-use case::Case;
+use crate::model::ParameterShape;
+use crate::model::layers::{self, Place};
 
 /// Whose operation it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,7 +170,7 @@ fn other_layout(network: &Architecture) -> Option<Architecture> {
         _ => synthetic::SHAPE,
     };
     let other = network.model.network(input, network.classes);
-    other.sizes().is_ok().then_some(other)
+    other.places().is_ok().then_some(other)
 }
 
 /// The operations of a group that `network` needs.
@@ -184,20 +179,15 @@ fn cases(group: Group, network: &Architecture, scope: Scope) -> Vec<Case> {
     if group == Group::Shared {
         return shared::cases(classes, scope);
     }
-    let layers = case::Layers::new(network, scope.batch);
     let mut cases = Vec::new();
-    for layer in &layers.convolutions {
-        cases.extend(convolve::of_layer(layer));
-        cases.extend(batch_norm::of_layer(layer));
+    for place in distinct(network.checked_places()) {
+        cases.extend(place.layer.describe().cases(&place, scope.batch));
     }
-    cases.extend(average_pool::of_layers(&layers));
-    cases.extend(layers.linears.iter().map(|&shape| linear::case(shape)));
-    cases.extend(adam::cases(layers.largest));
+    let shapes = network.parameters();
+    let largest = shapes.iter().map(ParameterShape::count).max();
+    cases.extend(adam::cases(largest.unwrap_or_default()));
     if scope.odd_shapes {
-        cases.extend(convolve::odd_cases());
-        cases.extend(linear::odd_cases());
-        cases.extend(batch_norm::odd_cases());
-        cases.extend(average_pool::ODD_SHAPES.map(average_pool::case));
+        cases.extend(layers::odd_cases());
         cases.extend([1, 131].into_iter().flat_map(adam::cases));
     }
     cases.extend(gather::cases(shape, scope));
@@ -206,9 +196,30 @@ fn cases(group: Group, network: &Architecture, scope: Scope) -> Vec<Case> {
     cases
 }
 
+/// The places but for those where the same layer gets the same input.
+fn distinct(places: Vec<Place>) -> Vec<Place> {
+    let mut found: Vec<Place> = Vec::new();
+    for place in places {
+        let alike = |other: &Place| {
+            Place {
+                number: 0,
+                ..*other
+            } == Place { number: 0, ..place }
+        };
+        if !found.iter().any(alike) {
+            found.push(place);
+        }
+    }
+    found
+}
+
 /// Findings of one case, and whether the device is gone.
 async fn judge(device: &Device, group: Group, case: &Case) -> (Vec<Finding>, bool) {
-    let outputs = match device.guard("checking", || (case.work)(device)) {
+    let subject = Subject {
+        device: device.burn().clone(),
+        kernels: device.kernels(),
+    };
+    let outputs = match device.guard("checking", || (case.work)(&subject)) {
         Ok(outputs) => outputs,
         Err(error) => return failed(group, case, &error),
     };

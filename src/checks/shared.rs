@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Scope;
-use super::case::{Case, Numbers, Outputs, f64s, plain, whole};
+use crate::kernels::case::{Case, Numbers, Outputs, f64s, plain, whole};
 
 pub fn cases(classes: usize, scope: Scope) -> Vec<Case> {
     let mut sizes = vec![scope.batch];
@@ -26,7 +26,7 @@ pub fn cases(classes: usize, scope: Scope) -> Vec<Case> {
 fn case(
     op: &'static str,
     shape: String,
-    work: impl Fn(&crate::device::Device) -> Outputs + 'static,
+    work: impl Fn(&crate::kernels::case::Subject) -> Outputs + 'static,
 ) -> Case {
     Case {
         op,
@@ -38,7 +38,7 @@ fn case(
 /// Labels of a batch out of all.
 fn select(size: usize, classes: usize) -> Case {
     const ALL: usize = 1000;
-    case("select", format!("{size} of {ALL}"), move |device| {
+    case("select", format!("{size} of {ALL}"), move |subject| {
         let mut numbers = Numbers::new(21);
         let labels = numbers.whole(ALL, classes);
         let indices = numbers.whole(size, ALL);
@@ -46,13 +46,13 @@ fn select(size: usize, classes: usize) -> Case {
             .iter()
             .map(|&index| labels[index as usize].into())
             .collect();
-        let found = whole(&labels, [ALL], device).select(0, whole(&indices, [size], device));
+        let found = whole(&labels, [ALL], subject).select(0, whole(&indices, [size], subject));
         Outputs::default().with_exact("output", found, expected)
     })
 }
 
 fn highest(size: usize, classes: usize) -> Case {
-    case("argmax", format!("{size}x{classes}"), move |device| {
+    case("argmax", format!("{size}x{classes}"), move |subject| {
         let logits = Numbers::new(22).floats(size * classes, 8.0);
         let expected = logits
             .chunks(classes)
@@ -61,29 +61,32 @@ fn highest(size: usize, classes: usize) -> Case {
                 best.unwrap_or_default() as f64
             })
             .collect();
-        let found = plain(&logits, [size, classes], device).argmax(1);
+        let found = plain(&logits, [size, classes], subject).argmax(1);
         Outputs::default().with_exact("output", found, expected)
     })
 }
 
 fn join(size: usize) -> Case {
-    case("cat and slice", size.to_string(), move |device| {
+    case("cat and slice", size.to_string(), move |subject| {
         let mut numbers = Numbers::new(24);
         let (left, right) = (numbers.floats(size, 1.0), numbers.floats(size, 1.0));
         let joined: Vec<f64> = f64s(&left).into_iter().chain(f64s(&right)).collect();
         let middle = size / 2..size / 2 + size;
         let expected = joined[middle.clone()].to_vec();
-        let tensors = vec![plain(&left, [size], device), plain(&right, [size], device)];
+        let tensors = vec![
+            plain(&left, [size], subject),
+            plain(&right, [size], subject),
+        ];
         let found = Tensor::cat(tensors, 0).slice(middle);
         Outputs::default().with("output", found, expected)
     })
 }
 
 fn sum(size: usize, classes: usize) -> Case {
-    case("sum", format!("{size}x{classes}"), move |device| {
+    case("sum", format!("{size}x{classes}"), move |subject| {
         let values = Numbers::new(25).floats(size * classes, 1.0);
         let expected = f64s(&values).iter().map(|value| value + 1.0).sum();
-        let found = (plain(&values, [size, classes], device) + 1.0).sum();
+        let found = (plain(&values, [size, classes], subject) + 1.0).sum();
         Outputs::default().with("output", found, vec![expected])
     })
 }

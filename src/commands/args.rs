@@ -61,7 +61,7 @@ pub fn folder_or_empty() -> impl TypedValueParser<Value = PathBuf> {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataSetArgs {
-    /// auto, synthetic, a known set (`gpu-mnist data list`), or a folder with four IDX files
+    /// auto, synthetic, a known set (`gpu-mnist data list`), or images of your own
     /// [default: auto]
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     pub dataset: Option<String>,

@@ -1,22 +1,24 @@
-//! `gpu-mnist data`: fetches, verifies, lists and shows data sets.
+//! `gpu-mnist data`: fetches, verifies, lists and shows data sets, and doubts labels.
 
 mod show;
+mod suspects;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::args::{DATA_DIR, PlainFormat, folder_or_empty};
+use super::args::{DATA_DIR, folder_or_empty};
 use super::completion;
 use crate::config::Layers;
 use crate::data::DataError;
-use crate::data::catalog::{self, KnownSet, UnknownSet, locate};
+use crate::data::catalog::{self, KnownSet, UnknownSet};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::find::data_folder;
-use crate::data::verify::{self, FileCheck, Form, SetListing};
+use crate::data::verify::{self, Check, FileCheck, Form, SetListing, WholeCheck};
+use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
 use crate::terminal::bars::bar;
@@ -30,7 +32,8 @@ For example:
   gpu-mnist data list                            what is there
   gpu-mnist data fetch fashion-mnist             downloads and verifies it
   gpu-mnist data verify ./my-images              every byte of a folder of your own
-  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images")]
+  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images
+  gpu-mnist data suspects                        labels that the newest run's network doubts")]
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
@@ -39,10 +42,10 @@ pub struct DataArgs {
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
     #[arg(value_parser = folder_or_empty())]
     data_dir: Option<PathBuf>,
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t = PlainFormat::Text, global = true)]
+    /// How to print the result; csv is for suspects alone
+    #[arg(long, value_enum, default_value_t = ListFormat::Text, global = true)]
     #[arg(help_heading = "Output")]
-    format: PlainFormat,
+    format: ListFormat,
     /// The same as --format json
     #[arg(
         long,
@@ -51,6 +54,14 @@ pub struct DataArgs {
         help_heading = "Output"
     )]
     json: bool,
+}
+
+/// The formats of what is printed; not every result is a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    Text,
+    Json,
+    Csv,
 }
 
 #[derive(Subcommand, Debug)]
@@ -66,20 +77,42 @@ enum Action {
     },
     /// Check every byte of a set, of a known one against its published hashes
     Verify {
-        /// A known set, or a folder with four IDX files
+        /// A known set, or a folder, archive or file of your own
         #[arg(value_name = "SET|DIR", default_value = "mnist", add = completion::data_sets())]
         set: String,
     },
     /// Say which sets are there
     List,
-    /// Draw training pictures beside what [augment] in the settings makes of them
+    /// Draw training images beside what [augment] in the settings makes of them
     Show(show::ShowArgs),
+    /// List test and validation images whose labels look wrong, by the network of a run
+    Suspects(suspects::SuspectsArgs),
+}
+
+impl DataArgs {
+    /// Whether drivers are loaded.
+    pub fn asks_adapters(&self) -> bool {
+        matches!(self.action, Action::Suspects(_))
+    }
 }
 
 /// # Errors
 /// [`DataError`].
 pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
-    let json = args.json || args.format == PlainFormat::Json;
+    let format = if args.json {
+        ListFormat::Json
+    } else {
+        args.format
+    };
+    if let Action::Suspects(suspects) = &args.action {
+        return suspects::run(suspects, args.data_dir.as_ref(), format);
+    }
+    if format == ListFormat::Csv {
+        let reason =
+            "--format csv: of `data`, only `data suspects` prints that; take --format json";
+        return Err(UsageError(reason.into()).into());
+    }
+    let json = format == ListFormat::Json;
     if let Action::Show(show) = &args.action {
         return show::run(show, args.data_dir.as_ref(), json);
     }
@@ -109,7 +142,7 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
             ))
         }
         Action::Verify { set } => verify(set, &folder, json),
-        Action::List | Action::Show(_) => list(&folder, json),
+        Action::List | Action::Show(_) | Action::Suspects(_) => list(&folder, json),
     }
 }
 
@@ -120,14 +153,13 @@ fn known_set(name: &str) -> Result<&'static KnownSet, UnknownSet> {
 /// Checks a known set below the data folder, or the set at a path.
 fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
     let known = catalog::named(name).ok();
-    let (folder, checks) = match known {
-        Some(set) => {
-            let place = locate::find(data_dir, set);
-            let folder = place.map_or_else(|| data_dir.join(set.id), |place| place.folder);
-            let checks = verify::verify_known(&folder, set);
-            (folder, checks)
-        }
+    let (folder, check) = match known {
+        Some(set) => verify::verify_known(data_dir, set)?,
         None => verify::verify(Path::new(name))?,
+    };
+    let checks = match check {
+        Check::Files(checks) => checks,
+        Check::Whole(check) => return sound(name, &folder, &check, json),
     };
     if json {
         let sound = checks.iter().all(FileCheck::is_sound);
@@ -157,6 +189,22 @@ fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
             }
             .into());
         }
+    }
+    Ok(())
+}
+
+/// Prints what was found of a set that is no four files, and sound.
+fn sound(name: &str, path: &Path, check: &WholeCheck, json: bool) -> anyhow::Result<()> {
+    let path = path.display().to_string();
+    if json {
+        return print(&format!(
+            "{}\n",
+            json!({"set": name, "folder": path, "sound": true, "contents": check})
+        ));
+    }
+    print(&format!("{path}: ok, {}: {}\n", check.format, check.holds))?;
+    for note in &check.notes {
+        print(&format!("{path}: {note}\n"))?;
     }
     Ok(())
 }
@@ -219,7 +267,10 @@ fn state(listing: &SetListing) -> (String, Option<String>) {
         (true, _) => ("complete".into(), None),
         (false, true) => {
             let megabytes = listing.archive_bytes as f64 / 1e6;
-            (format!("not there, {megabytes:.1} MB"), None)
+            match listing.archive_bytes {
+                0 => ("not there".into(), None),
+                _ => (format!("not there, {megabytes:.1} MB"), None),
+            }
         }
         (false, false) => (
             "incomplete".into(),

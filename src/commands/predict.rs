@@ -1,4 +1,7 @@
-//! `gpu-mnist predict`: reads picture files.
+//! `gpu-mnist predict`: reads image files.
+
+mod files;
+mod rows;
 
 use std::fmt::Write;
 use std::io::{IsTerminal, Read};
@@ -36,10 +39,11 @@ const FILES_AT_A_TIME: usize = 64;
 For example:
   gpu-mnist predict digit.png                   with the newest run
   gpu-mnist predict --show *.png                and what the network saw
+  gpu-mnist predict --csv photos > answers.csv  all images of a folder, as a table
   gpu-mnist predict --run RUN --json - < a.png  from stdin, with a run of yours")]
 pub struct PredictArgs {
-    /// PNG, JPEG, BMP, GIF or WebP images; - reads stdin
-    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    /// PNG, JPEG, BMP, GIF or WebP images, or folders with images in them or below; - reads stdin
+    #[arg(value_name = "FILE|DIR", required = true, value_hint = ValueHint::AnyPath)]
     files: Vec<PathBuf>,
     /// A run folder (of several seeds, the best is taken) or a model.safetensors [default: the
     /// newest run with weights]
@@ -50,8 +54,11 @@ pub struct PredictArgs {
     /// One JSON object an image, a line each
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Draw what the network saw, and where in the image it was
+    /// A table with a line an answer: file, class, probability, whether it is unsure
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    csv: bool,
+    /// Draw what the network saw, and where in the image it was
+    #[arg(long, conflicts_with_all = ["json", "csv"], help_heading = "Output")]
     show: bool,
     /// All marks of a picture are one drawing, however far apart
     #[arg(long)]
@@ -97,6 +104,7 @@ pub struct Unsure {
 /// [`Unsure`] when some answers are, after all pictures were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let config = args.compute.config()?;
+    let all = files::files(&args.files)?;
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
     let (model, description) = weights::load(&weights, &device)?;
@@ -112,8 +120,11 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         true => Count::One,
         false => Count::Any,
     };
+    if args.csv {
+        print(&rows::header())?;
+    }
     let (mut failed, mut unsure) = (0, 0);
-    for files in args.files.chunks(FILES_AT_A_TIME) {
+    for files in all.chunks(FILES_AT_A_TIME) {
         let prepared: Vec<_> = files
             .iter()
             .map(|file| prepare(file, &target, count))
@@ -129,9 +140,10 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
                     };
                     let readings: Vec<Reading> = drawings.iter().map(read).collect();
                     unsure += usize::from(readings.iter().any(|reading| reading.unsure));
-                    print(&match args.json {
-                        true => json_line(file, &readings, threshold),
-                        false => text(file, &readings, &description, args.show),
+                    print(&match (args.json, args.csv) {
+                        (true, _) => json_line(file, &readings, threshold),
+                        (_, true) => rows::of_readings(file, &readings)?,
+                        _ => text(file, &readings, &description, args.show),
                     })?;
                 }
                 Err(error) => {
@@ -142,6 +154,9 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
                             json!({"file": file.to_string_lossy(), "error": error.to_string()});
                         print(&format!("{line}\n"))?;
                     }
+                    if args.csv {
+                        print(&rows::of_error(file, error.to_string())?)?;
+                    }
                 }
             }
         }
@@ -149,13 +164,13 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         failed == 0,
         "{failed} of {} pictures could not be read; the lines above say why",
-        args.files.len()
+        all.len()
     );
     match unsure {
         0 => Ok(()),
         unsure => Err(Unsure {
             unsure,
-            files: args.files.len(),
+            files: all.len(),
         }
         .into()),
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Value};
 
 use super::document::{coerce, compact, did_you_mean, first_line, leaves};
-use super::network::misunderstood;
 use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments};
+use crate::model::layers::LayerConfig;
 
 /// The layers merged so far: the default document with values replaced, and each key's origin.
 #[derive(Clone, Debug)]
@@ -207,6 +207,22 @@ impl Layers {
     }
 }
 
+/// Which entry of `model.layers` cannot be understood, and why; `None` when all can.
+fn misunderstood(layers: &Value) -> Option<String> {
+    let entries = layers.as_array()?.iter();
+    entries.enumerate().find_map(|(index, value)| {
+        let error = match value {
+            Value::InlineTable(table) => {
+                let document = toml_edit::DocumentMut::from(table.clone().into_table());
+                toml_edit::de::from_document::<LayerConfig>(document).err()?
+            }
+            _ => return Some(format!("entry {} is no {{ key = value }}", index + 1)),
+        };
+        let reason = error.message().lines().next().unwrap_or_default();
+        Some(format!("entry {}: {reason}", index + 1))
+    })
+}
+
 /// What older versions called a setting, and words of its values that have changed.
 struct Renamed {
     old: &'static str,
@@ -236,18 +252,25 @@ fn renamed(key: &str, value: Value) -> (&str, Value) {
     )
 }
 
-/// Settings that are a word or a list.
-const WORD_OR_LIST: &[&str] = &["training.class_weights"];
+/// Settings of several types, each with words for them.
+const SEVERAL_TYPES: &[(&str, &str)] = &[
+    ("training.class_weights", "a word or a list in brackets"),
+    ("data.size", "a word, a whole number or a list in brackets"),
+];
 
 /// Fits `value` to the type that the setting `key` has.
 fn fit(key: &str, slot: &Value, value: Value) -> Result<Value, (&'static str, String)> {
-    match (WORD_OR_LIST.contains(&key), &value) {
-        (true, Value::String(_) | Value::Array(_)) => Ok(value),
-        (true, _) => Err((
-            "a word or a list in brackets",
+    let Some((_, expected)) = SEVERAL_TYPES.iter().find(|(several, _)| *several == key) else {
+        return coerce(slot, value);
+    };
+    let number = expected.contains("number");
+    match &value {
+        Value::String(_) | Value::Array(_) => Ok(value),
+        Value::Integer(_) if number => Ok(value),
+        _ => Err((
+            expected,
             format!("{} ({})", value.to_string().trim(), value.type_name()),
         )),
-        (false, _) => coerce(slot, value),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The range of every setting; what is outside is refused with its key and origin.
 
-use super::sizes::MOST_SIDE;
 use super::{Config, ConfigError, Layers, OptimizerKind};
+use crate::data::image_set::SIDES;
+use crate::kernels::images::MOST_SIDE;
 
 impl Layers {
     pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
@@ -47,6 +48,20 @@ impl Layers {
         if !seed.is_empty() && seed.parse::<u64>().is_err() {
             let reason = "must be a whole number of at least 0, or empty";
             return Err(self.invalid("data.synthetic_seed", reason));
+        }
+        if let Some(sides) = config.data.size.sides()
+            && let Some(side) = sides.iter().find(|side| !SIDES.contains(side))
+        {
+            let reason = format!(
+                "{side} pixels a side: must be {} to {}",
+                SIDES.start(),
+                SIDES.end()
+            );
+            return Err(self.invalid("data.size", reason));
+        }
+        if !(0.01..=0.9).contains(&config.data.test_fraction) {
+            let reason = "must lie from 0.01 to 0.9 (0.2 means a fifth)";
+            return Err(self.invalid("data.test_fraction", reason));
         }
         let positive = [
             ("training.learning_rate", training.learning_rate),

@@ -4,9 +4,8 @@ use super::Split;
 use super::catalog::{self, KnownSet, Published};
 use super::error::Fault;
 use super::formats::idx::{FileRole, Items, Summary};
-use super::image_set::{Framing, ImageSet, ImageShape, SetDescription};
-use super::traits;
-use crate::data::test_split::TestSplit;
+use super::image_set::{ImageSet, ImageShape};
+use super::open_set::{OpenSet, ReadOptions};
 
 /// The items of one file, and what was found of it.
 pub type Checked = (Items, Summary);
@@ -19,6 +18,8 @@ pub struct Loaded {
     pub known: Option<&'static KnownSet>,
     /// Sentences without an end: `the labels are counted from 1: ...`.
     pub notes: Vec<String>,
+    /// As `notes`, of what was left out.
+    pub warnings: Vec<String>,
 }
 
 /// Which set the files should be of.
@@ -76,9 +77,10 @@ pub fn assemble(
     name: &str,
     files: [Checked; 4],
     expected: Expected,
+    options: &ReadOptions,
 ) -> Result<Loaded, (FileRole, Fault)> {
     let (parts, summaries) = take_apart(files)?;
-    finish(name, parts, &summaries, expected)
+    finish(name, parts, &summaries, expected).map(|set| set.seal(options))
 }
 
 /// Checks that the files fit together.
@@ -134,7 +136,7 @@ pub(super) fn finish(
     mut parts: Parts,
     summaries: &[Summary; 4],
     expected: Expected,
-) -> Result<Loaded, (FileRole, Fault)> {
+) -> Result<OpenSet, (FileRole, Fault)> {
     let mut notes = Vec::new();
     let known = match expected {
         Expected::Set(set) => {
@@ -173,10 +175,17 @@ pub(super) fn finish(
         }
         None => own_class_names(&mut parts, summaries, &mut notes),
     };
-    Ok(Loaded {
-        set: describe(name, parts, class_names, known),
+    let (train, test) = parts.into_splits(class_names.len());
+    Ok(OpenSet {
+        name: name.to_owned(),
+        class_names,
+        train,
+        valid: None,
+        test: Some(test),
+        sources: None,
         known,
         notes,
+        warnings: Vec::new(),
     })
 }
 
@@ -255,7 +264,17 @@ fn own_class_names(
         ));
         return set.class_names();
     }
-    let all = || parts.labels.iter().flatten().copied();
+    numbered_classes(parts.labels.each_mut(), notes)
+}
+
+/// The names of classes that are numbers: from 0, or from 1 where no label is 0, which are then
+/// counted from 0.
+pub(super) fn numbered_classes<'a>(
+    labels: impl IntoIterator<Item = &'a mut Vec<u16>>,
+    notes: &mut Vec<String>,
+) -> Vec<String> {
+    let mut labels: Vec<&mut u16> = labels.into_iter().flatten().collect();
+    let all = || labels.iter().map(|label| **label);
     let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
     if least != 1 {
         return (0..=most).map(|class| class.to_string()).collect();
@@ -263,36 +282,6 @@ fn own_class_names(
     notes.push(format!(
         "the labels are counted from 1: {most} classes, named 1 to {most}"
     ));
-    let labels = parts.labels.iter_mut().flatten();
-    labels.for_each(|label| *label -= 1);
+    labels.iter_mut().for_each(|label| **label -= 1);
     (1..=most).map(|class| class.to_string()).collect()
-}
-
-fn describe(
-    name: &str,
-    parts: Parts,
-    class_names: Vec<String>,
-    known: Option<&KnownSet>,
-) -> ImageSet {
-    let shape = parts.shape;
-    let (train, test) = parts.into_splits(class_names.len());
-    let (framing, background, mirrorable) = match known {
-        Some(set) => (set.framing, set.background, Some(set.mirrorable)),
-        None => {
-            let found = traits::measure(&train);
-            // What is framed as digits are may well be digits.
-            let mirrorable = (found.framing == Framing::CentreOfMass).then_some(false);
-            (found.framing, found.background, mirrorable)
-        }
-    };
-    let description = SetDescription {
-        name: name.to_owned(),
-        shape,
-        class_names,
-        framing,
-        background,
-        mirrorable,
-        fingerprint: String::new(),
-    };
-    ImageSet::new(description, train, TestSplit::new(test))
 }

@@ -19,6 +19,16 @@ pub enum DataError {
         /// The known set the folder should hold.
         set: Option<&'static str>,
     },
+    /// Something is there but cannot be used, and what to do is not the same for every fault.
+    #[error("{}: {reason}; {next}", path.display())]
+    Unfit {
+        path: PathBuf,
+        reason: String,
+        next: String,
+    },
+    /// The caller asked to stop while images were read.
+    #[error("{}: reading was interrupted; nothing was written", path.display())]
+    Cancelled { path: PathBuf },
     /// Files of a set are not there.
     #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), advice(*set))]
     Missing {
@@ -45,7 +55,7 @@ pub enum DataError {
         next: &'static str,
     },
     /// What the user named is not there.
-    #[error("{}: no such folder; {next}", path.display())]
+    #[error("{}: no such folder or file; {next}", path.display())]
     NotThere { path: PathBuf, next: String },
     /// A file whose name is none of those that a set has.
     #[error(
@@ -65,16 +75,22 @@ pub enum DataError {
         "mirror `{mirror}`: {reason}; give an https address of a folder (http works for this machine only, as in http://127.0.0.1:8000/)"
     )]
     Mirror { mirror: String, reason: String },
-    /// A set that is published as one archive, which this program does not unpack.
+    /// A set that is published as one archive, which this program does not fetch.
     #[error(
-        "{set} is published in one archive that has to be unpacked by hand: download {url} ({:.0} MB, SHA-256 {sha256}), unpack it, and name the folder it makes with --data-dir",
-        *bytes as f64 / 1e6
+        "{set} is published in one archive that this program does not fetch: download {url} ({}{hash}), {}",
+        size(*bytes),
+        match unpacked {
+            true => "unpack it, and name the folder it makes with --data-dir",
+            false => "and name the folder you keep it in with --data-dir",
+        }
     )]
     ByHand {
         set: &'static str,
         url: &'static str,
+        /// 0 where its publisher does not say.
         bytes: u64,
-        sha256: &'static str,
+        hash: catalog::Hash,
+        unpacked: bool,
     },
     /// No mirror gave the file.
     #[error("{}: could not be downloaded{}\nCheck the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand", path.display(), tries(mirrors))]
@@ -101,6 +117,19 @@ impl DataError {
             path: path.into(),
             fault,
             set,
+        }
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn unfit(
+        path: impl Into<PathBuf>,
+        reason: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self::Unfit {
+            path: path.into(),
+            reason: reason.into(),
+            next: next.into(),
         }
     }
 
@@ -224,6 +253,13 @@ fn advice(set: Option<&str>) -> String {
     format!("{get}, or name a folder that holds {set}/ with --data-dir")
 }
 
+fn size(bytes: u64) -> String {
+    match bytes {
+        0 => String::new(),
+        bytes => format!("{:.0} MB, ", bytes as f64 / 1e6),
+    }
+}
+
 /// How many names of a folder's contents are shown.
 const SHOWN: usize = 12;
 
@@ -270,7 +306,7 @@ fn tries(mirrors: &[FailedMirror]) -> String {
 impl Exit for DataError {
     fn code(&self) -> Code {
         match self {
-            Self::Interrupted { .. } => Code::Interrupted,
+            Self::Interrupted { .. } | Self::Cancelled { .. } => Code::Interrupted,
             Self::Write { .. } => Code::Failed,
             Self::Mirror { .. } => Code::Usage,
             _ => Code::Data,

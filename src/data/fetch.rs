@@ -241,12 +241,18 @@ fn mirrors(set: &KnownSet, options: &FetchOptions) -> Result<Vec<String>, DataEr
         Some(mirrors) => mirrors.clone(),
         None => match set.source {
             Source::Mirrors(mirrors) => mirrors.iter().map(|&url| url.to_owned()).collect(),
-            Source::Archive { url, bytes, sha256 } => {
+            Source::Archive {
+                url,
+                bytes,
+                hash,
+                unpacked,
+            } => {
                 return Err(DataError::ByHand {
                     set: set.id,
                     url,
                     bytes,
-                    sha256,
+                    hash,
+                    unpacked,
                 });
             }
         },

@@ -3,16 +3,21 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::assembly::Loaded;
 use super::catalog::{self, KnownSet, locate};
 use super::fetch::{FetchOptions, fetch};
+use super::formats::{self, Reading};
 use super::synthetic::kept;
-use super::{DataError, ImageSet, formats, idx};
+use super::{DataError, ImageSet, ReadOptions};
 use crate::config::DataConfig;
 use crate::files::cache_folder;
+use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::interrupted;
 
 /// A data set, and where it was found.
@@ -70,7 +75,7 @@ pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
         "synthetic" => Ok(drawn(seed)),
         name => match catalog::named(name) {
             Ok(set) => known(set, config),
-            Err(_) => own(name),
+            Err(_) => own(name, config),
         },
     }
 }
@@ -95,14 +100,14 @@ fn known(set: &'static KnownSet, config: &DataConfig) -> anyhow::Result<Found> {
         // Nobody named the cache, so nobody is told how it is spelled.
         true => locate::find(&data_dir, set).ok_or_else(|| DataError::Missing {
             folder: data_dir.join(set.id),
-            missing: set.files.iter().map(|file| file.name.to_owned()).collect(),
+            missing: set.file_names(),
             there: None,
             set: Some(set.id),
         })?,
     };
-    let folder = place.folder;
+    let folder = place.path.clone();
     tracing::info!("data: {set} from {}", folder.display());
-    let loaded = match idx::read_known(&folder, set) {
+    let loaded = match reading(config, |reading| formats::read_known(&place, set, reading)) {
         Err(error) if folder == data_dir => Err(error).with_context(|| {
             format!(
                 "--data-dir {} holds files of its own, read as {set}; a set of your own is named with --dataset",
@@ -171,10 +176,10 @@ fn drawn(seed: u64) -> Found {
 }
 
 /// A set of the user's own.
-fn own(name: &str) -> anyhow::Result<Found> {
+fn own(name: &str, config: &DataConfig) -> anyhow::Result<Found> {
     let path = Path::new(name);
     tracing::info!("data: {name}");
-    let found = match formats::read(path) {
+    let found = match reading(config, |reading| formats::read(path, reading)) {
         Err(error @ DataError::NotThere { .. }) if !name.contains(std::path::is_separator) => {
             let unknown = catalog::UnknownSet { name: name.into() };
             Err(error).context(format!("--dataset {name}: {unknown}"))
@@ -184,6 +189,11 @@ fn own(name: &str) -> anyhow::Result<Found> {
     if found.path != path {
         tracing::info!("data: found in {}", found.path.display());
     }
+    tracing::info!(
+        "data: {}: {}",
+        found.format.name,
+        found.loaded.set.summary()
+    );
     say(&found.loaded);
     let mut set = found.loaded.set;
     // A set that is known by its contents bears its own name, and no other one bears it.
@@ -207,6 +217,33 @@ fn say(loaded: &Loaded) {
     for note in &loaded.notes {
         tracing::info!("data: {note}");
     }
+    for warning in &loaded.warnings {
+        tracing::warn!("data: {warning}");
+    }
+}
+
+/// Reads as the settings say, with a bar where that takes over a second; Ctrl-C ends it.
+fn reading<T>(config: &DataConfig, read: impl FnOnce(&Reading) -> T) -> T {
+    let started = Instant::now();
+    let bar = OnceLock::new();
+    let progress = |done, of| {
+        if started.elapsed() > Duration::from_secs(1)
+            && let Some(bar) = bar.get_or_init(|| Shown::bar("decoding images"))
+        {
+            bar.set(done, of, 0);
+        }
+    };
+    let interrupted = interrupted();
+    let cancelled = || {
+        let flag = interrupted.as_ref();
+        flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    };
+    read(&Reading {
+        options: ReadOptions::from(config),
+        cache: cache_folder(),
+        progress: &progress,
+        cancelled: &cancelled,
+    })
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -1,15 +1,18 @@
 //! A data set as a value: its images with their shape, its classes, and what is known of them.
 //! Nothing is asked of a name.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Split;
 use super::test_split::TestSplit;
 pub use crate::kernels::images::ImageShape;
+use crate::kernels::images::MOST_SIDE;
 
 /// Shortest and longest side of an image, in pixels.
-pub const SIDES: std::ops::RangeInclusive<usize> = 8..=128;
+pub const SIDES: std::ops::RangeInclusive<usize> = 8..=MOST_SIDE;
 /// The most classes a set may have.
 pub const MOST_CLASSES: usize = 1000;
 
@@ -86,7 +89,20 @@ pub struct SetDescription {
 pub struct ImageSet {
     pub description: SetDescription,
     pub train: Split,
+    /// Where the set itself says which images validate; never trained on.
+    pub valid: Option<Split>,
     pub test: TestSplit,
+    /// Where each image is a file of its own.
+    pub sources: Option<Arc<Sources>>,
+}
+
+/// The file of each image, in the order of the splits: its path below the set, parted by `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    pub train: Vec<String>,
+    /// Of the images that validate.
+    pub valid: Vec<String>,
+    pub test: Vec<String>,
 }
 
 impl SetDescription {
@@ -142,13 +158,59 @@ fn listed(names: &[String]) -> String {
 
 impl ImageSet {
     /// Puts a set together and takes its fingerprint; `description.fingerprint` is overwritten.
-    pub fn new(mut description: SetDescription, train: Split, test: TestSplit) -> Self {
-        description.fingerprint = test.fingerprint_with(&train, &description.class_names);
+    pub fn new(description: SetDescription, train: Split, test: TestSplit) -> Self {
+        Self::with_validation(description, train, None, test)
+    }
+
+    /// As [`Self::new`], of a set that says which images validate.
+    pub fn with_validation(
+        mut description: SetDescription,
+        train: Split,
+        valid: Option<Split>,
+        test: TestSplit,
+    ) -> Self {
+        description.fingerprint =
+            test.fingerprint_with(&train, valid.as_ref(), &description.class_names);
         Self {
             description,
             train,
+            valid,
             test,
+            sources: None,
         }
+    }
+}
+
+impl ImageSet {
+    /// What it holds, in a line: `500 images to train on, 100 to test, 32x32x3, 2 classes: cat 250,
+    /// dog 250`, with the images to train on of each of a few classes.
+    pub fn summary(&self) -> String {
+        const SHOWN: usize = 12;
+        let names = &self.description.class_names;
+        let counts = self.train.class_counts();
+        let each = match names.len() {
+            0..=SHOWN => {
+                let each = names.iter().zip(&counts);
+                let each: Vec<String> = each.map(|(name, n)| format!("{name} {n}")).collect();
+                each.join(", ")
+            }
+            _ => {
+                let least = counts.iter().min().copied().unwrap_or(0);
+                let most = counts.iter().max().copied().unwrap_or(0);
+                format!("{least} to {most} images each")
+            }
+        };
+        let valid = self.valid.as_ref();
+        let valid = valid.map_or(String::new(), |valid| {
+            format!("{} to validate, ", valid.len())
+        });
+        format!(
+            "{} images to train on, {valid}{} to test, {}, {} classes: {each}",
+            self.train.len(),
+            self.test.len(),
+            self.description.shape,
+            names.len()
+        )
     }
 }
 
@@ -175,9 +237,14 @@ impl Background {
     }
 }
 
-/// XXH3 (128 bits, hexadecimal) over the shape, the images and labels of both splits and the class
+/// XXH3 (128 bits, hexadecimal) over the shape, the images and labels of all splits and the class
 /// names: the identity of a set, wherever it lies and whatever it is called.
-pub fn fingerprint(train: &Split, test: &Split, class_names: &[String]) -> String {
+pub fn fingerprint(
+    train: &Split,
+    valid: Option<&Split>,
+    test: &Split,
+    class_names: &[String],
+) -> String {
     let mut hash = Xxh3::new();
     let number = |hash: &mut Xxh3, number: usize| hash.update(&(number as u64).to_le_bytes());
     let ImageShape {
@@ -188,7 +255,7 @@ pub fn fingerprint(train: &Split, test: &Split, class_names: &[String]) -> Strin
     for side in [height, width, channels] {
         number(&mut hash, side);
     }
-    for split in [train, test] {
+    for split in [Some(train), valid, Some(test)].into_iter().flatten() {
         number(&mut hash, split.len());
         hash.update(&split.images);
         for label in &split.labels {

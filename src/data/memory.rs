@@ -4,6 +4,7 @@ use super::assembly::{Checked, Expected, Loaded, assemble};
 use super::catalog;
 use super::error::DataError;
 use super::formats::idx::{self, FileRole};
+use super::open_set::ReadOptions;
 
 /// Loads four files by their usual names, packed or not; which are packed is seen from their
 /// bytes. `name` is that of a known set, whose published files they must then be, or any other.
@@ -45,7 +46,7 @@ pub fn load(name: &str, files: &[(String, Vec<u8>)]) -> Result<Loaded, DataError
     let named = [first, second, third, fourth];
     let names = named.each_ref().map(|(name, _)| *name);
     let files = named.map(|(_, checked)| checked);
-    let mut loaded = assemble(name, files, expected)
+    let mut loaded = assemble(name, files, expected, &ReadOptions::default())
         .map_err(|(role, fault)| DataError::damaged(names[role as usize], fault, id))?;
     if let Some(set) = loaded.known {
         loaded.set.description.name = set.id.to_owned();

@@ -8,7 +8,8 @@ mod error;
 #[cfg(not(target_family = "wasm"))]
 pub mod fetch;
 #[cfg(not(target_family = "wasm"))]
-mod files;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod files;
 #[cfg(not(target_family = "wasm"))]
 pub mod find;
 pub mod formats;
@@ -18,6 +19,7 @@ pub mod memory;
 mod mnist;
 #[cfg(not(target_family = "wasm"))]
 pub mod named;
+mod open_set;
 pub mod split;
 pub mod synthetic;
 pub mod test_split;
@@ -28,4 +30,5 @@ pub mod verify;
 pub use error::{DataError, FailedMirror, Fault};
 pub use formats::idx;
 pub use image_set::{ImageSet, ImageShape};
+pub use open_set::ReadOptions;
 pub use split::Split;

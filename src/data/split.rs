@@ -11,6 +11,8 @@ use super::image_set::ImageShape;
 
 /// The stream of the seed that draws which images are held out, and which of the rest are taken.
 const STREAM: u64 = u64::MAX;
+/// That of the seed that draws which images test.
+const TEST_STREAM: u64 = u64::MAX - 1;
 
 /// Images of one shape, one after another, with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,15 +106,7 @@ pub fn divide(
     seed: u64,
 ) -> Division {
     assert!(validation <= labels.len(), "more held out than there are");
-    let mut random = ChaCha12Rng::seed_from_u64(seed);
-    random.set_stream(STREAM);
-    let mut of_class = vec![Vec::new(); classes];
-    for (index, &label) in labels.iter().enumerate() {
-        of_class[usize::from(label)].push(index);
-    }
-    for members in &mut of_class {
-        members.shuffle(&mut random);
-    }
+    let (mut of_class, mut random) = shuffled_classes(labels, classes, seed, STREAM);
     // Rounding takes no class its last image, and gives each class one to train on.
     let all_but_one = |members: usize| 0..=members.saturating_sub(1);
     let mut valid = Vec::with_capacity(validation);
@@ -135,6 +129,48 @@ pub fn divide(
     valid.sort_unstable();
     train.sort_unstable();
     Division { train, valid }
+}
+
+/// Of images with these `labels`, gives those to train on and, held out, those to test: `fraction`
+/// of each class, of two images and more at least one, never all. The seed draws which. Positions,
+/// each list in ascending order.
+pub fn hold_out(
+    labels: &[u16],
+    classes: usize,
+    fraction: f64,
+    seed: u64,
+) -> (Vec<usize>, Vec<usize>) {
+    let (of_class, _) = shuffled_classes(labels, classes, seed, TEST_STREAM);
+    let (mut train, mut test) = (Vec::new(), Vec::new());
+    for members in of_class {
+        let most = members.len().saturating_sub(1);
+        let share = (members.len() as f64 * fraction).round() as usize;
+        let (tested, rest) = members.split_at(share.clamp(most.min(1), most));
+        test.extend_from_slice(tested);
+        train.extend_from_slice(rest);
+    }
+    train.sort_unstable();
+    test.sort_unstable();
+    (train, test)
+}
+
+/// The positions of each class's images in an order drawn by a stream of the seed, and the stream.
+fn shuffled_classes(
+    labels: &[u16],
+    classes: usize,
+    seed: u64,
+    stream: u64,
+) -> (Vec<Vec<usize>>, ChaCha12Rng) {
+    let mut random = ChaCha12Rng::seed_from_u64(seed);
+    random.set_stream(stream);
+    let mut of_class = vec![Vec::new(); classes];
+    for (index, &label) in labels.iter().enumerate() {
+        of_class[usize::from(label)].push(index);
+    }
+    for members in &mut of_class {
+        members.shuffle(&mut random);
+    }
+    (of_class, random)
 }
 
 /// How many members of each class make `count` in proportion to their sizes. Places left over by

@@ -24,7 +24,7 @@ use super::{ImageShape, Split};
 /// }
 /// ```
 ///
-/// Nor does it give its pictures away:
+/// Nor does it give its images away:
 ///
 /// ```compile_fail
 /// use gpu_mnist::data::Split;
@@ -37,11 +37,11 @@ use super::{ImageShape, Split};
 pub struct TestSplit(Split);
 
 impl TestSplit {
-    pub fn new(pictures: Split) -> Self {
-        Self(pictures)
+    pub fn new(images: Split) -> Self {
+        Self(images)
     }
 
-    /// Number of pictures.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -60,10 +60,15 @@ impl TestSplit {
         self.0.class_counts()
     }
 
-    /// The fingerprint of the set that these images and a training split make; see
-    /// [`super::image_set::fingerprint`].
-    pub fn fingerprint_with(&self, train: &Split, class_names: &[String]) -> String {
-        super::image_set::fingerprint(train, &self.0, class_names)
+    /// The fingerprint of the set that these images make with those to train on and to validate;
+    /// see [`super::image_set::fingerprint`].
+    pub fn fingerprint_with(
+        &self,
+        train: &Split,
+        valid: Option<&Split>,
+        class_names: &[String],
+    ) -> String {
+        super::image_set::fingerprint(train, valid, &self.0, class_names)
     }
 
     /// All of it, for what networks answer to it: `evaluation/test_split.rs` alone asks, which
@@ -77,7 +82,7 @@ impl TestSplit {
         self.0.image(index)
     }
 
-    /// The class of picture `index`; `None` past the end.
+    /// The class of image `index`; `None` past the end.
     pub fn label(&self, index: usize) -> Option<u16> {
         self.0.labels.get(index).copied()
     }

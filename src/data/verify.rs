@@ -3,12 +3,15 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::catalog::{self, CATALOG, KnownSet, Published, locate};
+use super::assembly::Loaded;
+use super::catalog::locate::{self, Place};
+use super::catalog::{self, CATALOG, KnownSet, Published};
 use super::error::{DataError, Fault};
 use super::files::{all_as_text, as_text, regular_file};
 use super::formats::idx::{self, FileRole, Group, Items, Kind};
-use super::formats::{self, packed};
+use super::formats::{self, Reading, packed};
 use super::image_set::ImageShape;
+use crate::config::BrokenFiles;
 
 /// In which form a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -45,24 +48,76 @@ impl FileCheck {
     }
 }
 
-/// Checks every byte of the files of a known set in `folder`, in the order of [`FileRole::ALL`];
-/// writes nothing.
-pub fn verify_known(folder: &Path, set: &KnownSet) -> Vec<FileCheck> {
-    let group = idx::of_known(folder, set).unwrap_or_default();
-    check_files(folder, &group, Some(set))
+/// What a check of every byte found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Of four IDX files, in the order of [`FileRole::ALL`].
+    Files(Vec<FileCheck>),
+    /// Of a set in another format, which is sound.
+    Whole(WholeCheck),
 }
 
-/// Checks every byte of the files of the data set at `path`, or of the one below it; gives the
-/// folder they are in, too.
+/// A sound set.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct WholeCheck {
+    pub format: &'static str,
+    /// What it holds, in a line.
+    pub holds: String,
+    /// What a person should know of how it was read.
+    pub notes: Vec<String>,
+}
+
+/// Checks every byte of a known set, of four files or not, in `data_dir`; writes nothing. Gives
+/// where it lies, too.
 ///
 /// # Errors
-/// Those of [`formats::read`], but for what is wrong with single files.
-pub fn verify(path: &Path) -> Result<(PathBuf, Vec<FileCheck>), DataError> {
-    let (_, folder) = formats::find(path)?;
-    let groups = idx::groups(&folder).map_err(|fault| DataError::damaged(&folder, fault, None))?;
+/// Those of [`formats::read_known`] for a set that does not lie in four files.
+pub fn verify_known(
+    data_dir: &Path,
+    set: &'static KnownSet,
+) -> Result<(PathBuf, Check), DataError> {
+    if set.whole.is_none() {
+        let place = locate::find(data_dir, set);
+        let folder = place.map_or_else(|| data_dir.join(set.id), |place| place.path);
+        let group = idx::of_known(&folder, set).unwrap_or_default();
+        let checks = check_files(&folder, &group, Some(set));
+        return Ok((folder, Check::Files(checks)));
+    }
+    let place = locate::require(data_dir, set)?;
+    let loaded = formats::read_known(&place, set, &strictly())?;
+    let (format, _) = formats::find(&place.path)?;
+    Ok((place.path, Check::Whole(whole(format.name, loaded))))
+}
+
+/// Checks every byte of the data set at `path`, or of the one below it; gives where it lies, too.
+///
+/// # Errors
+/// Those of [`formats::read`], but for what is wrong with single IDX files.
+pub fn verify(path: &Path) -> Result<(PathBuf, Check), DataError> {
+    let (format, place) = formats::find(path)?;
+    if format.name != idx::FORMAT.name {
+        let found = formats::read(&place, &strictly())?;
+        return Ok((place, Check::Whole(whole(format.name, found.loaded))));
+    }
+    let groups = idx::groups(&place).map_err(|fault| DataError::damaged(&place, fault, None))?;
     let fullest = groups.into_iter().min_by_key(|group| group.missing().len());
-    let checks = check_files(&folder, &fullest.unwrap_or_default(), None);
-    Ok((folder, checks))
+    let checks = check_files(&place, &fullest.unwrap_or_default(), None);
+    Ok((place, Check::Files(checks)))
+}
+
+/// Nothing is left out, and nothing is kept.
+fn strictly() -> Reading<'static> {
+    let mut reading = Reading::default();
+    reading.options.broken = BrokenFiles::None;
+    reading
+}
+
+fn whole(format: &'static str, loaded: Loaded) -> WholeCheck {
+    WholeCheck {
+        format,
+        holds: loaded.set.summary(),
+        notes: [loaded.notes, loaded.warnings].concat(),
+    }
 }
 
 fn check_files(folder: &Path, group: &Group, known: Option<&KnownSet>) -> Vec<FileCheck> {
@@ -200,11 +255,14 @@ pub fn list(data_dir: &Path) -> Vec<SetListing> {
 
 fn listing(data_dir: &Path, set: &KnownSet) -> SetListing {
     let place = locate::find(data_dir, set);
+    let is_there = place.is_some();
     let (folder, group) = match place {
+        Some(Place { path, files: None }) => (path, Group::default()),
         // Files under MNIST's names in a folder of no name may be any set.
-        Some(place) if place.folder != data_dir || !set.prefix.is_empty() => {
-            (place.folder, place.files)
-        }
+        Some(Place {
+            path,
+            files: Some(files),
+        }) if path != data_dir || !set.prefix.is_empty() => (path, files),
         _ => (data_dir.join(set.id), Group::default()),
     };
     let mut listing = SetListing {
@@ -217,6 +275,16 @@ fn listing(data_dir: &Path, set: &KnownSet) -> SetListing {
         can_be_fetched: matches!(set.source, catalog::Source::Mirrors(_)),
         folder,
     };
+    if let Some(whole) = set.whole {
+        match is_there {
+            true => {
+                listing.bytes = size(&listing.folder);
+                listing.found.push(listing.folder.clone());
+            }
+            false => listing.missing.extend(&whole.names[..1]),
+        }
+        return listing;
+    }
     for (role, files) in FileRole::ALL.into_iter().zip(group.files) {
         match files.into_iter().next() {
             Some(path) => {

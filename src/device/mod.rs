@@ -145,8 +145,8 @@ impl Device {
         // A browser tells CubeCL no name.
         #[cfg(target_family = "wasm")]
         crate::kernels::gpu::assume(match info.is_software() {
-            true => crate::kernels::shader::TilePreset::Software,
-            false => crate::kernels::shader::TilePreset::Hardware,
+            true => crate::kernels::launch::TileProfile::Software,
+            false => crate::kernels::launch::TileProfile::Hardware,
         });
         Ok(Self {
             info: DeviceInfo {

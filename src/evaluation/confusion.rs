@@ -32,7 +32,7 @@ fn square<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u64>>, D
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassStatistics {
     pub label: String,
-    /// Pictures of this class.
+    /// Images of this class.
     pub support: u64,
     pub tp: u64,
     pub tn: u64,
@@ -49,6 +49,9 @@ pub struct ClassStatistics {
     pub accuracy: Option<f64>,
     /// TP / (TP + FN), the sensitivity
     pub recall: Option<f64>,
+    /// Against the rest, by the probabilities; `None` where only counts are known.
+    #[serde(default)]
+    pub roc_auc: Option<f64>,
 }
 
 /// Means over the classes that occur, as labels or as predictions, by scikit-learn's rule
@@ -98,9 +101,33 @@ impl Confusion {
         (0..self.counts.len()).map(|c| self.counts[c][c]).sum()
     }
 
-    /// Share classified right; `None` without pictures.
+    /// Share classified right; `None` without images.
     pub fn accuracy(&self) -> Option<f64> {
         ratio(self.correct(), self.total())
+    }
+
+    /// Where the accuracy on all images of this kind lies with 95 % confidence, from and to, by
+    /// Wilson's score interval (1927); `None` without images.
+    pub fn accuracy_interval(&self) -> Option<[f64; 2]> {
+        const Z: f64 = 1.959_963_984_540_054;
+        let (share, total) = (self.accuracy()?, self.total() as f64);
+        let shrunk = 1.0 + Z * Z / total;
+        let middle = (share + Z * Z / (2.0 * total)) / shrunk;
+        let variance = share * (1.0 - share) / total + Z * Z / (4.0 * total * total);
+        let half = Z * variance.sqrt() / shrunk;
+        Some([(middle - half).max(0.0), (middle + half).min(1.0)])
+    }
+
+    /// The mean recall of the classes that have images, as `balanced_accuracy_score`; `None`
+    /// without images.
+    pub fn balanced_accuracy(&self) -> Option<f64> {
+        let recalls = self
+            .counts
+            .iter()
+            .enumerate()
+            .filter_map(|(class, row)| ratio(row[class], row.iter().sum()));
+        let (count, sum) = recalls.fold((0, 0.0), |(count, sum), recall| (count + 1, sum + recall));
+        (count > 0).then(|| sum / f64::from(count))
     }
 
     /// The statistics of each class, named by `labels`.
@@ -128,12 +155,13 @@ impl Confusion {
                     f1: ratio(2 * tp, 2 * tp + fp + fn_),
                     accuracy: ratio(tp + tn, total),
                     recall: ratio(tp, tp + fn_),
+                    roc_auc: None,
                 }
             })
             .collect()
     }
 
-    /// Off-diagonal cells with pictures in them, the fullest first.
+    /// Off-diagonal cells with images in them, the fullest first.
     pub fn mistakes(&self) -> Vec<Mistake> {
         let mut found: Vec<Mistake> = self
             .counts
@@ -153,6 +181,15 @@ impl Confusion {
         found.sort_by_key(|mistake| (std::cmp::Reverse(mistake.count), mistake.truth));
         found
     }
+}
+
+/// The places of all classes, those with the lowest F1 first; last are those that nothing can be
+/// said of.
+pub fn by_f1(classes: &[ClassStatistics]) -> Vec<usize> {
+    let f1 = |place: &usize| classes[*place].f1.unwrap_or(f64::INFINITY);
+    let mut places: Vec<usize> = (0..classes.len()).collect();
+    places.sort_by(|a, b| f1(a).total_cmp(&f1(b)));
+    places
 }
 
 /// The plain mean over the classes that occur.

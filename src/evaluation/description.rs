@@ -93,7 +93,7 @@ impl Description {
             return Err(format!("it names {count} classes, not 2 to {MOST_CLASSES}"));
         }
         self.network()
-            .sizes()
+            .places()
             .map_err(|reason| format!("it describes a network that cannot be ({reason})"))?;
         if !(norm_epsilon > 0.0 && norm_epsilon.is_finite() && (0.0..=1.0).contains(&norm_momentum))
         {

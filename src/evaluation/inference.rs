@@ -1,4 +1,4 @@
-//! Logits of every picture, read back: for the test split, predictions and exports.
+//! Logits of every image, read back: for the test split, predictions and exports.
 
 use burn::tensor::Transaction;
 

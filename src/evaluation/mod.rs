@@ -5,6 +5,7 @@ pub mod confusion;
 pub mod description;
 pub mod inference;
 pub mod probabilities;
+pub mod scores;
 pub mod shifts;
 pub mod test_split;
 pub mod unsure;
@@ -22,18 +23,28 @@ use crate::device::{Device, DeviceError};
 use crate::model::Model;
 use crate::model::loss::Objective;
 use confusion::{Averages, ClassStatistics, Confusion, macro_average, weighted_average};
+use probabilities::{LogProbabilities, most_probable};
+use scores::{Scores, roc_auc_of_classes};
 
-/// How many predictions are kept beside the truth.
+/// How many predictions are kept beside their labels.
 pub const FIRST: usize = 30;
 
 /// What a model does on a split. Shares lie in 0..=1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub accuracy: f64,
+    /// [`Confusion::accuracy_interval`]
+    #[serde(default)]
+    pub accuracy_interval: Option<[f64; 2]>,
+    /// [`Confusion::balanced_accuracy`]
+    #[serde(default)]
+    pub balanced_accuracy: Option<f64>,
     pub correct: u64,
     pub total: u64,
     /// Mean cross-entropy.
     pub loss: f64,
+    #[serde(flatten)]
+    pub scores: Scores,
     pub confusion: Confusion,
     pub classes: Vec<ClassStatistics>,
     #[serde(rename = "macro")]
@@ -43,19 +54,19 @@ pub struct Evaluation {
     /// 1, or how many voted: then their class probabilities were averaged.
     #[serde(default = "one")]
     pub networks: usize,
-    /// `None`: the pictures were taken as they are.
+    /// `None`: the images were taken as they are.
     #[serde(default)]
     pub test_time_augmentation: Option<TestTimeAugmentation>,
 }
 
-/// Class probabilities were averaged over shifted copies of each picture.
+/// Class probabilities were averaged over shifted copies of each image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestTimeAugmentation {
     /// Pixels, in every direction.
     pub shift: usize,
-    /// Copies, the picture itself among them: (2 shift + 1)^2.
+    /// Copies, the image itself among them: (2 shift + 1)^2.
     pub views: usize,
-    /// What the pictures as they are give.
+    /// What the images as they are give.
     pub without: Plain,
 }
 
@@ -73,24 +84,29 @@ pub struct Plain {
     pub loss: f64,
 }
 
-/// The first predictions beside the truth.
+/// The first predictions beside their labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct First {
     pub predicted: Vec<u16>,
     pub actual: Vec<u16>,
 }
 
-/// An evaluation from a file: as many classes as its counts have.
+/// An evaluation from a file: as many classes as its counts have. What follows from the counts is
+/// counted anew, because older versions did not write all of it.
 ///
 /// # Errors
 /// That of the format, and of one that does not fit together.
 pub fn fitting<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Evaluation>, D::Error> {
     let found = Option::<Evaluation>::deserialize(from)?;
     let fits = |found: &Evaluation| found.classes.len() == found.confusion.counts().len();
-    match found.as_ref().is_none_or(fits) {
-        true => Ok(found),
-        false => Err(D::Error::custom("its classes do not fit its counts")),
+    if !found.as_ref().is_none_or(fits) {
+        return Err(D::Error::custom("its classes do not fit its counts"));
     }
+    Ok(found.map(|found| Evaluation {
+        accuracy_interval: found.confusion.accuracy_interval(),
+        balanced_accuracy: found.confusion.balanced_accuracy(),
+        ..found
+    }))
 }
 
 impl Evaluation {
@@ -99,9 +115,12 @@ impl Evaluation {
         let classes = confusion.classes(labels);
         Self {
             accuracy: confusion.accuracy().unwrap_or(0.0),
+            accuracy_interval: confusion.accuracy_interval(),
+            balanced_accuracy: confusion.balanced_accuracy(),
             correct: confusion.correct(),
             total: confusion.total(),
             loss,
+            scores: Scores::default(),
             macro_: macro_average(&classes),
             weighted: weighted_average(&classes),
             confusion,
@@ -110,6 +129,38 @@ impl Evaluation {
             networks: 1,
             test_time_augmentation: None,
         }
+    }
+
+    /// The statistics of answers to images with these labels, each below the number of classes,
+    /// which are named by `names`.
+    pub fn of_answers(answers: &[LogProbabilities], labels: &[u16], names: &[String]) -> Self {
+        let classes = names.len();
+        let mut counts = vec![vec![0; classes]; classes];
+        let mut loss = 0.0;
+        let mut predicted = Vec::with_capacity(labels.len());
+        for (answer, &label) in answers.iter().zip(labels) {
+            let class = most_probable(answer);
+            counts[usize::from(label)][class] += 1;
+            loss -= answer[usize::from(label)];
+            predicted.push(class as u16);
+        }
+        let shown = FIRST.min(labels.len());
+        predicted.truncate(shown);
+        let first = First {
+            predicted,
+            actual: labels[..shown].to_vec(),
+        };
+        let loss = loss / labels.len().max(1) as f64;
+        let mut found = Self::from_counts(Confusion::new(counts), loss, first, names);
+        let probabilities: Vec<Vec<f64>> = (answers.iter())
+            .map(|answer| answer.iter().map(|log| log.exp()).collect())
+            .collect();
+        let aucs = roc_auc_of_classes(&probabilities, labels, classes);
+        found.scores = Scores::new(&probabilities, labels, &aucs);
+        for (class, auc) in found.classes.iter_mut().zip(aucs) {
+            class.roc_auc = auc;
+        }
+        found
     }
 
     /// What makes this no plain figure of a single network; `None` where it is one.
@@ -179,7 +230,7 @@ fn count(model: &Model, split: &DeviceSplit, batch_size: usize, device: &Device)
         let kernels = device.kernels();
         confusion = kernels.count_confusion(logits, batch.labels, confusion);
     }
-    let (predicted, actual) = first.expect("an evaluated split has pictures");
+    let (predicted, actual) = first.expect("an evaluated split has images");
     Transaction::default()
         .register(confusion)
         .register(loss)

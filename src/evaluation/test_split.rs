@@ -3,26 +3,25 @@
 
 use tracing::Instrument;
 
-use super::confusion::Confusion;
 use super::description::Description;
 use super::inference::{Logits, classify};
-use super::probabilities::{LogProbabilities, log_softmax, mean, most_probable};
+use super::probabilities::{LogProbabilities, log_softmax, mean};
 use super::shifts::{shifted, shifts};
 use super::worst::{Verdict, verdicts};
-use super::{Evaluation, FIRST, First, Plain, TestTimeAugmentation};
+use super::{Evaluation, Plain, TestTimeAugmentation};
 use crate::config::Config;
 use crate::data::test_split::TestSplit;
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
 
-/// What one network, or several together, answered to every picture of a test split.
+/// What one network, or several together, answered to every image of a test split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answers {
     networks: usize,
     shift: usize,
     /// Empty for several networks.
     logits: Vec<Logits>,
-    /// To the pictures as they are.
+    /// To the images as they are.
     plain: Vec<LogProbabilities>,
     /// The mean over all shifts; `None` where `shift` is 0.
     shifted: Option<Vec<LogProbabilities>>,
@@ -41,19 +40,19 @@ pub async fn answer(
     device: &Device,
 ) -> Result<Answers, DeviceError> {
     let shift = config.evaluation.shift;
-    let span = tracing::debug_span!("evaluate", pictures = test.len(), shift);
+    let span = tracing::debug_span!("evaluate", images = test.len(), shift);
     async {
-        let pictures = test.for_evaluation();
+        let images = test.for_evaluation();
         let normalisation = description.normalisation;
         let background = description.set.background.byte();
-        let logits = classify(model, pictures, normalisation, config, device).await?;
+        let logits = classify(model, images, normalisation, config, device).await?;
         let plain = Answers::of_logits(logits);
         if shift == 0 {
             return Ok(plain);
         }
         let mut views = vec![plain.plain.clone()];
         for (right, down) in shifts(shift).into_iter().skip(1) {
-            let moved = shifted(pictures, right, down, background);
+            let moved = shifted(images, right, down, background);
             let found = classify(model, &moved, normalisation, config, device).await?;
             views.push(found.iter().map(|logits| log_softmax(logits)).collect());
         }
@@ -69,7 +68,7 @@ pub async fn answer(
 }
 
 impl Answers {
-    /// Of one network to the pictures as they are.
+    /// Of one network to the images as they are.
     pub fn of_logits(logits: Vec<Logits>) -> Self {
         Self {
             networks: 1,
@@ -83,7 +82,7 @@ impl Answers {
     /// The mean of the class probabilities of several networks, each with the same shifts.
     ///
     /// # Panics
-    /// Without answers, or when they differ in shifts or pictures.
+    /// Without answers, or when they differ in shifts or images.
     pub fn vote(answers: &[Self]) -> Self {
         if let [only] = answers {
             return only.clone();
@@ -119,7 +118,7 @@ impl Answers {
         self.shifted.as_deref().unwrap_or(&self.plain)
     }
 
-    /// The verdict on every picture, in order.
+    /// The verdict on every image, in order.
     pub fn verdicts(&self, test: &TestSplit) -> Vec<Verdict> {
         verdicts(self.log_probabilities(), &test.for_evaluation().labels)
     }
@@ -127,24 +126,20 @@ impl Answers {
     /// The statistics, with the classes named by `names`.
     pub fn evaluation(&self, test: &TestSplit, names: &[String]) -> Evaluation {
         let labels = &test.for_evaluation().labels;
-        let classes = test.for_evaluation().classes;
-        let (confusion, loss) = count(self.log_probabilities(), labels, classes);
-        let shown = FIRST.min(labels.len());
-        let first = First {
-            predicted: self.log_probabilities()[..shown]
-                .iter()
-                .map(|answer| most_probable(answer) as u16)
-                .collect(),
-            actual: labels[..shown].to_vec(),
-        };
+        let of = |answers| Evaluation::of_answers(answers, labels, names);
         let augmentation = self.shifted.as_ref().map(|_| {
-            let (confusion, loss) = count(&self.plain, labels, classes);
+            let Evaluation {
+                accuracy,
+                correct,
+                loss,
+                ..
+            } = of(&self.plain);
             TestTimeAugmentation {
                 shift: self.shift,
                 views: shifts(self.shift).len(),
                 without: Plain {
-                    accuracy: confusion.accuracy().unwrap_or(0.0),
-                    correct: confusion.correct(),
+                    accuracy,
+                    correct,
                     loss,
                 },
             }
@@ -152,18 +147,7 @@ impl Answers {
         Evaluation {
             networks: self.networks,
             test_time_augmentation: augmentation,
-            ..Evaluation::from_counts(confusion, loss, first, names)
+            ..of(self.log_probabilities())
         }
     }
-}
-
-/// The confusion table and the mean loss.
-fn count(answers: &[LogProbabilities], labels: &[u16], classes: usize) -> (Confusion, f64) {
-    let mut counts = vec![vec![0; classes]; classes];
-    let mut loss = 0.0;
-    for (answer, &truth) in answers.iter().zip(labels) {
-        counts[usize::from(truth)][most_probable(answer)] += 1;
-        loss -= answer[usize::from(truth)];
-    }
-    (Confusion::new(counts), loss / labels.len().max(1) as f64)
 }

@@ -1,37 +1,67 @@
-//! The pictures a model is most wrong about.
+//! The images a model is most wrong about, and those whose labels look wrong.
 
 use serde::{Deserialize, Serialize};
 
 use super::probabilities::{LogProbabilities, most_probable};
 
-/// What a model made of one picture.
+/// What a model made of one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Position in its split.
     pub index: usize,
+    /// The label.
     pub truth: u16,
     pub predicted: u16,
     /// Probability of the predicted class.
     pub confidence: f64,
-    /// Cross-entropy: -ln of the probability of the true class.
+    /// Cross-entropy: -ln of the probability of the label.
     pub loss: f64,
+    /// Whether the model is as sure of another class as it is of that class's own images on
+    /// average. By the rule of confident learning (Northcutt et al., arXiv:1911.00068) the label
+    /// looks wrong then; it says nothing of images that the model was trained on.
+    #[serde(default)]
+    pub looks_mislabelled: bool,
 }
 
-/// The verdict on every picture, in order.
+impl Verdict {
+    /// Probability of the label.
+    pub fn label_probability(&self) -> f64 {
+        (-self.loss).exp()
+    }
+}
+
+/// The verdict on every image, in order.
 pub fn verdicts(answers: &[LogProbabilities], labels: &[u16]) -> Vec<Verdict> {
+    let sure = self_confidence(answers, labels);
     let pairs = answers.iter().zip(labels).enumerate();
     pairs
         .map(|(index, (answer, &truth))| {
             let predicted = most_probable(answer);
+            let confidence = answer[predicted].exp();
             Verdict {
                 index,
                 truth,
                 predicted: predicted as u16,
-                confidence: answer[predicted].exp(),
+                confidence,
                 loss: -answer[usize::from(truth)],
+                looks_mislabelled: predicted != usize::from(truth)
+                    && sure[predicted].is_some_and(|sure| confidence >= sure),
             }
         })
         .collect()
+}
+
+/// The mean probability of each class over the images that bear its label; `None` without any.
+fn self_confidence(answers: &[LogProbabilities], labels: &[u16]) -> Vec<Option<f64>> {
+    let classes = answers.first().map_or(0, Vec::len);
+    let mut sums = vec![(0.0, 0u64); classes];
+    for (answer, &label) in answers.iter().zip(labels) {
+        let (sum, count) = &mut sums[usize::from(label)];
+        *sum += answer[usize::from(label)].exp();
+        *count += 1;
+    }
+    let mean = |(sum, count): (f64, u64)| (count > 0).then(|| sum / count as f64);
+    sums.into_iter().map(mean).collect()
 }
 
 /// The `count` verdicts of highest loss, the worst first; no number at all is the worst.
@@ -43,4 +73,14 @@ pub fn worst(mut verdicts: Vec<Verdict>, count: usize) -> Vec<Verdict> {
     verdicts.sort_by(|a, b| severity(b).total_cmp(&severity(a)));
     verdicts.truncate(count);
     verdicts
+}
+
+/// The verdicts on images that look mislabelled, the most likely first: by how much more probable
+/// the predicted class is than the label.
+pub fn suspects(verdicts: Vec<Verdict>) -> Vec<Verdict> {
+    let mut found = verdicts;
+    found.retain(|verdict| verdict.looks_mislabelled);
+    let margin = |verdict: &Verdict| verdict.confidence - verdict.label_probability();
+    found.sort_by(|a, b| margin(b).total_cmp(&margin(a)));
+    found
 }

@@ -1,10 +1,11 @@
-//! Computes an ONNX graph as it was read from a file: plain loops over the operations that
-//! `onnx.rs` writes, so that an export can be compared with the network it came from.
+//! Computes an ONNX graph as it was read from a file, so that an export can be compared with the network it
+//! came from. What belongs to a kind of layer is in its file.
 
 use std::collections::HashMap;
 
-use super::Tensor;
-use super::proto::{FLOAT, GraphProto, ModelProto, NodeProto, TensorProto};
+use crate::model::layers;
+use crate::model::onnx::proto::{FLOAT, GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use crate::model::onnx::{Tensor, Value};
 
 /// The graph's first output for its first input `[batch, channels, height, width]`, numbers
 /// whatever the element type.
@@ -18,7 +19,7 @@ pub fn execute(model: &ModelProto, dims: &[usize], input: Vec<f32>) -> Result<Te
         let tensor = read(tensor)?;
         tensors.insert(tensor.name.clone(), tensor);
     }
-    let name = |values: &[super::proto::ValueInfoProto]| {
+    let name = |values: &[ValueInfoProto]| {
         let first = values.first().and_then(|value| value.name.clone());
         first.ok_or("it has no input or output")
     };
@@ -54,16 +55,13 @@ fn compute(graph: &GraphProto, tensors: &mut HashMap<String, Tensor>) -> Result<
                 let rows = *x.dims.first().ok_or("nothing to flatten")?;
                 (vec![rows, x.values.len() / rows.max(1)], x.values.clone())
             }
-            ("Conv", [x, weight]) => convolve(x, weight, None, node)?,
-            ("Conv", [x, weight, bias]) => convolve(x, weight, Some(bias), node)?,
-            ("BatchNormalization", [x, tensors @ ..]) => normalise(x, tensors, node)?,
             ("Add", [x, y]) => add(x, y)?,
-            ("GlobalAveragePool", [x]) => average(x)?,
-            ("MaxPool", [x]) => pool(x, node)?,
-            ("Gemm", [x, weight, bias]) => multiply(x, weight, bias, node)?,
-            (other, inputs) => {
-                return Err(format!("operation '{other}' of {} inputs", inputs.len()));
-            }
+            (other, inputs) => match layers::evaluator(other) {
+                Some(evaluate) => evaluate(inputs, node)?,
+                None => {
+                    return Err(format!("operation '{other}' of {} inputs", inputs.len()));
+                }
+            },
         };
         let name = node.output.first().ok_or("a node without an output")?;
         let (dims, values) = result;
@@ -72,8 +70,6 @@ fn compute(graph: &GraphProto, tensors: &mut HashMap<String, Tensor>) -> Result<
     }
     Ok(())
 }
-
-type Value = (Vec<usize>, Vec<f32>);
 
 /// `x` with one number `y`, or one a channel.
 fn scalar(x: &Tensor, y: &Tensor, operation: fn(f32, f32) -> f32) -> Result<Value, String> {
@@ -101,147 +97,6 @@ fn add(x: &Tensor, y: &Tensor) -> Result<Value, String> {
     Ok((x.dims.clone(), sums.collect()))
 }
 
-/// x `[n, c, h, w]`, weight `[o, c, k, k]`; the same stride and padding on all sides.
-fn convolve(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    node: &NodeProto,
-) -> Result<Value, String> {
-    let (&[count, channels, height, width], &[outputs, inputs, rows, columns]) =
-        (&x.dims[..], &weight.dims[..])
-    else {
-        return Err("a convolution of other than four dimensions".into());
-    };
-    let stride = alike(node, "strides").unwrap_or(Ok(1))?;
-    let padding = alike(node, "pads").unwrap_or(Ok(0))?;
-    let (padded_height, padded_width) = (height + 2 * padding, width + 2 * padding);
-    let biases = bias.is_none_or(|bias| bias.values.len() == outputs);
-    if inputs != channels
-        || rows > padded_height
-        || columns > padded_width
-        || !biases
-        || stride == 0
-    {
-        return Err(format!("'{}' does not fit its input", weight.name));
-    }
-    let out_height = (padded_height - rows) / stride + 1;
-    let out_width = (padded_width - columns) / stride + 1;
-    let mut values = Vec::with_capacity(count * outputs * out_height * out_width);
-    for picture in 0..count {
-        for output in 0..outputs {
-            for y in 0..out_height {
-                for place in 0..out_width {
-                    let mut sum = bias.map_or(0.0, |bias| f64::from(bias.values[output]));
-                    for channel in 0..channels {
-                        for row in 0..rows {
-                            let line = (y * stride + row).wrapping_sub(padding);
-                            if line >= height {
-                                continue;
-                            }
-                            let at = ((picture * channels + channel) * height + line) * width;
-                            let by = ((output * channels + channel) * rows + row) * columns;
-                            for column in 0..columns {
-                                let pixel = (place * stride + column).wrapping_sub(padding);
-                                if pixel < width {
-                                    sum += f64::from(x.values[at + pixel])
-                                        * f64::from(weight.values[by + column]);
-                                }
-                            }
-                        }
-                    }
-                    values.push(sum as f32);
-                }
-            }
-        }
-    }
-    Ok((vec![count, outputs, out_height, out_width], values))
-}
-
-/// x `[n, c, h, w]`; scale, shift, mean and variance `[c]`.
-fn normalise(x: &Tensor, tensors: &[&Tensor], node: &NodeProto) -> Result<Value, String> {
-    let (&[_, channels, height, width], &[scale, shift, mean, variance]) = (&x.dims[..], tensors)
-    else {
-        return Err("a batch norm of other than four dimensions or tensors".into());
-    };
-    if tensors.iter().any(|tensor| tensor.values.len() != channels) {
-        return Err(format!("'{}' does not fit its input", scale.name));
-    }
-    let epsilon = attribute(node, "epsilon").and_then(|found| found.f);
-    let epsilon = f64::from(epsilon.ok_or("a batch norm without epsilon")?);
-    let planes = x.values.chunks(height * width).enumerate();
-    let values = planes.flat_map(|(plane, values)| {
-        let number = |tensor: &Tensor| f64::from(tensor.values[plane % channels]);
-        let factor = number(scale) / (number(variance) + epsilon).sqrt();
-        let (mean, shift) = (number(mean), number(shift));
-        let normalised = move |&value: &f32| ((f64::from(value) - mean) * factor + shift) as f32;
-        values.iter().map(normalised)
-    });
-    Ok((x.dims.clone(), values.collect()))
-}
-
-/// The mean of each plane.
-fn average(x: &Tensor) -> Result<Value, String> {
-    let &[count, channels, height, width] = &x.dims[..] else {
-        return Err("an average over other than four dimensions".into());
-    };
-    let pixels = height * width;
-    let planes = x.values.chunks(pixels);
-    let mean = |plane: &[f32]| {
-        let sum: f64 = plane.iter().map(|&value| f64::from(value)).sum();
-        (sum / pixels as f64) as f32
-    };
-    Ok((vec![count, channels, 1, 1], planes.map(mean).collect()))
-}
-
-/// Square windows side by side; what does not fill a window is left out.
-fn pool(x: &Tensor, node: &NodeProto) -> Result<Value, String> {
-    let (Some([side, wide]), Some([stride, _])) =
-        (pair(node, "kernel_shape"), pair(node, "strides"))
-    else {
-        return Err("a pooling without window or strides".into());
-    };
-    let &[count, channels, height, width] = &x.dims[..] else {
-        return Err("a pooling of other than four dimensions".into());
-    };
-    if side != wide || stride != side || side == 0 {
-        return Err("a pooling whose windows overlap or are not square".into());
-    }
-    let (out_height, out_width) = (height / side, width / side);
-    let mut values = Vec::with_capacity(count * channels * out_height * out_width);
-    for plane in x.values.chunks(height * width) {
-        for y in 0..out_height {
-            for column in 0..out_width {
-                let window = (0..side * side).map(|place| {
-                    plane[(y * side + place / side) * width + column * side + place % side]
-                });
-                values.push(window.fold(f32::NEG_INFINITY, f32::max));
-            }
-        }
-    }
-    Ok((vec![count, channels, out_height, out_width], values))
-}
-
-/// x `[n, i]`, weight `[o, i]` (transB), bias `[o]`.
-fn multiply(x: &Tensor, weight: &Tensor, bias: &Tensor, node: &NodeProto) -> Result<Value, String> {
-    let turned = attribute(node, "transB").and_then(|found| found.i) == Some(1);
-    let (&[count, inputs], &[outputs, same]) = (&x.dims[..], &weight.dims[..]) else {
-        return Err("a matrix product of other than two dimensions".into());
-    };
-    if !turned || inputs != same || bias.values.len() != outputs {
-        return Err(format!("'{}' does not fit its input", weight.name));
-    }
-    let mut values = Vec::with_capacity(count * outputs);
-    for row in x.values.chunks(inputs) {
-        for (weights, &bias) in weight.values.chunks(inputs).zip(&bias.values) {
-            let products = row.iter().zip(weights);
-            let sum: f64 = products.map(|(&x, &w)| f64::from(x) * f64::from(w)).sum();
-            values.push((sum + f64::from(bias)) as f32);
-        }
-    }
-    Ok((vec![count, outputs], values))
-}
-
 fn read(tensor: &TensorProto) -> Result<Tensor, String> {
     let name = tensor.name.clone().unwrap_or_default();
     let bytes = tensor.raw_data.as_deref().unwrap_or_default();
@@ -259,28 +114,4 @@ fn read(tensor: &TensorProto) -> Result<Tensor, String> {
             .map(|&four| f32::from_le_bytes(four))
             .collect(),
     })
-}
-
-/// The one number of an attribute that is the same for all sides; `None` without it.
-fn alike(node: &NodeProto, name: &str) -> Option<Result<usize, String>> {
-    let values = &attribute(node, name)?.ints;
-    Some(match values.first() {
-        Some(&first) if first >= 0 && values.iter().all(|&value| value == first) => {
-            Ok(first as usize)
-        }
-        _ => Err(format!("'{name}' is {values:?}")),
-    })
-}
-
-fn pair(node: &NodeProto, name: &str) -> Option<[usize; 2]> {
-    match attribute(node, name)?.ints[..] {
-        [first, second] => Some([first as usize, second as usize]),
-        _ => None,
-    }
-}
-
-fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a super::proto::AttributeProto> {
-    node.attribute
-        .iter()
-        .find(|attribute| attribute.name.as_deref() == Some(name))
 }

@@ -3,7 +3,6 @@
 
 pub mod execute;
 pub mod onnx;
-pub mod proto;
 
 use std::path::{Path, PathBuf};
 
@@ -17,8 +16,9 @@ use crate::data::{Split, idx};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::inference::{Logits, classify};
 use crate::model::Model;
+use crate::model::onnx::Tensor;
+use crate::model::onnx::proto::ModelProto;
 use crate::runs::weights::{self, CheckpointError, Description};
-use proto::ModelProto;
 
 /// The kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,14 +35,6 @@ pub struct Options {
     pub format: Format,
     /// ONNX takes bytes and normalises them itself.
     pub raw_input: bool,
-}
-
-/// A named block of numbers, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    pub name: String,
-    pub dims: Vec<usize>,
-    pub values: Vec<f32>,
 }
 
 /// What the comparison found.
@@ -143,7 +135,7 @@ pub fn parameters(description: &Description, values: Vec<Vec<f32>>) -> Vec<Tenso
     let pairs = shapes.iter().zip(values);
     pairs
         .map(|(shape, values)| {
-            let (dims, values) = weights::to_pytorch(&network, shape, values);
+            let (dims, values) = weights::to_pytorch(shape, values);
             Tensor {
                 name: shape.name.clone(),
                 dims,

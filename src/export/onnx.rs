@@ -3,21 +3,18 @@
 use serde_json::json;
 
 use super::Tensor;
-use super::proto::{
-    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, Dimension, DimensionProto,
-    FLOAT, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
-    TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
-};
-use crate::config::ConvolutionConfig;
 use crate::data::image_set::{Background, ImageShape};
+use crate::model::onnx::proto::{
+    Dimension, DimensionProto, FLOAT, GraphProto, ModelProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, UINT8,
+    ValueInfoProto,
+};
+use crate::model::onnx::{Chain, INPUT, OUTPUT, int};
 use crate::runs::weights::Description;
 
 /// ONNX 1.8 of November 2020: every runtime in use reads it.
 const OPSET: i64 = 13;
 const IR_VERSION: i64 = 7;
-/// Names of the input and the output.
-pub const INPUT: &str = "pictures";
-pub const OUTPUT: &str = "logits";
 
 /// The graph of a network with these `parameters`. Its input `[batch, channels, height, width]` is
 /// normalised floats, or bytes with `raw_input`; its output is logits `[batch, classes]`.
@@ -53,24 +50,8 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
         chain.then("centred", "Sub", &["mean"], Vec::new());
         chain.then("normalised", "Div", &["standard_deviation"], Vec::new());
     }
-    let sizes = description.network().checked_sizes();
-    for (number, size) in (1..).zip(&sizes.convolutions) {
-        chain.convolution(number, &size.layer, description.model.norm_epsilon);
-    }
-    if sizes.average {
-        chain.then("average", "GlobalAveragePool", &[], Vec::new());
-    }
-    chain.then("flat", "Flatten", &[], vec![int("axis", 1)]);
-    let last = sizes.linears.len();
-    for number in 1..=last {
-        let layer = format!("fc{number}");
-        let name = if number == last { OUTPUT } else { &layer };
-        let parameters = [format!("{layer}.weight"), format!("{layer}.bias")];
-        let parameters = [parameters[0].as_str(), parameters[1].as_str()];
-        chain.then(name, "Gemm", &parameters, vec![int("transB", 1)]);
-        if number < last {
-            chain.then(&format!("{layer}_relu"), "Relu", &[], Vec::new());
-        }
+    for place in description.network().checked_places() {
+        place.layer.describe().nodes(&place, &mut chain);
     }
 
     let shape = description.set.shape;
@@ -94,69 +75,6 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
             version: Some(OPSET),
         }],
         metadata_props: metadata(description),
-    }
-}
-
-/// Nodes, each working on what the one before it gives.
-struct Chain {
-    nodes: Vec<NodeProto>,
-    /// What the last node gives.
-    features: String,
-}
-
-impl Chain {
-    fn then(
-        &mut self,
-        name: &str,
-        operation: &str,
-        others: &[&str],
-        attributes: Vec<AttributeProto>,
-    ) {
-        let mut input = vec![std::mem::replace(&mut self.features, name.into())];
-        input.extend(others.iter().map(ToString::to_string));
-        self.nodes.push(NodeProto {
-            input,
-            output: vec![name.into()],
-            name: Some(format!("{name}_node")),
-            op_type: Some(operation.into()),
-            attribute: attributes,
-        });
-    }
-
-    /// The `number`-th convolution with all that belongs to it.
-    fn convolution(&mut self, number: usize, layer: &ConvolutionConfig, epsilon: f64) {
-        let residual = self.features.clone();
-        let (name, norm) = (format!("conv{number}"), format!("bn{number}"));
-        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-        let with_bias = [weight.as_str(), bias.as_str()];
-        let parameters = if layer.norm {
-            &with_bias[..1]
-        } else {
-            &with_bias
-        };
-        let mut attributes = Vec::new();
-        if layer.stride != 1 {
-            attributes.push(ints("strides", &[layer.stride as i64; 2]));
-        }
-        if layer.padding != 0 {
-            attributes.push(ints("pads", &[layer.padding as i64; 4]));
-        }
-        self.then(&name, "Conv", parameters, attributes);
-        if layer.pool {
-            let window = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
-            self.then(&format!("{name}_pooled"), "MaxPool", &[], window);
-        }
-        if layer.norm {
-            let tensors = ["weight", "bias", "running_mean", "running_var"];
-            let tensors = tensors.map(|tensor| format!("{norm}.{tensor}"));
-            let tensors = [0, 1, 2, 3].map(|place| tensors[place].as_str());
-            let attributes = vec![float("epsilon", epsilon as f32)];
-            self.then(&norm, "BatchNormalization", &tensors, attributes);
-        }
-        if layer.residual {
-            self.then(&format!("{name}_sum"), "Add", &[&residual], Vec::new());
-        }
-        self.then(&format!("{name}_relu"), "Relu", &[], Vec::new());
     }
 }
 
@@ -246,34 +164,5 @@ fn value(name: &str, element: i32, dims: &[i64]) -> ValueInfoProto {
                 }),
             }),
         }),
-    }
-}
-
-fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto {
-        f: Some(value),
-        ..attribute(name, ATTRIBUTE_FLOAT)
-    }
-}
-
-fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        i: Some(value),
-        ..attribute(name, ATTRIBUTE_INT)
-    }
-}
-
-fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto {
-        ints: values.to_vec(),
-        ..attribute(name, ATTRIBUTE_INTS)
-    }
-}
-
-fn attribute(name: &str, kind: i32) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.into()),
-        kind: Some(kind),
-        ..AttributeProto::default()
     }
 }

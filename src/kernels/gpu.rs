@@ -1,6 +1,6 @@
-//! Launches a [`Pass`] on Burn's own buffers, through CubeCL.
+//! Launches on Burn's own buffers, through CubeCL.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Shape};
@@ -8,22 +8,20 @@ use burn_wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate,
 use cubecl::prelude::{CubeCount, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 
-use super::shader::{Pass, TilePreset};
+use super::launch::{Launch, TileProfile};
+use super::shader::Shader;
 
 /// A specialised shader as CubeCL wants it.
-struct Shader {
+struct Specialised {
     /// Everything that changes the source.
     key: String,
-    template: &'static str,
+    shader: Shader,
     constants: Vec<(&'static str, u32)>,
 }
 
-impl KernelSource for Shader {
+impl KernelSource for Specialised {
     fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(super::shader::with_constants(
-            self.template,
-            &self.constants,
-        ))
+        SourceTemplate::new(self.shader.source(&self.constants))
     }
 
     fn id(&self) -> KernelId {
@@ -35,22 +33,32 @@ impl KernelSource for Shader {
     }
 }
 
-/// Queues `pass` with `tensors` as its bindings in order; all are contiguous and on one device.
-pub fn launch(pass: Pass, tensors: &[&CubeTensor]) {
-    debug_assert_eq!(tensors.len(), pass.bindings.len(), "{}", pass.name);
-    for (tensor, binding) in tensors.iter().zip(&pass.bindings) {
-        debug_assert!(
-            tensor.meta.shape().num_elements() >= binding.words,
-            "{}: {}",
-            pass.name,
-            binding.name
-        );
+/// Queues `launch` with `inputs` as its first bindings and new tensors of these shapes as the rest, which it gives.
+pub fn launch_into<const N: usize>(
+    launch: Launch,
+    inputs: &[&CubeTensor],
+    outputs: [(DType, &[usize]); N],
+) -> [CubeTensor; N] {
+    let outputs = outputs.map(|(dtype, dims)| empty(inputs[0], dims, dtype));
+    let tensors: Vec<&CubeTensor> = inputs.iter().copied().chain(&outputs).collect();
+    self::launch(launch, &tensors);
+    outputs
+}
+
+/// Queues `launch` with `tensors` as its bindings in order; all are contiguous and on one device.
+pub fn launch(launch: Launch, tensors: &[&CubeTensor]) {
+    let name = launch.shader.name;
+    debug_assert_eq!(tensors.len(), launch.bindings.len(), "{name}");
+    for (tensor, binding) in tensors.iter().zip(&launch.bindings) {
+        let elements = tensor.meta.shape().num_elements();
+        debug_assert!(elements >= binding.words, "{name}: {}", binding.name);
     }
-    let [x, y, z] = pass.workgroup_size;
-    let shader = Shader {
-        key: pass.key(),
-        template: pass.template,
-        constants: pass.constants,
+    let Some(launch) = kept(launch) else { return };
+    let [x, y, z] = launch.workgroup_size;
+    let shader = Specialised {
+        key: launch.key(),
+        shader: launch.shader,
+        constants: launch.constants,
     };
     let mut arguments = KernelArguments::new().with_buffers(
         tensors
@@ -58,20 +66,51 @@ pub fn launch(pass: Pass, tensors: &[&CubeTensor]) {
             .map(|tensor| tensor.handle.clone().binding())
             .collect(),
     );
-    if !pass.uniform.is_empty() {
-        let words = pass
-            .uniform
+    let mut words = launch.uniform;
+    if !words.is_empty() {
+        // Uniform buffers are read by 16 bytes.
+        words.resize(words.len().next_multiple_of(4), 0);
+        let words = words
             .chunks(2)
             .map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32)
             .collect();
         arguments = arguments.with_info(MetadataBindingInfo::custom(words));
     }
-    let [columns, rows, layers] = pass.workgroups;
+    let [columns, rows, layers] = launch.workgroups;
     tensors[0].client.launch(
         Box::new(SourceKernel::new(shader, CubeDim::new_3d(x, y, z))),
         CubeCount::Static(columns, rows, layers),
         arguments,
     );
+}
+
+thread_local! {
+    static RECORDED: RefCell<Option<Vec<Launch>>> = const { RefCell::new(None) };
+}
+
+/// What `work` would launch, in order. It is not launched: tensors that shaders would write hold anything.
+pub fn record(work: impl FnOnce()) -> Vec<Launch> {
+    struct Stop;
+    impl Drop for Stop {
+        fn drop(&mut self) {
+            RECORDED.set(None);
+        }
+    }
+    let _stop = Stop;
+    RECORDED.set(Some(Vec::new()));
+    work();
+    RECORDED.take().unwrap_or_default()
+}
+
+/// The launch, unless it is recorded.
+fn kept(launch: Launch) -> Option<Launch> {
+    RECORDED.with_borrow_mut(|recorded| match recorded {
+        Some(launches) => {
+            launches.push(launch);
+            None
+        }
+        None => Some(launch),
+    })
 }
 
 /// A tensor on the device of `like`, its numbers not yet written.
@@ -87,6 +126,11 @@ pub fn empty(like: &CubeTensor, dims: &[usize], dtype: DType) -> CubeTensor {
     )
 }
 
+/// The sizes of a tensor of `D` dimensions.
+pub fn dims<const D: usize>(tensor: &CubeTensor) -> [usize; D] {
+    std::array::from_fn(|axis| tensor.meta.shape()[axis])
+}
+
 /// A tensor that a shader may write in place: one that others hold too is copied first.
 pub fn owned(tensor: CubeTensor) -> CubeTensor {
     let tensor = into_contiguous(tensor);
@@ -97,34 +141,34 @@ pub fn owned(tensor: CubeTensor) -> CubeTensor {
 }
 
 /// The tiles for the adapter that holds `tensor`.
-pub fn preset(tensor: &CubeTensor) -> TilePreset {
+pub fn profile(tensor: &CubeTensor) -> TileProfile {
     FORCED.get().unwrap_or_else(
         || match is_software(&tensor.client.properties().identity.name) {
-            true => TilePreset::Software,
-            false => TilePreset::Hardware,
+            true => TileProfile::Software,
+            false => TileProfile::Hardware,
         },
     )
 }
 
 thread_local! {
-    static FORCED: Cell<Option<TilePreset>> = const { Cell::new(None) };
+    static FORCED: Cell<Option<TileProfile>> = const { Cell::new(None) };
 }
 
 /// Has launches of this thread use these tiles, where an adapter has no name to choose by.
 #[cfg(target_family = "wasm")]
-pub fn assume(preset: TilePreset) {
-    FORCED.set(Some(preset));
+pub fn assume(profile: TileProfile) {
+    FORCED.set(Some(profile));
 }
 
 /// Runs `work` with these tiles on whatever adapter it uses, so that both kinds can be checked and timed everywhere.
-pub fn with_preset<T>(preset: TilePreset, work: impl FnOnce() -> T) -> T {
-    struct Restore(Option<TilePreset>);
+pub fn with_profile<T>(profile: TileProfile, work: impl FnOnce() -> T) -> T {
+    struct Restore(Option<TileProfile>);
     impl Drop for Restore {
         fn drop(&mut self) {
             FORCED.set(self.0);
         }
     }
-    let _restore = Restore(FORCED.replace(Some(preset)));
+    let _restore = Restore(FORCED.replace(Some(profile)));
     work()
 }
 

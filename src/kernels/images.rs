@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes that every adapter can bind as one buffer.
-const MOST_BOUND: usize = 128 << 20;
+use super::launch::LARGEST_BINDING;
+
+/// The longest side of an image that is taken.
+pub const MOST_SIDE: usize = 128;
 
 /// Height, width and channels of every image of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,7 +69,7 @@ impl ImageShape {
 
     /// The most images whose words every adapter can bind as one buffer: more lie in several parts.
     pub const fn most_in_a_part(self) -> usize {
-        MOST_BOUND / (4 * self.words())
+        LARGEST_BINDING / self.words()
     }
 
     /// The words `[n, words]` of images given as bytes `[n, height, width, channels]`.

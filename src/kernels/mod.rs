@@ -1,11 +1,13 @@
-//! One folder a kernel: the operation and its gradient, the launch of its shaders (`gpu`, with
-//! `passes` as plain data) and its CPU kernel (`cpu`). Each operation is a method of [`Kernels`], which
-//! chooses between ours and Burn's own.
+//! One folder a kernel: the operation and its gradient (`mod`), its launches as plain data (`launches`), how they are
+//! launched (`gpu`) and its CPU kernel (`cpu`). Each operation is a method of [`Kernels`], which chooses between ours
+//! and Burn's own.
 
 pub mod adam;
 pub mod augment_batch;
 pub mod average_pool;
 pub mod batch_norm_relu;
+pub mod case;
+pub mod convolution_weight;
 pub mod convolve;
 pub mod convolve_pool_relu;
 pub mod count_confusion;
@@ -13,12 +15,14 @@ pub mod flex;
 pub mod gather_batch;
 pub mod gpu;
 pub mod images;
+pub mod launch;
 pub mod linear_relu;
 pub mod matmul;
 pub mod max_pool;
 pub mod parallel;
 mod parts;
 mod primitives;
+pub mod reference;
 pub mod shader;
 pub mod simd;
 pub mod softmax_cross_entropy;

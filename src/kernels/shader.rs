@@ -1,107 +1,107 @@
-//! How a shader is specialised and launched: its text with constants filled in, its
-//! bindings in order and its grid, as plain data that any launcher can use.
+//! A shader's text: its file in `shaders/`, with the parts of `shaders/shared/` that it imports and the values of its
+//! constants. What comes out is plain WGSL.
 
 use std::fmt::Write;
 
-/// Whose tiles a kernel uses. They differ in constants alone: one WGSL source serves both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TilePreset {
-    /// Adapters that run shaders on the CPU (llvmpipe): loads cost a hundred times an fma, so
-    /// each invocation keeps a large tile in private memory.
-    Software,
-    /// Graphics cards: small tiles in registers, shared through workgroup memory, and many
-    /// invocations.
-    Hardware,
-}
-
-/// One dispatch: a specialised shader, what to bind and how large a grid.
-#[derive(Clone, Debug)]
-pub struct Pass {
-    /// The stem of the file in `shaders/`.
+/// A file of `shaders/`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shader {
+    /// Its path there, without `.wgsl`.
     pub name: &'static str,
-    /// The text of that file.
-    pub template: &'static str,
-    /// Values of the shader's constants; with `name` they are all that changes the source.
-    pub constants: Vec<(&'static str, u32)>,
-    /// Storage bindings 0.. in order: what each is and its size in 4-byte words.
-    pub bindings: Vec<Binding>,
-    /// Words of the last binding, a uniform buffer, padded to 16 bytes; none when empty.
-    pub uniform: Vec<u32>,
-    /// Grid of workgroups.
-    pub workgroups: [u32; 3],
-    /// Invocations of a workgroup.
-    pub workgroup_size: [u32; 3],
+    /// Its text, as it stands there.
+    pub text: &'static str,
 }
 
-/// A storage buffer of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Binding {
-    /// What it holds, in the words of the shader.
-    pub name: &'static str,
-    /// Its size in 4-byte words.
-    pub words: usize,
-}
-
-impl Pass {
-    /// The WGSL text, specialised.
-    pub fn source(&self) -> String {
-        with_constants(self.template, &self.constants)
-    }
-
-    /// Distinct for every distinct source: the cache key of the compiled pipeline.
-    pub fn key(&self) -> String {
-        let mut key = String::from(self.name);
-        for (name, value) in &self.constants {
-            let _ = write!(key, " {name}={value}");
+/// The [`Shader`] of this name.
+macro_rules! shader {
+    ($name:literal) => {
+        $crate::kernels::shader::Shader {
+            name: $name,
+            text: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/shaders/",
+                $name,
+                ".wgsl"
+            )),
         }
-        key
+    };
+}
+pub(crate) use shader;
+
+/// What shaders import.
+const PARTS: &[Shader] = &[
+    shader!("shared/add_blocks"),
+    shader!("shared/add_outer"),
+    shader!("shared/bytes"),
+    shader!("shared/chunk_of_rows"),
+    shader!("shared/chunks_of_rows"),
+    shader!("shared/convolution"),
+    shader!("shared/convolution_sizes"),
+    shader!("shared/convolution_weight_gradient"),
+    shader!("shared/each_invocation"),
+    shader!("shared/each_workgroup"),
+    shader!("shared/four_lines"),
+    shader!("shared/gradient_sums"),
+    shader!("shared/highest_logit"),
+    shader!("shared/linear_images"),
+    shader!("shared/linear_tile"),
+    shader!("shared/max_pool"),
+    shader!("shared/max_pool_gradient"),
+    shader!("shared/max_pool_weight_gradient"),
+    shader!("shared/moments"),
+    shader!("shared/pooled_sizes"),
+    shader!("shared/register_tile"),
+    shader!("shared/rows_of_channels"),
+    shader!("shared/rows_of_taps"),
+    shader!("shared/score_sums"),
+    shader!("shared/staged_image"),
+    shader!("shared/threefry"),
+    shader!("shared/tiled_product"),
+    shader!("shared/weight_sizes"),
+    shader!("shared/weight_tile"),
+    shader!("shared/weights"),
+];
+
+impl Shader {
+    /// Plain WGSL: a part stands in place of the first `#import NAME` of it, and each `const NAME: u32 = VALUEu;` has
+    /// the value that `constants` give it.
+    ///
+    /// # Panics
+    /// No part has a name that is imported. In debug builds: a constant has no such line; shader and launch disagree.
+    pub fn source(&self, constants: &[(&str, u32)]) -> String {
+        let mut source = String::new();
+        let mut replaced = 0;
+        for line in lines(*self, &mut Vec::new()) {
+            let name = line
+                .strip_prefix("const ")
+                .and_then(|rest| rest.split_once(": u32 = "))
+                .map(|(name, _)| name);
+            let given = constants.iter().find(|(given, _)| Some(*given) == name);
+            let _ = match given {
+                Some((name, value)) => writeln!(source, "const {name}: u32 = {value}u;"),
+                None => writeln!(source, "{line}"),
+            };
+            replaced += usize::from(given.is_some());
+        }
+        debug_assert_eq!(replaced, constants.len(), "{}: {constants:?}", self.name);
+        source
     }
 }
 
-/// Replaces the value of each `const NAME: u32 = VALUEu;` line of `source`.
-///
-/// # Panics
-/// In debug builds, when a name has no such line: the shader and its launch then disagree.
-pub fn with_constants(source: &str, constants: &[(&str, u32)]) -> String {
-    let mut specialised = String::with_capacity(source.len() + 64);
-    let mut replaced = 0;
-    for line in source.lines() {
-        let name = line
-            .strip_prefix("const ")
-            .and_then(|rest| rest.split_once(": u32 = "))
-            .map(|(name, _)| name);
-        match constants
-            .iter()
-            .find(|(constant, _)| Some(*constant) == name)
-        {
-            Some((constant, value)) => {
-                let _ = writeln!(specialised, "const {constant}: u32 = {value}u;");
-                replaced += 1;
-            }
-            None => {
-                specialised.push_str(line);
-                specialised.push('\n');
+/// The lines of a shader and of what it imports, but for parts that are `seen` already.
+fn lines(shader: Shader, seen: &mut Vec<&'static str>) -> Vec<&'static str> {
+    let mut lines = Vec::new();
+    for line in shader.text.lines() {
+        match line.strip_prefix("#import ") {
+            None => lines.push(line),
+            Some(name) if seen.contains(&name) => {}
+            Some(name) => {
+                seen.push(name);
+                let part = PARTS.iter().find(|part| part.name == name);
+                let part = part.unwrap_or_else(|| panic!("{}: no part is {name}", shader.name));
+                lines.extend(self::lines(*part, seen));
             }
         }
     }
-    debug_assert_eq!(
-        replaced,
-        constants.len(),
-        "a constant of {constants:?} has no line in the shader"
-    );
-    specialised
-}
-
-/// A storage binding of `words` 4-byte words.
-pub(crate) fn binding(name: &'static str, words: usize) -> Binding {
-    Binding { name, words }
-}
-
-/// The least grid of `invocations` in workgroups of `size`, within the 65,535 a dimension that
-/// WebGPU guarantees. It may hold more than asked: shaders number workgroups `y * width + x`
-/// and return past the end.
-pub(crate) fn grid(invocations: usize, size: u32) -> [u32; 3] {
-    let workgroups = invocations.div_ceil(size as usize);
-    let height = workgroups.div_ceil(65_535).max(1);
-    [workgroups.div_ceil(height) as u32, height as u32, 1]
+    lines
 }

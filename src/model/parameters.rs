@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use crate::config::Architecture;
+use super::Architecture;
 
 /// One tensor of the network as the model holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,9 @@ pub struct ParameterShape {
     pub dims: Vec<usize>,
     pub initial: Initial,
     pub role: Role,
+    /// Of a linear weight behind an image: the channels of that image. Its rows are in (height, width,
+    /// channel) order, PyTorch's in (channel, height, width) order.
+    pub channels: Option<usize>,
 }
 
 /// The values before the first step.
@@ -38,65 +41,25 @@ pub enum Role {
     Statistic,
 }
 
-impl Architecture {
-    /// Every tensor of the network in forward order, the running statistics among them.
-    ///
-    /// # Panics
-    /// When a layer cannot be, which settings and files never pass on.
-    pub fn parameters(&self) -> Vec<ParameterShape> {
-        let sizes = self.checked_sizes();
-        let mut list = List::default();
-        for (number, size) in (1..).zip(&sizes.convolutions) {
-            let (layer, inputs) = (size.layer, size.inputs);
-            let fan_in = inputs * layer.kernel * layer.kernel;
-            let dims = [layer.channels, inputs, layer.kernel, layer.kernel];
-            list.weight(format!("conv{number}.weight"), &dims, fan_in);
-            if layer.norm {
-                list.norm(&format!("bn{number}"), layer.channels);
-            } else {
-                let name = format!("conv{number}.bias");
-                list.parameter(name, layer.channels, Initial::Uniform { fan_in });
-            }
-        }
-        for (number, &[inputs, outputs]) in (1..).zip(&sizes.linears) {
-            list.weight(format!("fc{number}.weight"), &[inputs, outputs], inputs);
-            let initial = Initial::Uniform { fan_in: inputs };
-            list.parameter(format!("fc{number}.bias"), outputs, initial);
-        }
-        list.end_at_the_last_weight()
-    }
-
-    /// How many numbers are trained.
-    pub fn parameter_count(&self) -> usize {
-        self.parameters()
-            .iter()
-            .filter(|shape| shape.role != Role::Statistic)
-            .map(ParameterShape::count)
-            .sum()
-    }
-}
-
 impl ParameterShape {
     /// How many numbers it holds.
     pub fn count(&self) -> usize {
-        self.dims.iter().product()
+        self.dims.iter().copied().fold(1, usize::saturating_mul)
+    }
+
+    /// Whether it is trained, not measured.
+    pub fn is_trained(&self) -> bool {
+        self.role != Role::Statistic
     }
 }
 
+/// The tensors of a network as its layers list them.
 #[derive(Default)]
-struct List(Vec<ParameterShape>);
+pub struct ParameterList(Vec<ParameterShape>);
 
-impl List {
-    fn push(&mut self, name: String, dims: &[usize], initial: Initial, role: Role) {
-        self.0.push(ParameterShape {
-            name,
-            dims: dims.to_vec(),
-            initial,
-            role,
-        });
-    }
-
-    fn weight(&mut self, name: String, dims: &[usize], fan_in: usize) {
+impl ParameterList {
+    /// The weight of a convolution.
+    pub fn weight(&mut self, name: String, dims: &[usize], fan_in: usize) {
         let role = match self.0.is_empty() {
             true => Role::Parameter,
             false => Role::HiddenWeight,
@@ -104,28 +67,52 @@ impl List {
         self.push(name, dims, Initial::Uniform { fan_in }, role);
     }
 
-    fn parameter(&mut self, name: String, count: usize, initial: Initial) {
-        self.push(name, &[count], initial, Role::Parameter);
+    /// The weight `[inputs, outputs]` of a linear layer; `channels` of the image that it is behind.
+    pub fn linear_weight(&mut self, name: String, dims: [usize; 2], channels: Option<usize>) {
+        self.weight(name, &dims, dims[0]);
+        let weight = self.0.last_mut().expect("just added");
+        weight.channels = channels;
     }
 
-    fn norm(&mut self, layer: &str, channels: usize) {
-        self.parameter(format!("{layer}.weight"), channels, Initial::Ones);
-        self.parameter(format!("{layer}.bias"), channels, Initial::Zeros);
-        for (name, initial) in [
-            ("running_mean", Initial::Zeros),
-            ("running_var", Initial::Ones),
+    pub fn bias(&mut self, name: String, count: usize, fan_in: usize) {
+        self.push(name, &[count], Initial::Uniform { fan_in }, Role::Parameter);
+    }
+
+    /// Scale, shift and running statistics of the batch norm called `layer`.
+    pub fn norm(&mut self, layer: &str, channels: usize) {
+        for (name, initial, role) in [
+            ("weight", Initial::Ones, Role::Parameter),
+            ("bias", Initial::Zeros, Role::Parameter),
+            ("running_mean", Initial::Zeros, Role::Statistic),
+            ("running_var", Initial::Ones, Role::Statistic),
         ] {
-            let name = format!("{layer}.{name}");
-            self.push(name, &[channels], initial, Role::Statistic);
+            self.push(format!("{layer}.{name}"), &[channels], initial, role);
         }
     }
 
-    fn end_at_the_last_weight(mut self) -> Vec<ParameterShape> {
-        let weights = self.0.iter_mut().rev();
-        if let Some(last) = weights.into_iter().find(|shape| shape.dims.len() > 1) {
+    /// How many numbers there are so far.
+    pub fn count(&self) -> usize {
+        let counts = self.0.iter().map(ParameterShape::count);
+        counts.fold(0, usize::saturating_add)
+    }
+
+    /// All of them; the last weight is none of a hidden layer.
+    pub fn end_at_the_last_weight(mut self) -> Vec<ParameterShape> {
+        let mut weights = self.0.iter_mut().rev();
+        if let Some(last) = weights.find(|shape| shape.dims.len() > 1) {
             last.role = Role::Parameter;
         }
         self.0
+    }
+
+    fn push(&mut self, name: String, dims: &[usize], initial: Initial, role: Role) {
+        self.0.push(ParameterShape {
+            name,
+            dims: dims.to_vec(),
+            initial,
+            role,
+            channels: None,
+        });
     }
 }
 

@@ -20,7 +20,7 @@ use image::{DynamicImage, ImageBuffer, RgbaImage};
 
 use self::compose::Pixels;
 pub use self::target::Target;
-use crate::data::image_set::Framing;
+use crate::data::image_set::{Background, Framing, ImageShape};
 
 /// A picture file may have this many bytes.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -127,6 +127,25 @@ pub fn prepare_pixels(
         false => image,
     };
     prepare_scaled(&image.into_rgba32f(), size, target, count)
+}
+
+/// An image of a set brought to another shape, as [`prepare`] crops a file's.
+pub fn cropped(image: &[u8], from: ImageShape, to: ImageShape) -> Vec<u8> {
+    let share = |value: u8| f32::from(value) / 255.0;
+    let values = image
+        .chunks_exact(from.channels)
+        .flat_map(|pixel| match pixel {
+            [red, green, blue] => [*red, *green, *blue].map(share),
+            pixel => [share(pixel[0]); 3],
+        });
+    let picture = ImageBuffer::from_vec(from.width as u32, from.height as u32, values.collect())
+        .expect("three values a pixel");
+    let target = Target {
+        shape: to,
+        framing: Framing::Crop,
+        background: Background::Varied,
+    };
+    whole::crop(&picture, &target)
 }
 
 /// Pixels that may be fewer than the picture of this size has.

@@ -15,7 +15,8 @@ const LEAST_DIFFERENCE: f32 = 0.04;
 /// A row or column belongs to the thing where this share of it differs.
 const LEAST_SHARE: f32 = 0.01;
 
-/// The picture scaled so that its shorter side fits, and cut evenly: every channel as it is.
+/// The picture scaled by Catmull-Rom so that it covers the image, and cut evenly: every channel as
+/// it is.
 pub fn crop(picture: &Colours, target: &Target) -> Vec<u8> {
     let (rows, columns) = (target.shape.height as u32, target.shape.width as u32);
     let (width, height) = picture.dimensions();
@@ -30,7 +31,7 @@ pub fn crop(picture: &Colours, target: &Target) -> Vec<u8> {
         kept_width,
         kept_height,
     );
-    let small = imageops::resize(&part.to_image(), columns, rows, FilterType::Triangle);
+    let small = imageops::resize(&part.to_image(), columns, rows, FilterType::CatmullRom);
     bytes(&small, target)
 }
 

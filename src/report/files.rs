@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::record::{Record, WORST, WorstPicture};
+use super::record::{Record, WORST, WorstImage};
 use super::{curves, heat_map, page};
 use crate::data::test_split::TestSplit;
 use crate::evaluation::test_split::Answers;
@@ -13,10 +13,10 @@ use crate::runs::folder::{RunFolder, RunFolderError};
 pub const REPORT: &str = "report.html";
 pub const CONFUSION: &str = "confusion.svg";
 pub const CURVES: &str = "curves.svg";
-/// Test pictures kept with a run.
+/// Test images kept with a run.
 const WORST_KEPT: usize = 25;
 
-/// Keeps what only the test split knows: the worst pictures, drawn.
+/// Keeps what only the test split knows: the worst images, drawn.
 ///
 /// # Errors
 /// That of the file system.
@@ -25,11 +25,11 @@ pub fn keep_worst(
     answers: &Answers,
     test: &TestSplit,
 ) -> Result<(), RunFolderError> {
-    let pictures: Vec<WorstPicture> = worst(answers.verdicts(test), WORST_KEPT)
+    let images: Vec<WorstImage> = worst(answers.verdicts(test), WORST_KEPT)
         .into_iter()
-        .filter_map(|verdict| WorstPicture::draw(verdict, test))
+        .filter_map(|verdict| WorstImage::draw(verdict, test))
         .collect();
-    folder.write_json(WORST, &pictures)
+    folder.write_json(WORST, &images)
 }
 
 /// Writes the report of a run that just ended; the run is kept whatever becomes of its report.

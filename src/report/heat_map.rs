@@ -7,6 +7,8 @@ use crate::evaluation::Evaluation;
 
 /// Side of a cell; everything else is placed around the cells.
 const CELL: f64 = 36.0;
+/// A page may shrink it to this share of its size.
+const SMALLEST: f64 = 0.8;
 /// Shades of mistakes; 0 is no mistake.
 const LEVELS: f64 = 6.0;
 
@@ -14,6 +16,8 @@ const LEVELS: f64 = 6.0;
 struct HeatMap {
     width: f64,
     height: f64,
+    /// The least width at which its text can be read.
+    least: f64,
     left: f64,
     top: f64,
     side: f64,
@@ -115,9 +119,11 @@ pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
         text: (*label).into(),
         at: (place as f64 + 0.5) * CELL,
     });
+    // Turned names reach beyond the last column.
+    let width = left + side + if turned { longest as f64 * 5.0 } else { 6.0 };
     let map = HeatMap {
-        // Turned names reach beyond the last column.
-        width: left + side + if turned { longest as f64 * 5.0 } else { 6.0 },
+        width,
+        least: (width * SMALLEST).round(),
         height: top + side + 6.0,
         left,
         top,

@@ -2,6 +2,8 @@
 //! pictures of the whole run.
 
 pub mod bench;
+mod calibration;
+mod class_rows;
 pub mod closing;
 pub mod curves;
 pub mod doctor;
@@ -21,6 +23,9 @@ pub mod text;
 use crate::evaluation::Evaluation;
 use look::Look;
 
+/// More classes than these are not all shown at once: those with the lowest F1 are.
+const MANY_CLASSES: usize = 20;
+
 /// How to render an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -38,16 +43,7 @@ pub fn render(evaluation: &Evaluation, format: Format, look: &Look) -> anyhow::R
     Ok(match format {
         Format::Text => text::evaluation(evaluation, look),
         Format::Json => serde_json::to_string(evaluation)? + "\n",
-        Format::Csv => csv(evaluation)?,
+        Format::Csv => class_rows::class_rows(evaluation)?,
         Format::Markdown => text::markdown(evaluation),
     })
-}
-
-/// One line a class; a statistic that does not exist is an empty field.
-fn csv(evaluation: &Evaluation) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for class in &evaluation.classes {
-        writer.serialize(class)?;
-    }
-    Ok(String::from_utf8(writer.into_inner()?)?)
 }

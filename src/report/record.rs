@@ -19,7 +19,7 @@ use crate::runs::metrics::{self, StepRecord};
 use crate::runs::record::RunRecord;
 use crate::training::history::EpochRecord;
 
-/// The worst test pictures, drawn: what a report needs of the test split.
+/// The worst test images, drawn: what a report needs of the test split.
 pub const WORST: &str = "worst.json";
 
 /// Everything a run left.
@@ -31,7 +31,7 @@ pub struct Record {
     pub epochs: Vec<EpochRecord>,
     pub steps: Vec<StepRecord>,
     pub settings: Vec<Setting>,
-    pub worst: Vec<WorstPicture>,
+    pub worst: Vec<WorstImage>,
 }
 
 /// One setting of the run.
@@ -43,11 +43,14 @@ pub struct Setting {
     pub changed: bool,
 }
 
-/// A verdict with its picture.
+/// A verdict with its image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WorstPicture {
+pub struct WorstImage {
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// The file it was read from; `None` where a file holds many.
+    #[serde(default)]
+    pub file: Option<String>,
     /// The image as PNG in base64.
     pub png: String,
 }
@@ -84,8 +87,8 @@ impl Record {
     }
 }
 
-impl WorstPicture {
-    /// Draws the picture of a verdict on `test`; `None` when the split has no such picture.
+impl WorstImage {
+    /// Draws the image of a verdict on `test`; `None` when the split has no such image.
     pub fn draw(verdict: Verdict, test: &TestSplit) -> Option<Self> {
         let mut bytes = Vec::new();
         let shape = test.shape();
@@ -99,6 +102,7 @@ impl WorstPicture {
             .ok()?;
         Some(Self {
             verdict,
+            file: None,
             png: BASE64.encode(bytes),
         })
     }

@@ -7,6 +7,10 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
 const TEMPLATES: &[(&str, &str)] = &[
+    (
+        "calibration.svg",
+        include_str!("templates/calibration.svg.j2"),
+    ),
     ("confusion.svg", include_str!("templates/confusion.svg.j2")),
     ("style.css", include_str!("templates/style.css")),
     ("macros.html", include_str!("templates/macros.html.j2")),

@@ -1,18 +1,17 @@
 //! The evaluation as a person reads it in a terminal, and as Markdown.
 
+mod tables;
+
 use std::fmt::Write;
 
 use console::{measure_text_width, truncate_str};
 
 use super::look::{Look, Mark};
-use super::table::{Table, left, right};
 use crate::evaluation::Evaluation;
-use crate::evaluation::confusion::{Averages, ClassStatistics};
 pub use crate::terminal::percent;
+use tables::{classes, classes_shown, is_zero_counted, matrix};
 
 const MISTAKES_SHOWN: usize = 10;
-/// More classes are not all shown unless someone asks for details.
-const CLASSES_SHOWN: usize = 20;
 /// Names in sentences are cut to this many columns.
 const NAME_WIDTH: usize = 28;
 
@@ -101,6 +100,14 @@ fn summary(evaluation: &Evaluation, look: &Look) -> String {
         Some(manner) => format!("Accuracy by {manner}\n  {found}"),
         None => format!("Accuracy {found}"),
     };
+    let figures = figures(evaluation).join("; ");
+    if !figures.is_empty() {
+        let _ = write!(
+            text,
+            "\n{}",
+            wrapped(&format!("  {figures}"), look.width, "  ")
+        );
+    }
     if let Some(found) = &evaluation.test_time_augmentation {
         let plain = &found.without;
         let _ = write!(
@@ -110,6 +117,28 @@ fn summary(evaluation: &Evaluation, look: &Look) -> String {
         );
     }
     text
+}
+
+/// What else is known of all images together, a phrase a figure.
+fn figures(evaluation: &Evaluation) -> Vec<String> {
+    let interval = evaluation.accuracy_interval;
+    let interval = interval
+        .map(|[from, to]| format!("95 % interval {} to {} %", rate(Some(from)), rate(Some(to))));
+    let share =
+        |name: &str, share: Option<f64>| share.map(|_| format!("{name} {}", percent(share)));
+    let scores = &evaluation.scores;
+    [
+        interval,
+        share("balanced accuracy", evaluation.balanced_accuracy),
+        share("top-5 accuracy", scores.top5_accuracy),
+        scores
+            .roc_auc
+            .map(|auc| format!("ROC AUC {}", area(Some(auc)))),
+        share("calibration error", scores.expected_calibration_error),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The first predictions above their labels, in as many lines as it takes.
@@ -156,117 +185,6 @@ fn numbers<Class: Copy + Into<usize>>(classes: &[Class]) -> Vec<String> {
         .collect()
 }
 
-/// All classes, or the worst of many.
-fn classes_shown(evaluation: &Evaluation, look: &Look) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..evaluation.classes.len()).collect();
-    if look.details || all.len() <= CLASSES_SHOWN {
-        return all;
-    }
-    // A class that nothing can be said of is the last to be shown.
-    let f1 = |class: &usize| evaluation.classes[*class].f1.unwrap_or(f64::INFINITY);
-    all.sort_by(|a, b| f1(a).total_cmp(&f1(b)));
-    all.truncate(CLASSES_SHOWN);
-    all
-}
-
-/// Whether a class is in the means whose precision or recall is a ratio of nothing.
-fn is_zero_counted(evaluation: &Evaluation) -> bool {
-    let counted = evaluation.classes.iter().filter(|class| class.occurs());
-    let mut ratios = counted.flat_map(|class| [class.precision, class.recall]);
-    ratios.any(|ratio| ratio.is_none())
-}
-
-fn classes(evaluation: &Evaluation, shown: &[usize], look: &Look) -> Table {
-    let mut table = Table::new([
-        left("Class").least(16),
-        right("Images").dispensable(1),
-        right("TP"),
-        right("TN"),
-        right("FP"),
-        right("FN"),
-        right("Precision").short("Prec."),
-        right("Recall"),
-        right("Specificity").short("Spec."),
-        right("F1"),
-        right("Accuracy").short("Acc."),
-    ]);
-    let lowest = (shown.iter())
-        .filter_map(|&class| evaluation.classes[class].f1)
-        .min_by(f64::total_cmp);
-    for &class in shown {
-        let statistics = &evaluation.classes[class];
-        let worst = statistics.f1 == lowest && lowest.is_some_and(|lowest| lowest < 1.0);
-        table.row(class_row(statistics, worst, look));
-    }
-    for (name, averages) in [
-        ("macro mean", &evaluation.macro_),
-        ("weighted mean", &evaluation.weighted),
-    ] {
-        table.row(average_row(name, averages));
-    }
-    table
-}
-
-fn class_row(class: &ClassStatistics, worst: bool, look: &Look) -> [String; 11] {
-    let f1 = rate(class.f1);
-    [
-        class.label.clone(),
-        class.support.to_string(),
-        class.tp.to_string(),
-        class.tn.to_string(),
-        class.fp.to_string(),
-        class.fn_.to_string(),
-        rate(class.precision),
-        rate(class.recall),
-        rate(class.specificity),
-        match worst {
-            true => look.mark(Mark::Bad, &f1),
-            false => f1,
-        },
-        rate(class.accuracy),
-    ]
-}
-
-fn average_row(name: &str, averages: &Averages) -> [String; 11] {
-    let mut row = [const { String::new() }; 11];
-    row[0] = name.into();
-    row[6] = rate(averages.precision);
-    row[7] = rate(averages.recall);
-    row[9] = rate(averages.f1);
-    row
-}
-
-fn matrix(evaluation: &Evaluation, look: &Look) -> Table {
-    let labels: Vec<&str> = evaluation
-        .classes
-        .iter()
-        .map(|class| class.label.as_str())
-        .collect();
-    // Names stand beside the rows only; columns bear their numbers.
-    let columns = (0..labels.len()).map(|class| right(class.to_string()));
-    let mut table = Table::new(std::iter::once(left("").least(12)).chain(columns));
-    let worst = evaluation.confusion.mistakes();
-    let least = worst.iter().take(MISTAKES_SHOWN).map(|found| found.count);
-    let least = least.min().unwrap_or(u64::MAX).max(2);
-    for (class, row) in evaluation.confusion.counts().iter().enumerate() {
-        let name = match labels[class] == class.to_string() {
-            true => class.to_string(),
-            false => format!("{class} {}", labels[class]),
-        };
-        let cells = row
-            .iter()
-            .enumerate()
-            .map(|(predicted, &count)| match count {
-                0 => look.mark(Mark::Faint, "·"),
-                count if predicted == class => look.mark(Mark::Good, &count.to_string()),
-                count if count >= least => look.mark(Mark::Bad, &count.to_string()),
-                count => count.to_string(),
-            });
-        table.row(std::iter::once(name).chain(cells));
-    }
-    table
-}
-
 fn mistakes(evaluation: &Evaluation, look: &Look) -> String {
     let most = NAME_WIDTH.min(look.width.saturating_sub(30) / 2).max(6);
     let name = |class: usize| truncate_str(&evaluation.classes[class].label, most, "…");
@@ -298,6 +216,11 @@ fn mistakes(evaluation: &Evaluation, look: &Look) -> String {
 /// A share as a percentage without its sign, for columns that say it.
 fn rate(share: Option<f64>) -> String {
     share.map_or_else(|| "n/a".into(), |share| format!("{:.2}", share * 100.0))
+}
+
+/// An area under a curve, which is no share.
+fn area(area: Option<f64>) -> String {
+    area.map_or_else(|| "n/a".into(), |area| format!("{area:.4}"))
 }
 
 /// `text` in lines of at most `width` columns, broken between words; the later ones begin with

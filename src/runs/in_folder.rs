@@ -18,6 +18,7 @@ use crate::device::{Device, DeviceError, Fault};
 use crate::evaluation::test_split::Answers;
 use crate::exit::Interrupted;
 use crate::terminal::bars::Shown;
+use crate::terminal::command_line;
 use crate::training::TrainingError;
 use crate::training::state::{Parameters, Snapshot};
 
@@ -87,10 +88,17 @@ fn attempt(
         watch,
         mark: None,
     };
-    // A resumed run keeps when it was started.
-    let started = folder.record().map(|record| record.started);
-    let started = started.unwrap_or_else(|| jiff::Timestamp::now().to_string());
-    let record = run.record(folder.path().display().to_string(), started);
+    // A resumed run keeps when it was started, and how.
+    let (started, mut commands) = match folder.record() {
+        Some(before) => (before.started, before.commands),
+        None => (jiff::Timestamp::now().to_string(), Vec::new()),
+    };
+    commands.push(command_line());
+    commands.dedup();
+    let record = RunRecord {
+        commands,
+        ..run.record(folder.path().display().to_string(), started)
+    };
     keep.begin(&record)?;
     let mut observer = keep.observer(run, &start)?;
     // Inside Rayon's pool, so that Burn's own operations on the CPU need not enter it each time.

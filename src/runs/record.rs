@@ -16,6 +16,9 @@ pub struct RunRecord {
     pub run: String,
     /// When it was started first, in UTC.
     pub started: String,
+    /// The command lines that made it, as a shell takes them: the first, and each `--resume`.
+    #[serde(default)]
+    pub commands: Vec<String>,
     /// What the set is called.
     pub dataset: String,
     /// The set it is trained on; `None` in records of older versions.

@@ -95,6 +95,7 @@ impl TrainingRun {
         RunRecord {
             run,
             started,
+            commands: Vec::new(),
             dataset: set.name.clone(),
             set: Some(set.clone()),
             found_in: Some(self.images.found_in.clone()).filter(|place| !place.is_empty()),

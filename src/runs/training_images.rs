@@ -3,7 +3,7 @@
 
 use crate::config::{Architecture, Config, ConfigError, Layers, Origin};
 use crate::data::batches::Normalisation;
-use crate::data::image_set::SetDescription;
+use crate::data::image_set::{SetDescription, Sources};
 use crate::data::split::{Division, divide};
 use crate::data::test_split::TestSplit;
 use crate::data::{ImageSet, Split};
@@ -20,7 +20,11 @@ pub struct TrainingImages {
     pub set: SetDescription,
     pub train: Split,
     pub valid: Split,
+    /// Where the images of `valid` stand in the split of the set that they were taken from.
+    pub held_out: Vec<usize>,
     pub test: TestSplit,
+    /// The file of each image, where each is a file of its own.
+    pub sources: Option<Sources>,
     /// Whether fewer images are trained on than there are.
     pub limited: bool,
     /// Where the set was found, for the record; empty where nobody said.
@@ -40,7 +44,8 @@ impl TrainingImages {
     ) -> Result<Option<String>, ConfigError> {
         const KEY: &str = "data.validation_size";
         let tenth = set.train.len() / 10;
-        if layers.origin(KEY) != Origin::Default || config.data.validation_size <= tenth {
+        let given = set.valid.is_some() || layers.origin(KEY) != Origin::Default;
+        if given || config.data.validation_size <= tenth {
             return Ok(None);
         }
         layers.set(KEY, tenth as i64, Origin::Data)?;
@@ -65,7 +70,7 @@ impl TrainingImages {
         }
         let all = set.train.len();
         let held_out = config.data.validation_size;
-        if held_out >= all {
+        if held_out >= all && set.valid.is_none() {
             return Err(layers.invalid(
                 "data.validation_size",
                 format!(
@@ -96,7 +101,11 @@ impl TrainingImages {
             return Err(layers.invalid("training.class_weights", reason));
         }
         let classes = set.description.class_names.len();
-        if let Err(reason) = config.model.network(set.description.shape, classes).sizes() {
+        if let Err(reason) = config
+            .model
+            .network(set.description.shape, classes)
+            .places()
+        {
             return Err(layers.invalid(
                 "model.layers",
                 format!(
@@ -109,20 +118,32 @@ impl TrainingImages {
     }
 
     /// Holds training images out for validation, stratified and drawn by the seed, as the settings
-    /// say, after [`Self::check`].
+    /// say, after [`Self::check`]. A set that has validation images validates on so many of those.
     ///
     /// # Errors
     /// As [`Self::check`].
     pub fn divide(set: &ImageSet, config: &Config, layers: &Layers) -> Result<Self, ConfigError> {
         Self::check(set, config, layers)?;
-        let division = divide(
-            &set.train.labels,
-            set.train.classes,
-            config.data.validation_size,
-            config.data.train_limit,
-            config.data.split_seed(config.seed),
-        );
-        Ok(Self::by_division(set, &division))
+        let seed = config.data.split_seed(config.seed);
+        let wanted = config.data.validation_size;
+        let part = |split: &Split, validation, limit| {
+            divide(&split.labels, split.classes, validation, limit, seed)
+        };
+        let limit = config.data.train_limit;
+        let Some(valid) = &set.valid else {
+            return Ok(Self::by_division(set, &part(&set.train, wanted, limit)));
+        };
+        let chosen = match wanted < valid.len() {
+            true => part(valid, wanted, 0).valid,
+            false => (0..valid.len()).collect(),
+        };
+        let mut images = Self::by_division(set, &part(&set.train, 0, limit));
+        images.valid = valid.pick(&chosen);
+        images.held_out.clone_from(&chosen);
+        if let (Some(of_images), Some(of_set)) = (&mut images.sources, &set.sources) {
+            of_images.valid = picked(&of_set.valid, &chosen);
+        }
+        Ok(images)
     }
 
     /// The images of a set, divided so.
@@ -130,8 +151,14 @@ impl TrainingImages {
         Self {
             train: set.train.pick(&division.train),
             valid: set.train.pick(&division.valid),
+            held_out: division.valid.clone(),
             test: set.test.clone(),
             set: set.description.clone(),
+            sources: set.sources.as_ref().map(|sources| Sources {
+                train: picked(&sources.train, &division.train),
+                valid: picked(&sources.train, &division.valid),
+                test: sources.test.clone(),
+            }),
             limited: division.train.len() + division.valid.len() < set.train.len(),
             found_in: String::new(),
         }
@@ -199,6 +226,10 @@ impl TrainingImages {
         }
         remarks
     }
+}
+
+fn picked(files: &[String], places: &[usize]) -> Vec<String> {
+    places.iter().map(|&place| files[place].clone()).collect()
 }
 
 /// `a, b and c`; of many, the first and how many more.

@@ -99,7 +99,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
         if !numbers.iter().all(|number| number.is_finite()) {
             return Err(format!("'{}' holds no numbers", shape.name));
         }
-        values.push(from_pytorch(&network, &shape, numbers));
+        values.push(from_pytorch(&shape, numbers));
     }
     Ok((values, description))
 }
@@ -118,7 +118,7 @@ pub fn weight_hash(network: &Architecture, values: &[Vec<f32>]) -> String {
 fn tensors(network: &Architecture, values: &[Vec<f32>]) -> Vec<(String, Vec<usize>, Vec<u8>)> {
     let shapes = network.parameters();
     let tensor = |(shape, values): (&ParameterShape, &Vec<f32>)| {
-        let (dims, values) = to_pytorch(network, shape, values.clone());
+        let (dims, values) = to_pytorch(shape, values.clone());
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         (shape.name.clone(), dims, bytes.collect())
     };
@@ -144,16 +144,12 @@ pub(super) fn pytorch_dims(dims: &[usize]) -> Vec<usize> {
 }
 
 /// The dimensions and numbers of a tensor as PyTorch lays them out.
-pub fn to_pytorch(
-    network: &Architecture,
-    shape: &ParameterShape,
-    values: Vec<f32>,
-) -> (Vec<usize>, Vec<f32>) {
+pub fn to_pytorch(shape: &ParameterShape, values: Vec<f32>) -> (Vec<usize>, Vec<f32>) {
     let [rows, columns] = shape.dims[..] else {
         return (shape.dims.clone(), values);
     };
     let mut turned = vec![0.0; values.len()];
-    for (row, place) in input_places(network, shape).enumerate() {
+    for (row, place) in input_places(shape).enumerate() {
         for column in 0..columns {
             turned[column * rows + place] = values[row * columns + column];
         }
@@ -161,16 +157,12 @@ pub fn to_pytorch(
     (pytorch_dims(&shape.dims), turned)
 }
 
-pub(super) fn from_pytorch(
-    network: &Architecture,
-    shape: &ParameterShape,
-    values: Vec<f32>,
-) -> Vec<f32> {
+pub(super) fn from_pytorch(shape: &ParameterShape, values: Vec<f32>) -> Vec<f32> {
     let [rows, columns] = shape.dims[..] else {
         return values;
     };
     let mut turned = vec![0.0; values.len()];
-    for (row, place) in input_places(network, shape).enumerate() {
+    for (row, place) in input_places(shape).enumerate() {
         for column in 0..columns {
             turned[row * columns + column] = values[column * rows + place];
         }
@@ -178,14 +170,11 @@ pub(super) fn from_pytorch(
     turned
 }
 
-/// Where PyTorch has each input of a linear layer: before the first one it flattens (channel,
-/// height, width), we flatten (height, width, channel).
-fn input_places(network: &Architecture, shape: &ParameterShape) -> impl Iterator<Item = usize> {
+/// Where PyTorch has each input of a linear layer: behind an image it flattens (channel, height, width), we
+/// flatten (height, width, channel).
+fn input_places(shape: &ParameterShape) -> impl Iterator<Item = usize> + use<> {
     let rows = shape.dims[0];
-    let channels = match shape.name == "fc1.weight" {
-        true => network.checked_sizes().channels,
-        false => rows,
-    };
+    let channels = shape.channels.unwrap_or(rows);
     let pixels = rows / channels;
     (0..rows).map(move |row| (row % channels) * pixels + row / channels)
 }

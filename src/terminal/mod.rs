@@ -30,3 +30,18 @@ pub fn colours_wanted() -> bool {
 pub fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "n/a".into(), |share| format!("{:.2} %", share * 100.0))
 }
+
+/// The command line of this program, as a POSIX shell takes it.
+pub fn command_line() -> String {
+    let plain = |part: char| part.is_alphanumeric() || "-_./=:,+%@".contains(part);
+    let quoted = |word: String| match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    let arguments = std::env::args_os().skip(1);
+    let words = arguments.map(|word| quoted(word.to_string_lossy().into_owned()));
+    std::iter::once("gpu-mnist".into())
+        .chain(words)
+        .collect::<Vec<String>>()
+        .join(" ")
+}

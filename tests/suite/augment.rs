@@ -2,7 +2,6 @@
 //! what each distortion does to an image.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
-use gpu_mnist::checks::reference::augment::{Draws, augment};
 use gpu_mnist::data::Split;
 use gpu_mnist::data::batches::{self as data, DeviceSplit};
 use gpu_mnist::device::Device;
@@ -13,6 +12,7 @@ use gpu_mnist::kernels::augment_batch::{self, Augmentation, Stream, augment_batc
 use gpu_mnist::kernels::gather_batch::cpu::{self as gather, OutOfRange};
 use gpu_mnist::kernels::gather_batch::{self, gather_batch};
 use gpu_mnist::kernels::images::{ChannelScale, ImageShape};
+use gpu_mnist::kernels::reference::augment::{Draws, augment};
 use gpu_mnist::kernels::simd::{self, Level};
 
 use xxhash_rust::xxh3::xxh3_64;

@@ -178,6 +178,14 @@ fn layers_that_cannot_be_name_their_entry() {
         ),
         ("[{pool=2}]", "entry 1: a pool by itself"),
         (
+            "[{linear=8},{pool=\"max\"}]",
+            "entry 2: pool = \"max\" cannot follow a linear",
+        ),
+        (
+            "[{convolution=8,kernel=28},{pool=\"max\"}]",
+            "entry 2: no 2x2 window fits its 1x1",
+        ),
+        (
             "[{linear=8,kernel=3}]",
             "entry 1: 'kernel' belongs to a convolution",
         ),

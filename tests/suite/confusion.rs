@@ -78,7 +78,16 @@ fn nothing_divided_by_nothing_is_null_and_not_available() {
     assert!(text.contains("n/a") && !text.contains("NaN"), "{text}");
     assert!(text.contains("2 read as 0: 2 times"), "{text}");
     let csv = render(&evaluation, Format::Csv, &Look::plain()).expect("CSV");
-    assert_eq!(csv.lines().count(), 4, "{csv}");
+    // Three classes with their rows of the matrix, then the means.
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 7, "{csv}");
+    assert!(
+        lines[0].ends_with("loss,read_as_0,read_as_1,read_as_2"),
+        "{csv}"
+    );
+    assert_eq!(lines[3], "2,2,0,3,0,2,,1.0,0.0,0.6,0.0,,,,,2,0,0");
+    assert_eq!(lines[4], "(macro mean),,,,,,0.3,,0.375,,0.5,,,,,,,");
+    assert_eq!(lines[6], "(all),5,,,,,,,,0.6,0.5,,,,0.5,,,");
     assert!(
         csv.starts_with("label,support,tp,tn,fp,fn,precision"),
         "{csv}"

@@ -5,7 +5,9 @@ mod catalog;
 mod commands;
 mod folders;
 mod idx;
+mod own_images;
 mod sets;
+mod tables;
 mod traits;
 
 use std::fs;
@@ -14,9 +16,13 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gpu_mnist::data::catalog::{FASHION_MNIST, MNIST, locate};
+use gpu_mnist::data::assembly::Loaded;
+use gpu_mnist::data::catalog::locate::{self, Place};
+use gpu_mnist::data::catalog::{FASHION_MNIST, KnownSet, MNIST};
+use gpu_mnist::data::formats::{self, Found, Reading};
 use gpu_mnist::data::idx::{FileRole, Kind, images_file, labels_file};
-use gpu_mnist::data::{ImageShape, Split};
+use gpu_mnist::data::verify::{Check, FileCheck};
+use gpu_mnist::data::{DataError, ImageShape, Split};
 use tempfile::TempDir;
 
 /// MNIST's shape.
@@ -104,6 +110,28 @@ pub fn write_set(train: usize, test: usize) -> TempDir {
     let files = files_of(&pattern(GREY, 10, train), &pattern(GREY, 10, test));
     write_files(folder.path(), NAMES, &files);
     folder
+}
+
+/// Reads the set at a path by the default settings.
+pub fn read_set(path: &Path) -> Result<Found, DataError> {
+    formats::read(path, &Reading::default())
+}
+
+/// Reads the four files of a known set in a folder.
+pub fn read_known(folder: &Path, set: &'static KnownSet) -> Result<Loaded, DataError> {
+    let place = Place {
+        path: folder.to_owned(),
+        files: None,
+    };
+    formats::read_known(&place, set, &Reading::default())
+}
+
+/// What was found of four files.
+pub fn file_checks((_, check): (PathBuf, Check)) -> Vec<FileCheck> {
+    match check {
+        Check::Files(checks) => checks,
+        Check::Whole(whole) => panic!("{whole:?}"),
+    }
 }
 
 /// Names, in the order of [`FileRole::ALL`], with something before and after.

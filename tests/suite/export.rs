@@ -5,8 +5,8 @@ use gpu_mnist::data::batches::Normalisation;
 use gpu_mnist::data::synthetic::{self, network};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::inference::{Logits, classify};
-use gpu_mnist::export::proto::ModelProto;
 use gpu_mnist::export::{compare, execute_on, onnx, parameters};
+use gpu_mnist::model::onnx::proto::ModelProto;
 use gpu_mnist::model::{Model, initial_values};
 use gpu_mnist::runs::weights;
 use predicates::prelude::PredicateBooleanExt;
@@ -49,7 +49,9 @@ fn answers_and_graph(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelPro
 
 #[test]
 fn the_graph_computes_what_the_network_computes() {
-    for assignments in [&[][..], ODD, &[EVERY_LAYER], &[EVERY_LAYER_FLAT]] {
+    let pooled =
+        "model.layers=[{pool='max'},{convolution=4,kernel=3},{pool='max'},{pool='average'}]";
+    for assignments in [&[][..], ODD, &[EVERY_LAYER], &[EVERY_LAYER_FLAT], &[pooled]] {
         let config = settings(assignments);
         for raw_input in [false, true] {
             let (expected, graph) = answers_and_graph(&config, raw_input);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use gpu_mnist::data::DataError;
 use gpu_mnist::data::catalog::{CATALOG, KnownFile, KnownSet, MNIST, QMNIST, Source};
 use gpu_mnist::data::fetch::{FetchOptions, FetchReport, Progress, fetch};
-use gpu_mnist::data::idx::{self, FileRole};
+use gpu_mnist::data::idx::FileRole;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -591,7 +591,8 @@ fn every_set_of_single_files_is_fetched() {
         assert_eq!((report.downloaded.len(), report.kept.len()), (4, 0), "{of}");
         let again = fetch(files.set, data.path(), &from(&[&server]), &mut quiet).expect("there");
         assert_eq!((again.downloaded.len(), again.kept.len()), (0, 4), "{of}");
-        let loaded = idx::read_known(&data.path().join(of.id), files.set).expect("readable");
+        let loaded =
+            crate::data::read_known(&data.path().join(of.id), files.set).expect("readable");
         assert_eq!(loaded.set.train.len(), 30, "{of}");
     }
 }

@@ -34,6 +34,7 @@ fn help_texts() {
         &["data"],
         &["data", "fetch"],
         &["data", "show"],
+        &["data", "suspects"],
         &["config"],
     ] {
         let name = match arguments {

@@ -7,13 +7,13 @@ mod convolve;
 mod linear;
 
 use conv_pool_relu::{ConvCase, shape};
-use gpu_mnist::checks::reference::Shares;
 use gpu_mnist::kernels::adam::cpu as adam;
 use gpu_mnist::kernels::count_confusion::cpu as confusion;
 use gpu_mnist::kernels::gather_batch::cpu as gather;
 use gpu_mnist::kernels::images::{ChannelScale, ImageShape};
 use gpu_mnist::kernels::linear_relu::cpu::Shape;
 use gpu_mnist::kernels::parallel::for_each;
+use gpu_mnist::kernels::reference::Shares;
 use gpu_mnist::kernels::simd::{self, Level};
 use gpu_mnist::kernels::softmax_cross_entropy::cpu as loss;
 

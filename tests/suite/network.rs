@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
@@ -155,7 +156,7 @@ fn write_format_2(path: &std::path::Path, config: &Config, values: &[Vec<f32>]) 
     let network = network(&config.model);
     let shapes = network.parameters();
     let tensors = shapes.iter().zip(values).map(|(shape, values)| {
-        let (dims, values) = weights::to_pytorch(&network, shape, values.clone());
+        let (dims, values) = weights::to_pytorch(shape, values.clone());
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         (shape.name.clone(), dims, bytes)
     });
@@ -199,4 +200,94 @@ fn weights_of_format_2_are_read() {
     assert_eq!(set.fingerprint, "", "nobody knows which images those were");
     let found = pollster::block_on(values(&model, &device)).expect("read");
     assert!(found == written);
+}
+
+/// Logits and weights' gradients of random images in training.
+fn logits_and_gradients(layers: &str, input: ImageShape, device: &Device) -> Vec<Vec<f32>> {
+    let config = settings(&[&format!("model.layers={layers}")]);
+    let network = config.model.network(input, 10);
+    let model = Model::trainable(&network, initial_values(&network, 1), device);
+    let dims = [5, input.height, input.width, input.device_channels()];
+    let numbers: Vec<f32> = (0..dims.iter().product())
+        .map(|at: usize| match (input.channels, at % 4) {
+            (3, 3) => 0.0,
+            _ => (at * 37 % 101) as f32 / 50.0 - 1.0,
+        })
+        .collect();
+    let images = Tensor::<4>::from_data(TensorData::new(numbers, dims), &device.autodiff());
+    let (logits, _) = model.forward_train(images);
+    let gradients = logits.clone().square().sum().backward();
+    let mut of = Gradients {
+        gradients: GradientsParams::from_grads(gradients, &model),
+        found: vec![logits.into_data().iter::<f32>().collect()],
+    };
+    model.visit(&mut of);
+    of.found
+}
+
+struct Gradients {
+    gradients: GradientsParams,
+    found: Vec<Vec<f32>>,
+}
+
+impl ModuleVisitor for Gradients {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let gradient = self.gradients.get::<D>(parameter.id).expect("a gradient");
+        self.found
+            .push(gradient.into_data().iter::<f32>().collect());
+    }
+}
+
+fn pooling_alone_is_pooling_in_a_convolution(device: &Device) {
+    let within = "[{convolution=8,kernel=3,pool=2},{convolution=4,kernel=4,pool=2}]";
+    let alone = "[{convolution=8,kernel=3},{pool='max'},{convolution=4,kernel=4},{pool='max'}]";
+    for kernels in Kernels::ALL {
+        let device = device.clone().with_kernels(kernels);
+        let of = |layers| logits_and_gradients(layers, ImageShape::grey(28, 23), &device);
+        let (found, expected) = (of(alone), of(within));
+        assert_eq!(found.len(), 7);
+        for (found, expected) in found.concat().into_iter().zip(expected.concat()) {
+            let near = (found - expected).abs() <= 1e-4 * expected.abs().max(1.0);
+            assert!(near, "{kernels}: {found} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn pooling_alone_is_pooling_in_a_convolution_on_the_cpu() {
+    pooling_alone_is_pooling_in_a_convolution(&Device::cpu());
+}
+
+#[test]
+fn pooling_alone_is_pooling_in_a_convolution_on_the_adapter() {
+    if let Some(device) =
+        adapter_or_skip("pooling_alone_is_pooling_in_a_convolution_on_the_adapter")
+    {
+        pooling_alone_is_pooling_in_a_convolution(&device);
+    }
+}
+
+/// Whatever comes first, a coloured image's fourth channel of zeros is nobody's input.
+#[test]
+fn coloured_images_may_meet_any_layer_first() {
+    for layers in [
+        "[]",
+        "[{linear=7}]",
+        "[{pool='average'},{linear=7}]",
+        "[{pool='max'},{convolution=4,kernel=3}]",
+        "[{pool='max'},{linear=7}]",
+    ] {
+        let of = |kernels| {
+            let device = Device::cpu().with_kernels(kernels);
+            logits_and_gradients(layers, ImageShape::rgb(12, 9), &device).concat()
+        };
+        let (fused, burn) = (of(Kernels::Fused), of(Kernels::Burn));
+        assert_eq!(fused.len(), burn.len());
+        for (fused, burn) in fused.into_iter().zip(burn) {
+            assert!(
+                (fused - burn).abs() <= 1e-4 * burn.abs().max(1.0),
+                "{layers}"
+            );
+        }
+    }
 }

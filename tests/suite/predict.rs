@@ -157,6 +157,72 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
         .stderr(contains("runs: no run with weights yet"));
 }
 
+#[test]
+fn a_folder_is_read_whole_in_the_order_that_people_count() {
+    let home = home_with_run();
+    let photos = home.path().join("photos");
+    for folder in ["b", ".hidden", "__MACOSX"] {
+        fs::create_dir_all(photos.join(folder)).expect("made");
+    }
+    let split = synthetic::draw(7, 1, 4);
+    for (index, name) in ["10.png", "9.PNG", "b/2.png", "a, b.png"]
+        .into_iter()
+        .enumerate()
+    {
+        save(&split, index, &photos.join(name));
+    }
+    fs::write(photos.join("b/broken.jpg"), b"no picture").expect("written");
+    for other in ["notes.txt", ".hidden/1.png", "__MACOSX/1.png", ".DS_Store"] {
+        fs::write(photos.join(other), b"no picture").expect("written");
+    }
+    let predict = [
+        "predict",
+        "--run",
+        "run",
+        "--device",
+        "cpu",
+        "--threshold",
+        "inf",
+    ];
+    let output = program(home.path())
+        .args(predict)
+        .args(["photos", "--csv"])
+        .assert()
+        .code(1)
+        .stderr(contains(
+            "photos: left out 1 file that is no image by its name",
+        ))
+        .stderr(contains("1 of 5 pictures"))
+        .get_output()
+        .clone();
+    let mut reader = csv::Reader::from_reader(&output.stdout[..]);
+    let header = reader.headers().expect("a header").clone();
+    assert_eq!(
+        &header.iter().collect::<Vec<_>>()[..5],
+        ["file", "drawing", "class", "label", "probability"]
+    );
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    let files: Vec<String> = rows.iter().map(|row| row[0].replace('\\', "/")).collect();
+    let expected = ["9.PNG", "10.png", "a, b.png", "b/2.png", "b/broken.jpg"];
+    assert_eq!(files, expected.map(|name| format!("photos/{name}")));
+    let probability: f64 = rows[0][4].parse().expect("a number");
+    assert!((0.0..=1.0).contains(&probability), "{probability}");
+    assert_eq!((&rows[0][1], &rows[0][11]), ("1", ""));
+    assert!(
+        rows[4][2].is_empty() && rows[4][11].contains("no PNG"),
+        "{:?}",
+        rows[4]
+    );
+
+    fs::create_dir(home.path().join("empty")).expect("made");
+    program(home.path())
+        .args(predict)
+        .arg("empty")
+        .assert()
+        .code(1)
+        .stderr(contains("empty: no PNG, JPEG, BMP, GIF or WebP image"));
+}
+
 /// The answers to these photographs, and the exit code.
 fn answers(home: &Path, photographs: &[image::RgbImage], flags: &[&str]) -> (Vec<Value>, i32) {
     let folder = home.join("photographs");

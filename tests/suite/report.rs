@@ -69,7 +69,11 @@ fn train_leaves_a_page_that_needs_nothing_else() {
     for part in [
         "What is read as what",
         "The most frequent confusions",
-        "The 25 worst test pictures",
+        "The 25 worst test images",
+        "95 % interval (Wilson)",
+        "ROC AUC, mean of classes",
+        "How far to trust its confidence",
+        "gpu-mnist train --dataset digits --device cpu",
         "Mistakes of each class",
         "Device and timings",
         "Settings",
@@ -80,9 +84,17 @@ fn train_leaves_a_page_that_needs_nothing_else() {
         assert!(page.contains(part), "{part} is missing");
     }
     assert_eq!(page.matches("data:image/png;base64,").count(), 25);
-    // The matrix and two charts.
-    assert_eq!(page.matches("<svg ").count(), 3);
-    assert_eq!(page.matches("</svg>").count(), 3);
+    // What was set comes first, the defaults are folded.
+    let place = |part: &str| {
+        page.find(part)
+            .unwrap_or_else(|| panic!("{part} is missing"))
+    };
+    let folded = place("The other settings, all as the defaults are");
+    assert!(place("<code>data.validation_size</code>") < folded);
+    assert!(folded < place("<code>training.learning_rate</code>"));
+    // The matrix, the calibration and two charts.
+    assert_eq!(page.matches("<svg ").count(), 4);
+    assert_eq!(page.matches("</svg>").count(), 4);
     let addresses = page.matches("http").count();
     let namespaces = page.matches("http://www.w3.org/2000/svg").count();
     assert_eq!(addresses, namespaces, "the page refers to the network");
@@ -181,7 +193,7 @@ fn what_is_no_run_says_so() {
 }
 
 #[test]
-fn the_worst_pictures_come_first() {
+fn the_worst_images_come_first() {
     let logits = |truth: f32, other: f32| {
         let mut logits = vec![-50.0; CLASSES];
         (logits[3], logits[5]) = (truth, other);

@@ -27,7 +27,7 @@ pub struct ShowArgs {
     settings: SettingsArgs,
     #[command(flatten)]
     seed: SeedArgs,
-    /// auto, synthetic, a known set (`gpu-mnist data list`), or a folder with four IDX files
+    /// auto, synthetic, a known set (`gpu-mnist data list`), or images of your own
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     dataset: Option<String>,
     /// Training pictures, a row each, of all classes in turn

@@ -7,7 +7,7 @@
 //! `mnists` (`hashes.py`); for balanced, letters, digits and mnist a second project took the same
 //! from the zip file.
 
-use super::{DIGITS, FileRole, GREY_28, KnownFile, KnownSet, Source, sha256};
+use super::{DIGITS, GREY_28, Hash, KnownFile, KnownSet, NO_FILES, Source, sha256};
 use crate::data::image_set::{Background, Framing};
 
 /// One split: its name, class names, images for training and for testing, and the SHA-256 of its
@@ -25,6 +25,7 @@ macro_rules! split {
             first_label: 0,
             prefix: concat!("emnist-", $name),
             folders: &[concat!("emnist", $name), "emnist", "gzip"],
+            whole: None,
             source: ZIP,
             files: files(
                 [
@@ -119,7 +120,8 @@ pub static MNIST_SPLIT: KnownSet = split!(
 const ZIP: Source = Source::Archive {
     url: "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
     bytes: 561_753_746,
-    sha256: "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e",
+    hash: Hash::Sha256("fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e"),
+    unpacked: true,
 };
 
 const fn files(
@@ -127,17 +129,9 @@ const fn files(
     counts: Option<[usize; 2]>,
     archives: [&str; 4],
 ) -> [KnownFile; 4] {
-    let mut files = [KnownFile {
-        role: FileRole::TrainImages,
-        name: "",
-        count: None,
-        archive_bytes: None,
-        archive_sha256: None,
-        unpacked_sha256: None,
-    }; 4];
+    let mut files = NO_FILES;
     let mut index = 0;
     while index < 4 {
-        files[index].role = FileRole::ALL[index];
         files[index].name = names[index];
         files[index].archive_sha256 = sha256(archives[index]);
         if let Some(counts) = counts {

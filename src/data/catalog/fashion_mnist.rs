@@ -27,6 +27,7 @@ pub static FASHION_MNIST: KnownSet = KnownSet {
     first_label: 0,
     prefix: "",
     folders: &["fashionmnist", "fashion"],
+    whole: None,
     source: Source::Mirrors(&[
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",

@@ -16,6 +16,7 @@ pub static KMNIST: KnownSet = KnownSet {
     first_label: 0,
     prefix: "",
     folders: &["kmnist", "kuzushijimnist"],
+    whole: None,
     source: Source::Mirrors(&["https://codh.rois.ac.jp/kmnist/dataset/kmnist/"]),
     files: [
         file(

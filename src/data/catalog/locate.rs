@@ -11,35 +11,53 @@ use crate::data::formats::{folders_in, listing};
 /// Folders that hold a set's files below one of its name: torchvision's, and EMNIST's archive.
 const BELOW: [&str; 2] = ["raw", "gzip"];
 
-/// A folder that holds files of the set.
+/// A folder that holds files of the set, or the file that is the set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    pub folder: PathBuf,
-    pub files: Group,
+    pub path: PathBuf,
+    /// The four files; `None` of a set that does not lie in four.
+    pub files: Option<Group>,
 }
 
 impl Place {
     pub fn is_complete(&self) -> bool {
-        self.files.missing().is_empty()
+        let files = self.files.as_ref();
+        files.is_none_or(|files| files.missing().is_empty())
     }
 }
 
 /// The folder whose files are read as `set`: the first that holds all four, else the first that
-/// holds any; `None` where there is not a file.
+/// holds any; `None` where there is not a file. Of a set that does not lie in four, the first file
+/// or folder of its name.
 ///
 /// Looked at are `data_dir/<id>`, folders called alike or as other programs call them
 /// (`FashionMNIST`), `raw` and `gzip` in those, and `data_dir` itself.
 pub fn find(data_dir: &Path, set: &KnownSet) -> Option<Place> {
     let mut first = None;
     for folder in candidates(data_dir, set) {
+        if let Some(whole) = set.whole {
+            let path = whole
+                .names
+                .iter()
+                .map(|name| folder.join(name))
+                .find(|path| path.exists());
+            match path {
+                Some(path) => return Some(Place { path, files: None }),
+                None => continue,
+            }
+        }
         let Ok(files) = idx::of_known(&folder, set) else {
             continue;
         };
-        let place = Place { folder, files };
-        if place.is_complete() {
+        let missing = files.missing().len();
+        let place = Place {
+            path: folder,
+            files: Some(files),
+        };
+        if missing == 0 {
             return Some(place);
         }
-        if place.files.missing().len() < 4 && first.is_none() {
+        if missing < 4 && first.is_none() {
             first = Some(place);
         }
     }
@@ -70,7 +88,7 @@ pub fn require(data_dir: &Path, set: &'static KnownSet) -> Result<Place, DataErr
     Err(DataError::Missing {
         there: Some(listing(&folder)),
         folder,
-        missing: set.files.iter().map(|file| file.name.to_owned()).collect(),
+        missing: set.file_names(),
         set: Some(set.id),
     })
 }

@@ -14,6 +14,7 @@ pub static MNIST: KnownSet = KnownSet {
     first_label: 0,
     prefix: "",
     folders: &["mnist"],
+    whole: None,
     source: Source::Mirrors(&[
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",

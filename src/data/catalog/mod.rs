@@ -1,10 +1,12 @@
 //! The data sets known by name, as plain data: a new one is a file here and a line in [`CATALOG`].
 
+mod cifar;
 mod emnist;
 mod fashion_mnist;
 mod kmnist;
 #[cfg(not(target_family = "wasm"))]
 pub mod locate;
+mod medmnist;
 mod mnist;
 mod qmnist;
 
@@ -12,6 +14,8 @@ use std::fmt;
 
 use super::formats::idx::{FileRole, Summary};
 use super::image_set::{Background, Framing, ImageShape};
+#[cfg(not(target_family = "wasm"))]
+use super::open_set::OpenSet;
 use crate::data::error::Fault;
 
 pub use emnist::LETTERS as EMNIST_LETTERS;
@@ -32,6 +36,19 @@ pub static CATALOG: &[&KnownSet] = &[
     &emnist::LETTERS,
     &emnist::DIGITS_SPLIT,
     &emnist::MNIST_SPLIT,
+    &cifar::CIFAR10,
+    &cifar::CIFAR100,
+    &medmnist::PATH,
+    &medmnist::DERMA,
+    &medmnist::OCT,
+    &medmnist::PNEUMONIA,
+    &medmnist::RETINA,
+    &medmnist::BREAST,
+    &medmnist::BLOOD,
+    &medmnist::TISSUE,
+    &medmnist::ORGAN_A,
+    &medmnist::ORGAN_C,
+    &medmnist::ORGAN_S,
 ];
 
 /// Names that stand for something other than a folder, beside those of the known sets.
@@ -58,9 +75,48 @@ pub struct KnownSet {
     pub prefix: &'static str,
     /// Folders that other programs keep it in: lower case, letters and digits alone.
     pub folders: &'static [&'static str],
-    /// The four files, in the order of [`FileRole::ALL`].
+    /// The four files, in the order of [`FileRole::ALL`]; without names where `whole` says how the
+    /// set lies.
     pub files: [KnownFile; 4],
+    /// How it lies where it is not four IDX files.
+    pub whole: Option<KnownWhole>,
     pub source: Source,
+}
+
+/// A set that is one file, or a folder of files that a format of its own reads.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownWhole {
+    /// What the file or the folder is called, in lower case.
+    pub names: &'static [&'static str],
+    /// Images to train on, to validate and to test.
+    pub counts: [usize; 3],
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl KnownWhole {
+    /// Checks that a set may be the known one: nobody publishes a hash of its contents.
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub(in crate::data) fn check(&self, set: &KnownSet, found: &OpenSet) -> Result<(), String> {
+        let counts = found.counts();
+        if counts != self.counts {
+            return Err(format!(
+                "{counts:?} images to train on, to validate and to test, expected {:?}",
+                self.counts
+            ));
+        }
+        let shape = found.train.shape;
+        if shape != set.shape {
+            return Err(format!("images of {shape}, expected {}", set.shape));
+        }
+        match (found.class_names.len(), set.class_names.len()) {
+            (found, classes) if found != classes => {
+                Err(format!("{found} classes, expected {classes}"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Where a set is published.
@@ -71,10 +127,28 @@ pub enum Source {
     /// All files in one archive, which has to be unpacked by hand.
     Archive {
         url: &'static str,
+        /// 0 where its publisher does not say.
         bytes: u64,
-        /// SHA-256 in hexadecimal digits.
-        sha256: &'static str,
+        hash: Hash,
+        /// Whether its files have to be taken out of it.
+        unpacked: bool,
     },
+}
+
+/// What an archive can be checked against, in hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    Sha256(&'static str),
+    Md5(&'static str),
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sha256(digits) => write!(f, "SHA-256 {digits}"),
+            Self::Md5(digits) => write!(f, "MD5 {digits}"),
+        }
+    }
 }
 
 /// One published file. What its publisher does not say is `None`.
@@ -141,6 +215,17 @@ impl KnownSet {
     /// The entry of one file.
     pub fn file(&self, role: FileRole) -> &KnownFile {
         &self.files[role as usize]
+    }
+
+    /// What its files are called, unpacked; of a set that is one, what that is called.
+    pub fn file_names(&self) -> Vec<String> {
+        match self.whole {
+            Some(whole) => whole.names[..1]
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
+            None => self.files.iter().map(|file| file.name.to_owned()).collect(),
+        }
     }
 
     pub fn class_names(&self) -> Vec<String> {
@@ -283,6 +368,24 @@ fn certain(files: [&Summary; 4], roles: &[FileRole]) -> Option<&'static KnownSet
 
 /// What MNIST and its successors have.
 const GREY_28: ImageShape = ImageShape::grey(28, 28);
+
+/// The files of a set that does not lie in four.
+const NO_FILES: [KnownFile; 4] = {
+    let mut files = [KnownFile {
+        role: FileRole::TrainImages,
+        name: "",
+        count: None,
+        archive_bytes: None,
+        archive_sha256: None,
+        unpacked_sha256: None,
+    }; 4];
+    let mut index = 0;
+    while index < 4 {
+        files[index].role = FileRole::ALL[index];
+        index += 1;
+    }
+    files
+};
 
 /// Ten digits, the class names of most sets here.
 pub const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];

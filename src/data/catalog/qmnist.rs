@@ -17,6 +17,7 @@ pub static QMNIST: KnownSet = KnownSet {
     first_label: 0,
     prefix: "qmnist",
     folders: &["qmnist"],
+    whole: None,
     source: Source::Mirrors(&["https://raw.githubusercontent.com/facebookresearch/qmnist/master/"]),
     files: [
         file(

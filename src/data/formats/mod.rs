@@ -1,8 +1,22 @@
 //! The formats that data sets are read from, told apart by what lies at a path and never by its
 //! name. A new one is a file here and a line in [`FORMATS`].
 
+#[cfg(not(target_family = "wasm"))]
+mod arrays;
+#[cfg(not(target_family = "wasm"))]
+mod broken;
+#[cfg(not(target_family = "wasm"))]
+mod cifar;
+#[cfg(not(target_family = "wasm"))]
+mod csv;
 pub mod idx;
+#[cfg(not(target_family = "wasm"))]
+mod images;
+#[cfg(not(target_family = "wasm"))]
+mod npz;
 pub(crate) mod packed;
+#[cfg(not(target_family = "wasm"))]
+mod tree;
 
 #[cfg(not(target_family = "wasm"))]
 use std::path::{Path, PathBuf};
@@ -10,17 +24,50 @@ use std::path::{Path, PathBuf};
 #[cfg(not(target_family = "wasm"))]
 use super::assembly::Loaded;
 #[cfg(not(target_family = "wasm"))]
+use super::catalog::{KnownSet, locate::Place};
+#[cfg(not(target_family = "wasm"))]
 use super::error::DataError;
+#[cfg(not(target_family = "wasm"))]
+use super::open_set::{OpenSet, ReadOptions};
+
+/// The most bytes that the images of a set may take, brought to its size.
+pub const MOST_SET_BYTES: u64 = 2 << 30;
 
 /// A way in which data sets lie on disk.
 #[cfg(not(target_family = "wasm"))]
+#[derive(Debug)]
 pub struct Format {
     /// What it is called in messages.
     pub name: &'static str,
     /// Looks at names and first bytes alone.
     pub holds: fn(&Path) -> Holds,
     /// Reads what `holds` found whole, as a set of the given name; says what is missing or wrong.
-    pub read: fn(&Path, &str) -> Result<Loaded, DataError>,
+    pub(in crate::data) read: fn(&Path, &str, &Reading) -> Result<OpenSet, DataError>,
+}
+
+/// How a set is read.
+#[cfg(not(target_family = "wasm"))]
+pub struct Reading<'a> {
+    pub options: ReadOptions,
+    /// Where decoded images are kept for the next time.
+    pub cache: Option<PathBuf>,
+    /// Told how many of how many files were decoded.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Reading ends soon after this is true.
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl Default for Reading<'_> {
+    /// By the default settings, keeping nothing.
+    fn default() -> Self {
+        Self {
+            options: ReadOptions::default(),
+            cache: None,
+            progress: &|_, _| {},
+            cancelled: &|| false,
+        }
+    }
 }
 
 /// How much of a data set lies at a path.
@@ -34,40 +81,81 @@ pub enum Holds {
 
 /// Every format, in the order in which they are tried.
 #[cfg(not(target_family = "wasm"))]
-pub static FORMATS: &[Format] = &[idx::FORMAT];
+pub static FORMATS: &[Format] = &[
+    idx::FORMAT,
+    cifar::FORMAT,
+    npz::FORMAT,
+    csv::FORMAT,
+    images::FORMAT,
+];
 
-/// How far below a named folder sets are looked for, and how many folders are looked at.
+/// How far below a named folder sets are looked for, and how many folders and files are looked at.
 #[cfg(not(target_family = "wasm"))]
 const DEPTH: usize = 2;
 #[cfg(not(target_family = "wasm"))]
-const MOST_FOLDERS: usize = 500;
+const MOST_LOOKED_AT: usize = 500;
 
 /// A data set that was read, and where it was found.
 #[cfg(not(target_family = "wasm"))]
 #[derive(Debug)]
 pub struct Found {
     pub loaded: Loaded,
-    /// The path itself, or a folder below it.
+    /// The path itself, or a folder or file below it.
     pub path: PathBuf,
+    pub format: &'static Format,
 }
 
-/// Reads the data set at `path`: in it, or in the only folder below it that holds one whole, as
+/// Reads the data set at `path`: it, or the only folder or file below it that holds one whole, as
 /// torchvision keeps MNIST in `MNIST/raw`. The set bears the last part of `path` as its name.
 ///
 /// # Errors
 /// [`DataError::NotThere`], [`DataError::NoSet`], [`DataError::Several`], [`DataError::Missing`],
-/// and [`DataError::Damaged`] for a file that cannot be used.
+/// [`DataError::Damaged`] and [`DataError::Unfit`] for a file that cannot be used,
+/// [`DataError::Cancelled`].
 #[cfg(not(target_family = "wasm"))]
-pub fn read(path: &Path) -> Result<Found, DataError> {
+pub fn read(path: &Path, reading: &Reading) -> Result<Found, DataError> {
     let (format, path_of_set) = find(path)?;
-    let loaded = (format.read)(&path_of_set, &name_of(path))?;
+    let open = (format.read)(&path_of_set, &name_of(path), reading)?;
     Ok(Found {
-        loaded,
+        loaded: open.seal(&reading.options),
         path: path_of_set,
+        format,
     })
 }
 
-/// The format that reads what lies at `path`, and the path itself or the folder below it.
+/// Reads a known set where it was located.
+///
+/// # Errors
+/// As [`read`]; [`DataError::Damaged`] for files that are not the published ones, as far as that
+/// can be told.
+#[cfg(not(target_family = "wasm"))]
+pub fn read_known(
+    place: &Place,
+    set: &'static KnownSet,
+    reading: &Reading,
+) -> Result<Loaded, DataError> {
+    let open = match set.whole {
+        None => idx::read_known(&place.path, set)?,
+        Some(whole) => {
+            let (format, path) = find(&place.path)?;
+            let open = (format.read)(&path, set.id, reading)?;
+            whole
+                .check(set, &open)
+                .map_err(|reason| DataError::Damaged {
+                    path,
+                    fault: super::Fault::NotOfSet {
+                        set: set.id,
+                        reason,
+                    },
+                    set: Some(set.id),
+                })?;
+            open.known_as(set)
+        }
+    };
+    Ok(open.seal(&reading.options))
+}
+
+/// The format that reads what lies at `path`, and the path itself or what lies below it.
 ///
 /// # Errors
 /// Those of [`read`], but for what only reading shows.
@@ -92,9 +180,11 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
             path: path.to_owned(),
             reason: match path.is_dir() {
                 true => {
-                    "give a folder with four IDX files, called train-images-idx3-ubyte and so on"
+                    "give a folder with a folder of images for each class, or an NPZ, CSV, CIFAR or IDX set (docs/data.md)"
                 }
-                false => "this is a file; give the folder that holds all files of the set",
+                false => {
+                    "this is a file, but no NPZ or CSV file with images and labels, nor a .zip or .tar.gz of a folder of images (docs/data.md)"
+                }
             },
             there: path.is_dir().then(|| listing(path)),
         }),
@@ -123,7 +213,7 @@ fn best(path: &Path) -> (&'static Format, Holds) {
     best
 }
 
-/// Folders below `path` that hold a whole set.
+/// Folders and files below `path` that hold a whole set.
 #[cfg(not(target_family = "wasm"))]
 fn wholes_below(path: &Path) -> Vec<PathBuf> {
     let mut wholes = Vec::new();
@@ -131,14 +221,15 @@ fn wholes_below(path: &Path) -> Vec<PathBuf> {
     let mut looked = 0;
     for _ in 0..DEPTH {
         let mut next = Vec::new();
-        for folder in level.iter().flat_map(|folder| folders_in(folder)) {
+        for below in level.iter().flat_map(|folder| entries_in(folder)) {
             looked += 1;
-            if looked > MOST_FOLDERS {
+            if looked > MOST_LOOKED_AT {
                 return wholes;
             }
-            match best(&folder).1 {
-                Holds::Whole => wholes.push(folder),
-                _ => next.push(folder),
+            match best(&below).1 {
+                Holds::Whole => wholes.push(below),
+                _ if below.is_dir() => next.push(below),
+                _ => {}
             }
         }
         level = next;
@@ -146,15 +237,20 @@ fn wholes_below(path: &Path) -> Vec<PathBuf> {
     wholes
 }
 
+/// What lies in a folder, sorted; nothing where it cannot be read.
+#[cfg(not(target_family = "wasm"))]
+fn entries_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
 /// The folders in a folder, sorted; none where it cannot be read.
 #[cfg(not(target_family = "wasm"))]
 pub(super) fn folders_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect();
-    folders.sort();
+    let mut folders = entries_in(folder);
+    folders.retain(|path| path.is_dir());
     folders
 }
 

@@ -1,10 +1,9 @@
 //! The built-in digits, kept in the cache folder as IDX files for a few seeds.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::{TEST_PICTURES, TRAIN_PICTURES};
+use crate::data::files::{forget_old, mark_used};
 use crate::data::idx::{self, FileRole, Part};
 use crate::data::image_set::digits;
 use crate::data::test_split::TestSplit;
@@ -26,7 +25,7 @@ pub fn load(cache: Option<&Path>, seed: u64) -> ImageSet {
         && (train.shape, test.shape) == (synthetic::SHAPE, synthetic::SHAPE)
     {
         tracing::info!("data: built-in digits from {}", folder.display());
-        mark_used(folder);
+        mark_used(&stamp(folder));
         return set(train, test);
     }
     tracing::info!(
@@ -39,7 +38,9 @@ pub fn load(cache: Option<&Path>, seed: u64) -> ImageSet {
         if let Err(error) = keep(&folder, &train, &test) {
             tracing::debug!("the built-in digits are not kept: {error}");
         }
-        forget_old(cache);
+        if let Some(cache) = cache {
+            forget_old(cache, PREFIX, KEPT, stamp);
+        }
     }
     set(train, test)
 }
@@ -56,32 +57,4 @@ fn keep(folder: &Path, train: &Split, test: &Split) -> Result<(), DataError> {
 /// The file whose date says when a folder was last used: the one that is written last.
 fn stamp(folder: &Path) -> PathBuf {
     folder.join(FileRole::TrainLabels.name())
-}
-
-fn mark_used(folder: &Path) {
-    let file = fs::File::options().write(true).open(stamp(folder));
-    // A cache that cannot be written to keeps its dates.
-    let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
-}
-
-/// Removes all but the seeds used last; what cannot be removed stays.
-fn forget_old(cache: Option<&Path>) {
-    let entries = cache.and_then(|cache| fs::read_dir(cache).ok());
-    let mut kept: Vec<(SystemTime, PathBuf)> = entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
-        .map(|entry| entry.path())
-        .map(|folder| {
-            let used = fs::metadata(stamp(&folder)).and_then(|file| file.modified());
-            (used.unwrap_or(SystemTime::UNIX_EPOCH), folder)
-        })
-        .collect();
-    kept.sort();
-    kept.reverse();
-    for (_, folder) in kept.into_iter().skip(KEPT) {
-        tracing::debug!("removing {}", folder.display());
-        let _ = fs::remove_dir_all(folder);
-    }
 }

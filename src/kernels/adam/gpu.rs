@@ -3,7 +3,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn_wgpu::{CubeBackend, into_contiguous};
 
-use super::passes::{self, Step};
+use super::launches::{self, Step};
 use super::{AdamUpdate, Updated};
 use crate::kernels::gpu::{launch, owned};
 
@@ -31,7 +31,7 @@ impl AdamUpdate for CubeBackend {
             weight_decay: weight_decay.into(),
         };
         launch(
-            passes::step(gradient.meta.shape().num_elements(), &settings),
+            launches::step(gradient.meta.shape().num_elements(), &settings),
             &[&parameter, &moment1, &moment2, &gradient],
         );
         Updated {

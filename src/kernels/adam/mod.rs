@@ -2,7 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};

@@ -3,7 +3,7 @@
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn_wgpu::{CubeBackend, into_contiguous};
 
-use super::passes::{self, Augment};
+use super::launches::{self, Augment};
 use super::{AugmentBatch, Augmentation, Stream};
 use crate::kernels::gather_batch::gpu::write_words;
 use crate::kernels::gpu::launch;
@@ -30,7 +30,7 @@ impl AugmentBatch for CubeBackend {
             first,
         };
         write_words(&words, augment.batch, shape, |images| {
-            launch(passes::augment(&augment), &[&words, &indices, images])
+            launch(launches::augment(&augment), &[&words, &indices, images])
         })
     }
 }

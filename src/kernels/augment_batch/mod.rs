@@ -5,7 +5,7 @@ mod by_burn;
 pub mod cpu;
 pub mod distortion;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 pub mod random;
 mod spline;
 

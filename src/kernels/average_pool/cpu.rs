@@ -1,6 +1,6 @@
 //! Global average pooling on the CPU, forward and backward. Both are limited by memory.
 
-pub use super::passes::Shape;
+pub use super::launches::Shape;
 
 use crate::kernels::parallel;
 use crate::kernels::simd::{Level, Task, Vector, dispatch};

@@ -1,19 +1,18 @@
 //! Launches the shaders of global average pooling.
 
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::DType;
+use burn::tensor::DType::F32;
 use burn_wgpu::{CubeBackend, into_contiguous};
 
-use super::{AveragePool, AveragePoolGradient, passes, shape_of};
-use crate::kernels::gpu::{empty, launch};
+use super::{AveragePool, AveragePoolGradient, launches, shape_of};
+use crate::kernels::gpu::{dims, launch_into};
 
 impl AveragePool for CubeBackend {
     fn average_pool(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let input = into_contiguous(input);
-        let dims = input.meta.shape();
-        let shape = shape_of([dims[0], dims[1], dims[2], dims[3]]);
-        let output = empty(&input, &[shape.batch, shape.channels], DType::F32);
-        launch(passes::forward(&shape), &[&input, &output]);
+        let shape = shape_of(dims(&input));
+        let output: &[usize] = &[shape.batch, shape.channels];
+        let [output] = launch_into(launches::forward(&shape), &[&input], [(F32, output)]);
         output
     }
 }
@@ -24,11 +23,8 @@ impl AveragePoolGradient for CubeBackend {
         grad_output: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let grad_output = into_contiguous(grad_output);
-        let grad_input = empty(&grad_output, &dims, DType::F32);
-        launch(
-            passes::grad_input(&shape_of(dims)),
-            &[&grad_output, &grad_input],
-        );
+        let launch = launches::grad_input(&shape_of(dims));
+        let [grad_input] = launch_into(launch, &[&grad_output], [(F32, &dims)]);
         grad_input
     }
 }

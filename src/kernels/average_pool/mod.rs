@@ -2,7 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -31,7 +31,7 @@ impl Kernels {
 ///
 /// On an adapter, a tensor of more than 128 MiB goes through Burn's own operations.
 pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
-    if is_adapter(&input.device()) && !passes::supports(&shape_of(input.dims())) {
+    if is_adapter(&input.device()) && !launches::supports(&shape_of(input.dims())) {
         return by_burn(input);
     }
     Tensor::from_dispatch(Dispatch::average_pool(input.into_dispatch()))

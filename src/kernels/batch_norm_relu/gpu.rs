@@ -1,12 +1,12 @@
 //! Launches the shaders of batch normalisation, residual addition and ReLU.
 
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::DType;
+use burn::tensor::DType::F32;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
-use super::passes::{self, After, Shape};
+use super::launches::{self, After, Shape};
 use super::{BatchNormRelu, BatchNormReluGradient, Gradients, NormaliseRelu, State};
-use crate::kernels::gpu::{empty, launch, preset};
+use crate::kernels::gpu::{dims, empty, launch_into, profile};
 
 impl BatchNormRelu for CubeBackend {
     fn batch_norm_relu(
@@ -19,15 +19,14 @@ impl BatchNormRelu for CubeBackend {
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let input = into_contiguous(input);
-        let (shape, preset) = (shape(&input), preset(&input));
-        let words = passes::partial_words(&shape, preset);
-        let partials = empty(&input, &[words], DType::F32);
-        let mean = empty(&input, &[shape.channels], DType::F32);
-        let variance = empty(&input, &[shape.channels], DType::F32);
-        launch(passes::statistics(&shape, preset), &[&input, &partials]);
-        launch(
-            passes::merge_statistics(&shape, preset),
-            &[&partials, &mean, &variance],
+        let (shape, profile) = (shape(&input), profile(&input));
+        let words = launches::partial_words(&shape, profile);
+        let statistics = launches::statistics(&shape, profile);
+        let [partials] = launch_into(statistics, &[&input], [(F32, &[words])]);
+        let [mean, variance] = launch_into(
+            launches::merge_statistics(&shape, profile),
+            &[&partials],
+            [(F32, &[shape.channels]); 2],
         );
         let output = Self::normalise_relu(
             input,
@@ -56,21 +55,22 @@ impl NormaliseRelu for CubeBackend {
         epsilon: f32,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let input = into_contiguous(input);
-        let [scale, shift, mean, variance] = [scale, shift, mean, variance].map(into_contiguous);
+        let [input, scale, shift, mean, variance] =
+            [input, scale, shift, mean, variance].map(into_contiguous);
+        // Bindings that are written must not overlap: nothing stands for a residual that is not there.
         let residual = match with_residual {
             true => into_contiguous(residual),
-            false => nothing(&input),
+            false => empty(&input, &[4], F32),
         };
-        let output = empty(&input, &dims(&input), DType::F32);
         let after = After {
             residual: with_residual,
             epsilon,
             relu,
         };
-        launch(
-            passes::normalise(&shape(&input), after),
-            &[&input, &scale, &shift, &mean, &variance, &residual, &output],
+        let [output] = launch_into(
+            launches::normalise(&shape(&input), after),
+            &[&input, &scale, &shift, &mean, &variance, &residual],
+            [(F32, &dims::<4>(&input))],
         );
         output
     }
@@ -95,44 +95,29 @@ impl BatchNormReluGradient for CubeBackend {
             grad_output,
         ]
         .map(into_contiguous);
-        let (shape, preset) = (shape(&input), preset(&input));
-        let words = passes::partial_words(&shape, preset);
-        let partials = empty(&input, &[words], DType::F32);
-        launch(
-            passes::grad_parameters(&shape, preset, after),
-            &[&input, &output, &grad_output, &mean, &partials],
+        let (shape, profile) = (shape(&input), profile(&input));
+        let (pixels, channels) = (dims::<4>(&input), shape.channels);
+        let words = launches::partial_words(&shape, profile);
+        let [partials] = launch_into(
+            launches::grad_parameters(&shape, profile, after),
+            &[&input, &output, &grad_output, &mean],
+            [(F32, &[words])],
         );
-        let grad_scale = empty(&input, &[shape.channels], DType::F32);
-        let grad_shift = empty(&input, &[shape.channels], DType::F32);
-        let factors = empty(&input, &[3, shape.channels], DType::F32);
-        launch(
-            passes::sum_parameters(&shape, preset, after),
-            &[
-                &partials,
-                &scale,
-                &variance,
-                &grad_scale,
-                &grad_shift,
-                &factors,
+        let [grad_scale, grad_shift, factors] = launch_into(
+            launches::sum_parameters(&shape, profile, after),
+            &[&partials, &scale, &variance],
+            [
+                (F32, &[channels]),
+                (F32, &[channels]),
+                (F32, &[3, channels]),
             ],
         );
-        let grad_input = empty(&input, &dims(&input), DType::F32);
         let is_cut = after.residual && after.relu;
-        let grad_residual = match is_cut {
-            true => empty(&input, &dims(&input), DType::F32),
-            false => nothing(&input),
-        };
-        launch(
-            passes::grad_input(&shape, after),
-            &[
-                &input,
-                &output,
-                &grad_output,
-                &mean,
-                &factors,
-                &grad_input,
-                &grad_residual,
-            ],
+        let residual: &[usize] = if is_cut { &pixels } else { &[4] };
+        let [grad_input, grad_residual] = launch_into(
+            launches::grad_input(&shape, after),
+            &[&input, &output, &grad_output, &mean, &factors],
+            [(F32, &pixels), (F32, residual)],
         );
         Gradients {
             input: grad_input,
@@ -144,16 +129,6 @@ impl BatchNormReluGradient for CubeBackend {
             },
         }
     }
-}
-
-/// What is bound where a tensor is not there: bindings that are written must not overlap.
-fn nothing(like: &CubeTensor) -> CubeTensor {
-    empty(like, &[4], DType::F32)
-}
-
-fn dims(tensor: &CubeTensor) -> [usize; 4] {
-    let shape = tensor.meta.shape();
-    [shape[0], shape[1], shape[2], shape[3]]
 }
 
 fn shape(input: &CubeTensor) -> Shape {

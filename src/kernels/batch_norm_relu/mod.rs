@@ -5,7 +5,7 @@ mod autodiff;
 pub mod cpu;
 mod flex;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
@@ -192,7 +192,7 @@ fn assert_shapes(input: &Tensor<4>, scale: &Tensor<1>, residual: Option<&Tensor<
 
 fn shaders_take(input: &Tensor<4>) -> bool {
     let [batch, height, width, channels] = input.dims();
-    passes::supports(&passes::Shape {
+    launches::supports(&launches::Shape {
         rows: batch * height * width,
         channels,
     })

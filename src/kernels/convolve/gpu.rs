@@ -2,13 +2,14 @@
 
 use burn::backend::ops::{FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::DType;
+use burn::tensor::DType::F32;
 use burn::tensor::ops::ConvOptions;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
-use super::passes::{self, Packing, Shape};
+use super::launches::{self, Shape, weight_shape};
 use super::{Convolve, ConvolveKernel, Grads, State, Wanted, shape_of};
-use crate::kernels::gpu::{empty, launch, preset};
+use crate::kernels::convolution_weight::{Packing, gradients, packed};
+use crate::kernels::gpu::{dims, empty, launch_into, profile};
 
 impl Convolve for CubeBackend {
     fn convolve(
@@ -19,23 +20,14 @@ impl Convolve for CubeBackend {
         padding: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let (input, weight) = (into_contiguous(input), into_contiguous(weight));
-        let bias = into_contiguous(bias);
+        let [input, weight, bias] = [input, weight, bias].map(into_contiguous);
         let shape = shape_of(dims(&input), dims(&weight), stride, padding);
-        let packed = pack(&shape, &weight, Packing::OutInnermost);
-        let output = empty(
-            &input,
-            &[
-                shape.batch,
-                shape.output_height(),
-                shape.output_width(),
-                shape.out_channels,
-            ],
-            DType::F32,
-        );
-        launch(
-            passes::forward(&shape, relu, preset(&input)),
-            &[&input, &packed, &bias, &output],
+        let weight = packed(weight_shape(&shape), &weight, Packing::OutInnermost);
+        let (height, width) = (shape.output_height(), shape.output_width());
+        let [output] = launch_into(
+            launches::forward(&shape, relu, profile(&input)),
+            &[&input, &weight, &bias],
+            [(F32, &[shape.batch, height, width, shape.out_channels])],
         );
         output
     }
@@ -47,38 +39,30 @@ impl ConvolveKernel for CubeBackend {
         grad_output: FloatTensor<Self>,
         wanted: Wanted,
     ) -> Grads<Self> {
-        let (input, weight) = (into_contiguous(state.input), into_contiguous(state.weight));
-        let (input_dims, weight_dims) = (dims(&input), dims(&weight));
-        let shape = shape_of(input_dims, weight_dims, state.stride, state.padding);
-        let preset = preset(&input);
-        let mut grad_output = into_contiguous(grad_output);
+        let [input, weight, mut grad_output] =
+            [state.input, state.weight, grad_output].map(into_contiguous);
+        let shape = shape_of(dims(&input), dims(&weight), state.stride, state.padding);
+        let profile = profile(&input);
         if let Some(output) = state.output {
-            let masked = empty(&input, &dims(&grad_output), DType::F32);
-            launch(
-                passes::mask_grad(&shape),
-                &[&grad_output, &into_contiguous(output), &masked],
-            );
-            grad_output = masked;
+            let outputs = [(F32, &dims::<4>(&grad_output)[..])];
+            let inputs = [&grad_output, &into_contiguous(output)];
+            [grad_output] = launch_into(launches::mask_grad(&shape), &inputs, outputs);
         }
-
-        let partial_sums = passes::grad_weight(&shape, preset);
-        let partials = empty(&input, &[partial_sums.bindings[2].words], DType::F32);
-        launch(partial_sums, &[&input, &grad_output, &partials]);
-        let grad_weight = empty(&input, &weight_dims, DType::F32);
-        let grad_bias = empty(&input, &[shape.out_channels], DType::F32);
-        launch(
-            passes::sum_weight(&shape, preset),
-            &[&partials, &grad_weight, &grad_bias],
+        let [grad_weight, grad_bias] = gradients(
+            weight_shape(&shape),
+            launches::grad_weight(&shape, profile),
+            &[&input, &grad_output],
+            launches::chunks(&shape, profile),
         );
-        let grad_input = wanted.input.then(|| match passes::single(&shape) {
+        let grad_input = wanted.input.then(|| match launches::single(&shape) {
             true => grad_single_channel(&shape, input, weight, grad_output),
             false => {
-                let packed = pack(&shape, &weight, Packing::InInnermost);
-                let grad_input = empty(&input, &input_dims, DType::F32);
-                let bias = empty(&input, &[shape.in_channels], DType::F32);
-                launch(
-                    passes::grad_input(&shape, preset),
-                    &[&grad_output, &packed, &bias, &grad_input],
+                let weight = packed(weight_shape(&shape), &weight, Packing::InInnermost);
+                let bias = empty(&input, &[shape.in_channels], F32);
+                let [grad_input] = launch_into(
+                    launches::grad_input(&shape, profile),
+                    &[&grad_output, &weight, &bias],
+                    [(F32, &dims::<4>(&input))],
                 );
                 grad_input
             }
@@ -103,15 +87,4 @@ fn grad_single_channel(
     let (input, grad_output) = (channels_first(input), channels_first(grad_output));
     let grad = CubeBackend::conv2d_x_backward(input, weight, grad_output, options);
     CubeBackend::float_permute(grad, &[0, 2, 3, 1])
-}
-
-fn pack(shape: &Shape, weight: &CubeTensor, packing: Packing) -> CubeTensor {
-    let packed = empty(weight, &[shape.weight_size()], DType::F32);
-    launch(passes::pack_weight(shape, packing), &[weight, &packed]);
-    packed
-}
-
-fn dims(tensor: &CubeTensor) -> [usize; 4] {
-    let shape = tensor.meta.shape();
-    [shape[0], shape[1], shape[2], shape[3]]
 }

@@ -3,7 +3,7 @@
 
 pub mod cpu;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 mod shape;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -18,7 +18,7 @@ use burn::tensor::ops::ConvOptions;
 
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
-use super::shader::TilePreset;
+use super::launch::TileProfile;
 use super::{Kernels, simd};
 pub use shape::Shape;
 
@@ -74,9 +74,9 @@ pub fn convolve(
 }
 
 fn shaders_take(shape: &Shape) -> bool {
-    [TilePreset::Software, TilePreset::Hardware]
+    [TileProfile::Software, TileProfile::Hardware]
         .iter()
-        .all(|&preset| passes::supports(shape, preset))
+        .all(|&profile| launches::supports(shape, profile))
 }
 
 fn shape_of(

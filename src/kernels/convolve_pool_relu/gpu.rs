@@ -1,12 +1,13 @@
 //! Launches the shaders of convolution, bias, max-pool and ReLU.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::tensor::DType;
+use burn::tensor::DType::{F32, U32};
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
-use super::passes::{self, Packing, Shape};
+use super::launches::{self, Shape};
 use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, Padding, State};
-use crate::kernels::gpu::{empty, launch, preset};
+use crate::kernels::convolution_weight::{Packing, gradients, packed};
+use crate::kernels::gpu::{dims, launch_into, profile};
 
 impl ConvolvePoolRelu for CubeBackend {
     fn convolve_pool_relu(
@@ -27,23 +28,20 @@ impl ConvolvePoolReluKernel for CubeBackend {
         bias: FloatTensor<Self>,
         relu: bool,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
-        let (input, weight) = (into_contiguous(input), into_contiguous(weight));
-        let bias = into_contiguous(bias);
+        let [input, weight, bias] = [input, weight, bias].map(into_contiguous);
         let shape = shape(&input, &weight);
-        let packed = pack(&shape, &weight, Packing::OutInnermost);
+        let weight = packed(shape.weight(), &weight, Packing::OutInnermost);
         let (height, width) = (shape.pooled_height(), shape.pooled_width());
         let channels = shape.out_channels;
-        let output = empty(&input, &[shape.batch, height, width, channels], DType::F32);
-        let winners = empty(
-            &input,
-            &[shape.batch, height, width, channels / 4],
-            DType::U32,
+        let [output, argmax] = launch_into(
+            launches::forward(&shape, profile(&input), relu),
+            &[&input, &weight, &bias],
+            [
+                (F32, &[shape.batch, height, width, channels]),
+                (U32, &[shape.batch, height, width, channels / 4]),
+            ],
         );
-        launch(
-            passes::forward(&shape, preset(&input), relu),
-            &[&input, &packed, &bias, &output, &winners],
-        );
-        (output, winners)
+        (output, argmax)
     }
 
     fn run_backward(
@@ -51,44 +49,23 @@ impl ConvolvePoolReluKernel for CubeBackend {
         grad_output: FloatTensor<Self>,
         with_input: bool,
     ) -> Grads<Self> {
-        let State {
-            input,
-            weight,
-            winners,
-        } = state;
-        let (input, weight) = (into_contiguous(input), into_contiguous(weight));
-        let grad_output = into_contiguous(grad_output);
+        let argmax = state.argmax;
+        let [input, weight, grad_output] =
+            [state.input, state.weight, grad_output].map(into_contiguous);
         let shape = shape(&input, &weight);
-        let preset = preset(&input);
-
-        let partial_sums = passes::grad_weight(&shape, preset);
-        let words = partial_sums.bindings[3].words;
-        let partials = empty(&input, &[words], DType::F32);
-        launch(partial_sums, &[&input, &grad_output, &winners, &partials]);
-        let Shape {
-            in_channels,
-            out_channels,
-            kernel,
-            ..
-        } = shape;
-        let grad_weight = empty(
-            &input,
-            &[out_channels, in_channels, kernel, kernel],
-            DType::F32,
+        let profile = profile(&input);
+        let [grad_weight, grad_bias] = gradients(
+            shape.weight(),
+            launches::grad_weight(&shape, profile),
+            &[&input, &grad_output, &argmax],
+            launches::chunks(&shape, profile),
         );
-        let grad_bias = empty(&input, &[out_channels], DType::F32);
-        launch(
-            passes::sum_weight(&shape, preset),
-            &[&partials, &grad_weight, &grad_bias],
-        );
-
         let grad_input = with_input.then(|| {
-            let packed = pack(&shape, &weight, Packing::InInnermost);
-            let dims = [shape.batch, shape.height, shape.width, in_channels];
-            let grad_input = empty(&input, &dims, DType::F32);
-            launch(
-                passes::grad_input(&shape, preset),
-                &[&grad_output, &winners, &packed, &grad_input],
+            let weight = packed(shape.weight(), &weight, Packing::InInnermost);
+            let [grad_input] = launch_into(
+                launches::grad_input(&shape, profile),
+                &[&grad_output, &argmax, &weight],
+                [(F32, &dims::<4>(&input))],
             );
             grad_input
         });
@@ -100,20 +77,15 @@ impl ConvolvePoolReluKernel for CubeBackend {
     }
 }
 
-fn pack(shape: &Shape, weight: &CubeTensor, packing: Packing) -> CubeTensor {
-    let packed = empty(weight, &[weight.meta.shape().num_elements()], DType::F32);
-    launch(passes::pack_weight(shape, packing), &[weight, &packed]);
-    packed
-}
-
 fn shape(input: &CubeTensor, weight: &CubeTensor) -> Shape {
-    let (input, weight) = (input.meta.shape(), weight.meta.shape());
+    let [batch, height, width, in_channels] = dims(input);
+    let [out_channels, _, kernel, _] = dims(weight);
     Shape {
-        batch: input[0],
-        height: input[1],
-        width: input[2],
-        in_channels: input[3],
-        out_channels: weight[0],
-        kernel: weight[2],
+        batch,
+        height,
+        width,
+        in_channels,
+        out_channels,
+        kernel,
     }
 }

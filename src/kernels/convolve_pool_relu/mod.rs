@@ -3,8 +3,8 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod launches;
 mod padding;
-pub mod passes;
 mod shape;
 mod tiles;
 
@@ -20,7 +20,7 @@ use burn::tensor::{DType, Tensor, activation};
 
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
-use super::shader::TilePreset;
+use super::launch::TileProfile;
 use super::{Kernels, simd};
 pub use padding::Padding;
 
@@ -75,7 +75,7 @@ pub fn convolve_pool_relu(
 fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
     let [batch, height, width, in_channels] = input.dims();
     let [out_channels, _, kernel, _] = weight.dims();
-    let shape = passes::Shape {
+    let shape = launches::Shape {
         batch,
         height: height + 2 * padding,
         width: width + 2 * padding,
@@ -83,9 +83,9 @@ fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
         out_channels,
         kernel,
     };
-    [TilePreset::Software, TilePreset::Hardware]
+    [TileProfile::Software, TileProfile::Hardware]
         .iter()
-        .all(|&preset| passes::supports(&shape, preset))
+        .all(|&profile| launches::supports(&shape, profile))
 }
 
 /// The same with Burn's own operations.
@@ -130,7 +130,7 @@ pub trait ConvolvePoolReluKernel: Padding {
 pub struct State<B: Backend> {
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
-    winners: IntTensor<B>,
+    argmax: IntTensor<B>,
 }
 
 /// Gradients of input, weight and bias.
@@ -206,7 +206,7 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
         let input = B::pad(input, padding);
-        let (output, winners) = B::run(input.clone(), weight.clone(), bias, relu);
+        let (output, argmax) = B::run(input.clone(), weight.clone(), bias, relu);
         match ConvolvePoolReluBackward(padding)
             .prepare::<C>([input_node, weight_node, bias_node])
             .compute_bound()
@@ -216,7 +216,7 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
                 State {
                     input,
                     weight,
-                    winners,
+                    argmax,
                 },
                 output,
             ),
@@ -242,7 +242,7 @@ impl ConvolvePoolReluKernel for Flex {
             shape.out_channels,
         ];
         let mut output = Fresh::new(&dims);
-        let mut winners = Fresh::bytes(shape.batch * shape.output_size());
+        let mut argmax = Fresh::bytes(shape.batch * shape.output_size());
         cpu::forward(
             simd::detect(),
             &shape,
@@ -254,10 +254,10 @@ impl ConvolvePoolReluKernel for Flex {
             },
             cpu::Outputs {
                 output: output.floats(),
-                argmax: winners.as_bytes(),
+                argmax: argmax.as_bytes(),
             },
         );
-        (output.into_tensor(dims), winners.into_byte_tensor(dims))
+        (output.into_tensor(dims), argmax.into_byte_tensor(dims))
     }
 
     fn run_backward(
@@ -268,7 +268,7 @@ impl ConvolvePoolReluKernel for Flex {
         let State {
             input,
             weight,
-            winners,
+            argmax,
         } = state;
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let shape = shape(&input, &weight);
@@ -284,7 +284,7 @@ impl ConvolvePoolReluKernel for Flex {
             cpu::Saved {
                 input: floats(&input),
                 weight: floats(&weight),
-                argmax: winners.as_slice::<u8>().expect("bytes in order"),
+                argmax: argmax.as_slice::<u8>().expect("bytes in order"),
                 grad_output: floats(&grad_output),
             },
             cpu::Grads {

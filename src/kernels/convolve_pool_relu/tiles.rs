@@ -1,24 +1,24 @@
-//! How much of the work one invocation takes, by preset and shape.
+//! How much of the work one invocation takes, by profile and shape.
 
-use super::passes::Shape;
-use crate::kernels::shader::TilePreset;
+use super::launches::Shape;
+use crate::kernels::launch::TileProfile;
 
 pub(super) struct ProductTile {
     /// Blocks of four pixels.
-    pub blocks: u32,
-    pub groups: u32,
-    pub invocations: u32,
+    pub blocks: usize,
+    pub groups: usize,
+    pub invocations: usize,
 }
 
 /// Blocks of four pixels and groups of four channels an invocation.
-pub(super) fn product_tile(channel_groups: usize, preset: TilePreset) -> ProductTile {
-    match preset {
-        TilePreset::Hardware => ProductTile {
+pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> ProductTile {
+    match profile {
+        TileProfile::Hardware => ProductTile {
             blocks: 1,
             groups: if channel_groups == 1 { 1 } else { 2 },
             invocations: 64,
         },
-        TilePreset::Software => ProductTile {
+        TileProfile::Software => ProductTile {
             blocks: 4,
             // A block of four vec4 loads costs 92 ns on llvmpipe, a product of two blocks 16.
             groups: cheapest(&[6, 4, 2, 1], channel_groups, |groups| {
@@ -29,48 +29,48 @@ pub(super) fn product_tile(channel_groups: usize, preset: TilePreset) -> Product
     }
 }
 
-/// Invocations that share a picture in workgroup memory: as many as every adapter has.
-pub(super) const STAGED_INVOCATIONS: u32 = 256;
+/// Invocations that share a image in workgroup memory: as many as every adapter has.
+pub(super) const STAGED_INVOCATIONS: usize = 256;
 
-/// How many fours of channels of a picture of `pixels` fit WebGPU's 16 KiB of workgroup memory at
+/// How many fours of channels of a image of `pixels` fit WebGPU's 16 KiB of workgroup memory at
 /// a time: a divisor of all `groups`, or `None` where not even one fits.
-pub(super) fn staged_groups(pixels: usize, groups: usize) -> Option<u32> {
+pub(super) fn staged_groups(pixels: usize, groups: usize) -> Option<usize> {
     const ROOM: usize = (16 << 10) / size_of::<[f32; 4]>();
     let fits = |staged: &usize| groups.is_multiple_of(*staged) && pixels * staged <= ROOM;
-    (1..=groups).rev().find(fits).map(|staged| staged as u32)
+    (1..=groups).rev().find(fits)
 }
 
 pub(super) struct WeightTile {
     /// Rows of four weights.
-    pub rows: u32,
-    pub groups: u32,
-    /// Pictures of a partial sum.
-    pub chunk: u32,
-    pub invocations: u32,
+    pub rows: usize,
+    pub groups: usize,
+    /// Images of a partial sum.
+    pub chunk: usize,
+    pub invocations: usize,
 }
 
-pub(super) fn weight_tile(shape: &Shape, rows: usize, preset: TilePreset) -> WeightTile {
+pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
     let channel_groups = shape.out_channels / 4;
-    match preset {
-        TilePreset::Hardware => WeightTile {
+    match profile {
+        TileProfile::Hardware => WeightTile {
             rows: 1,
             groups: if channel_groups == 1 { 1 } else { 2 },
             chunk: if shape.single() { 1 } else { 2 },
             invocations: 64,
         },
-        TilePreset::Software => WeightTile {
+        TileProfile::Software => WeightTile {
             rows: 2,
             groups: cheapest(&[8, 6, 4, 2, 1], channel_groups, |groups| {
                 2 * 92 + groups * 29 + 2 * groups * 16
             }),
             // Enough invocations for a few cores even where the weights are few.
-            chunk: if rows < 32 { 4 } else { 8 },
+            chunk: if shape.weight().rows() < 32 { 4 } else { 8 },
             invocations: 8,
         },
     }
 }
 
-fn cheapest(tiles: &[usize], groups: usize, cost: impl Fn(usize) -> usize) -> u32 {
+fn cheapest(tiles: &[usize], groups: usize, cost: impl Fn(usize) -> usize) -> usize {
     let total = |tile: &usize| groups.div_ceil(*tile) * cost(*tile);
-    tiles.iter().copied().min_by_key(total).unwrap_or(1) as u32
+    tiles.iter().copied().min_by_key(total).unwrap_or(1)
 }

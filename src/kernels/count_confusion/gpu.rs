@@ -3,8 +3,8 @@
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn_wgpu::{CubeBackend, into_contiguous};
 
-use super::{CountConfusion, passes};
-use crate::kernels::gpu::{launch, owned};
+use super::{CountConfusion, launches};
+use crate::kernels::gpu::{dims, launch, owned};
 
 impl CountConfusion for CubeBackend {
     fn count_confusion(
@@ -14,8 +14,8 @@ impl CountConfusion for CubeBackend {
     ) -> IntTensor<Self> {
         let (logits, labels) = (into_contiguous(logits), into_contiguous(labels));
         let table = owned(table);
-        let (batch, classes) = (logits.meta.shape()[0], logits.meta.shape()[1]);
-        launch(passes::count(batch, classes), &[&logits, &labels, &table]);
+        let [batch, classes] = dims(&logits);
+        launch(launches::count(batch, classes), &[&logits, &labels, &table]);
         table
     }
 }

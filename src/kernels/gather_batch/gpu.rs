@@ -5,7 +5,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Shape, Slice};
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
-use super::passes::{self, Gather};
+use super::launches::{self, Gather};
 use super::{GatherBatch, dims};
 use crate::kernels::gpu::{empty, launch};
 use crate::kernels::images::{ChannelScale, ImageShape};
@@ -25,7 +25,7 @@ impl GatherBatch for CubeBackend {
             scale,
         };
         write_words(&words, gather.batch, shape, |images| {
-            launch(passes::gather(&gather), &[&words, &indices, images])
+            launch(launches::gather(&gather), &[&words, &indices, images])
         })
     }
 }

@@ -1,12 +1,12 @@
 //! Launches the shaders of the linear layer.
 
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::DType;
+use burn::tensor::DType::F32;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
-use super::passes::{self, Shape};
+use super::launches::{self, Shape};
 use super::{Grads, LinearRelu, LinearReluKernel, State};
-use crate::kernels::gpu::{empty, launch, preset};
+use crate::kernels::gpu::{dims, launch_into, profile};
 
 impl LinearRelu for CubeBackend {
     fn linear_relu(
@@ -15,13 +15,12 @@ impl LinearRelu for CubeBackend {
         bias: FloatTensor<Self>,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let (input, weight) = (into_contiguous(input), into_contiguous(weight));
-        let bias = into_contiguous(bias);
+        let [input, weight, bias] = [input, weight, bias].map(into_contiguous);
         let shape = shape(&input, &weight, relu);
-        let output = empty(&input, &[shape.batch, shape.outputs], DType::F32);
-        launch(
-            passes::forward(&shape, preset(&input)),
-            &[&input, &weight, &bias, &output],
+        let [output] = launch_into(
+            launches::forward(&shape, profile(&input)),
+            &[&input, &weight, &bias],
+            [(F32, &[shape.batch, shape.outputs])],
         );
         output
     }
@@ -29,11 +28,10 @@ impl LinearRelu for CubeBackend {
 
 impl LinearReluKernel for CubeBackend {
     fn run_backward(state: State<Self>, grad_output: FloatTensor<Self>) -> Grads<Self> {
-        let (input, weight) = (into_contiguous(state.input), into_contiguous(state.weight));
-        let output = into_contiguous(state.output);
-        let grad_output = into_contiguous(grad_output);
+        let [input, weight, output, grad_output] =
+            [state.input, state.weight, state.output, grad_output].map(into_contiguous);
         let shape = shape(&input, &weight, state.relu);
-        let preset = preset(&input);
+        let profile = profile(&input);
         let Shape {
             batch,
             inputs,
@@ -41,35 +39,28 @@ impl LinearReluKernel for CubeBackend {
             ..
         } = shape;
 
-        let grad_sum = empty(&input, &[batch, outputs], DType::F32);
-        let grad_bias = empty(&input, &[outputs], DType::F32);
-        launch(
-            passes::mask_grad(&shape),
-            &[&grad_output, &output, &grad_sum, &grad_bias],
+        let [grad_sum, grad_bias] = launch_into(
+            launches::mask_grad(&shape),
+            &[&grad_output, &output],
+            [(F32, &[batch, outputs]), (F32, &[outputs])],
         );
-        let grad_input = empty(&input, &[batch, inputs], DType::F32);
-        launch(
-            passes::grad_input(&shape, preset),
-            &[&grad_sum, &weight, &grad_input],
+        let [grad_input] = launch_into(
+            launches::grad_input(&shape, profile),
+            &[&grad_sum, &weight],
+            [(F32, &[batch, inputs])],
         );
-        let chunks = passes::weight_chunks(&shape, preset);
-        let grad_weight = empty(&input, &[inputs, outputs], DType::F32);
-        if chunks == 1 {
-            launch(
-                passes::grad_weight(&shape, preset),
-                &[&input, &grad_sum, &grad_weight],
-            );
-        } else {
-            let partials = empty(&input, &[chunks, inputs, outputs], DType::F32);
-            launch(
-                passes::grad_weight(&shape, preset),
-                &[&input, &grad_sum, &partials],
-            );
-            launch(
-                passes::sum_weight(&shape, preset),
-                &[&partials, &grad_weight],
-            );
-        }
+        let chunks = launches::weight_chunks(&shape, profile);
+        let partials: &[usize] = &[chunks, inputs, outputs];
+        let whole = (F32, &partials[1..]);
+        let grad_weight = launches::grad_weight(&shape, profile);
+        let factors = [&input, &grad_sum];
+        let [grad_weight] = match chunks {
+            1 => launch_into(grad_weight, &factors, [whole]),
+            _ => {
+                let [partials] = launch_into(grad_weight, &factors, [(F32, partials)]);
+                launch_into(launches::sum_weight(&shape, profile), &[&partials], [whole])
+            }
+        };
         Grads {
             input: grad_input,
             weight: grad_weight,
@@ -79,10 +70,11 @@ impl LinearReluKernel for CubeBackend {
 }
 
 fn shape(input: &CubeTensor, weight: &CubeTensor, relu: bool) -> Shape {
+    let ([batch, _], [inputs, outputs]) = (dims(input), dims(weight));
     Shape {
-        batch: input.meta.shape()[0],
-        inputs: weight.meta.shape()[0],
-        outputs: weight.meta.shape()[1],
+        batch,
+        inputs,
+        outputs,
         relu,
     }
 }

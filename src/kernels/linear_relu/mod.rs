@@ -2,7 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
-pub mod passes;
+pub mod launches;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;

@@ -2,31 +2,29 @@
 
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{DType, Shape};
+use burn::tensor::DType::F32;
+use burn::tensor::Shape;
 use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::Matmul;
-use crate::kernels::gpu::{empty, launch, preset};
-use crate::kernels::linear_relu::passes;
+use crate::kernels::gpu::{dims, launch_into, profile};
+use crate::kernels::linear_relu::launches;
 
 impl Matmul for CubeBackend {
     fn matmul(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
         let (left, right) = (into_contiguous(left), into_contiguous(right));
-        let shape = passes::Shape {
-            batch: left.meta.shape()[0],
-            inputs: right.meta.shape()[0],
-            outputs: right.meta.shape()[1],
+        let ([batch, _], [inputs, outputs]) = (dims(&left), dims(&right));
+        let shape = launches::Shape {
+            batch,
+            inputs,
+            outputs,
             relu: false,
         };
-        let zeros = Self::float_zeros(
-            Shape::from(vec![shape.outputs]),
-            &left.device,
-            DType::F32.into(),
-        );
-        let output = empty(&left, &[shape.batch, shape.outputs], DType::F32);
-        launch(
-            passes::forward(&shape, preset(&left)),
-            &[&left, &right, &zeros, &output],
+        let zeros = Self::float_zeros(Shape::from(vec![outputs]), &left.device, F32.into());
+        let [output] = launch_into(
+            launches::forward(&shape, profile(&left)),
+            &[&left, &right, &zeros],
+            [(F32, &[batch, outputs])],
         );
         output
     }

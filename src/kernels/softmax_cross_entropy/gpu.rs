@@ -1,27 +1,25 @@
 //! Launches the shaders of softmax cross-entropy.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::tensor::DType;
+use burn::tensor::DType::{F32, I32};
 use burn_wgpu::{CubeBackend, into_contiguous};
 
-use super::passes::{self, FEW_CLASSES};
+use super::launches::{self, FEW_CLASSES};
 use super::{Scores, SoftmaxCrossEntropy};
-use crate::kernels::gpu::{empty, launch, preset};
+use crate::kernels::gpu::{dims, empty, launch_into, profile};
 
 impl SoftmaxCrossEntropy for CubeBackend {
     fn softmax_cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>) -> Scores<Self> {
-        let (batch, classes) = (logits.meta.shape()[0], logits.meta.shape()[1]);
+        let [batch, classes] = dims(&logits);
         if classes > FEW_CLASSES {
-            let nothing = empty(&logits, &[1], DType::F32);
+            let nothing = empty(&logits, &[1], F32);
             return score_rows(logits, labels, nothing, None);
         }
         let (logits, labels) = (into_contiguous(logits), into_contiguous(labels));
-        let gradient = empty(&logits, &[batch, classes], DType::F32);
-        let loss = empty(&logits, &[1], DType::F32);
-        let correct = empty(&logits, &[1], DType::I32);
-        launch(
-            passes::score(batch, classes),
-            &[&logits, &labels, &gradient, &loss, &correct],
+        let [gradient, loss, correct] = launch_into(
+            launches::score(batch, classes),
+            &[&logits, &labels],
+            [(F32, &[batch, classes]), (F32, &[1]), (I32, &[1])],
         );
         Scores {
             loss,
@@ -48,17 +46,17 @@ fn score_rows(
     smoothing: Option<f32>,
 ) -> Scores<CubeBackend> {
     let (logits, labels) = (into_contiguous(logits), into_contiguous(labels));
-    let (batch, classes) = (logits.meta.shape()[0], logits.meta.shape()[1]);
-    let gradient = empty(&logits, &[batch, classes], DType::F32);
-    let losses = empty(&logits, &[batch], DType::F32);
-    let hits = empty(&logits, &[batch], DType::I32);
-    launch(
-        passes::score_rows(batch, classes, smoothing, preset(&logits)),
-        &[&logits, &labels, &weights, &gradient, &losses, &hits],
+    let [batch, classes] = dims(&logits);
+    let [gradient, losses, hits] = launch_into(
+        launches::score_rows(batch, classes, smoothing, profile(&logits)),
+        &[&logits, &labels, &weights],
+        [(F32, &[batch, classes]), (F32, &[batch]), (I32, &[batch])],
     );
-    let loss = empty(&logits, &[1], DType::F32);
-    let correct = empty(&logits, &[1], DType::I32);
-    launch(passes::sum_rows(batch), &[&losses, &hits, &loss, &correct]);
+    let [loss, correct] = launch_into(
+        launches::sum_rows(batch),
+        &[&losses, &hits],
+        [(F32, &[1]), (I32, &[1])],
+    );
     Scores {
         loss,
         gradient,

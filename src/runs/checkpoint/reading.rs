@@ -6,7 +6,6 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
 use super::{Checkpoint, Counts, EPOCH_COLUMNS, FORMAT, OLDEST_VERSION, VERSION, hash};
-use crate::config::Architecture;
 use crate::model::ParameterShape;
 use crate::runs::weights::{Description, from_pytorch, pytorch_dims};
 use crate::training::history::EpochRecord;
@@ -64,7 +63,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
     let reader = Reader {
         file,
         shapes: description.network().parameters(),
-        network: description.network(),
     };
     let snapshot = reader.snapshot(counts)?;
     Ok(Checkpoint {
@@ -99,7 +97,6 @@ impl Counts {
 
 struct Reader<'a> {
     file: SafeTensors<'a>,
-    network: Architecture,
     shapes: Vec<ParameterShape>,
 }
 
@@ -178,7 +175,7 @@ impl Reader<'_> {
         }
         let numbers = view.data().chunks_exact(4);
         let numbers = numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        Ok(from_pytorch(&self.network, shape, numbers.collect()))
+        Ok(from_pytorch(shape, numbers.collect()))
     }
 
     fn state(&self, index: usize, (rule, time): (String, usize)) -> Result<ParameterState, String> {

@@ -6,7 +6,6 @@ use safetensors::serialize;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::{Checkpoint, Counts, FORMAT, VERSION, hash};
-use crate::config::Architecture;
 use crate::model::ParameterShape;
 use crate::runs::weights::{header, to_pytorch};
 use crate::training::history::EpochRecord;
@@ -18,7 +17,6 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
     let snapshot = &checkpoint.snapshot;
     let mut writer = Writer {
         shapes: checkpoint.description.network().parameters(),
-        network: checkpoint.description.network(),
         tensors: Vec::new(),
     };
     writer.parameters("model", &snapshot.parameters);
@@ -92,7 +90,6 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
 }
 
 struct Writer {
-    network: Architecture,
     shapes: Vec<ParameterShape>,
     tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
 }
@@ -106,7 +103,7 @@ impl Writer {
 
     fn parameter(&mut self, prefix: &str, suffix: &str, index: usize, values: &[f32]) {
         let shape = &self.shapes[index];
-        let (dims, values) = to_pytorch(&self.network, shape, values.to_vec());
+        let (dims, values) = to_pytorch(shape, values.to_vec());
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         let name = format!("{prefix}.{}{suffix}", shape.name);
         self.tensors.push((name, Dtype::F32, dims, bytes.collect()));

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::fs;
 
-use gpu_mnist::data::catalog::{self, CATALOG, KMNIST, KnownSet, MNIST, Source, locate};
+use gpu_mnist::data::catalog::{self, CATALOG, Hash, KMNIST, KnownSet, MNIST, Source, locate};
 use gpu_mnist::data::idx::{FileName, FileRole};
 use gpu_mnist::data::verify::{self, FileCheck, Form, SetListing};
 
-use super::{NAMES, files_of, gzip, pattern, write_files, write_set};
+use super::{NAMES, file_checks, files_of, gzip, pattern, write_files, write_set};
 
 #[test]
 fn every_known_set_is_described_consistently() {
@@ -23,7 +23,16 @@ fn every_known_set_is_described_consistently() {
             "{set}: a class name twice"
         );
         assert_eq!(set.shape.height, set.shape.width, "{set}");
-        for (role, file) in FileRole::ALL.into_iter().zip(&set.files) {
+        let files = match set.whole {
+            None => &set.files[..],
+            Some(whole) => {
+                assert!(!whole.names.is_empty() && whole.counts[0] > 0, "{set}");
+                let lower = |name: &&str| name.to_lowercase() == **name;
+                assert!(whole.names.iter().all(lower), "{set}");
+                &[]
+            }
+        };
+        for (role, file) in FileRole::ALL.into_iter().zip(files) {
             assert_eq!(file.role, role, "{set}");
             let parsed = FileName::parse(file.name).expect("a name that is found");
             assert_eq!(
@@ -42,11 +51,20 @@ fn every_known_set_is_described_consistently() {
                 let sound = |url: &&str| url.starts_with("https://") && url.ends_with('/');
                 assert!(!mirrors.is_empty() && mirrors.iter().all(sound), "{set}");
             }
-            Source::Archive { url, sha256, .. } => {
-                assert!(url.starts_with("https://") && sha256.len() == 64, "{set}");
+            Source::Archive { url, hash, .. } => {
+                let (digits, length) = match hash {
+                    Hash::Sha256(digits) => (digits, 64),
+                    Hash::Md5(digits) => (digits, 32),
+                };
+                assert!(
+                    url.starts_with("https://") && digits.len() == length,
+                    "{set}"
+                );
+                let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+                assert!(digits.bytes().all(hexadecimal), "{set}");
             }
         }
-        assert!(set.download_bytes() > 0, "{set}");
+        assert!(set.download_bytes() > 0 || set.whole.is_some(), "{set}");
     }
     let classes = |name: &str| catalog::named(name).expect("known").class_names.len();
     assert_eq!(
@@ -103,7 +121,7 @@ fn a_known_set_is_found_where_others_keep_it() {
         assert!(found.is_complete());
         let canonical = |path: &std::path::Path| path.canonicalize().expect("there");
         assert_eq!(
-            canonical(&found.folder),
+            canonical(&found.path),
             canonical(&data.path().join(place)),
             "{set}"
         );
@@ -138,7 +156,7 @@ fn listing_of(data: &std::path::Path, set: &KnownSet) -> SetListing {
 fn verify_and_list_tell_complete_from_incomplete() {
     let folder = write_set(20, 10);
     fs::remove_file(folder.path().join(NAMES[1])).expect("removed");
-    let (_, checks) = verify::verify(folder.path()).expect("there");
+    let checks = file_checks(verify::verify(folder.path()).expect("there"));
     let sound: Vec<_> = checks.iter().map(FileCheck::is_sound).collect();
     assert_eq!(sound, [true, false, true, true]);
     assert_eq!(checks[1].form, Form::Missing);
@@ -152,7 +170,7 @@ fn verify_and_list_tell_complete_from_incomplete() {
     let listing = listing_of(data.path(), &MNIST);
     assert_eq!(listing.missing, [NAMES[1]]);
     assert!(!listing.is_complete());
-    let known = verify::verify_known(&data.path().join("mnist"), &MNIST);
+    let known = file_checks(verify::verify_known(data.path(), &MNIST).expect("four files"));
     assert_eq!(known[0].hash_matches, Some(false));
     assert!(listing_of(data.path(), &KMNIST).found.is_empty());
 }

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use gpu_mnist::data::idx::{FileName, FileRole, Kind};
 use gpu_mnist::data::verify::{self, Form};
-use gpu_mnist::data::{DataError, ImageSet, formats};
+use gpu_mnist::data::{DataError, ImageSet};
 
-use super::{GREY, NAMES, files_of, gzip, idx_file, names_with, pattern, write_files, write_set};
+use super::{
+    GREY, NAMES, file_checks, files_of, gzip, idx_file, names_with, pattern, read_set, write_files,
+    write_set,
+};
 
 #[track_caller]
 fn read(folder: &Path) -> ImageSet {
-    formats::read(folder).expect("a sound set").loaded.set
+    read_set(folder).expect("a sound set").loaded.set
 }
 
 /// The set that all folders here hold.
@@ -118,7 +121,7 @@ fn the_first_bytes_say_what_is_packed() {
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         write_files(folder.path(), names, files);
-        let (_, checks) = verify::verify(folder.path()).expect("there");
+        let checks = file_checks(verify::verify(folder.path()).expect("there"));
         assert!(
             checks
                 .iter()
@@ -144,7 +147,7 @@ fn unpacked_files_are_read_before_archives() {
         idx_file(Kind::Images, 100),
     )
     .expect("written");
-    let (_, checks) = verify::verify(folder.path()).expect("there");
+    let checks = file_checks(verify::verify(folder.path()).expect("there"));
     let forms: Vec<_> = checks.iter().map(|check| check.form).collect();
     assert_eq!(forms, [Form::Unpacked, Form::Gzip, Form::Gzip, Form::Gzip]);
     assert_eq!(read(folder.path()).train.len(), 100);
@@ -161,14 +164,14 @@ fn the_only_set_below_a_folder_is_found() {
         data.path().join("MNIST"),
         raw.clone(),
     ] {
-        let found = formats::read(&named).expect("found");
+        let found = read_set(&named).expect("found");
         assert_eq!(found.path, raw);
         let name = named.file_name().expect("a name").to_string_lossy();
         assert_eq!(found.loaded.set.description.name, name, "as it was typed");
     }
     // Two of them: the user says which.
     write_files(&data.path().join("FashionMNIST/raw"), NAMES, &files());
-    let error = formats::read(data.path()).expect_err("one of two was read");
+    let error = read_set(data.path()).expect_err("one of two was read");
     let text = error.to_string();
     assert!(matches!(error, DataError::Several { .. }), "{text}");
     assert!(
@@ -181,11 +184,7 @@ fn the_only_set_below_a_folder_is_found() {
 #[test]
 fn what_lies_there_is_listed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = |path: &Path| {
-        formats::read(path)
-            .expect_err("nothing is there")
-            .to_string()
-    };
+    let text = |path: &Path| read_set(path).expect_err("nothing is there").to_string();
     assert!(text(folder.path()).contains("the folder is empty"));
     for name in ["notes.txt", "train.csv"] {
         fs::write(folder.path().join(name), b"x").expect("written");
@@ -196,14 +195,17 @@ fn what_lies_there_is_listed() {
         found.contains("it holds images/, notes.txt, train.csv"),
         "{found}"
     );
-    assert!(found.contains("four IDX files"), "{found}");
+    assert!(
+        found.contains("a folder of images for each class"),
+        "{found}"
+    );
     for index in 0..30 {
         fs::write(folder.path().join(format!("a{index:02}")), b"x").expect("written");
     }
     let found = text(folder.path());
     assert!(found.contains("a11 and 21 more"), "{found}");
     let found = text(&folder.path().join("notes.txt"));
-    assert!(found.contains("this is a file"), "{found}");
+    assert!(found.contains("no NPZ or CSV file"), "{found}");
     let found = text(&folder.path().join("nothing"));
     assert!(found.contains("no such folder"), "{found}");
 
@@ -225,7 +227,7 @@ fn sets_in_one_folder_are_told_apart_by_their_names() {
         let names = names_with(split, "");
         write_files(folder.path(), refs(&names), &files());
     }
-    let error = formats::read(folder.path()).expect_err("one of two was read");
+    let error = read_set(folder.path()).expect_err("one of two was read");
     let text = error.to_string();
     assert!(
         text.contains("first-") && text.contains("second-"),
@@ -246,9 +248,9 @@ fn a_path_that_is_no_utf_8_is_read() {
     let own = latin.join("My data, \u{e9}t\u{e9}");
     write_files(&own, NAMES, &files());
     assert_eq!(read(&own).train.len(), 100);
-    let found = formats::read(&latin).expect("found below");
+    let found = read_set(&latin).expect("found below");
     assert_eq!(found.path, own);
-    let (_, checks) = verify::verify(&latin).expect("there");
+    let checks = file_checks(verify::verify(&latin).expect("there"));
     // Records are text: bytes that are none are replaced.
     let json = serde_json::to_string(&checks).expect("a record");
     assert!(json.contains("latin1-caf\u{fffd}"), "{json}");

@@ -4,10 +4,10 @@ use std::fs;
 
 use gpu_mnist::data::idx::{self, Element, Header, Items, Kind};
 use gpu_mnist::data::verify;
-use gpu_mnist::data::{DataError, Fault, ImageShape, formats};
+use gpu_mnist::data::{DataError, Fault, ImageShape};
 use proptest::prelude::*;
 
-use super::{GREY, NAMES, file_of, gzip, idx_file, pattern, write_set};
+use super::{GREY, NAMES, file_checks, file_of, gzip, idx_file, pattern, read_set, write_set};
 
 const LABELS: &str = NAMES[1];
 const IMAGES: &str = NAMES[0];
@@ -20,11 +20,11 @@ fn fault_of(role: usize, name: &str, bytes: &[u8]) -> Fault {
     fs::remove_file(folder.path().join(NAMES[role])).expect("removed");
     let path = folder.path().join(name);
     fs::write(&path, bytes).expect("written");
-    let error = formats::read(folder.path()).expect_err("a damaged file was loaded");
+    let error = read_set(folder.path()).expect_err("a damaged file was loaded");
     let text = error.to_string();
     assert!(text.contains(name), "{text}");
     assert!(text.contains("--dataset"), "says what to do: {text}");
-    let (_, checks) = verify::verify(folder.path()).expect("the files are there");
+    let checks = file_checks(verify::verify(folder.path()).expect("the files are there"));
     match error {
         DataError::Damaged {
             path: named, fault, ..
@@ -183,7 +183,7 @@ fn only_regular_files_are_read() {
     let path = folder.path().join(LABELS);
     fs::remove_file(&path).expect("removed");
     std::os::unix::fs::symlink("/dev/zero", &path).expect("linked");
-    let error = formats::read(folder.path()).expect_err("a device was read");
+    let error = read_set(folder.path()).expect_err("a device was read");
     assert!(error.to_string().contains("not a regular file"), "{error}");
 }
 

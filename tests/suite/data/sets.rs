@@ -3,22 +3,23 @@
 use std::fs;
 
 use gpu_mnist::data::catalog::{EMNIST_LETTERS, FASHION_MNIST, KnownFile, KnownSet, MNIST, QMNIST};
+use gpu_mnist::data::formats::Found;
 use gpu_mnist::data::idx::{self, FileRole, Kind, Part};
 use gpu_mnist::data::image_set::{Background, Framing};
 use gpu_mnist::data::test_split::TestSplit;
-use gpu_mnist::data::{DataError, Fault, ImageShape, Split, formats, memory};
+use gpu_mnist::data::{DataError, Fault, ImageShape, Split, memory};
 use sha2::{Digest, Sha256};
 
 use super::{
-    GREY, NAMES, file_of, files_of, gzip, names_with, official_data, pattern, write_files,
-    write_set,
+    GREY, NAMES, file_of, files_of, gzip, names_with, official_data, pattern, read_known, read_set,
+    write_files, write_set,
 };
 
 /// Writes a set under MNIST's names and reads it.
-fn through_disk(train: &Split, test: &Split) -> formats::Found {
+fn through_disk(train: &Split, test: &Split) -> Found {
     let folder = tempfile::tempdir().expect("a folder");
     write_files(folder.path(), NAMES, &files_of(train, test));
-    formats::read(folder.path()).expect("sound")
+    read_set(folder.path()).expect("sound")
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn a_set_is_the_same_wherever_it_lies_and_however_it_is_packed() {
     ] {
         let folder = home.path().join(name);
         write_files(&folder, NAMES, files);
-        let set = formats::read(&folder).expect("sound").loaded.set;
+        let set = read_set(&folder).expect("sound").loaded.set;
         assert_eq!(set.description.name, name);
         let mut description = set.description;
         description.name.clear();
@@ -139,7 +140,7 @@ fn emnist_is_turned_upright_and_its_letters_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let names = names_with("emnist-letters-", "");
     write_files(folder.path(), names.each_ref().map(String::as_str), &files);
-    let found = idx::read_known(folder.path(), letters).expect("sound");
+    let found = read_known(folder.path(), letters).expect("sound");
     assert_eq!(found.set.train.images, upright.images);
     assert_eq!(found.set.train.labels, upright.labels);
     let description = &found.set.description;
@@ -160,7 +161,7 @@ fn emnist_is_turned_upright_and_its_letters_are_named() {
 
     // The catalogue's own entry gives no count for the letters: their names and labels tell them
     // in any folder.
-    let in_any_folder = formats::read(folder.path()).expect("sound").loaded;
+    let in_any_folder = read_set(folder.path()).expect("sound").loaded;
     assert_eq!(in_any_folder.known, Some(letters));
     assert_eq!(in_any_folder.set.train, found.set.train);
     // Labels that EMNIST's letters cannot have: other images under their names, read as they are.
@@ -171,14 +172,14 @@ fn emnist_is_turned_upright_and_its_letters_are_named() {
         names.each_ref().map(String::as_str),
         &files_of(&other, &other),
     );
-    let found = formats::read(folder.path()).expect("sound").loaded;
+    let found = read_set(folder.path()).expect("sound").loaded;
     assert_eq!(found.set.train.images, published.images);
     assert!(
         found.notes[0].contains("are taken as they are"),
         "{:?}",
         found.notes
     );
-    let error = idx::read_known(folder.path(), letters).expect_err("other labels");
+    let error = read_known(folder.path(), letters).expect_err("other labels");
     let text = error.to_string();
     assert!(
         text.contains("it has the label 0, its labels are 1 to 26"),
@@ -201,7 +202,7 @@ fn an_archive_with_the_published_hash_is_certain() {
     let names = names_with("emnist-letters-", ".gz");
     let packed = files.each_ref().map(|file| gzip(file));
     write_files(folder.path(), names.each_ref().map(String::as_str), &packed);
-    let found = idx::read_known(folder.path(), letters).expect("sound");
+    let found = read_known(folder.path(), letters).expect("sound");
     assert_eq!(
         found.notes.len(),
         1,
@@ -212,7 +213,7 @@ fn an_archive_with_the_published_hash_is_certain() {
     let mut anew = packed.clone();
     anew[0][9] ^= 1;
     write_files(folder.path(), names.each_ref().map(String::as_str), &anew);
-    let found = idx::read_known(folder.path(), letters).expect("sound");
+    let found = read_known(folder.path(), letters).expect("sound");
     assert!(
         found.notes[0].contains("no published hash"),
         "{:?}",
@@ -240,7 +241,7 @@ fn qmnist_is_read_with_its_eight_columns() {
         b"something else",
     )
     .expect("written");
-    let found = idx::read_known(folder.path(), stand_in(&QMNIST, &files, false)).expect("sound");
+    let found = read_known(folder.path(), stand_in(&QMNIST, &files, false)).expect("sound");
     assert_eq!(found.set.train, set);
     assert_eq!(found.set.description.framing, Framing::CentreOfMass);
 }
@@ -248,7 +249,7 @@ fn qmnist_is_read_with_its_eight_columns() {
 #[test]
 fn a_known_set_must_be_the_published_one() {
     let folder = write_set(20, 10);
-    let error = idx::read_known(folder.path(), &FASHION_MNIST).expect_err("not Fashion");
+    let error = read_known(folder.path(), &FASHION_MNIST).expect_err("not Fashion");
     let text = error.to_string();
     assert!(
         text.contains("not the published file of fashion-mnist"),
@@ -257,7 +258,7 @@ fn a_known_set_must_be_the_published_one() {
     assert!(text.contains("data fetch fashion-mnist"), "{text}");
     // With the right counts, hashes tell.
     let folder = write_set(60_000, 10_000);
-    let error = idx::read_known(folder.path(), &MNIST).expect_err("not MNIST");
+    let error = read_known(folder.path(), &MNIST).expect_err("not MNIST");
     assert!(
         matches!(
             error,
@@ -283,10 +284,7 @@ fn mnists_counts_pass_through_the_crate_unmixed() {
     let (train, test) = (split(60_000, 0), split(10_000, 2));
     idx::write_split(folder.path(), Part::Train, &train).expect("written");
     idx::write_split(folder.path(), Part::Test, &test).expect("written");
-    let set = formats::read(folder.path())
-        .expect("a sound set")
-        .loaded
-        .set;
+    let set = read_set(folder.path()).expect("a sound set").loaded.set;
     let classes = set.train.classes;
     assert_eq!(classes, 3);
     assert!(set.train == Split { classes, ..train });
@@ -307,7 +305,7 @@ fn official_archives_load() {
         (&FASHION_MNIST, [1000; 10], [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]),
     ] {
         let folder = data.join(set.id);
-        let loaded = idx::read_known(&folder, set).expect("the official archives");
+        let loaded = read_known(&folder, set).expect("the official archives");
         assert_eq!(loaded.notes, [""; 0]);
         let loaded = loaded.set;
         assert_eq!((loaded.train.len(), loaded.test.len()), (60_000, 10_000));
@@ -334,7 +332,7 @@ fn official_archives_load() {
             let name = file.archive_name();
             fs::copy(folder.join(&name), raw.join(&name)).expect("copied");
         }
-        let copy = formats::read(&raw).expect("a copy").loaded;
+        let copy = read_set(&raw).expect("a copy").loaded;
         assert_eq!(copy.known, Some(set));
         let mut description = copy.set.description;
         assert_eq!(description.name, "raw");

@@ -5,8 +5,8 @@ use gpu_mnist::device::Device;
 use gpu_mnist::kernels::batch_norm_relu::{
     batch_norm_relu, by_burn, normalise_by_burn, normalise_relu,
 };
-use gpu_mnist::kernels::gpu::with_preset;
-use gpu_mnist::kernels::shader::TilePreset;
+use gpu_mnist::kernels::gpu::with_profile;
+use gpu_mnist::kernels::launch::TileProfile;
 
 use super::convolve_pool_relu::leaf;
 use super::{difference, numbers};
@@ -137,8 +137,8 @@ fn batch_norm_equals_burn_on_the_cpu() {
 #[test]
 fn batch_norm_equals_burn_on_the_adapter() {
     if let Some(device) = adapter_or_skip("batch_norm_equals_burn_on_the_adapter") {
-        for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || training_equals_burn(&device));
+        for profile in [TileProfile::Software, TileProfile::Hardware] {
+            with_profile(profile, || training_equals_burn(&device));
         }
         inference_equals_burn(&device);
     }

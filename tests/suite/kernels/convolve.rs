@@ -4,8 +4,8 @@ use burn::tensor::{DType, Tensor, TensorData};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::convolve::{by_burn, convolve};
-use gpu_mnist::kernels::gpu::with_preset;
-use gpu_mnist::kernels::shader::TilePreset;
+use gpu_mnist::kernels::gpu::with_profile;
+use gpu_mnist::kernels::launch::TileProfile;
 
 use super::{difference, numbers};
 use crate::support::adapter_or_skip;
@@ -99,8 +99,8 @@ fn convolve_equals_burn_on_the_cpu() {
 #[test]
 fn convolve_equals_burn_on_the_adapter() {
     if let Some(device) = adapter_or_skip("convolve_equals_burn_on_the_adapter") {
-        for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || convolve_equals_burn(&device));
+        for profile in [TileProfile::Software, TileProfile::Hardware] {
+            with_profile(profile, || convolve_equals_burn(&device));
         }
     }
 }

@@ -3,8 +3,8 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::convolve_pool_relu::{by_burn, convolve_pool_relu};
-use gpu_mnist::kernels::gpu::with_preset;
-use gpu_mnist::kernels::shader::TilePreset;
+use gpu_mnist::kernels::gpu::with_profile;
+use gpu_mnist::kernels::launch::TileProfile;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -92,8 +92,8 @@ fn a_convolution_without_bias_or_relu_equals_burn_on_the_cpu() {
 fn a_convolution_without_bias_or_relu_equals_burn_on_the_adapter() {
     let name = "a_convolution_without_bias_or_relu_equals_burn_on_the_adapter";
     if let Some(device) = adapter_or_skip(name) {
-        for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || switches_equal_burn(&device));
+        for profile in [TileProfile::Software, TileProfile::Hardware] {
+            with_profile(profile, || switches_equal_burn(&device));
         }
     }
 }

@@ -245,7 +245,7 @@ fn images(bytes: Vec<u8>, header: &Header) -> Result<Items, Fault> {
 }
 
 /// Channels that lie one after another, together at each pixel.
-fn interleave(planes: &[u8], shape: ImageShape) -> Vec<u8> {
+pub(in crate::data::formats) fn interleave(planes: &[u8], shape: ImageShape) -> Vec<u8> {
     let (pixels, channels) = (shape.pixels(), shape.channels);
     let mut bytes = vec![0; planes.len()];
     let images = bytes.chunks_exact_mut(pixels * channels);

@@ -82,10 +82,30 @@ pub struct Header {
 
 /// How the bytes of an image lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(in crate::data::formats) struct Layout {
     pub shape: ImageShape,
     /// Channels one after another, as PyTorch has them, and not together at each pixel.
     pub planar: bool,
+}
+
+impl Layout {
+    /// That of an array of images of these sides, the first of which counts the images.
+    pub fn of(sides: &[usize]) -> Option<Self> {
+        let (height, width, channels, planar) = match *sides {
+            [_, height, width] => (height, width, 1, false),
+            [_, height, width, channels @ (1 | 3)] => (height, width, channels, false),
+            [_, channels @ (1 | 3), height, width] => (height, width, channels, true),
+            _ => return None,
+        };
+        Some(Self {
+            shape: ImageShape {
+                height,
+                width,
+                channels,
+            },
+            planar: planar && channels > 1,
+        })
+    }
 }
 
 impl fmt::Display for Header {
@@ -181,33 +201,16 @@ impl Header {
                 "images are whole numbers from 0 to 255: scale them to that and save them as unsigned bytes",
             ));
         }
-        let side = |place: usize| self.dimensions[place] as usize;
-        let (height, width, channels, planar) = match self.dimensions[..] {
-            [_, _, _] => (side(1), side(2), 1, false),
-            [_, _, _, 1 | 3] => (side(1), side(2), side(3), false),
-            [_, 1 | 3, _, _] => (side(2), side(3), side(1), true),
-            [_, _] => {
-                return Err(self.other(
-                    "images have a height and a width: write them as count x height x width",
-                ));
-            }
-            _ => {
-                return Err(self.other(
-                    "images are count x height x width, in colour count x height x width x 3",
-                ));
-            }
-        };
-        let shape = ImageShape {
-            height,
-            width,
-            channels,
-        };
-        check_shape(shape).map_err(|reason| Fault::Shape { reason })?;
+        let sides: Vec<usize> = self.dimensions.iter().map(|&side| side as usize).collect();
+        let layout = Layout::of(&sides).ok_or_else(|| {
+            self.other(match sides.len() {
+                2 => "images have a height and a width: write them as count x height x width",
+                _ => "images are count x height x width, in colour count x height x width x 3",
+            })
+        })?;
+        check_shape(layout.shape).map_err(|reason| Fault::Shape { reason })?;
         self.some()?;
-        Ok(Layout {
-            shape,
-            planar: planar && channels > 1,
-        })
+        Ok(layout)
     }
 
     fn some(&self) -> Result<(), Fault> {

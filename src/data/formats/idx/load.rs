@@ -6,11 +6,12 @@ use std::thread;
 use super::folder::{Files, Group, groups, of_known};
 use super::{FileRole, disk};
 use crate::data::Split;
-use crate::data::assembly::{self, Checked, Expected, Loaded};
+use crate::data::assembly::{self, Checked, Expected};
 use crate::data::catalog::{self, KnownSet};
 use crate::data::error::{DataError, Fault};
-use crate::data::formats::{Format, Holds, listing};
+use crate::data::formats::{Format, Holds, Reading, listing};
 use crate::data::mnist;
+use crate::data::open_set::OpenSet;
 
 pub const FORMAT: Format = Format {
     name: "IDX",
@@ -30,7 +31,7 @@ fn holds(path: &Path) -> Holds {
 }
 
 /// Reads the four files in `folder`; needs no right to write there.
-fn read(folder: &Path, name: &str) -> Result<Loaded, DataError> {
+fn read(folder: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
     let groups = groups(folder).map_err(|fault| DataError::damaged(folder, fault, None))?;
     let whole: Vec<(&Group, Files)> = groups
         .iter()
@@ -62,7 +63,10 @@ fn read(folder: &Path, name: &str) -> Result<Loaded, DataError> {
 ///
 /// # Errors
 /// [`DataError::Missing`] or [`DataError::Damaged`], naming folder or file.
-pub fn read_known(folder: &Path, set: &'static KnownSet) -> Result<Loaded, DataError> {
+pub(in crate::data) fn read_known(
+    folder: &Path,
+    set: &'static KnownSet,
+) -> Result<OpenSet, DataError> {
     let group =
         of_known(folder, set).map_err(|fault| DataError::damaged(folder, fault, Some(set.id)))?;
     let files = group
@@ -105,7 +109,7 @@ fn missing(folder: &Path, group: &Group) -> DataError {
     }
 }
 
-fn load(name: &str, files: &Files, expected: Expected) -> Result<Loaded, DataError> {
+fn load(name: &str, files: &Files, expected: Expected) -> Result<OpenSet, DataError> {
     let asked = match expected {
         Expected::Set(set) => Some(set),
         _ => None,

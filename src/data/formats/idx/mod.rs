@@ -15,6 +15,8 @@ mod write;
 
 use std::fmt;
 
+#[cfg(not(target_family = "wasm"))]
+pub(in crate::data::formats) use contents::interleave;
 pub(in crate::data) use contents::unreadable;
 pub use contents::{Items, Summary, parse};
 #[cfg(not(target_family = "wasm"))]
@@ -23,9 +25,13 @@ pub use disk::{check, read, write_images, write_labels, write_split};
 pub(in crate::data) use disk::{count_by_length, read_hashed};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::{Files, Group, groups, of_known};
+#[cfg(not(target_family = "wasm"))]
+pub(in crate::data::formats) use header::Layout;
 pub use header::{Element, Header};
 #[cfg(not(target_family = "wasm"))]
-pub use load::{FORMAT, read_known, read_splits};
+pub(in crate::data) use load::read_known;
+#[cfg(not(target_family = "wasm"))]
+pub use load::{FORMAT, read_splits};
 pub use names::{FileName, role_of};
 pub use write::{images_file, labels_file};
 

@@ -1,0 +1,31 @@
+// What is bound for the gradient of `convolve_pool_relu` by its weights, beside the input, and the places of the sum:
+// a pool window gives the product of the pooled gradient at the position that won and the pixels there.
+#import shared/pooled_sizes
+#import shared/bytes
+#import shared/weight_tile
+
+@group(0) @binding(1) var<storage, read_write> grad_output: array<vec4<f32>>; // [n][y / 2][x / 2][out / 4]
+@group(0) @binding(2) var<storage, read_write> argmax: array<u32>; // as grad_output, a byte a channel
+@group(0) @binding(3) var<storage, read_write> partials: array<vec4<f32>>; // [chunk][PARTIAL]
+@group(0) @binding(4) var<uniform> batch: u32;
+
+const STEPS: u32 = WINDOWS;
+
+struct Place { pixel: u32, gradient: u32 }
+
+fn place_of(window: u32) -> Place {
+    return Place(window_pixel(window), window * OUT_GROUPS);
+}
+
+// Columns are the window's positions, three of them zero; rows four output channels.
+fn gradients(place: Place, group: u32) -> mat4x4<f32> {
+    let gradient = grad_output[place.gradient + group];
+    let codes = bytes_of(argmax[place.gradient + group]);
+    let zero = vec4(0.0);
+    return mat4x4(
+        select(zero, gradient, codes == vec4<u32>(0u)),
+        select(zero, gradient, codes == vec4<u32>(1u)),
+        select(zero, gradient, codes == vec4<u32>(2u)),
+        select(zero, gradient, codes == vec4<u32>(3u)),
+    );
+}

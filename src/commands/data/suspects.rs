@@ -1,0 +1,229 @@
+//! `gpu-mnist data suspects`: the images whose labels look wrong to a network that was not trained
+//! on them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::ListFormat;
+use crate::commands::args::{DeviceArgs, resolve, set_data_folder};
+use crate::commands::completion;
+use crate::config::{Config, Origin};
+use crate::data::{find, named};
+use crate::device::Device;
+use crate::device::opening::open_device;
+use crate::evaluation::description::Description;
+use crate::evaluation::inference::classify;
+use crate::evaluation::probabilities::log_softmax;
+use crate::evaluation::test_split::answer;
+use crate::evaluation::worst::{self, Verdict, verdicts};
+use crate::model::Model;
+use crate::report::look::Look;
+use crate::report::table::{Table, left, right};
+use crate::report::text::percent;
+use crate::runs::ensemble::{settings_of, suits};
+use crate::runs::folder::SETTINGS;
+use crate::runs::training_images::TrainingImages;
+use crate::runs::weights;
+use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::interrupt::end_on_interrupt;
+use crate::terminal::print;
+
+/// Lines of text, unless all are asked for.
+const SHOWN: usize = 40;
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+An image is listed where the network is as sure of another class as it is of that class's own
+images on average (confident learning, arXiv:1911.00068). It may be wrong: look at each one.
+
+For example:
+  gpu-mnist data suspects                                by the newest run
+  gpu-mnist data suspects RUN --format csv > doubts.csv  a table")]
+pub struct SuspectsArgs {
+    /// A run folder or a model.safetensors [default: the newest run with weights]
+    #[arg(value_name = "RUN", add = completion::runs())]
+    run: Option<PathBuf>,
+    /// The images it was trained on, if they are no longer where they were
+    #[arg(long, value_name = "SET|DIR", add = completion::data_sets(), help_heading = "Data")]
+    dataset: Option<String>,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// As text, list all of them, however many
+    #[arg(long, help_heading = "Output")]
+    details: bool,
+}
+
+/// An image whose label looks wrong.
+#[derive(Serialize)]
+struct Suspect<'a> {
+    /// `test`, or `train`, of which the validation images are a part.
+    split: &'a str,
+    /// Position in that split, from 0.
+    index: usize,
+    label: &'a str,
+    predicted: &'a str,
+    /// Of the predicted class.
+    probability: f64,
+    label_probability: f64,
+}
+
+/// # Errors
+/// Weights, device and data with their exit codes; images that are not those of the run.
+pub fn run(
+    args: &SuspectsArgs,
+    data_dir: Option<&PathBuf>,
+    format: ListFormat,
+) -> anyhow::Result<()> {
+    let file = weights_of(&named_or_newest(args.run.as_deref())?)?;
+    let mut layers = settings_of(&file)?;
+    args.device.apply(&mut layers)?;
+    layers.set_flag("data.set", args.dataset.as_deref(), "--dataset")?;
+    if let Some(folder) = data_dir {
+        set_data_folder(&mut layers, folder)?;
+    }
+    // What the network says of the images themselves.
+    layers.set("evaluation.shift", 0i64, Origin::Default)?;
+    end_on_interrupt();
+    let device = open_device(&resolve(&layers)?.device)?;
+    let (model, description) = weights::load(&file, &device)?;
+    named::follow(&mut layers)?;
+    if layers.origin("data.set") == Origin::Default {
+        let origin = Origin::File(file.clone());
+        layers.set("data.set", description.set.name.as_str(), origin)?;
+    }
+    let mut config = resolve(&layers)?;
+    let set = find::load(&config.data, config.seed)?;
+    suits(&file, &description, &set.description, false, false)?;
+    let test = answer(&model, &description, &set.test, &config, &device);
+    let test = pollster::block_on(test)?.verdicts(&set.test);
+    let valid = match file.with_file_name(SETTINGS).is_file() {
+        true => {
+            config.model = description.model.clone();
+            let images = TrainingImages::divide(&set, &config, &layers)?;
+            validation(&model, &description, &images, &config, &device)?
+        }
+        false => {
+            tracing::warn!(
+                "{}: no settings beside it say which training images it has not seen, so only the test images are looked at",
+                file.display()
+            );
+            Vec::new()
+        }
+    };
+    let examined = test.len() + valid.len();
+    let names = &set.description.class_names;
+    let found: Vec<Suspect> = [("test", test), ("train", valid)]
+        .into_iter()
+        .flat_map(|(split, verdicts)| {
+            let suspects = worst::suspects(verdicts).into_iter();
+            suspects.map(move |verdict| suspect(split, &verdict, names))
+        })
+        .collect();
+    print(&match format {
+        ListFormat::Json => {
+            let run = file.display().to_string();
+            format!(
+                "{}\n",
+                json!({"run": run, "examined": examined, "suspects": found})
+            )
+        }
+        ListFormat::Csv => csv(&found)?,
+        ListFormat::Text => text(&found, examined, &Look::of_stdout(args.details)),
+    })
+}
+
+/// The verdicts on the images that were held out of the training; their places are those in the
+/// training images of the set.
+fn validation(
+    model: &Model,
+    description: &Description,
+    images: &TrainingImages,
+    config: &Config,
+    device: &Device,
+) -> anyhow::Result<Vec<Verdict>> {
+    if images.valid.is_empty() {
+        return Ok(Vec::new());
+    }
+    let normalisation = description.normalisation;
+    let logits = classify(model, &images.valid, normalisation, config, device);
+    let answers: Vec<_> = (pollster::block_on(logits)?.iter())
+        .map(|logits| log_softmax(logits))
+        .collect();
+    let found = verdicts(&answers, &images.valid.labels).into_iter();
+    Ok(found
+        .map(|verdict| Verdict {
+            index: images.held_out[verdict.index],
+            ..verdict
+        })
+        .collect())
+}
+
+fn suspect<'a>(split: &'a str, verdict: &Verdict, names: &'a [String]) -> Suspect<'a> {
+    Suspect {
+        split,
+        index: verdict.index,
+        label: &names[usize::from(verdict.truth)],
+        predicted: &names[usize::from(verdict.predicted)],
+        probability: verdict.confidence,
+        label_probability: verdict.label_probability(),
+    }
+}
+
+fn csv(found: &[Suspect]) -> anyhow::Result<String> {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
+    writer.write_record([
+        "split",
+        "index",
+        "label",
+        "predicted",
+        "probability",
+        "label_probability",
+    ])?;
+    for suspect in found {
+        writer.serialize(suspect)?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+fn text(found: &[Suspect], examined: usize, look: &Look) -> String {
+    if found.is_empty() {
+        return format!("No label of the {examined} test and validation images looks wrong.\n");
+    }
+    let shown = match look.details {
+        true => found.len(),
+        false => found.len().min(SHOWN),
+    };
+    let mut table = Table::new([
+        left("Split"),
+        right("Index"),
+        left("Label").least(8),
+        left("Read as").least(8),
+        right("Sure"),
+        right("Of label"),
+    ])
+    .keys(2);
+    for suspect in &found[..shown] {
+        table.row([
+            suspect.split.to_string(),
+            suspect.index.to_string(),
+            suspect.label.to_string(),
+            suspect.predicted.to_string(),
+            percent(Some(suspect.probability)),
+            percent(Some(suspect.label_probability)),
+        ]);
+    }
+    let rest = match found.len() - shown {
+        0 => String::new(),
+        rest => format!("  {rest} more with --details\n"),
+    };
+    format!(
+        "{}\n{rest}\n{} of {examined} test and validation images look mislabelled; look at each one, for the network may be wrong.\n",
+        table.text(look.width),
+        found.len()
+    )
+}

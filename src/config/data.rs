@@ -1,0 +1,87 @@
+//! The settings of `[data]`: which images, and how those of a user's own are read.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    pub set: String,
+    pub folder: PathBuf,
+    pub size: ImageSize,
+    pub colour: Colour,
+    pub broken: BrokenFiles,
+    pub test_fraction: f64,
+    pub test_seed: u64,
+    pub train_limit: usize,
+    pub validation_size: usize,
+    /// A whole number; empty: the seed of the run.
+    pub split_seed: String,
+    /// A whole number; empty: the seed of the run.
+    pub synthetic_seed: String,
+}
+
+impl DataConfig {
+    /// The number that draws which images are held out, where the run has this seed.
+    pub fn split_seed(&self, seed: u64) -> u64 {
+        self.split_seed.parse().unwrap_or(seed)
+    }
+}
+
+/// The size that images are brought to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+#[serde(
+    expecting = "must be \"auto\", the pixels of a side, or [height, width], such as 64 or [48, 64]"
+)]
+pub enum ImageSize {
+    Named(AutoSize),
+    /// Height and width.
+    Square(usize),
+    /// Height, width.
+    Sides([usize; 2]),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AutoSize {
+    /// That of the images themselves, where they share one.
+    Auto,
+}
+
+impl ImageSize {
+    /// Follows the images.
+    pub const AUTO: Self = Self::Named(AutoSize::Auto);
+
+    /// Height and width; `None` where they follow the images.
+    pub fn sides(self) -> Option<[usize; 2]> {
+        match self {
+            Self::Named(AutoSize::Auto) => None,
+            Self::Square(side) => Some([side, side]),
+            Self::Sides(sides) => Some(sides),
+        }
+    }
+}
+
+/// The channels that images are brought to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Colour {
+    /// Grey where every pixel of every image is
+    Auto,
+    /// One channel
+    Grey,
+    /// Red, green and blue
+    Rgb,
+}
+
+/// How many broken files, or rows of a table, a set may hold and still be read without them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrokenFiles {
+    None,
+    /// Ten, or one in twenty; fewer than half in any case
+    Few,
+    Any,
+}

@@ -1,0 +1,222 @@
+//! Which files of a tree are of which class and which split, by the folders they lie in.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::data::error::DataError;
+use crate::data::formats::tree::{Tree, as_people_count};
+
+/// What files of a set are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Train,
+    Valid,
+    Test,
+}
+
+/// A file of a class.
+pub struct Listed {
+    /// Its index in the tree.
+    pub file: usize,
+    pub part: Part,
+    pub class: String,
+}
+
+pub struct Layout {
+    /// Of each split the classes in turn, so that a few of the first files are of several.
+    pub listed: Vec<Listed>,
+    pub notes: Vec<String>,
+}
+
+/// What folders of a split are called, in lower case.
+const NAMES: [(&str, Part); 8] = [
+    ("train", Part::Train),
+    ("training", Part::Train),
+    ("val", Part::Valid),
+    ("valid", Part::Valid),
+    ("validation", Part::Valid),
+    ("dev", Part::Valid),
+    ("test", Part::Test),
+    ("testing", Part::Test),
+];
+
+/// Whether a folder bears the name of images to train on.
+pub fn is_part(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    part(&name) == Some(Part::Train)
+}
+
+impl Layout {
+    /// # Errors
+    /// [`DataError::Unfit`] where there are images, but none to train on.
+    pub fn of(path: &Path, tree: &Tree) -> Result<Self, DataError> {
+        let paths: Vec<Vec<&str>> = tree
+            .files
+            .iter()
+            .map(|file| file.path.split('/').collect())
+            .collect();
+        let above = common(&paths);
+        let paths: Vec<&[&str]> = paths.iter().map(|path| &path[above..]).collect();
+        let tops = tops(tree, &paths, above);
+        let in_parts = in_parts(&tops, &paths);
+        let parts: Vec<Part> = tops.keys().filter_map(|name| part(name)).collect();
+        if !in_parts && parts.len() == tops.len() && !tops.is_empty() {
+            return Err(DataError::unfit(
+                path,
+                format!(
+                    "holds {} but no train/ with a folder for each class",
+                    names(&tops)
+                ),
+                "put the images to train on below train/, in a folder for each class",
+            ));
+        }
+        let mut layout = Self {
+            listed: Vec::new(),
+            notes: Vec::new(),
+        };
+        let (mut unlabelled, mut outside) = (0, 0);
+        let tests = parts.contains(&Part::Test) && has_classes(&paths, Part::Test);
+        for (file, path) in paths.iter().enumerate() {
+            let (part, below) = match (in_parts, path) {
+                (false, path) => (Part::Train, *path),
+                (true, [top, below @ ..]) => match part(top) {
+                    Some(part) => (part, below),
+                    None => {
+                        outside += 1;
+                        continue;
+                    }
+                },
+                (true, []) => continue,
+            };
+            // Without others, these are the images that judge.
+            let part = match part {
+                Part::Valid if !tests => Part::Test,
+                part => part,
+            };
+            match below {
+                [class, _, ..] => layout.listed.push(Listed {
+                    file,
+                    part,
+                    class: (*class).to_owned(),
+                }),
+                _ => unlabelled += 1,
+            }
+        }
+        layout.add_folders(tree, above, in_parts);
+        if in_parts && !tests && parts.contains(&Part::Valid) {
+            let note = "no test/ with folders of classes: the images of the validation folder test, and validation images are taken from those to train on";
+            layout.notes.push(note.to_owned());
+        }
+        for (count, what) in [
+            (unlabelled, "lie in no folder of a class"),
+            (outside, "lie beside train/ and test/"),
+        ] {
+            if count > 0 {
+                let note = format!("{count} files {what} and are left out");
+                layout.notes.push(note);
+            }
+        }
+        layout.listed = in_turn(layout.listed, tree);
+        Ok(layout)
+    }
+
+    /// Says which folders of classes have no file at all.
+    fn add_folders(&mut self, tree: &Tree, above: usize, in_parts: bool) {
+        let depth = above + usize::from(in_parts);
+        let mut empty: Vec<&str> = tree
+            .folders
+            .iter()
+            .map(|folder| folder.split('/').collect::<Vec<_>>())
+            .filter(|parts| parts.len() == depth + 1)
+            .filter(|parts| !in_parts || part(parts[above]).is_some())
+            .map(|parts| parts[depth])
+            .filter(|class| !self.listed.iter().any(|file| file.class == *class))
+            .collect();
+        empty.sort_by(|a, b| as_people_count(a, b));
+        empty.dedup();
+        if !empty.is_empty() {
+            let empty: Vec<String> = empty.into_iter().map(str::to_owned).collect();
+            self.notes.push(format!(
+                "empty folders, and so no classes: {}",
+                super::some(&empty)
+            ));
+        }
+    }
+}
+
+/// How many folders stand above all that differs: an archive is often of one folder.
+fn common(paths: &[Vec<&str>]) -> usize {
+    let Some(first) = paths.first() else {
+        return 0;
+    };
+    let mut above = 0;
+    while let Some(name) = first.get(above)
+        && part(name).is_none()
+        && paths
+            .iter()
+            .all(|path| path.len() > above + 2 && path[above] == *name)
+    {
+        above += 1;
+    }
+    above
+}
+
+/// The folders at the top, with how many files lie below each.
+fn tops<'a>(tree: &'a Tree, paths: &[&[&'a str]], above: usize) -> BTreeMap<&'a str, usize> {
+    let mut tops = BTreeMap::new();
+    for folder in &tree.folders {
+        if let Some(name) = folder.split('/').nth(above) {
+            tops.insert(name, 0);
+        }
+    }
+    for path in paths.iter().filter(|path| path.len() > 1) {
+        *tops.entry(path[0]).or_default() += 1;
+    }
+    tops
+}
+
+/// Whether the folders at the top are splits and not classes, one of which may be called `train`.
+fn in_parts(tops: &BTreeMap<&str, usize>, paths: &[&[&str]]) -> bool {
+    let others = tops.keys().filter_map(|name| part(name));
+    let beside = others.filter(|&other| other != Part::Train).count() > 0;
+    has_classes(paths, Part::Train) && (beside || tops.len() == 1)
+}
+
+/// Whether files lie in folders of classes below that of a split.
+fn has_classes(paths: &[&[&str]], wanted: Part) -> bool {
+    let mut paths = paths.iter();
+    paths.any(|path| path.len() > 2 && part(path[0]) == Some(wanted))
+}
+
+fn part(name: &str) -> Option<Part> {
+    let name = name.to_lowercase();
+    let found = NAMES.iter().find(|(known, _)| *known == name);
+    found.map(|(_, part)| *part)
+}
+
+fn names(tops: &BTreeMap<&str, usize>) -> String {
+    let names: Vec<String> = tops.keys().map(|name| format!("{name}/")).collect();
+    names.join(", ")
+}
+
+/// The first file of each class, then the second of each, and so on.
+fn in_turn(mut listed: Vec<Listed>, tree: &Tree) -> Vec<Listed> {
+    let path = |file: &Listed| &tree.files[file.file].path[..];
+    listed.sort_by(|a, b| {
+        let class = || as_people_count(&a.class, &b.class);
+        let files = || as_people_count(path(a), path(b));
+        a.part.cmp(&b.part).then_with(class).then_with(files)
+    });
+    let mut rank = 0;
+    let mut ranked: Vec<(Part, usize, Listed)> = Vec::with_capacity(listed.len());
+    for file in listed {
+        rank = match ranked.last() {
+            Some((part, _, last)) if (*part, &last.class) == (file.part, &file.class) => rank + 1,
+            _ => 0,
+        };
+        ranked.push((file.part, rank, file));
+    }
+    // Stable, so that classes stay in their order.
+    ranked.sort_by_key(|(part, rank, _)| (*part, *rank));
+    ranked.into_iter().map(|(_, _, file)| file).collect()
+}

@@ -1,0 +1,222 @@
+//! A folder of image files, or an archive of one: a folder for each class, below `train/`, `test/`
+//! and `val/` or not.
+
+mod decode;
+mod kept;
+mod layout;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use self::decode::Decoded;
+use self::layout::{Layout, Listed};
+use super::tree::{self, Tree};
+use super::{Format, Holds, MOST_SET_BYTES, Reading, folders_in};
+use crate::data::Split;
+use crate::data::error::DataError;
+use crate::data::image_set::{ImageShape, MOST_CLASSES, Sources};
+use crate::data::open_set::OpenSet;
+
+pub const FORMAT: Format = Format {
+    name: "images in folders",
+    holds,
+    read,
+};
+
+/// Files that are looked at in search of an image.
+const LOOKED_AT: usize = 200;
+
+fn holds(path: &Path) -> Holds {
+    if !path.is_dir() {
+        let is_image = |path: &str, _: u64, begin: &[u8]| path.contains('/') && is_image(begin);
+        return match tree::peek(path, &is_image) {
+            true => Holds::Whole,
+            false => Holds::Nothing,
+        };
+    }
+    let folders = folders_in(path);
+    let kept = folders.iter().filter(|folder| {
+        let name = folder.file_name().unwrap_or_default();
+        tree::kept(&name.to_string_lossy())
+    });
+    let with_images = kept.filter(|folder| {
+        let mut left = LOOKED_AT;
+        has_image(folder, &mut left)
+    });
+    match with_images.take(2).collect::<Vec<_>>()[..] {
+        [] => Holds::Nothing,
+        [only] if !layout::is_part(only) => Holds::Part,
+        _ => Holds::Whole,
+    }
+}
+
+/// Whether an image lies in a folder or below it, among the first files there.
+fn has_image(folder: &Path, left: &mut usize) -> bool {
+    let entries = super::entries_in(folder);
+    let (folders, files): (Vec<_>, Vec<_>) = entries.into_iter().partition(|path| path.is_dir());
+    files.iter().any(|file| {
+        let mut begin = [0; 16];
+        let read = |mut file: File| file.read(&mut begin);
+        *left = left.saturating_sub(1);
+        *left > 0 && File::open(file).and_then(read).is_ok() && is_image(&begin)
+    }) || *left > 0 && folders.iter().any(|folder| has_image(folder, left))
+}
+
+/// Whether a file that begins so is an image of a kind that is read here.
+fn is_image(begin: &[u8]) -> bool {
+    image::guess_format(begin).is_ok_and(|format| format.reading_enabled())
+}
+
+fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError> {
+    let tree = Tree::open(path)?;
+    let key = kept::key(path, &tree, &reading.options);
+    let file = reading
+        .cache
+        .as_deref()
+        .map(|cache| kept::file(cache, &key));
+    if let Some(mut set) = file.as_deref().and_then(kept::load) {
+        name.clone_into(&mut set.name);
+        return Ok(set);
+    }
+    let set = decoded(path, name, &tree, reading)?;
+    if let Some(file) = &file {
+        kept::keep(file, &set);
+    }
+    Ok(set)
+}
+
+fn decoded(path: &Path, name: &str, tree: &Tree, reading: &Reading) -> Result<OpenSet, DataError> {
+    let Layout { listed, mut notes } = Layout::of(path, tree)?;
+    let mut wanted: Vec<usize> = listed.iter().map(|file| file.file).collect();
+    wanted.sort_unstable();
+    let decoded = decode::decode(path, tree, &wanted, reading)?;
+    let sound = decoded.places.iter().flatten().count();
+    let broken = decoded
+        .broken
+        .judge(path, "image files", sound, reading.options.broken)?;
+    if sound == 0 {
+        return Err(DataError::unfit(
+            path,
+            "no image in its folders",
+            "give a folder of PNG, JPEG, BMP, GIF or WebP files for each class",
+        ));
+    }
+    notes.append(&mut decoded.notes());
+    let mut set = OpenSet {
+        name: name.to_owned(),
+        ..splits(path, tree, &listed, &wanted, decoded)?
+    };
+    notes.append(&mut set.notes);
+    set.notes = notes;
+    set.warnings.extend(broken);
+    Ok(set)
+}
+
+/// The set of what was decoded; classes without an image are left out.
+fn splits(
+    path: &Path,
+    tree: &Tree,
+    listed: &[Listed],
+    wanted: &[usize],
+    decoded: Decoded,
+) -> Result<OpenSet, DataError> {
+    let place = |file: &Listed| {
+        let at = wanted.binary_search(&file.file).ok()?;
+        decoded.places[at]
+    };
+    let mut class_names: Vec<String> = listed.iter().map(|file| file.class.clone()).collect();
+    class_names.dedup();
+    class_names.sort_by(|a, b| tree::as_people_count(a, b));
+    class_names.dedup();
+    let all = class_names.len();
+    let empty: Vec<String> = class_names
+        .extract_if(.., |name| {
+            let mut files = listed.iter().filter(|file| file.class == *name);
+            !files.any(|file| place(file).is_some())
+        })
+        .collect();
+    if class_names.len() > MOST_CLASSES {
+        return Err(DataError::unfit(
+            path,
+            format!("{all} folders of classes"),
+            format!("at most {MOST_CLASSES} classes can be told apart: name a folder with fewer"),
+        ));
+    }
+    let mut sources = Sources::default();
+    let part = |part: layout::Part, sources: &mut Vec<String>| {
+        let mut split = Split {
+            shape: decoded.shape,
+            classes: class_names.len(),
+            images: Vec::new(),
+            labels: Vec::new(),
+        };
+        let bytes = decoded.shape.bytes();
+        for file in listed.iter().filter(|file| file.part == part) {
+            let label =
+                class_names.binary_search_by(|name| tree::as_people_count(name, &file.class));
+            if let (Some(at), Ok(label)) = (place(file), label) {
+                split
+                    .images
+                    .extend_from_slice(&decoded.images[at * bytes..][..bytes]);
+                split.labels.push(label as u16);
+                sources.push(tree.files[file.file].path.clone());
+            }
+        }
+        (!split.is_empty()).then_some(split)
+    };
+    let train = part(layout::Part::Train, &mut sources.train);
+    let valid = part(layout::Part::Valid, &mut sources.valid);
+    let test = part(layout::Part::Test, &mut sources.test);
+    let train = train.ok_or_else(|| {
+        DataError::unfit(
+            path,
+            "no image to train on that can be read",
+            "give folders of classes with images, or put those to train on below train/",
+        )
+    })?;
+    let mut warnings = Vec::new();
+    if !empty.is_empty() {
+        warnings.push(format!(
+            "without an image, and so no class: {}",
+            some(&empty)
+        ));
+    }
+    Ok(OpenSet {
+        name: String::new(),
+        class_names,
+        train,
+        valid,
+        test,
+        sources: Some(sources),
+        known: None,
+        notes: Vec::new(),
+        warnings,
+    })
+}
+
+/// Checks that so many images of a shape are no more than are held.
+fn check_memory(path: &Path, images: usize, shape: ImageShape) -> Result<(), DataError> {
+    let bytes = images as u64 * shape.bytes() as u64;
+    if bytes <= MOST_SET_BYTES {
+        return Ok(());
+    }
+    Err(DataError::unfit(
+        path,
+        format!(
+            "{images} images of {shape} take {:.1} GB, and at most {:.1} GB are held",
+            bytes as f64 / 1e9,
+            MOST_SET_BYTES as f64 / 1e9
+        ),
+        "bring them to fewer pixels with data.size, such as --set data.size=32, or name a folder with fewer",
+    ))
+}
+
+/// The first of many names.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    match names.len() {
+        0..=SHOWN => names.join(", "),
+        count => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
+    }
+}

@@ -1,0 +1,427 @@
+//! The files of a folder, or of a .zip or .tar archive of one, read in turn without unpacking
+//! anything onto the disk.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use flate2::read::MultiGzDecoder;
+use rayon::prelude::*;
+use tar::{EntryType, PaxExtensions};
+use zip::ZipArchive;
+
+use super::packed;
+use crate::data::error::DataError;
+
+/// The most files of a tree.
+const MOST_FILES: usize = 2_000_000;
+/// How deep folders are followed.
+const DEPTH: usize = 32;
+/// The most bytes that are unpacked of a .tar.gz, read or passed over.
+const MOST_UNPACKED: u64 = 64 << 30;
+/// The longest path of an archive.
+const LONGEST_PATH: u64 = 64 << 10;
+/// Files, and bytes of them, that are held at a time.
+const BATCH_FILES: usize = 512;
+const BATCH_BYTES: usize = 64 << 20;
+/// Of an archive, the files that are looked at to tell what it holds, and the bytes of each.
+const PEEKED: usize = 200;
+const BEGIN: u64 = 512;
+/// What systems leave beside files, in lower case.
+const LITTER: [&str; 4] = ["thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"];
+
+/// Files with their paths below the tree, parted by `/`.
+pub struct Tree {
+    pub files: Vec<TreeFile>,
+    /// Paths of folders, those without files too.
+    pub folders: Vec<String>,
+    source: Source,
+}
+
+pub struct TreeFile {
+    pub path: String,
+    pub bytes: u64,
+    /// Nanoseconds since 1970 of its last change, on a disk; else 0.
+    pub modified: u128,
+}
+
+enum Source {
+    /// The path of each file.
+    Folder(Vec<PathBuf>),
+    /// The index of each file.
+    Zip(PathBuf, Vec<usize>),
+    /// Files in their order.
+    Tar(PathBuf),
+}
+
+/// What an archive is, by its first bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Archive {
+    Zip,
+    Tar,
+}
+
+impl Tree {
+    /// Lists what lies in a folder or an archive, but for hidden files and what systems leave.
+    ///
+    /// # Errors
+    /// [`DataError::Unfit`].
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        let mut tree = Self {
+            files: Vec::new(),
+            folders: Vec::new(),
+            source: Source::Tar(path.to_owned()),
+        };
+        match archive(path) {
+            None => {
+                let mut paths = Vec::new();
+                tree.walk(path, "", 0, &mut HashSet::new(), &mut paths)
+                    .map_err(|error| unreadable(path, &error))?;
+                tree.source = Source::Folder(paths);
+            }
+            Some(Archive::Zip) => tree
+                .list_zip(path)
+                .map_err(|error| unreadable(path, &error))?,
+            Some(Archive::Tar) => each_of_tar(path, &mut |found, _| {
+                tree.add(found);
+                Ok(match tree.files.len() > MOST_FILES {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                })
+            })
+            .map_err(|error| unreadable(path, &error))?,
+        }
+        if tree.files.len() > MOST_FILES {
+            return Err(DataError::unfit(
+                path,
+                format!("more than {MOST_FILES} files"),
+                "name a folder with fewer",
+            ));
+        }
+        Ok(tree)
+    }
+
+    /// Whether this is a folder, whose files change one by one.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.source, Source::Folder(_))
+    }
+
+    /// Reads the files at `wanted`, in ascending order, up to `most` bytes of each; `work` does
+    /// with each what can be done on any core; `take` gets what came of them, some at a time, until
+    /// it breaks.
+    ///
+    /// # Errors
+    /// When an archive cannot be read; a file that cannot be is `work`'s.
+    pub fn each<T: Send>(
+        &self,
+        wanted: &[usize],
+        most: u64,
+        work: &(dyn Fn(usize, io::Result<Vec<u8>>) -> T + Sync),
+        take: &mut dyn FnMut(Vec<T>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        if let Source::Folder(paths) = &self.source {
+            for batch in wanted.chunks(BATCH_FILES) {
+                let read = |&file: &usize| work(file, read_file(&paths[file], most));
+                if take(batch.par_iter().map(read).collect()).is_break() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut held: Vec<(usize, io::Result<Vec<u8>>)> = Vec::new();
+        let mut bytes = 0;
+        let mut add = |file: usize, read: io::Result<Vec<u8>>, last: bool| {
+            bytes += read.as_ref().map_or(0, Vec::len);
+            held.push((file, read));
+            if held.len() < BATCH_FILES && bytes < BATCH_BYTES && !last {
+                return ControlFlow::Continue(());
+            }
+            bytes = 0;
+            let batch = std::mem::take(&mut held).into_par_iter();
+            take(batch.map(|(file, read)| work(file, read)).collect())
+        };
+        let Some(&last) = wanted.last() else {
+            return Ok(());
+        };
+        match &self.source {
+            Source::Folder(_) => {}
+            Source::Zip(path, indices) => {
+                let mut zip = open_zip(path)?;
+                for &file in wanted {
+                    let read = zip.by_index(indices[file]).map_err(io::Error::other);
+                    let read = read.and_then(|entry| bounded(entry, most));
+                    if add(file, read, file == last).is_break() {
+                        break;
+                    }
+                }
+            }
+            Source::Tar(path) => {
+                let (mut at, mut next) = (0, 0);
+                each_of_tar(path, &mut |found, entry| {
+                    if kept(&found.path) && !found.is_folder {
+                        if wanted.get(next) == Some(&at) {
+                            next += 1;
+                            let read = bounded(entry, most);
+                            if add(at, read, at == last).is_break() || at == last {
+                                return Ok(ControlFlow::Break(()));
+                            }
+                        }
+                        at += 1;
+                    }
+                    Ok(ControlFlow::Continue(()))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn walk(
+        &mut self,
+        folder: &Path,
+        below: &str,
+        depth: usize,
+        seen: &mut HashSet<PathBuf>,
+        paths: &mut Vec<PathBuf>,
+    ) -> io::Result<()> {
+        // A link may lead back to where it is.
+        if depth > DEPTH || !seen.insert(folder.canonicalize()?) {
+            return Ok(());
+        }
+        let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = match below.is_empty() {
+                true => name,
+                false => format!("{below}/{name}"),
+            };
+            if !kept(&path) || self.files.len() > MOST_FILES {
+                continue;
+            }
+            let metadata = match entry.metadata()? {
+                link if link.is_symlink() => match fs::metadata(entry.path()) {
+                    Ok(metadata) => metadata,
+                    Err(_) => continue,
+                },
+                metadata => metadata,
+            };
+            if metadata.is_dir() {
+                self.folders.push(path.clone());
+                self.walk(&entry.path(), &path, depth + 1, seen, paths)?;
+            } else if metadata.is_file() {
+                let modified = metadata.modified().ok();
+                let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                self.files.push(TreeFile {
+                    path,
+                    bytes: metadata.len(),
+                    modified: modified.map_or(0, |since| since.as_nanos()),
+                });
+                paths.push(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn list_zip(&mut self, path: &Path) -> io::Result<()> {
+        let mut zip = open_zip(path)?;
+        let mut indices = Vec::new();
+        for index in 0..zip.len().min(MOST_FILES + 1) {
+            let entry = zip.by_index_raw(index).map_err(io::Error::other)?;
+            let name = entry.name().map_err(io::Error::other)?;
+            let is_folder = entry.is_dir();
+            if !is_folder && !entry.is_file() {
+                continue;
+            }
+            let found = Found {
+                path: plain(&name),
+                bytes: entry.size(),
+                is_folder,
+            };
+            if kept(&found.path) && !is_folder {
+                indices.push(index);
+            }
+            self.add(&found);
+        }
+        self.source = Source::Zip(path.to_owned(), indices);
+        Ok(())
+    }
+
+    fn add(&mut self, found: &Found) {
+        if !kept(&found.path) {
+            return;
+        }
+        match found.is_folder {
+            true => self.folders.push(found.path.clone()),
+            false => self.files.push(TreeFile {
+                path: found.path.clone(),
+                bytes: found.bytes,
+                modified: 0,
+            }),
+        }
+    }
+}
+
+/// Whether one of the first files of an archive is `wanted`, by its path, length and first bytes.
+pub fn peek(path: &Path, wanted: &dyn Fn(&str, u64, &[u8]) -> bool) -> bool {
+    let mut looked = 0;
+    let mut found = false;
+    let mut look = |entry: &Found, reader: &mut dyn Read| {
+        if entry.is_folder || !kept(&entry.path) {
+            return ControlFlow::Continue(());
+        }
+        let mut begin = Vec::new();
+        let read = reader.take(BEGIN).read_to_end(&mut begin);
+        found = read.is_ok() && wanted(&entry.path, entry.bytes, &begin);
+        looked += 1;
+        match found || looked == PEEKED {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    let _ = match archive(path) {
+        None => Ok(()),
+        Some(Archive::Tar) => each_of_tar(path, &mut |entry, reader| Ok(look(entry, reader))),
+        Some(Archive::Zip) => open_zip(path).map(|mut zip| {
+            for index in 0..zip.len() {
+                let Ok(mut entry) = zip.by_index(index) else {
+                    continue;
+                };
+                let Ok(name) = entry.name().map(|name| plain(&name)) else {
+                    continue;
+                };
+                let listed = Found {
+                    path: name,
+                    bytes: entry.size(),
+                    is_folder: entry.is_dir(),
+                };
+                if look(&listed, &mut entry).is_break() {
+                    break;
+                }
+            }
+        }),
+    };
+    found
+}
+
+/// Whether a file or folder is looked at: none that is hidden, nor what systems leave.
+pub fn kept(path: &str) -> bool {
+    let litter = |name: &str| name.starts_with('.') || LITTER.contains(&&name.to_lowercase()[..]);
+    !path.is_empty() && !path.split('/').any(litter)
+}
+
+/// Numbers in names by their value, 2 before 10; names that differ are never equal.
+pub fn as_people_count(a: &str, b: &str) -> Ordering {
+    numeric_sort::cmp(a, b).then_with(|| a.cmp(b))
+}
+
+/// An entry of an archive.
+struct Found {
+    path: String,
+    bytes: u64,
+    is_folder: bool,
+}
+
+fn archive(path: &Path) -> Option<Archive> {
+    let file = path.is_file().then(|| File::open(path).ok())??;
+    let mut begin = Vec::new();
+    file.take(BEGIN).read_to_end(&mut begin).ok()?;
+    let is_tar = |begin: &[u8]| begin.get(257..262) == Some(b"ustar");
+    if begin.starts_with(b"PK\x03\x04") {
+        return Some(Archive::Zip);
+    }
+    if packed::is_gzip(&begin) {
+        let mut unpacked = Vec::new();
+        let reader = MultiGzDecoder::new(File::open(path).ok()?);
+        reader.take(BEGIN).read_to_end(&mut unpacked).ok()?;
+        begin = unpacked;
+    }
+    is_tar(&begin).then_some(Archive::Tar)
+}
+
+fn open_zip(path: &Path) -> io::Result<ZipArchive<BufReader<File>>> {
+    ZipArchive::new(BufReader::new(File::open(path)?)).map_err(io::Error::other)
+}
+
+/// Gets each entry of an archive with its bytes.
+type Take<'a> = dyn FnMut(&Found, &mut dyn Read) -> io::Result<ControlFlow<()>> + 'a;
+
+/// Goes through a .tar archive, packed by gzip or not. Long names are read here, because the
+/// crate would take as much memory for one as the archive asks for.
+fn each_of_tar(path: &Path, take: &mut Take) -> io::Result<()> {
+    let mut begin = [0; 2];
+    File::open(path)?.read_exact(&mut begin)?;
+    let file = BufReader::new(File::open(path)?);
+    let reader: Box<dyn Read> = match packed::is_gzip(&begin) {
+        true => Box::new(MultiGzDecoder::new(file)),
+        false => Box::new(file),
+    };
+    let mut archive = tar::Archive::new(reader.take(MOST_UNPACKED));
+    let mut long = None;
+    for entry in archive.entries()?.raw(true) {
+        let mut entry = entry?;
+        let kind = entry.header().entry_type();
+        match kind {
+            EntryType::GNULongName | EntryType::XHeader => {
+                let text = bounded(&mut entry, LONGEST_PATH)?;
+                long = match kind {
+                    EntryType::XHeader => path_of(&text).or(long),
+                    _ => Some(text.trim_ascii_end().to_owned()),
+                };
+                continue;
+            }
+            EntryType::Regular | EntryType::Continuous | EntryType::Directory => {}
+            _ => {
+                long = None;
+                continue;
+            }
+        }
+        let name = long.take().unwrap_or_else(|| entry.path_bytes().into());
+        let name = String::from_utf8_lossy(&name);
+        let found = Found {
+            path: plain(name.trim_end_matches('\0')),
+            bytes: entry.size(),
+            is_folder: kind == EntryType::Directory,
+        };
+        if take(&found, &mut entry)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The path in the extended header of an entry.
+fn path_of(header: &[u8]) -> Option<Vec<u8>> {
+    let mut records = PaxExtensions::new(header).flatten();
+    let path = records.find(|record| record.key_bytes() == b"path")?;
+    Some(path.value_bytes().to_owned())
+}
+
+/// A path as a tree has it, whatever an archive calls it; it is only a name here.
+fn plain(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    bounded(File::open(path)?, most)
+}
+
+/// What a reader has, if that is no more than `most` bytes.
+fn bounded(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(most + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > most {
+        true => Err(io::Error::other(format!("more than {} MiB", most >> 20))),
+        false => Ok(bytes),
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> DataError {
+    let reason = format!("cannot be read ({error})");
+    DataError::unfit(path, reason, "copy it again from its source")
+}

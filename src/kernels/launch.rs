@@ -1,0 +1,130 @@
+//! A launch as plain data that any launcher can use: a shader with its constants, its bindings in order and its grid.
+
+use std::fmt::Write;
+
+use super::shader::Shader;
+
+/// Whose tiles a kernel uses. They mostly differ in constants alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TileProfile {
+    /// Adapters that run shaders on the CPU (llvmpipe): loads cost a hundred times an fma, so each invocation keeps a
+    /// large tile in private memory.
+    Software,
+    /// Graphics cards: small tiles in registers, shared through workgroup memory, and many invocations.
+    Hardware,
+}
+
+/// Words (f32, i32 or u32) of the largest buffer that WebGPU guarantees to bind: 128 MiB.
+pub(crate) const LARGEST_BINDING: usize = (128 << 20) / 4;
+
+/// One dispatch: a specialised shader, what to bind and how large a grid.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    pub shader: Shader,
+    /// Values of the shader's constants; with its name they are all that changes the source.
+    pub constants: Vec<(&'static str, u32)>,
+    /// Storage bindings 0.. in order.
+    pub bindings: Vec<Binding>,
+    /// Words of the last binding, a uniform buffer; none when empty.
+    pub uniform: Vec<u32>,
+    /// Grid of workgroups.
+    pub workgroups: [u32; 3],
+    /// Invocations of a workgroup.
+    pub workgroup_size: [u32; 3],
+}
+
+/// A storage buffer of a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// What it holds.
+    pub name: &'static str,
+    /// Its size in 4-byte words.
+    pub words: usize,
+}
+
+impl Launch {
+    /// An invocation a piece of work, 64 a workgroup.
+    pub(crate) fn each(shader: Shader, count: usize) -> Self {
+        Self::new(shader, grid(count, 64), [64, 1, 1])
+    }
+
+    /// An invocation a piece of work, `size` a workgroup: the constant INVOCATIONS.
+    pub(crate) fn each_in(shader: Shader, count: usize, size: usize) -> Self {
+        Self::new(shader, grid(count, size), [size as u32, 1, 1]).constants([("INVOCATIONS", size)])
+    }
+
+    /// A workgroup a piece of work, of `size` invocations: the constant INVOCATIONS.
+    pub(crate) fn workgroup_each(shader: Shader, count: usize, size: usize) -> Self {
+        Self::new(shader, grid(count, 1), [size as u32, 1, 1]).constants([("INVOCATIONS", size)])
+    }
+
+    pub(crate) fn new(shader: Shader, workgroups: [u32; 3], workgroup_size: [u32; 3]) -> Self {
+        Self {
+            shader,
+            constants: Vec::new(),
+            bindings: Vec::new(),
+            uniform: Vec::new(),
+            workgroups,
+            workgroup_size,
+        }
+    }
+
+    pub(crate) fn constants(
+        mut self,
+        values: impl IntoIterator<Item = (&'static str, usize)>,
+    ) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name, value as u32));
+        self.constants.extend(values);
+        self
+    }
+
+    /// Names and words of the storage bindings that follow.
+    pub(crate) fn bind(
+        mut self,
+        bindings: impl IntoIterator<Item = (&'static str, usize)>,
+    ) -> Self {
+        let bindings = bindings
+            .into_iter()
+            .map(|(name, words)| Binding { name, words });
+        self.bindings.extend(bindings);
+        self
+    }
+
+    /// Words of the uniform buffer that follow.
+    pub(crate) fn words(mut self, words: impl IntoIterator<Item = u32>) -> Self {
+        self.uniform.extend(words);
+        self
+    }
+
+    /// Words of the uniform buffer that follow, as sizes.
+    pub(crate) fn sizes(self, sizes: impl IntoIterator<Item = usize>) -> Self {
+        self.words(sizes.into_iter().map(|size| size as u32))
+    }
+
+    /// Words of the uniform buffer that follow, as numbers.
+    pub(crate) fn numbers(self, numbers: impl IntoIterator<Item = f32>) -> Self {
+        self.words(numbers.into_iter().map(f32::to_bits))
+    }
+
+    /// The plain WGSL that is compiled.
+    pub fn source(&self) -> String {
+        self.shader.source(&self.constants)
+    }
+
+    /// Distinct for every distinct source: the cache key of the compiled pipeline.
+    pub fn key(&self) -> String {
+        let mut key = String::from(self.shader.name);
+        for (name, value) in &self.constants {
+            let _ = write!(key, " {name}={value}");
+        }
+        key
+    }
+}
+
+/// The least grid of `invocations` in workgroups of `size`, within the 65,535 a dimension that WebGPU guarantees. It may
+/// hold more than asked: shaders number workgroups `y * width + x` and return past the end.
+fn grid(invocations: usize, size: usize) -> [u32; 3] {
+    let workgroups = invocations.div_ceil(size);
+    let height = workgroups.div_ceil(65_535).max(1);
+    [workgroups.div_ceil(height) as u32, height as u32, 1]
+}

@@ -1,0 +1,109 @@
+//! The network as a Burn module: its layers in order. With the default settings it is the reference network of
+//! the benchmarks.
+
+use burn::module::Module;
+use burn::tensor::{Device as BurnDevice, Tensor, TensorData};
+
+use super::Architecture;
+use super::layers::{Activations, Layer, Statistics, Tensors};
+use crate::device::Device;
+
+/// The layers in order. Tensors are visited in the order of [`Architecture::parameters`].
+#[derive(Module, Debug)]
+pub struct Model {
+    layers: Vec<Layer>,
+    /// Channels of the images where the first layer takes no fourth one of zeros.
+    channels: Option<usize>,
+}
+
+/// What each layer saw of a batch, where it is one with batch norm.
+pub type BatchStatistics = Vec<Option<Statistics>>;
+
+impl Model {
+    /// Builds the network on `device`, by whose kernels it computes, from one list of numbers a tensor,
+    /// in the order and layout of [`Architecture::parameters`]. It records no gradients.
+    ///
+    /// # Panics
+    /// When a list has the wrong length; readers of files check that first.
+    pub fn from_values(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
+        Self::build(network, values, device, device.burn().clone())
+    }
+
+    /// The same, recording gradients.
+    ///
+    /// # Panics
+    /// As [`Self::from_values`].
+    pub fn trainable(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
+        Self::build(network, values, device, device.autodiff())
+    }
+
+    fn build(
+        network: &Architecture,
+        values: Vec<Vec<f32>>,
+        device: &Device,
+        place: BurnDevice,
+    ) -> Self {
+        let shapes = network.parameters().into_iter();
+        let data = (shapes.zip(values)).map(|(shape, values)| TensorData::new(values, shape.dims));
+        let mut tensors = Tensors::new(data, place, device.kernels());
+        let places = network.checked_places();
+        let padded = places[0].layer.describe().kind().takes_padded_colour;
+        Self {
+            layers: (places.iter())
+                .map(|place| place.layer.describe().build(place, &mut tensors))
+                .collect(),
+            channels: (!padded).then_some(network.input.channels),
+        }
+    }
+
+    /// Logits `[n, classes]` of normalised images `[n, height, width, 1 or 4]`; batch norms use
+    /// their running mean and variance.
+    pub fn forward_eval(&self, images: Tensor<4>) -> Tensor<2> {
+        self.forward_with_features(images).1
+    }
+
+    /// What the last layer gets, `[n, features]`, and the logits it makes of it, `[n, classes]`, as
+    /// [`Self::forward_eval`] computes them.
+    ///
+    /// # Panics
+    /// Never: a network has a last layer.
+    pub fn forward_with_features(&self, images: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
+        let (last, hidden) = self.layers.split_last().expect("a last layer");
+        let step = |x, layer: &Layer| layer.compute().forward_eval(x);
+        let features = hidden.iter().fold(self.input(images), step).features();
+        let logits = step(Activations::Features(features.clone()), last);
+        (features, logits.features())
+    }
+
+    /// Logits in training: batch norms use the mean and variance of the batch, which
+    /// [`Self::with_statistics`] takes into the running ones.
+    pub fn forward_train(&self, images: Tensor<4>) -> (Tensor<2>, BatchStatistics) {
+        let mut statistics = Vec::with_capacity(self.layers.len());
+        let logits = self.layers.iter().fold(self.input(images), |x, layer| {
+            let (output, found) = layer.compute().forward_train(x);
+            statistics.push(found);
+            output
+        });
+        (logits.features(), statistics)
+    }
+
+    /// The network with the running mean and variance moved towards those of a batch.
+    #[must_use]
+    pub fn with_statistics(mut self, statistics: BatchStatistics) -> Self {
+        for (layer, found) in self.layers.iter_mut().zip(statistics) {
+            if let Some(found) = found {
+                layer.compute_mut().follow(found);
+            }
+        }
+        self
+    }
+
+    /// Images as the first layer takes them.
+    fn input(&self, images: Tensor<4>) -> Activations {
+        let [count, height, width, channels] = images.dims();
+        Activations::Image(match self.channels {
+            Some(own) if own < channels => images.slice([0..count, 0..height, 0..width, 0..own]),
+            _ => images,
+        })
+    }
+}

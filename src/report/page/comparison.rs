@@ -1,0 +1,179 @@
+//! The page that compares several runs.
+
+use serde::Serialize;
+
+use super::{Pair, pairs};
+use crate::evaluation::Evaluation;
+use crate::report::record::Record;
+use crate::report::seeds::sentences;
+use crate::report::templates::render;
+use crate::report::{curves, heat_map};
+use crate::runs::record::RunRecord;
+use crate::runs::seeds_record::SeedsRecord;
+
+#[derive(Serialize)]
+struct ComparisonPage<'a> {
+    title: String,
+    /// A list of sentences for each folder of several seeds.
+    several: Vec<Vec<String>>,
+    runs: Vec<ComparedRun<'a>>,
+    best: Option<Best>,
+    /// Percentage points between the best and the worst, as text.
+    spread: Option<String>,
+    datasets_differ: bool,
+    settings: Vec<ComparedSetting>,
+    recalls: Vec<ComparedClass>,
+    curves: [Option<String>; 2],
+}
+
+#[derive(Serialize)]
+struct ComparedRun<'a> {
+    number: usize,
+    /// What makes its accuracy no plain one.
+    manner: Option<String>,
+    record: &'a Record,
+    pairs: Vec<Pair>,
+    heat_map: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Best {
+    number: usize,
+    accuracy: f64,
+}
+
+#[derive(Serialize)]
+struct ComparedSetting {
+    key: String,
+    values: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ComparedClass {
+    label: String,
+    cells: Vec<ComparedCell>,
+}
+
+#[derive(Serialize)]
+struct ComparedCell {
+    value: Option<f64>,
+    best: bool,
+}
+
+/// The page that compares several runs, and sums up those of `several` seeds each.
+///
+/// # Errors
+/// Those of the templates and the charts.
+pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result<String> {
+    let accuracies: Vec<(usize, f64)> = records
+        .iter()
+        .enumerate()
+        .filter_map(|(place, record)| Some((place + 1, record.run.evaluation.as_ref()?.accuracy)))
+        .collect();
+    let best = accuracies.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    let lowest = accuracies
+        .iter()
+        .map(|found| found.1)
+        .min_by(f64::total_cmp);
+    let datasets_differ = records
+        .iter()
+        .any(|record| !same_set(&records[0].run, &record.run));
+    let runs = records
+        .iter()
+        .enumerate()
+        .map(|(place, record)| {
+            let evaluation = record.run.evaluation.as_ref();
+            Ok(ComparedRun {
+                number: place + 1,
+                manner: evaluation.and_then(Evaluation::manner),
+                record,
+                pairs: evaluation.map(pairs).unwrap_or_default(),
+                heat_map: evaluation.map(heat_map::heat_map).transpose()?,
+            })
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let page = ComparisonPage {
+        title: format!("{} runs compared", records.len()),
+        several: several.iter().map(sentences).collect(),
+        runs,
+        spread: match (best, lowest) {
+            (Some(best), Some(lowest)) if accuracies.len() > 1 => {
+                Some(format!("{:.2}", (best.1 - lowest) * 100.0))
+            }
+            _ => None,
+        },
+        best: best.map(|&(number, accuracy)| Best { number, accuracy }),
+        datasets_differ,
+        settings: differing(records),
+        recalls: if datasets_differ {
+            Vec::new()
+        } else {
+            recalls(records)
+        },
+        curves: curves::comparison(records)?,
+    };
+    render("comparison.html", &page)
+}
+
+/// Whether two runs were tested on the same images: their contents say so, and only where a record
+/// is too old to know them, their names.
+fn same_set(one: &RunRecord, other: &RunRecord) -> bool {
+    match (&one.set, &other.set) {
+        (Some(one), Some(other)) => one.difference(other).is_none(),
+        _ => one.dataset == other.dataset,
+    }
+}
+
+fn differing(records: &[Record]) -> Vec<ComparedSetting> {
+    let mut keys: Vec<&str> = Vec::new();
+    for setting in records.iter().flat_map(|record| &record.settings) {
+        if !keys.contains(&setting.key.as_str()) {
+            keys.push(&setting.key);
+        }
+    }
+    let value = |record: &Record, key: &str| {
+        let settings = record.settings.iter();
+        let found = settings.clone().find(|setting| setting.key == key);
+        found.map_or_else(|| "-".to_string(), |setting| setting.value.clone())
+    };
+    keys.into_iter()
+        .map(|key| ComparedSetting {
+            key: key.into(),
+            values: records.iter().map(|record| value(record, key)).collect(),
+        })
+        .filter(|setting| {
+            setting
+                .values
+                .iter()
+                .any(|value| *value != setting.values[0])
+        })
+        .collect()
+}
+
+fn recalls(records: &[Record]) -> Vec<ComparedClass> {
+    let Some(first) = records
+        .iter()
+        .find_map(|record| record.run.evaluation.as_ref())
+    else {
+        return Vec::new();
+    };
+    let labels = first.classes.iter().map(|class| class.label.clone());
+    labels
+        .enumerate()
+        .map(|(class, label)| {
+            let values: Vec<Option<f64>> = records
+                .iter()
+                .map(|record| record.run.evaluation.as_ref()?.classes.get(class)?.recall)
+                .collect();
+            let highest = values.iter().flatten().copied().reduce(f64::max);
+            let cells = values.into_iter().map(|value| ComparedCell {
+                best: value.is_some() && value == highest,
+                value,
+            });
+            ComparedClass {
+                label,
+                cells: cells.collect(),
+            }
+        })
+        .collect()
+}

@@ -116,7 +116,7 @@ impl Trainer {
 
     /// Whether every image of the epoch was trained on.
     pub fn epoch_is_over(&self) -> bool {
-        self.position.images == self.images.len()
+        self.position.images >= self.images.len()
     }
 
     /// Queues the next step. Behind the last image of an epoch it begins the same one anew, as

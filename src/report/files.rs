@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::record::{Record, WORST, WorstImage};
 use super::{curves, heat_map, page};
-use crate::data::test_split::TestSplit;
 use crate::evaluation::test_split::Answers;
-use crate::evaluation::worst::worst;
+use crate::evaluation::worst::{Verdict, worst};
 use crate::files::write_atomically;
 use crate::runs::folder::{RunFolder, RunFolderError};
+use crate::runs::training_images::TrainingImages;
 
 pub const REPORT: &str = "report.html";
 pub const CONFUSION: &str = "confusion.svg";
@@ -23,13 +23,18 @@ const WORST_KEPT: usize = 25;
 pub fn keep_worst(
     folder: &RunFolder,
     answers: &Answers,
-    test: &TestSplit,
+    images: &TrainingImages,
 ) -> Result<(), RunFolderError> {
-    let images: Vec<WorstImage> = worst(answers.verdicts(test), WORST_KEPT)
+    let draw = |verdict: Verdict| {
+        let sources = images.sources.as_ref();
+        let file = sources.and_then(|sources| sources.test.get(verdict.index).cloned());
+        WorstImage::draw(verdict, &images.test, file)
+    };
+    let drawn: Vec<WorstImage> = worst(answers.verdicts(&images.test), WORST_KEPT)
         .into_iter()
-        .filter_map(|verdict| WorstImage::draw(verdict, test))
+        .filter_map(draw)
         .collect();
-    folder.write_json(WORST, &images)
+    folder.write_json(WORST, &drawn)
 }
 
 /// Writes the report of a run that just ended; the run is kept whatever becomes of its report.

@@ -88,8 +88,9 @@ impl Record {
 }
 
 impl WorstImage {
-    /// Draws the image of a verdict on `test`; `None` when the split has no such image.
-    pub fn draw(verdict: Verdict, test: &TestSplit) -> Option<Self> {
+    /// Draws the image of a verdict on `test`, which was read from `file`; `None` when the split has
+    /// no such image.
+    pub fn draw(verdict: Verdict, test: &TestSplit, file: Option<String>) -> Option<Self> {
         let mut bytes = Vec::new();
         let shape = test.shape();
         let colour = match shape.channels {
@@ -102,7 +103,7 @@ impl WorstImage {
             .ok()?;
         Some(Self {
             verdict,
-            file: None,
+            file,
             png: BASE64.encode(bytes),
         })
     }

@@ -194,7 +194,7 @@ impl Keep for InFolder<'_> {
         self.mark = None;
         let folder = self.folder;
         folder.write_json(EVALUATION, &record.evaluation)?;
-        (self.watch.reports.worst)(folder, answers, &images.test)?;
+        (self.watch.reports.worst)(folder, answers, images)?;
         folder.write_json(RUN, record)?;
         (self.watch.reports.page)(folder.path());
         if self.watch.place.is_none() {

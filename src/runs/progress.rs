@@ -10,7 +10,7 @@ use super::folder::{METRICS, RunFolder, RunFolderError};
 use super::keeper::Keeper;
 use super::metrics::{MetricsWriter, StepRecord};
 use super::tensorboard::EventWriter;
-use crate::data::test_split::TestSplit;
+use super::training_images::TrainingImages;
 use crate::evaluation::Evaluation;
 use crate::evaluation::test_split::Answers;
 use crate::terminal::bars::Shown;
@@ -35,7 +35,7 @@ pub struct Watch {
 #[derive(Clone, Copy, Debug)]
 pub struct Reports {
     /// Keeps the worst test images, which only those who hold the test split can draw.
-    pub worst: fn(&RunFolder, &Answers, &TestSplit) -> Result<(), RunFolderError>,
+    pub worst: fn(&RunFolder, &Answers, &TrainingImages) -> Result<(), RunFolderError>,
     /// Writes the pages of a run that has ended.
     pub page: fn(&Path),
 }

@@ -86,7 +86,7 @@ fn labels_made_wrong_are_found_among_held_out_images() {
     let csv = suspects(home, &["--format", "csv"]);
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     assert_eq!(reader.records().count(), listed.len());
-    assert!(csv.starts_with("split,index,label,predicted,probability,label_probability\n"));
+    assert!(csv.starts_with("split,index,file,label,predicted,probability,label_probability\n"));
     let text = suspects(home, &[]);
     let said = format!(
         "{} of 4000 test and validation images look mislabelled",
@@ -110,4 +110,63 @@ fn labels_made_wrong_are_found_among_held_out_images() {
         .assert()
         .code(2)
         .stderr(contains("only `data suspects`"));
+}
+
+/// Where each image is a file, its name leads to it.
+#[test]
+fn images_of_a_folder_are_named_by_their_files() {
+    let home = tempdir().expect("a folder");
+    let home = home.path();
+    let split = synthetic::draw(7, 0, 400);
+    for (index, &label) in split
+        .labels
+        .iter()
+        .enumerate()
+        .filter(|(_, label)| **label < 2)
+    {
+        let part = if index % 4 == 0 { "test" } else { "train" };
+        let folder = home.join("mine").join(part).join(format!("digit {label}"));
+        fs::create_dir_all(&folder).expect("made");
+        let pixels = split.image(index).expect("there").to_vec();
+        let image = image::GrayImage::from_vec(28, 28, pixels).expect("28x28");
+        image
+            .save(folder.join(format!("{index}.png")))
+            .expect("written");
+    }
+    // One that a network cannot but take for the other class.
+    let [from, to] = ["digit 0", "digit 1"].map(|class| home.join("mine/test").join(class));
+    let zero = fs::read_dir(from)
+        .expect("a folder")
+        .next()
+        .expect("a file")
+        .expect("read");
+    fs::rename(zero.path(), to.join("wrong.png")).expect("moved");
+    program(home)
+        .args([
+            "train",
+            "--dataset",
+            "mine",
+            "--device",
+            "cpu",
+            "--out",
+            "run",
+        ])
+        .args(["--epochs", "12", "--set", "training.batch_size=16"])
+        .assert()
+        .code(0);
+    let worst = fs::read_to_string(home.join("run/worst.json")).expect("written");
+    let worst: Value = serde_json::from_str(&worst).expect("JSON");
+    assert_eq!(worst[0]["file"], "test/digit 1/wrong.png");
+    let page = fs::read_to_string(home.join("run/report.html")).expect("a page");
+    assert!(
+        page.contains("test&#x2f;digit 1&#x2f;wrong.png"),
+        "no file name"
+    );
+    let found: Value = serde_json::from_str(&suspects(home, &["--json"])).expect("JSON");
+    let first = &found["suspects"][0];
+    assert_eq!(
+        (&first["file"], &first["split"]),
+        (&worst[0]["file"], &"test".into())
+    );
+    assert!(suspects(home, &[]).contains("wrong.png"));
 }

@@ -11,6 +11,7 @@ use super::ListFormat;
 use crate::commands::args::{DeviceArgs, resolve, set_data_folder};
 use crate::commands::completion;
 use crate::config::{Config, Origin};
+use crate::data::image_set::Sources;
 use crate::data::{find, named};
 use crate::device::Device;
 use crate::device::opening::open_device;
@@ -59,10 +60,12 @@ pub struct SuspectsArgs {
 /// An image whose label looks wrong.
 #[derive(Serialize)]
 struct Suspect<'a> {
-    /// `test`, or `train`, of which the validation images are a part.
+    /// `test`, or the split of the set that the validation images are from: `valid` or `train`.
     split: &'a str,
     /// Position in that split, from 0.
     index: usize,
+    /// Below the set's folder, where each image is a file of its own.
+    file: Option<&'a str>,
     label: &'a str,
     predicted: &'a str,
     /// Of the predicted class.
@@ -115,11 +118,16 @@ pub fn run(
     };
     let examined = test.len() + valid.len();
     let names = &set.description.class_names;
-    let found: Vec<Suspect> = [("test", test), ("train", valid)]
+    let held_out = match set.valid {
+        Some(_) => "valid",
+        None => "train",
+    };
+    let found: Vec<Suspect> = [("test", test), (held_out, valid)]
         .into_iter()
         .flat_map(|(split, verdicts)| {
             let suspects = worst::suspects(verdicts).into_iter();
-            suspects.map(move |verdict| suspect(split, &verdict, names))
+            let sources = set.sources.as_deref();
+            suspects.map(move |verdict| suspect(split, &verdict, names, sources))
         })
         .collect();
     print(&match format {
@@ -136,7 +144,7 @@ pub fn run(
 }
 
 /// The verdicts on the images that were held out of the training; their places are those in the
-/// training images of the set.
+/// split of the set that they are from.
 fn validation(
     model: &Model,
     description: &Description,
@@ -161,10 +169,21 @@ fn validation(
         .collect())
 }
 
-fn suspect<'a>(split: &'a str, verdict: &Verdict, names: &'a [String]) -> Suspect<'a> {
+fn suspect<'a>(
+    split: &'a str,
+    verdict: &Verdict,
+    names: &'a [String],
+    sources: Option<&'a Sources>,
+) -> Suspect<'a> {
+    let files = sources.map(|sources| match split {
+        "test" => &sources.test,
+        "valid" => &sources.valid,
+        _ => &sources.train,
+    });
     Suspect {
         split,
         index: verdict.index,
+        file: files.and_then(|files| files.get(verdict.index).map(String::as_str)),
         label: &names[usize::from(verdict.truth)],
         predicted: &names[usize::from(verdict.predicted)],
         probability: verdict.confidence,
@@ -179,6 +198,7 @@ fn csv(found: &[Suspect]) -> anyhow::Result<String> {
     writer.write_record([
         "split",
         "index",
+        "file",
         "label",
         "predicted",
         "probability",
@@ -198,15 +218,17 @@ fn text(found: &[Suspect], examined: usize, look: &Look) -> String {
         true => found.len(),
         false => found.len().min(SHOWN),
     };
-    let mut table = Table::new([
+    let has_files = found.iter().any(|suspect| suspect.file.is_some());
+    let file = has_files.then(|| left("File").least(12).keeps_end());
+    let columns = [
         left("Split"),
         right("Index"),
         left("Label").least(8),
         left("Read as").least(8),
         right("Sure"),
         right("Of label"),
-    ])
-    .keys(2);
+    ];
+    let mut table = Table::new(columns.into_iter().chain(file)).keys(2);
     for suspect in &found[..shown] {
         table.row([
             suspect.split.to_string(),
@@ -215,6 +237,7 @@ fn text(found: &[Suspect], examined: usize, look: &Look) -> String {
             suspect.predicted.to_string(),
             percent(Some(suspect.probability)),
             percent(Some(suspect.label_probability)),
+            suspect.file.unwrap_or_default().to_string(),
         ]);
     }
     let rest = match found.len() - shown {

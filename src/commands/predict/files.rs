@@ -1,10 +1,11 @@
 //! The files that `predict` reads: those that were named, and the images in folders.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use image::ImageFormat;
+
+use crate::data::formats::tree::{Tree, as_people_count};
 
 /// The named files, and in place of a folder the images in it and below it, sorted as people count.
 ///
@@ -13,63 +14,33 @@ use image::ImageFormat;
 pub fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in named {
-        if !path.is_dir() {
-            found.push(path.clone());
-            continue;
-        }
-        let (before, mut others) = (found.len(), 0);
-        collect(path, &mut found, &mut others)?;
-        ensure!(
-            found.len() > before,
-            "{}: no PNG, JPEG, BMP, GIF or WebP image in this folder or below it; name a folder with images",
-            path.display()
-        );
-        match others {
-            0 => {}
-            1 => tracing::info!(
-                "{}: left out 1 file that is no image by its name",
-                path.display()
-            ),
-            _ => tracing::info!(
-                "{}: left out {others} files that are no images by their names",
-                path.display()
-            ),
+        match path.is_dir() {
+            true => found.extend(images_in(path)?),
+            false => found.push(path.clone()),
         }
     }
     Ok(found)
 }
 
-/// Adds the images of a folder; `others` counts its other files. Links to folders are not followed,
-/// so that none is read twice.
-fn collect(folder: &Path, found: &mut Vec<PathBuf>, others: &mut usize) -> anyhow::Result<()> {
-    let context = || format!("{}: could not be read", folder.display());
-    let entries = fs::read_dir(folder).with_context(context)?;
-    let mut entries = entries
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(context)?;
-    entries.retain(|entry| !is_hidden(&entry.file_name().to_string_lossy()));
-    entries.sort_by(|a, b| {
-        let [a, b] = [a, b].map(|entry| entry.file_name().to_string_lossy().into_owned());
-        numeric_sort::cmp(&a, &b)
-    });
-    for entry in entries {
-        let path = entry.path();
-        if entry.file_type().with_context(context)?.is_dir() {
-            collect(&path, found, others)?;
-        } else if is_image(&path) {
-            found.push(path);
-        } else {
-            *others += 1;
+fn images_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut names: Vec<String> = (Tree::open(folder)?.files.into_iter())
+        .map(|file| file.path)
+        .collect();
+    let all = names.len();
+    let format = |name: &String| ImageFormat::from_path(name);
+    names.retain(|name| format(name).is_ok_and(|format| format.reading_enabled()));
+    names.sort_by(|a, b| as_people_count(a, b));
+    let folder_name = folder.display();
+    ensure!(
+        !names.is_empty(),
+        "{folder_name}: no PNG, JPEG, BMP, GIF or WebP image in this folder or below it; name a folder with images"
+    );
+    match all - names.len() {
+        0 => {}
+        1 => tracing::info!("{folder_name}: left out 1 file that is no image by its name"),
+        rest => {
+            tracing::info!("{folder_name}: left out {rest} files that are no images by their names")
         }
     }
-    Ok(())
-}
-
-/// What systems leave in folders without showing it.
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(&name)
-}
-
-fn is_image(path: &Path) -> bool {
-    path.is_file() && ImageFormat::from_path(path).is_ok_and(|format| format.reading_enabled())
+    Ok(names.iter().map(|name| folder.join(name)).collect())
 }

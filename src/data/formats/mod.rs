@@ -16,7 +16,7 @@ mod images;
 mod npz;
 pub(crate) mod packed;
 #[cfg(not(target_family = "wasm"))]
-mod tree;
+pub(crate) mod tree;
 
 #[cfg(not(target_family = "wasm"))]
 use std::path::{Path, PathBuf};

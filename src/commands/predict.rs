@@ -108,7 +108,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
     let (model, description) = weights::load(&weights, &device)?;
-    let target = Target::of(&description.set);
+    let target = description.set.target();
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
         tracing::warn!(

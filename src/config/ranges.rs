@@ -1,8 +1,7 @@
 //! The range of every setting; what is outside is refused with its key and origin.
 
 use super::{Config, ConfigError, Layers, OptimizerKind};
-use crate::data::image_set::SIDES;
-use crate::kernels::images::MOST_SIDE;
+use crate::kernels::images::{MOST_SIDE, SIDES};
 
 impl Layers {
     pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {

@@ -8,11 +8,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::Split;
 use super::test_split::TestSplit;
-pub use crate::kernels::images::ImageShape;
-use crate::kernels::images::MOST_SIDE;
+pub use crate::kernels::images::{ImageShape, SIDES};
+use crate::picture::Target;
+pub use crate::picture::{Background, Framing};
 
-/// Shortest and longest side of an image, in pixels.
-pub const SIDES: std::ops::RangeInclusive<usize> = 8..=MOST_SIDE;
 /// The most classes a set may have.
 pub const MOST_CLASSES: usize = 1000;
 
@@ -39,32 +38,6 @@ pub fn check_shape(shape: ImageShape) -> Result<(), String> {
             "images of {channels} channels; 1 (grey) or 3 (red, green, blue) can be trained on"
         )),
     }
-}
-
-/// How a picture of a user's own is brought to the shape of a set's images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Framing {
-    /// As MNIST's: what is drawn is fitted to a box of 20/28 of the sides and centred by mass
-    /// (<https://yann.lecun.org/exdb/mnist/>).
-    CentreOfMass,
-    /// As Fashion-MNIST's: what is shown is fitted to the whole image and centred
-    /// (arXiv:1708.07747).
-    Whole,
-    /// The whole picture, scaled; what does not fit the sides' ratio is cut off evenly.
-    Crop,
-}
-
-/// What lies around the subject of a set's images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Background {
-    /// Byte 0 or near it, as in MNIST.
-    Dark,
-    /// Byte 255 or near it, as ink on paper.
-    Light,
-    /// Anything: photographs.
-    Varied,
 }
 
 /// Everything of a set but its images and labels.
@@ -106,6 +79,15 @@ pub struct Sources {
 }
 
 impl SetDescription {
+    /// What an image of a user's own is brought to before the network sees it.
+    pub fn target(&self) -> Target {
+        Target {
+            shape: self.shape,
+            framing: self.framing,
+            background: self.background,
+        }
+    }
+
     /// What tells `other` from this set, to follow "not the same images: "; `None` where both hold
     /// the same images, labels and class names, whatever they are called and wherever they lie. A
     /// description from a file that knows no fingerprint is taken at its classes and shape.

@@ -8,6 +8,8 @@ use super::launch::LARGEST_BINDING;
 
 /// The longest side of an image that is taken.
 pub const MOST_SIDE: usize = 128;
+/// Shortest and longest side of an image, in pixels.
+pub const SIDES: std::ops::RangeInclusive<usize> = 8..=MOST_SIDE;
 
 /// Height, width and channels of every image of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use super::drawings::Group;
 use super::illumination::Ink;
 use super::planes::{Plane, plane, quantile};
 use super::strokes;
+use super::target::Background;
 use super::target::Target;
-use crate::data::image_set::Background;
 
 /// The box a digit of MNIST is fitted to, as a share of the image's shorter side.
 const BOX: f32 = 20.0 / 28.0;

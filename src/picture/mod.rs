@@ -19,8 +19,8 @@ mod whole;
 use image::{DynamicImage, ImageBuffer, RgbaImage};
 
 use self::compose::Pixels;
-pub use self::target::Target;
-use crate::data::image_set::{Background, Framing, ImageShape};
+pub use self::target::{Background, Framing, Target};
+use crate::kernels::images::ImageShape;
 
 /// A picture file may have this many bytes.
 pub const MOST_BYTES: u64 = 64 << 20;

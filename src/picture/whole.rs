@@ -4,9 +4,9 @@ use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Rgb};
 
 use super::planes::quantile;
+use super::target::Background;
 use super::target::Target;
 use super::{Bounds, PictureError};
-use crate::data::image_set::Background;
 
 type Colours = ImageBuffer<Rgb<f32>, Vec<f32>>;
 

@@ -7,7 +7,7 @@ use super::{Session, SessionError};
 use crate::data::{ImageShape, Split};
 use crate::evaluation::inference::{answers, softmax};
 use crate::evaluation::unsure::THRESHOLD;
-use crate::picture::{Bounds, Count, PictureError, Target, prepare_pixels};
+use crate::picture::{Bounds, Count, PictureError, prepare_pixels};
 
 /// The largest drawing that is looked at, in pixels.
 const MOST_PIXELS: u64 = 1 << 24;
@@ -128,7 +128,7 @@ impl Session {
                 ))
             })?;
         let description = &network.description;
-        let target = Target::of(&description.set);
+        let target = description.set.target();
         let drawings = match prepare_pixels(&picture, &target, Count::Any) {
             Ok(drawings) => drawings,
             Err(

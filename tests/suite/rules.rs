@@ -133,22 +133,19 @@ const COLUMN: &[&[&str]] = &[
     &["export", "bench"],
     &["runs"],
     &["checks"],
-    &["training", "picture"],
+    &["training"],
     &["evaluation"],
     &["model"],
     &["data"],
+    &["picture"],
     &["device"],
     &["kernels"],
 ];
 const LEAVES: &[&str] = &["config", "exit", "files", "terminal"];
-/// Manual pages are those of the parser; folders of images are decoded and framed as `predict` does.
-const ASK_UPWARDS: &[(&str, &str)] = &[
-    ("commands/man.rs", "cli"),
-    ("data/open_set.rs", "picture"),
-    ("data/formats/images/decode.rs", "picture"),
-];
-/// Settings name kernels, shapes of images and layers, which describe their own entries.
-const SETTINGS_ASK: &[&str] = &["kernels", "data", "model"];
+/// Manual pages are those of the parser.
+const ASK_UPWARDS: &[(&str, &str)] = &[("commands/man.rs", "cli")];
+/// Settings name kernels, bounds of images and layers, which describe their own entries.
+const SETTINGS_ASK: &[&str] = &["kernels", "model"];
 
 /// The rooms that a source asks: `crate::room` in its code.
 fn asked(text: &str) -> Vec<String> {

@@ -303,7 +303,7 @@ fn sizes_colours_depths_and_transparency_may_differ() {
     let file = common
         .path()
         .join(&set.sources.as_ref().expect("files").train[0]);
-    let target = gpu_mnist::picture::Target::of(&set.description);
+    let target = set.description.target();
     let bytes = fs::read(file).expect("there");
     let drawn = gpu_mnist::picture::prepare(&bytes, &target, gpu_mnist::picture::Count::Any);
     let drawn = drawn.expect("a picture");

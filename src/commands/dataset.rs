@@ -13,7 +13,7 @@ use directories::ProjectDirs;
 use super::bars::Shown;
 use super::built_in;
 use crate::cli::UsageError;
-use crate::config::{ConfigError, DataConfig, Layers, Origin};
+use crate::config::{Colour, ConfigError, DataConfig, ImageSize, Layers, Origin};
 use crate::data::assembly::Loaded;
 use crate::data::catalog::{self, KnownSet, locate};
 use crate::data::fetch::{FetchOptions, fetch};
@@ -72,7 +72,14 @@ pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
     }
     match name {
         "auto" => automatic(config, seed),
-        "synthetic" => Ok(drawn(seed)),
+        "synthetic" => {
+            if (config.size, config.colour) != (ImageSize::AUTO, Colour::Auto) {
+                tracing::warn!(
+                    "data.size and data.colour are not used: the built-in digits stay as they are drawn"
+                );
+            }
+            Ok(drawn(seed))
+        }
         name => match catalog::named(name) {
             Ok(set) => known(set, config),
             Err(_) => own(name, config),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+<<<<<<< HEAD:src/data/find.rs
 use super::assembly::Loaded;
 use super::catalog::{self, KnownSet, locate};
 use super::fetch::{FetchOptions, fetch};
@@ -19,6 +20,17 @@ use crate::config::DataConfig;
 use crate::files::cache_folder;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::interrupted;
+=======
+use super::bars::Shown;
+use super::built_in;
+use crate::cli::UsageError;
+use crate::config::{Colour, ConfigError, DataConfig, ImageSize, Layers, Origin};
+use crate::data::assembly::Loaded;
+use crate::data::catalog::{self, KnownSet, locate};
+use crate::data::fetch::{FetchOptions, fetch};
+use crate::data::formats::{self, Reading};
+use crate::data::{DataError, ImageSet, ReadOptions};
+>>>>>>> formats:src/commands/dataset.rs
 
 /// A data set, and where it was found.
 #[derive(Debug)]
@@ -72,7 +84,14 @@ pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
     }
     match name {
         "auto" => automatic(config, seed),
-        "synthetic" => Ok(drawn(seed)),
+        "synthetic" => {
+            if (config.size, config.colour) != (ImageSize::AUTO, Colour::Auto) {
+                tracing::warn!(
+                    "data.size and data.colour are not used: the built-in digits stay as they are drawn"
+                );
+            }
+            Ok(drawn(seed))
+        }
         name => match catalog::named(name) {
             Ok(set) => known(set, config),
             Err(_) => own(name, config),

@@ -474,7 +474,7 @@ fn the_commands_take_a_folder_of_images() {
                 .and(contains("red/broken.jpg")),
         )
         .stdout(contains("red"));
-    train(&["--epochs", "1", "--out", "again"])
+    train(&["--epochs", "1", "--out", "again", "--seed", "7"])
         .assert()
         .success()
         .stderr(contains("decoded images from"));

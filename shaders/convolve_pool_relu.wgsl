@@ -2,11 +2,10 @@
 #import shared/pooled_sizes
 #import shared/max_pool
 #import shared/rows_of_channels
-#import shared/register_tile
+#import shared/tile_of_taps
 
 @group(0) @binding(0) var<storage, read_write> input: array<vec4<f32>>; // [n][y][x][in / 4]
 
-const OUTER: u32 = TAPS;
 const LINE: u32 = WIDTH * IN_GROUPS;
 alias Start = u32;
 alias Place = u32;

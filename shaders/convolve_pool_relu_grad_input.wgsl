@@ -3,9 +3,8 @@
 #import shared/max_pool_gradient
 #import shared/add_blocks
 #import shared/weights
-#import shared/register_tile
+#import shared/tile_of_taps
 
-const OUTER: u32 = TAPS;
 // Image, y and x.
 alias Start = vec3<u32>;
 

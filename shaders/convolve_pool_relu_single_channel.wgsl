@@ -2,14 +2,11 @@
 #import shared/pooled_sizes
 #import shared/max_pool
 #import shared/add_outer
-#import shared/register_tile
+#import shared/tile_of_steps
 
 @group(0) @binding(0) var<storage, read_write> input: array<f32>; // [n][y][x]
 
-// The inner steps are the taps: a loop of one step in a loop is slow on drivers that run on the CPU.
-const OUTER: u32 = 1u;
 alias Start = u32;
-alias Place = u32;
 
 fn blocks() -> u32 {
     return batch * WINDOWS;
@@ -23,13 +20,9 @@ fn start_of(window: u32) -> Start {
     return window_pixel(window);
 }
 
-fn place_of(start: Start, outer: u32) -> Place {
-    return start;
-}
-
 // The window's four pixels.
-fn columns(place: Place, tap: u32) -> Columns {
-    let at = place + tap_pixel(tap);
+fn columns(start: Start, tap: u32) -> Columns {
+    let at = start + tap_pixel(tap);
     return vec4(input[at], input[at + 1u], input[at + WIDTH], input[at + WIDTH + 1u]);
 }
 

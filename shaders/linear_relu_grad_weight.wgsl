@@ -11,7 +11,6 @@ const ALL_GROUPS: u32 = OUTPUTS / 4u;
 @group(0) @binding(3) var<uniform> batch: u32;
 
 alias Start = u32;
-alias Place = u32;
 
 fn lines() -> u32 {
     return INPUTS;
@@ -25,13 +24,9 @@ fn start_of(block: u32) -> Start {
     return block;
 }
 
-fn place_of(start: Start, outer: u32) -> Place {
-    return start;
-}
-
 // Columns are four inputs, rows four images.
-fn columns(place: Place, step: u32) -> Columns {
-    let at = min(images(step), vec4<u32>(batch - 1u)) * WIDTH + place;
+fn columns(start: Start, step: u32) -> Columns {
+    let at = min(images(step), vec4<u32>(batch - 1u)) * WIDTH + start;
     return transpose(mat4x4(input[at.x], input[at.y], input[at.z], input[at.w]));
 }
 

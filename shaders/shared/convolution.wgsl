@@ -4,13 +4,12 @@
 // words of a pixel of the input.
 #import shared/convolution_sizes
 #import shared/four_lines
-#import shared/register_tile
+#import shared/tile_of_taps
 
 const DILATION: u32 = 1u;
 const TURNED: u32 = 0u;
 const RELU: u32 = 1u;
 const ALL_GROUPS: u32 = OUT_GROUPS;
-const OUTER: u32 = TAPS;
 // No pixel.
 const NOWHERE: u32 = 0xffffffffu;
 

@@ -2,8 +2,7 @@
 // columns.
 #import shared/four_lines
 #import shared/add_blocks
-#import shared/register_tile
+#import shared/tile_of_steps
 
 const INPUTS: u32 = 800u;
 const OUTPUTS: u32 = 256u;
-const OUTER: u32 = 1u;

@@ -56,6 +56,11 @@ const PARTS: &[Shader] = &[
     shader!("shared/score_sums"),
     shader!("shared/staged_image"),
     shader!("shared/threefry"),
+    shader!("shared/tile_end"),
+    shader!("shared/tile_of_steps"),
+    shader!("shared/tile_of_taps"),
+    shader!("shared/tile_products"),
+    shader!("shared/tile_start"),
     shader!("shared/tiled_product"),
     shader!("shared/weight_sizes"),
     shader!("shared/weight_tile"),
@@ -92,7 +97,7 @@ impl Shader {
 fn lines(shader: Shader, seen: &mut Vec<&'static str>) -> Vec<&'static str> {
     let mut lines = Vec::new();
     for line in shader.text.lines() {
-        match line.strip_prefix("#import ") {
+        match line.trim_start().strip_prefix("#import ") {
             None => lines.push(line),
             Some(name) if seen.contains(&name) => {}
             Some(name) => {

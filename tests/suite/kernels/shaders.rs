@@ -52,7 +52,7 @@ fn every_part_is_imported_and_stands_once() {
     let imported: BTreeSet<&str> = all
         .iter()
         .flat_map(|shader| shader.text.lines())
-        .filter_map(|line| line.strip_prefix("#import "))
+        .filter_map(|line| line.trim_start().strip_prefix("#import "))
         .collect();
     let there: BTreeSet<&str> = parts.iter().map(|part| part.name).collect();
     assert_eq!(imported, there);

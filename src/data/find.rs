@@ -9,28 +9,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-<<<<<<< HEAD:src/data/find.rs
 use super::assembly::Loaded;
 use super::catalog::{self, KnownSet, locate};
 use super::fetch::{FetchOptions, fetch};
 use super::formats::{self, Reading};
 use super::synthetic::kept;
 use super::{DataError, ImageSet, ReadOptions};
-use crate::config::DataConfig;
+use crate::config::{Colour, DataConfig, ImageSize};
 use crate::files::cache_folder;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::interrupted;
-=======
-use super::bars::Shown;
-use super::built_in;
-use crate::cli::UsageError;
-use crate::config::{Colour, ConfigError, DataConfig, ImageSize, Layers, Origin};
-use crate::data::assembly::Loaded;
-use crate::data::catalog::{self, KnownSet, locate};
-use crate::data::fetch::{FetchOptions, fetch};
-use crate::data::formats::{self, Reading};
-use crate::data::{DataError, ImageSet, ReadOptions};
->>>>>>> formats:src/commands/dataset.rs
 
 /// A data set, and where it was found.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
 mod loss;
+mod matmul;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};

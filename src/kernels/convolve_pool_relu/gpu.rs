@@ -54,7 +54,7 @@ impl ConvolvePoolReluKernel for CubeBackend {
         let State {
             input,
             weight,
-            winners,
+            argmax: winners,
         } = state;
         let (input, weight) = (into_contiguous(input), into_contiguous(weight));
         let grad_output = into_contiguous(grad_output);

@@ -41,7 +41,7 @@ impl Kernels {
     }
 }
 
-/// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]` with `padding` pixels of zeros
+/// Pooled activations `[n, h', w', out]` of images `[n, h, w, in]` with `padding` pixels of zeros
 /// around them, stride 1.
 ///
 /// `weight` is `[out, in, k, k]`, `bias` `[out]` or none; `h' = (h + 2 * padding - k + 1) / 2`, rounded
@@ -107,7 +107,7 @@ pub fn by_burn(
     .permute([0, 2, 3, 1])
 }
 
-/// The kernel on one backend, without gradients, of pictures that have their padding.
+/// The kernel on one backend, without gradients, of images that have their padding.
 pub trait ConvolvePoolReluKernel: Padding {
     /// Output, and for each of its numbers which of the four it was (4: cut by ReLU, if `relu`).
     fn run(
@@ -130,7 +130,7 @@ pub trait ConvolvePoolReluKernel: Padding {
 pub struct State<B: Backend> {
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
-    winners: IntTensor<B>,
+    argmax: IntTensor<B>,
 }
 
 /// Gradients of input, weight and bias.
@@ -206,7 +206,7 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
         let input = B::pad(input, padding);
-        let (output, winners) = B::run(input.clone(), weight.clone(), bias, relu);
+        let (output, argmax) = B::run(input.clone(), weight.clone(), bias, relu);
         match ConvolvePoolReluBackward(padding)
             .prepare::<C>([input_node, weight_node, bias_node])
             .compute_bound()
@@ -216,7 +216,7 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
                 State {
                     input,
                     weight,
-                    winners,
+                    argmax,
                 },
                 output,
             ),
@@ -242,7 +242,7 @@ impl ConvolvePoolReluKernel for Flex {
             shape.out_channels,
         ];
         let mut output = Fresh::new(&dims);
-        let mut winners = Fresh::bytes(shape.batch * shape.output_size());
+        let mut argmax = Fresh::bytes(shape.batch * shape.output_size());
         cpu::forward(
             simd::detect(),
             &shape,
@@ -254,10 +254,10 @@ impl ConvolvePoolReluKernel for Flex {
             },
             cpu::Outputs {
                 output: output.floats(),
-                argmax: winners.as_bytes(),
+                argmax: argmax.as_bytes(),
             },
         );
-        (output.into_tensor(dims), winners.into_byte_tensor(dims))
+        (output.into_tensor(dims), argmax.into_byte_tensor(dims))
     }
 
     fn run_backward(
@@ -268,7 +268,7 @@ impl ConvolvePoolReluKernel for Flex {
         let State {
             input,
             weight,
-            winners,
+            argmax,
         } = state;
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let shape = shape(&input, &weight);
@@ -284,13 +284,13 @@ impl ConvolvePoolReluKernel for Flex {
             cpu::Saved {
                 input: floats(&input),
                 weight: floats(&weight),
-                argmax: winners.as_slice::<u8>().expect("bytes in order"),
+                argmax: argmax.as_slice::<u8>().expect("bytes in order"),
                 grad_output: floats(&grad_output),
             },
             cpu::Grads {
                 input: grad_input.as_mut().map(Fresh::floats),
                 weight: grad_weight.floats(),
-                bias: grad_bias.floats(),
+                bias: Some(grad_bias.floats()),
             },
         );
         Grads {

@@ -1,4 +1,4 @@
-//! What the SIMD twins see of Burn's tensors on the CPU: their numbers, and fresh ones in memory that is used again.
+//! What the CPU kernels see of Burn's tensors on the CPU: their numbers, and fresh ones in memory that is used again.
 
 use burn::backend::Flex;
 use burn::backend::tensor::{FloatTensor, IntTensor};

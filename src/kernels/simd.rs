@@ -84,31 +84,20 @@ impl fmt::Display for Level {
 }
 
 /// Why `GPU_MNIST_SIMD` cannot be followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The value names no instruction set.
+    #[error("{VARIABLE}={0:?} names no instruction set; {here}", here = usable())]
     Unknown(String),
     /// This processor lacks the instruction set asked for.
+    #[error("{VARIABLE}={0}: this processor does not have it; {here}", here = usable())]
     Unavailable(Level),
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let here: Vec<_> = available().into_iter().map(Level::name).collect();
-        match self {
-            Error::Unknown(value) => {
-                write!(formatter, "{VARIABLE}={value:?} names no instruction set")?
-            }
-            Error::Unavailable(level) => write!(
-                formatter,
-                "{VARIABLE}={level}: this processor does not have it"
-            )?,
-        }
-        write!(formatter, "; use auto or one of: {}", here.join(", "))
-    }
+fn usable() -> String {
+    let here: Vec<_> = available().into_iter().map(Level::name).collect();
+    format!("use auto or one of: {}", here.join(", "))
 }
-
-impl std::error::Error for Error {}
 
 /// Every instruction set this processor has, slowest first.
 pub fn available() -> Vec<Level> {

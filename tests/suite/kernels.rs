@@ -5,6 +5,7 @@ mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
 mod loss;
+mod matmul;
 mod shaders;
 
 use burn::module::{Module, ModuleVisitor, Param};

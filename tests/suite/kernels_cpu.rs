@@ -301,8 +301,7 @@ fn adam_agrees_with_float64() {
                     &settings,
                     &mut parameter,
                     &gradient,
-                    &mut first,
-                    &mut second,
+                    [&mut first, &mut second],
                 );
                 for at in 0..length {
                     let grad = f64::from(gradient[at]);

@@ -1,6 +1,7 @@
 //! Adam in one pass over a parameter, on the CPU.
 
 use crate::kernels::parallel;
+use crate::kernels::primitives::registers::{Registers, for_each_register};
 use crate::kernels::simd::{Level, Task, Vector, dispatch};
 
 /// Elements that one task updates.
@@ -29,8 +30,7 @@ pub fn update(
     settings: &Settings,
     parameter: &mut [f32],
     gradient: &[f32],
-    moment1: &mut [f32],
-    moment2: &mut [f32],
+    [moment1, moment2]: [&mut [f32]; 2],
 ) {
     assert_eq!(gradient.len(), parameter.len(), "gradient");
     assert_eq!(moment1.len(), parameter.len(), "first moment");
@@ -94,45 +94,35 @@ struct Update<'a> {
 
 impl Task for Update<'_> {
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run<V: Vector>(mut self) {
         let length = self.parameter.len();
-        assert!(
-            self.gradient.len() == length
-                && self.moment1.len() == length
-                && self.moment2.len() == length
-        );
-        let parameter = self.parameter.as_mut_ptr();
-        let gradient = self.gradient.as_ptr();
-        let (moment1, moment2) = (self.moment1.as_mut_ptr(), self.moment2.as_mut_ptr());
-        // SAFETY: `at + used <= length`, the length of all four slices.
+        assert_eq!(self.gradient.len(), length);
+        assert!(self.moment1.len() == length && self.moment2.len() == length);
+        // SAFETY: the slices are equally long; the caller vouches for the instruction set.
+        unsafe { for_each_register::<V>(V::LANES, length, &mut self) }
+    }
+}
+
+impl Registers for Update<'_> {
+    #[inline(always)]
+    unsafe fn write<V: Vector>(&mut self, at: usize, _place: usize, used: usize) {
+        // SAFETY: the caller's promise.
         unsafe {
-            let mut at = 0;
-            while at + V::LANES <= length {
-                let old = [
-                    V::load(parameter.add(at)),
-                    V::load(moment1.add(at)),
-                    V::load(moment2.add(at)),
-                ];
-                let new = self.factors.apply(old, V::load(gradient.add(at)));
-                new[0].store(parameter.add(at));
-                new[1].store(moment1.add(at));
-                new[2].store(moment2.add(at));
-                at += V::LANES;
-            }
-            let used = length - at;
-            if used > 0 {
-                let old = [
-                    V::load_first(parameter.add(at), used),
-                    V::load_first(moment1.add(at), used),
-                    V::load_first(moment2.add(at), used),
-                ];
-                let new = self
-                    .factors
-                    .apply(old, V::load_first(gradient.add(at), used));
-                new[0].store_first(parameter.add(at), used);
-                new[1].store_first(moment1.add(at), used);
-                new[2].store_first(moment2.add(at), used);
-            }
+            let [parameter, moment1, moment2] = [
+                self.parameter.as_mut_ptr().add(at),
+                self.moment1.as_mut_ptr().add(at),
+                self.moment2.as_mut_ptr().add(at),
+            ];
+            let old = [
+                V::load_up_to(parameter, used),
+                V::load_up_to(moment1, used),
+                V::load_up_to(moment2, used),
+            ];
+            let gradient = V::load_up_to(self.gradient.as_ptr().add(at), used);
+            let new = self.factors.apply(old, gradient);
+            new[0].store_up_to(parameter, used);
+            new[1].store_up_to(moment1, used);
+            new[2].store_up_to(moment2, used);
         }
     }
 }

@@ -148,8 +148,7 @@ impl AdamUpdate for Flex {
             },
             parameter.storage_mut(),
             floats(&gradient),
-            moment1.storage_mut(),
-            moment2.storage_mut(),
+            [moment1.storage_mut(), moment2.storage_mut()],
         );
         Updated {
             parameter,

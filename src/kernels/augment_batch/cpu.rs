@@ -9,14 +9,12 @@ use super::{Augmentation, Stream};
 use crate::kernels::gather_batch::cpu::{OutOfRange, check};
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::parallel;
-use crate::kernels::simd::{Level, Task, Vector, dispatch};
+use crate::kernels::simd::{Level, Task, Vector, WIDEST, dispatch};
 use elastic::Elastic;
-use sources::{Pixels, Place, Scale, Source, Windows};
+use sources::{Pixels, Place, Scale, Source, Windows, stride};
 
 /// Images that one task takes.
 const CHUNK: usize = 16;
-/// The widest register: rows of working memory are multiples of it.
-const WIDEST: usize = 16;
 
 /// What the images of a batch have in common.
 pub struct Plan {
@@ -189,7 +187,7 @@ unsafe fn distort<V: Vector, S: Source>(
     // the caller vouches for the instruction set.
     unsafe {
         let scale = Scale::<V>::new(plan);
-        let (low, stride) = (V::zero(), V::splat(source.stride() as f32));
+        let (low, pitch) = (V::zero(), V::splat(stride(plan) as f32));
         let (right, bottom) = (V::splat(width as f32 + 1.0), V::splat(height as f32 + 1.0));
         let (xx, yx) = (V::splat(matrix_xx), V::splat(matrix_yx));
         let is_elastic = plan.augmentation.elastic > 0.0;
@@ -214,7 +212,7 @@ unsafe fn distort<V: Vector, S: Source>(
                 let (x, y) = (x.clamp(low, right), y.clamp(low, bottom));
                 let (left, top) = (x.truncate(), y.truncate());
                 let (x, y) = (x.sub(left), y.sub(top));
-                let index = top.mul_add(stride, left);
+                let index = top.mul_add(pitch, left);
                 let to = output.as_mut_ptr().add(at * channels);
                 let used = V::LANES.min(width - at);
                 source.write(Place { index, x, y }, &scale, to, used);

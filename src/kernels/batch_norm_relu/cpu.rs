@@ -129,7 +129,7 @@ pub fn normalise(
 
 /// What [`backward`] starts from. All are `[rows, channels]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Passed<'a> {
+pub struct Saved<'a> {
     pub input: &'a [f32],
     /// The output, needed only where a residual was added and ReLU followed: elsewhere the input
     /// says what ReLU cut, and a tensor less is read.
@@ -153,13 +153,13 @@ pub struct Grads<'a> {
 /// # Panics
 /// A slice does not have the length its shape says, or there is an output without a place for the
 /// residual's gradient, or the reverse.
-pub fn backward(level: Level, norm: &Norm<'_>, passed: Passed<'_>, grads: Grads<'_>) {
+pub fn backward(level: Level, norm: &Norm<'_>, saved: Saved<'_>, grads: Grads<'_>) {
     let channels = norm.channels();
-    let Passed {
+    let Saved {
         input,
         output,
         grad_output,
-    } = passed;
+    } = saved;
     assert_rows(channels, input.len(), "input");
     assert_eq!(grad_output.len(), input.len(), "gradient of the output");
     assert_eq!(grads.input.len(), input.len(), "gradient of the input");

@@ -1,7 +1,7 @@
 //! The operations on Burn's tensors of the CPU.
 
-use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
+use burn::backend::{Flex, TensorMetadata};
 
 use super::{BatchNormRelu, BatchNormReluGradient, Gradients, NormaliseRelu, State, cpu};
 use crate::kernels::flex::{Fresh, floats};
@@ -18,7 +18,7 @@ impl BatchNormRelu for Flex {
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let input = input.to_contiguous();
-        let channels = dims(&input)[3];
+        let [_, _, _, channels] = input.shape().dims();
         let (mut mean, mut variance) = (Fresh::new(&[channels]), Fresh::new(&[channels]));
         cpu::statistics(
             simd::detect(),
@@ -69,7 +69,7 @@ impl NormaliseRelu for Flex {
             epsilon,
             relu,
         };
-        let dims = dims(&input);
+        let dims: [usize; 4] = input.shape().dims();
         let mut output = Fresh::new(&dims);
         cpu::normalise(
             simd::detect(),
@@ -111,7 +111,7 @@ impl BatchNormReluGradient for Flex {
             epsilon,
             relu,
         };
-        let (dims, channels) = (dims(&input), [floats(&scale).len()]);
+        let (dims, channels) = (input.shape().dims::<4>(), [floats(&scale).len()]);
         let (mut grad_input, mut grad_scale, mut grad_shift) = (
             Fresh::new(&dims),
             Fresh::new(&channels),
@@ -122,7 +122,7 @@ impl BatchNormReluGradient for Flex {
         cpu::backward(
             simd::detect(),
             &norm,
-            cpu::Passed {
+            cpu::Saved {
                 input: floats(&input),
                 output: is_cut.then(|| floats(&output)),
                 grad_output: floats(&grad_output),
@@ -144,9 +144,4 @@ impl BatchNormReluGradient for Flex {
             },
         }
     }
-}
-
-fn dims(tensor: &FloatTensor<Flex>) -> [usize; 4] {
-    let shape = tensor.layout().shape();
-    [shape[0], shape[1], shape[2], shape[3]]
 }

@@ -5,6 +5,7 @@ mod grad_weight;
 mod grad_winograd;
 
 pub use super::shape::Shape;
+pub use crate::kernels::primitives::layer::{Grads, Inputs, Saved};
 
 use crate::kernels::parallel;
 use crate::kernels::primitives::filters::{Filters, Packed};
@@ -16,16 +17,6 @@ use crate::kernels::simd::{Level, dispatch, dispatch_for_rows, scratch};
 /// Images that one task takes: fixed, so that sums over the batch do not depend on the thread count.
 const FORWARD_CHUNK: usize = 4;
 const BACKWARD_CHUNK: usize = 16;
-
-/// What [`forward`] computes from.
-#[derive(Clone, Copy)]
-pub struct Inputs<'a> {
-    pub input: &'a [f32],
-    pub weight: &'a [f32],
-    pub bias: &'a [f32],
-    /// Whether ReLU follows.
-    pub relu: bool,
-}
 
 /// The convolved images, with ReLU applied if asked for (NaN passes through).
 ///
@@ -153,23 +144,6 @@ impl Layer {
     }
 }
 
-/// What [`backward`] computes from.
-#[derive(Clone, Copy)]
-pub struct Saved<'a> {
-    pub input: &'a [f32],
-    pub weight: &'a [f32],
-    /// The output, where ReLU made it: no gradient passes where it is not positive.
-    pub output: Option<&'a [f32]>,
-    pub grad_output: &'a [f32],
-}
-
-/// The gradients to compute; all are overwritten.
-pub struct Grads<'a> {
-    pub input: Option<&'a mut [f32]>,
-    pub weight: &'a mut [f32],
-    pub bias: Option<&'a mut [f32]>,
-}
-
 /// Gradients of [`forward`]. Sums over the batch are taken per 16 images, then in the order of the images: the result
 /// does not depend on the number of threads.
 ///
@@ -191,19 +165,16 @@ pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>)
         outputs,
         "output"
     );
+    assert_eq!(grads.weight.len(), saved.weight.len(), "weight's gradient");
+    if outputs == 0 {
+        return grads.clear();
+    }
     let with_input = grads.input.is_some();
     let grad_input = grads.input.unwrap_or_default();
     assert!(
         !with_input || grad_input.len() == inputs,
         "input's gradient"
     );
-    assert_eq!(grads.weight.len(), saved.weight.len(), "weight's gradient");
-    if outputs == 0 {
-        grad_input.fill(0.0);
-        grads.weight.fill(0.0);
-        grads.bias.unwrap_or_default().fill(0.0);
-        return;
-    }
     let frame = grad_frame(shape, with_input);
     let lanes = (level, shape.out_channels);
     let work = Backward {

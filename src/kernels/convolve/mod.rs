@@ -41,7 +41,7 @@ impl Kernels {
     }
 }
 
-/// Convolved pictures `[n, h', w', out]` of pictures `[n, h, w, in]`, then ReLU if `relu`.
+/// Convolved images `[n, h', w', out]` of images `[n, h, w, in]`, then ReLU if `relu`.
 ///
 /// `weight` is `[out, in, k, k]`, `bias` `[out]`; `h' = (h + 2 * padding - k) / stride + 1`,
 /// rounded down. On an adapter, shapes that the shaders do not take go through Burn's own
@@ -87,7 +87,7 @@ fn shape_of(
 ) -> Shape {
     assert_eq!(
         inputs, in_channels,
-        "channels of the weight and of the pictures"
+        "channels of the weight and of the images"
     );
     assert_eq!(kernel, kernel_width, "sides of the kernel");
     assert!(stride > 0, "the stride is 0");

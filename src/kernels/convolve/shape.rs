@@ -1,13 +1,13 @@
-//! The sizes that the shaders and the SIMD twin share.
+//! The sizes that the shaders and the CPU kernel share.
 
-/// A square convolution of pictures that are padded with zeros on every side.
+/// A square convolution of images that are padded with zeros on every side.
 ///
-/// Pictures are NHWC: `input [batch, height, width, in_channels]`,
+/// Images are NHWC: `input [batch, height, width, in_channels]`,
 /// `output [batch, output_height, output_width, out_channels]`. The weight has PyTorch's layout
 /// `[out_channels, in_channels, kernel, kernel]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Pictures.
+    /// Images.
     pub batch: usize,
     /// Rows of the input.
     pub height: usize,
@@ -26,12 +26,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Rows of the output; 0 where the picture is too small.
+    /// Rows of the output; 0 where the image is too small.
     pub fn output_height(&self) -> usize {
         self.output_side(self.height)
     }
 
-    /// Columns of the output; 0 where the picture is too small.
+    /// Columns of the output; 0 where the image is too small.
     pub fn output_width(&self) -> usize {
         self.output_side(self.width)
     }
@@ -44,12 +44,12 @@ impl Shape {
         }
     }
 
-    /// Elements of one input picture.
+    /// Elements of one input image.
     pub fn input_size(&self) -> usize {
         self.height * self.width * self.in_channels
     }
 
-    /// Elements of one output picture.
+    /// Elements of one output image.
     pub fn output_size(&self) -> usize {
         self.output_height() * self.output_width() * self.out_channels
     }
@@ -60,7 +60,7 @@ impl Shape {
     }
 
     /// The convolution whose output is the gradient of this one's input: it runs, with stride 1,
-    /// over the output's gradient laid out `stride` apart in zeros (see `cpu::picture`).
+    /// over the output's gradient laid out `stride` apart in zeros (see `cpu::grad_frame`).
     pub(super) fn turned(&self) -> Self {
         Self {
             height: self.height + self.kernel - 1,

@@ -7,6 +7,7 @@ mod single;
 mod windows;
 
 pub use super::shape::Shape;
+pub use crate::kernels::primitives::layer::{Grads, Inputs};
 
 use crate::kernels::parallel;
 use crate::kernels::primitives::filters::{Filters, Packed};
@@ -51,16 +52,6 @@ impl Shape {
             outputs: self.out_channels,
         }
     }
-}
-
-/// What [`forward`] computes from.
-#[derive(Clone, Copy)]
-pub struct Inputs<'a> {
-    pub input: &'a [f32],
-    pub weight: &'a [f32],
-    pub bias: &'a [f32],
-    /// Whether ReLU follows.
-    pub relu: bool,
 }
 
 /// The pooled activations and, for each, its argmax: the position `dy * 2 + dx` of the window's first maximum, or
@@ -181,13 +172,6 @@ pub struct Saved<'a> {
     pub grad_output: &'a [f32],
 }
 
-/// The gradients to compute; all are overwritten.
-pub struct Grads<'a> {
-    pub input: Option<&'a mut [f32]>,
-    pub weight: &'a mut [f32],
-    pub bias: &'a mut [f32],
-}
-
 /// Gradients of [`forward`]. The work is proportional to the windows that are alive. Sums over the batch are taken per
 /// 32 images, then in the order of the images: the result does not depend on the number of threads.
 ///
@@ -202,19 +186,15 @@ pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>)
     assert_eq!(outputs, shape.batch * shape.output_size(), "argmax");
     assert_eq!(saved.grad_output.len(), outputs, "output's gradient");
     assert_eq!(grads.weight.len(), saved.weight.len(), "weight's gradient");
-    assert_eq!(grads.bias.len(), shape.out_channels, "bias's gradient");
+    if outputs == 0 || inputs == 0 {
+        return grads.clear();
+    }
     let with_input = grads.input.is_some();
     let grad_input = grads.input.unwrap_or_default();
     assert!(
         !with_input || grad_input.len() == inputs,
         "input's gradient"
     );
-    if outputs == 0 || inputs == 0 {
-        grad_input.fill(0.0);
-        grads.weight.fill(0.0);
-        grads.bias.fill(0.0);
-        return;
-    }
     let turned = with_input.then(|| lists::turn(shape, saved.weight));
     let size = lists::turned_size(shape) + shape.out_channels;
     let mut sums = scratch::dirty(shape.batch.div_ceil(BACKWARD_CHUNK) * size);

@@ -41,7 +41,7 @@ impl Kernels {
     }
 }
 
-/// Pooled activations `[n, h', w', out]` of pictures `[n, h, w, in]` with `padding` pixels of zeros
+/// Pooled activations `[n, h', w', out]` of images `[n, h, w, in]` with `padding` pixels of zeros
 /// around them, stride 1.
 ///
 /// `weight` is `[out, in, k, k]`, `bias` `[out]` or none; `h' = (h + 2 * padding - k + 1) / 2`, rounded
@@ -107,7 +107,7 @@ pub fn by_burn(
     .permute([0, 2, 3, 1])
 }
 
-/// The kernel on one backend, without gradients, of pictures that have their padding.
+/// The kernel on one backend, without gradients, of images that have their padding.
 pub trait ConvolvePoolReluKernel: Padding {
     /// Output, and for each of its numbers which of the four it was (4: cut by ReLU, if `relu`).
     fn run(
@@ -290,7 +290,7 @@ impl ConvolvePoolReluKernel for Flex {
             cpu::Grads {
                 input: grad_input.as_mut().map(Fresh::floats),
                 weight: grad_weight.floats(),
-                bias: grad_bias.floats(),
+                bias: Some(grad_bias.floats()),
             },
         );
         Grads {

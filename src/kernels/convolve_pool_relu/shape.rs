@@ -1,14 +1,14 @@
-//! The sizes that the shaders and the SIMD twin share.
+//! The sizes that the shaders and the CPU kernel share.
 
 /// A square convolution, stride 1, without padding, then a 2x2 max-pool that drops odd leftovers,
 /// then ReLU.
 ///
-/// Pictures are NHWC: `input [batch, height, width, in_channels]`, pooled
+/// Images are NHWC: `input [batch, height, width, in_channels]`, pooled
 /// `output [batch, pooled_height, pooled_width, out_channels]`. The weight has PyTorch's layout
 /// `[out_channels, in_channels, kernel, kernel]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Pictures.
+    /// Images.
     pub batch: usize,
     /// Rows of the input.
     pub height: usize,
@@ -23,12 +23,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Rows after pooling; 0 where the picture is too small.
+    /// Rows after pooling; 0 where the image is too small.
     pub fn pooled_height(&self) -> usize {
         (self.height + 1).saturating_sub(self.kernel) / 2
     }
 
-    /// Columns after pooling; 0 where the picture is too small.
+    /// Columns after pooling; 0 where the image is too small.
     pub fn pooled_width(&self) -> usize {
         (self.width + 1).saturating_sub(self.kernel) / 2
     }

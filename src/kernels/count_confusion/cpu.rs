@@ -1,7 +1,7 @@
-//! Adds a batch to the table of true against predicted classes, on the CPU.
+//! Adds a batch to the table of labels against predictions, on the CPU.
 
 /// Adds each row of `logits [n, classes]` to `table [classes, classes]` at (its label, its arg-max): rows are the
-/// truth, columns the prediction; the first maximum wins, NaN counts as larger than every number (as PyTorch).
+/// labels, columns the predictions; the first maximum wins, NaN counts as larger than every number (as PyTorch).
 /// A label outside `0..classes` is counted nowhere; the number of those is returned. No scratch.
 ///
 /// # Panics

@@ -3,29 +3,17 @@
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::parallel;
 use crate::kernels::simd::{Level, Task, Vector, dispatch};
-use std::fmt;
 
 /// Images that one task gathers.
 const CHUNK: usize = 16;
 
 /// An index that names no image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("index {index} is outside a data set of {images} images")]
 pub struct OutOfRange {
     pub index: i32,
     pub images: usize,
 }
-
-impl fmt::Display for OutOfRange {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "index {} is outside a data set of {} images",
-            self.index, self.images
-        )
-    }
-}
-
-impl std::error::Error for OutOfRange {}
 
 /// Checks the lengths and indices of a batch.
 ///

@@ -3,7 +3,9 @@
 use crate::kernels::matmul::cpu::{Left, Product, transpose};
 use crate::kernels::parallel;
 use crate::kernels::primitives::filters::add_up;
-use crate::kernels::simd::{Level, scratch};
+pub use crate::kernels::primitives::layer::{Grads, Inputs, Saved};
+use crate::kernels::simd::Level;
+use crate::kernels::simd::scratch::{self, Scratch};
 
 /// Images whose gradients one task masks and sums: fixed, so that sums do not depend on the thread count.
 const CHUNK: usize = 32;
@@ -15,16 +17,6 @@ pub struct Shape {
     pub batch: usize,
     pub inputs: usize,
     pub outputs: usize,
-}
-
-/// What [`forward`] computes from.
-#[derive(Clone, Copy)]
-pub struct Inputs<'a> {
-    pub input: &'a [f32],
-    pub weight: &'a [f32],
-    pub bias: &'a [f32],
-    /// Whether ReLU follows.
-    pub relu: bool,
 }
 
 /// The layer's output, with ReLU applied if asked for (NaN passes through).
@@ -47,23 +39,6 @@ pub fn forward(level: Level, shape: &Shape, inputs: Inputs<'_>, output: &mut [f3
     product.write(level, output);
 }
 
-/// What [`backward`] computes from.
-#[derive(Clone, Copy)]
-pub struct Saved<'a> {
-    pub input: &'a [f32],
-    pub weight: &'a [f32],
-    /// The output, where ReLU made it: no gradient passes where it is not positive.
-    pub output: Option<&'a [f32]>,
-    pub grad_output: &'a [f32],
-}
-
-/// The gradients to compute; all are overwritten.
-pub struct Grads<'a> {
-    pub input: Option<&'a mut [f32]>,
-    pub weight: &'a mut [f32],
-    pub bias: &'a mut [f32],
-}
-
 /// Gradients of [`forward`].
 ///
 /// Scratch: the masked gradient and a transposed weight, kept by the calling thread.
@@ -82,14 +57,14 @@ pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>)
     assert_eq!(size, batch * outputs, "gradient of the output");
     assert_eq!(saved.output.map_or(size, <[f32]>::len), size, "output");
     assert_eq!(grads.weight.len(), inputs * outputs, "weight's gradient");
-    assert_eq!(grads.bias.len(), outputs, "bias's gradient");
+    if size == 0 {
+        return grads.clear();
+    }
 
     let mut masked = scratch::dirty(size);
-    mask(outputs, &saved, &mut masked, grads.bias);
-    if size == 0 || inputs == 0 {
-        grads.weight.fill(0.0);
-        grads.input.unwrap_or_default().fill(0.0);
-        return;
+    let mut sums = mask(outputs, &saved, &mut masked);
+    if let Some(grad_bias) = grads.bias {
+        grad_bias.copy_from_slice(add_up(&mut sums, outputs));
     }
     if let Some(grad_input) = grads.input {
         assert_eq!(grad_input.len(), batch * inputs, "input's gradient");
@@ -116,21 +91,17 @@ pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>)
     product.write(level, grads.weight);
 }
 
-/// The gradients that pass ReLU into `masked [batch, outputs]`, and their sums over the batch into `bias [outputs]`.
-fn mask(outputs: usize, saved: &Saved<'_>, masked: &mut [f32], bias: &mut [f32]) {
-    bias.fill(0.0);
-    if masked.is_empty() {
-        return;
-    }
-    let mut sums = scratch::zeroed(outputs * (1 + masked.len().div_ceil(CHUNK * outputs)));
-    let chunks = masked
-        .chunks_mut(CHUNK * outputs)
-        .zip(saved.grad_output.chunks(CHUNK * outputs))
-        .zip(sums.chunks_mut(outputs).skip(1));
-    parallel::for_each(chunks.enumerate(), |(chunk, ((masked, grads), sums))| {
+/// The gradients that pass ReLU into `masked [batch, outputs]`; gives their sums over each chunk of the batch.
+fn mask(outputs: usize, saved: &Saved<'_>, masked: &mut [f32]) -> Scratch {
+    let size = CHUNK * outputs;
+    let mut sums = scratch::zeroed(outputs * masked.len().div_ceil(size));
+    let grads = saved.grad_output.chunks(size);
+    let chunks = masked.chunks_mut(size).zip(grads);
+    let chunks = chunks.zip(sums.chunks_mut(outputs)).enumerate();
+    parallel::for_each(chunks, |(chunk, ((masked, grads), sums))| {
         masked.copy_from_slice(grads);
         if let Some(output) = saved.output {
-            let output = &output[chunk * CHUNK * outputs..];
+            let output = &output[chunk * size..];
             for (masked, &output) in masked.iter_mut().zip(output) {
                 *masked = if output <= 0.0 { 0.0 } else { *masked };
             }
@@ -141,5 +112,5 @@ fn mask(outputs: usize, saved: &Saved<'_>, masked: &mut [f32], bias: &mut [f32])
             }
         }
     });
-    bias.copy_from_slice(add_up(&mut sums, outputs));
+    sums
 }

@@ -186,7 +186,7 @@ impl LinearReluKernel for Flex {
             cpu::Grads {
                 input: Some(grad_input.floats()),
                 weight: grad_weight.floats(),
-                bias: grad_bias.floats(),
+                bias: Some(grad_bias.floats()),
             },
         );
         Grads {

@@ -41,7 +41,7 @@ impl<'a> Left<'a> {
     }
 
     /// The same from row `row` on.
-    fn skip_rows(self, row: usize) -> Self {
+    fn starting_at(self, row: usize) -> Self {
         Self {
             data: &self.data[row * self.row_stride..],
             ..self
@@ -107,7 +107,7 @@ impl Product<'_> {
         let chunks = output.chunks_mut(rows * columns).enumerate();
         parallel::for_each(chunks, |(chunk, output)| {
             let product = Self {
-                left: self.left.skip_rows(chunk * rows),
+                left: self.left.starting_at(chunk * rows),
                 ..self
             };
             match &packed {

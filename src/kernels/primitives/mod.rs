@@ -2,6 +2,7 @@
 
 pub(super) mod filters;
 pub(super) mod gemm;
+pub(super) mod layer;
 pub(super) mod pad;
 pub(super) mod registers;
 pub(super) mod sparse;

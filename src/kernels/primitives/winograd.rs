@@ -38,7 +38,7 @@ impl Task<Packed> for TransformWeight {
                 unsafe {
                     let from = packed.weight.as_ptr().add(panel.first * 9 * inputs + at);
                     let to = points.as_mut_ptr().add(panel.first * 16 * inputs + at);
-                    transform_taps::<V>(from, to, stride);
+                    both_sides::<V, Spread, 3, 4>(from, to, stride);
                 }
             }
         }
@@ -49,38 +49,55 @@ impl Task<Packed> for TransformWeight {
     }
 }
 
-/// `G g G'` of one register of filters, taps and points `stride` apart.
+/// A linear map of `N` points to `M`, which [`both_sides`] applies to columns and rows.
+pub(crate) trait Side<const N: usize, const M: usize> {
+    /// Must be `#[inline(always)]`.
+    fn apply<V: Vector>(points: [V; N], half: V) -> [V; M];
+}
+
+/// `S x S'` of one register, the points of both sides `stride` apart.
+///
+/// # Safety
+/// The processor has the instruction set; `N * N` registers are readable, `M * M` writable.
 #[inline(always)]
-unsafe fn transform_taps<V: Vector>(from: *const f32, to: *mut f32, stride: usize) {
+pub(crate) unsafe fn both_sides<V: Vector, S: Side<N, M>, const N: usize, const M: usize>(
+    from: *const f32,
+    to: *mut f32,
+    stride: usize,
+) {
     // SAFETY: the caller's promise.
     unsafe {
         let half = V::splat(0.5);
-        let mut rows = [[V::zero(); 3]; 4];
-        for column in 0..3 {
-            let mut taps = [V::zero(); 3];
-            for row in 0..3 {
-                taps[row] = V::load(from.add((3 * row + column) * stride));
+        let mut rows = [[V::zero(); N]; M];
+        for column in 0..N {
+            let mut points = [V::zero(); N];
+            for row in 0..N {
+                points[row] = V::load(from.add((N * row + column) * stride));
             }
-            let all = spread(taps, half);
-            for row in 0..4 {
+            let all = S::apply(points, half);
+            for row in 0..M {
                 rows[row][column] = all[row];
             }
         }
-        for row in 0..4 {
-            let all = spread(rows[row], half);
-            for column in 0..4 {
-                all[column].store(to.add((4 * row + column) * stride));
+        for row in 0..M {
+            let all = S::apply(rows[row], half);
+            for column in 0..M {
+                all[column].store(to.add((M * row + column) * stride));
             }
         }
     }
 }
 
-/// `G` times three taps.
-#[inline(always)]
-fn spread<V: Vector>([first, middle, last]: [V; 3], half: V) -> [V; 4] {
-    let outer = half.mul(first.add(last));
-    let middle = half.mul(middle);
-    [first, outer.add(middle), outer.sub(middle), last]
+/// `G`, from taps to points.
+struct Spread;
+
+impl Side<3, 4> for Spread {
+    #[inline(always)]
+    fn apply<V: Vector>([first, middle, last]: [V; 3], half: V) -> [V; 4] {
+        let outer = half.mul(first.add(last));
+        let middle = half.mul(middle);
+        [first, outer.add(middle), outer.sub(middle), last]
+    }
 }
 
 /// Images with their padding, cut into rows of tiles. The tiles of odd sides hang over: the images have zeros there.

@@ -2,7 +2,6 @@
 
 use crate::kernels::count_confusion::cpu::first_maximum;
 use crate::kernels::parallel;
-use std::fmt;
 
 /// Rows that one task computes. Fixed, so that the loss does not depend on the thread count.
 const CHUNK: usize = 32;
@@ -16,32 +15,14 @@ pub struct Outcome {
     pub correct: usize,
 }
 
-impl Outcome {
-    const NOTHING: Self = Self {
-        loss: 0.0,
-        correct: 0,
-    };
-}
-
 /// A label that names no class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("label {label} of row {row} is outside {classes} classes")]
 pub struct OutOfRange {
     pub label: i32,
     pub row: usize,
     pub classes: usize,
 }
-
-impl fmt::Display for OutOfRange {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "label {} of row {} is outside {} classes",
-            self.label, self.row, self.classes
-        )
-    }
-}
-
-impl std::error::Error for OutOfRange {}
 
 /// Loss of `logits [n, classes]` against `labels [n]`, and its gradient `[n, classes]`, already divided by `n`.
 /// The row's maximum is subtracted before the exponential, so large logits do not overflow. No scratch.
@@ -57,15 +38,9 @@ pub fn forward_backward(
     labels: &[i32],
     gradient: &mut [f32],
 ) -> Result<Outcome, OutOfRange> {
-    assert_eq!(logits.len(), labels.len() * classes, "logits");
-    assert_eq!(gradient.len(), logits.len(), "gradient");
-    if let Some(outside) = outside(classes, labels) {
-        return Err(outside);
-    }
-    if labels.is_empty() {
-        return Ok(Outcome::NOTHING);
-    }
-    let share = 1.0 / labels.len() as f32;
+    check(classes, logits, labels, gradient)?;
+    let count = labels.len().max(1);
+    let share = 1.0 / count as f32;
     let (loss, correct) = sum_rows(
         classes,
         logits,
@@ -74,7 +49,7 @@ pub fn forward_backward(
         |logits, label, gradient| row(logits, label, share, gradient),
     );
     Ok(Outcome {
-        loss: (loss / labels.len() as f64) as f32,
+        loss: (loss / count as f64) as f32,
         correct,
     })
 }
@@ -97,14 +72,7 @@ pub fn forward_backward_weighted(
     gradient: &mut [f32],
 ) -> Result<Outcome, OutOfRange> {
     let classes = weights.len();
-    assert_eq!(logits.len(), labels.len() * classes, "logits");
-    assert_eq!(gradient.len(), logits.len(), "gradient");
-    if let Some(outside) = outside(classes, labels) {
-        return Err(outside);
-    }
-    if labels.is_empty() {
-        return Ok(Outcome::NOTHING);
-    }
+    check(classes, logits, labels, gradient)?;
     let of_label = |&label: &i32| f64::from(weights[label as usize]);
     let total: f64 = labels.iter().map(of_label).sum();
     // Labels that all weigh nothing: a loss of what smoothing spreads, not NaN.
@@ -130,13 +98,23 @@ pub fn forward_backward_weighted(
     })
 }
 
-fn outside(classes: usize, labels: &[i32]) -> Option<OutOfRange> {
+fn check(
+    classes: usize,
+    logits: &[f32],
+    labels: &[i32],
+    gradient: &[f32],
+) -> Result<(), OutOfRange> {
+    assert_eq!(logits.len(), labels.len() * classes, "logits");
+    assert_eq!(gradient.len(), logits.len(), "gradient");
     let outside = |label: &i32| !usize::try_from(*label).is_ok_and(|label| label < classes);
-    labels.iter().position(outside).map(|row| OutOfRange {
-        label: labels[row],
-        row,
-        classes,
-    })
+    match labels.iter().position(outside) {
+        None => Ok(()),
+        Some(row) => Err(OutOfRange {
+            label: labels[row],
+            row,
+            classes,
+        }),
+    }
 }
 
 /// Calls `row` with the logits, the label and the gradient of each row; the sum of what it gives, and how many first
@@ -149,9 +127,10 @@ fn sum_rows(
     row: impl Fn(&[f32], usize, &mut [f32]) -> f64 + Sync,
 ) -> (f64, usize) {
     let mut parts = vec![(0.0f64, 0usize); labels.len().div_ceil(CHUNK)];
+    let size = CHUNK * classes.max(1);
     let chunks = gradient
-        .chunks_mut(CHUNK * classes)
-        .zip(logits.chunks(CHUNK * classes))
+        .chunks_mut(size)
+        .zip(logits.chunks(size))
         .zip(labels.chunks(CHUNK))
         .zip(&mut parts);
     parallel::for_each(chunks, |(((gradient, logits), labels), part)| {

@@ -2,7 +2,7 @@
 
 use super::{bits, check, random};
 use gpu_mnist::kernels::batch_norm_relu::cpu::{
-    Grads, Norm, Passed, backward, normalise, statistics,
+    Grads, Norm, Saved, backward, normalise, statistics,
 };
 use gpu_mnist::kernels::simd::{self, Level};
 
@@ -134,7 +134,7 @@ impl NormCase {
         backward(
             level,
             &norm,
-            Passed {
+            Saved {
                 input: &self.input,
                 output: is_cut.then_some(&output[..]),
                 grad_output: &self.grads,

@@ -293,7 +293,7 @@ impl ConvCase {
             conv::Grads {
                 input: Some(grad_input),
                 weight: grad_weight,
-                bias: grad_bias,
+                bias: Some(grad_bias),
             },
         );
         let (mut alone, mut bias_alone) =
@@ -305,7 +305,7 @@ impl ConvCase {
             conv::Grads {
                 input: None,
                 weight: &mut alone,
-                bias: &mut bias_alone,
+                bias: Some(&mut bias_alone),
             },
         );
         let same = bits(&alone) == bits(grad_weight) && bits(&bias_alone) == bits(grad_bias);

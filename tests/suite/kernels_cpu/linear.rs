@@ -74,7 +74,7 @@ impl LinearCase {
             linear::Grads {
                 input: Some(&mut gx),
                 weight: &mut gw,
-                bias: &mut gb,
+                bias: Some(&mut gb),
             },
         );
         let (mut alone, mut bias_alone) = (gw.clone(), gb.clone());
@@ -85,7 +85,7 @@ impl LinearCase {
             linear::Grads {
                 input: None,
                 weight: &mut alone,
-                bias: &mut bias_alone,
+                bias: Some(&mut bias_alone),
             },
         );
         assert!(

@@ -1,7 +1,7 @@
 //! An image with a frame of what fills it, laid out so that a lane reads a pixel and its neighbours at once.
 
-use super::{Plan, WIDEST};
-use crate::kernels::simd::{Vector, scratch};
+use super::Plan;
+use crate::kernels::simd::{Vector, WIDEST, scratch};
 
 /// Where some pixels come from: the pixel up and left in the framed image, and how far from it.
 #[derive(Clone, Copy)]
@@ -49,15 +49,17 @@ pub(super) trait Source {
     /// Takes the bytes of an image's words in.
     fn fill(&mut self, bytes: &[u8]);
 
-    /// Pixels from one row of the framed image to the next.
-    fn stride(&self) -> usize;
-
     /// Writes the first `used` pixels of `place`, normalised.
     ///
     /// # Safety
     /// The processor has the instruction set of `V`; the places lie in columns 0..=width + 1 and rows 0..=height + 1;
     /// there is room for `used` pixels, at most a register of them.
     unsafe fn write<V: Vector>(&self, place: Place<V>, scale: &Scale<V>, to: *mut f32, used: usize);
+}
+
+/// Pixels from one row of a framed image to the next.
+pub(super) fn stride(plan: &Plan) -> usize {
+    (plan.shape.width + 3).next_multiple_of(WIDEST)
 }
 
 /// Every 2x2 window of a grey image, a word each.
@@ -74,7 +76,7 @@ pub(super) struct Windows {
 impl Windows {
     pub(super) fn new(plan: &Plan) -> Self {
         let rows = plan.shape.height + 3;
-        let stride = (plan.shape.width + 3).next_multiple_of(WIDEST);
+        let stride = stride(plan);
         // One word more than the rows: the last window looks one byte past them.
         let mut framed = scratch::dirty(rows * stride / 4 + 1);
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut framed);
@@ -111,11 +113,6 @@ impl Source for Windows {
     }
 
     #[inline(always)]
-    fn stride(&self) -> usize {
-        self.stride
-    }
-
-    #[inline(always)]
     unsafe fn write<V: Vector>(
         &self,
         place: Place<V>,
@@ -128,10 +125,7 @@ impl Source for Windows {
             let corners = V::look_up(self.words.as_ptr().cast(), place.index);
             let value = place.between(corners);
             let value = value.mul_add(scale.factors[0], scale.terms[0]);
-            match used == V::LANES {
-                true => value.store(to),
-                false => value.store_first(to, used),
-            }
+            value.store_up_to(to, used);
         }
     }
 }
@@ -146,7 +140,7 @@ pub(super) struct Pixels {
 
 impl Pixels {
     pub(super) fn new(plan: &Plan) -> Self {
-        let stride = (plan.shape.width + 3).next_multiple_of(WIDEST);
+        let stride = stride(plan);
         let mut pixels = scratch::dirty((plan.shape.height + 3) * stride);
         let words: &mut [u32] = bytemuck::cast_slice_mut(&mut pixels);
         words.fill(u32::from_le_bytes(
@@ -173,11 +167,6 @@ impl Source for Pixels {
     }
 
     #[inline(always)]
-    fn stride(&self) -> usize {
-        self.stride
-    }
-
-    #[inline(always)]
     unsafe fn write<V: Vector>(
         &self,
         place: Place<V>,
@@ -192,17 +181,15 @@ impl Source for Pixels {
         unsafe {
             let top: *const u32 = self.words.as_ptr().cast();
             let bottom = top.add(self.stride);
-            let up_left = V::look_up(top, place.index);
-            let up_right = V::look_up(top.add(1), place.index);
-            let low_left = V::look_up(bottom, place.index);
-            let low_right = V::look_up(bottom.add(1), place.index);
+            let corners = [
+                V::look_up(top, place.index),
+                V::look_up(top.add(1), place.index),
+                V::look_up(bottom, place.index),
+                V::look_up(bottom.add(1), place.index),
+            ];
             for channel in 0..3 {
-                let value = place.between([
-                    up_left[channel],
-                    up_right[channel],
-                    low_left[channel],
-                    low_right[channel],
-                ]);
+                let [a, b, c, d] = &corners;
+                let value = place.between([a[channel], b[channel], c[channel], d[channel]]);
                 let value = value.mul_add(scale.factors[channel], scale.terms[channel]);
                 value.store(channels[channel * WIDEST..][..V::LANES].as_mut_ptr());
             }

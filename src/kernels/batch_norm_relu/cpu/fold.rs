@@ -94,33 +94,3 @@ unsafe fn columns<V: Vector, T: Terms<V>, const WIDTH: usize>(
         }
     }
 }
-
-/// The first `used` floats; what the others are does not matter.
-///
-/// # Safety
-/// `used <= LANES` floats are readable; the processor has the instruction set.
-#[inline(always)]
-pub(super) unsafe fn load<V: Vector>(from: *const f32, used: usize) -> V {
-    // SAFETY: the caller's promise is the one asked for.
-    unsafe {
-        if used == V::LANES {
-            V::load(from)
-        } else {
-            V::load_first(from, used)
-        }
-    }
-}
-
-/// # Safety
-/// `used <= LANES` floats are writable; the processor has the instruction set.
-#[inline(always)]
-pub(super) unsafe fn store<V: Vector>(value: V, to: *mut f32, used: usize) {
-    // SAFETY: the caller's promise is the one asked for.
-    unsafe {
-        if used == V::LANES {
-            value.store(to)
-        } else {
-            value.store_first(to, used)
-        }
-    }
-}

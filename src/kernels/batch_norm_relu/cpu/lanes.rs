@@ -2,11 +2,10 @@
 //! length is a multiple of a register's, and each place of a unit is always the same channel.
 
 use super::Norm;
+use crate::kernels::simd::WIDEST;
 use crate::kernels::simd::scratch::{self, Scratch};
 
-/// The widest register; narrower ones divide it.
-const WIDEST: usize = 16;
-/// A unit has at least four of those, so that as many sums run beside each other.
+/// A unit has at least four of the widest registers, so that as many sums run beside each other.
 const LEAST: usize = 4 * WIDEST;
 /// About as many floats are a chunk: as many as a first-level cache has room for, because the
 /// statistics read it twice.

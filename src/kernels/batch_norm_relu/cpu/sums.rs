@@ -1,6 +1,6 @@
 //! The sums over a chunk: its moments, and those of the gradients.
 
-use super::fold::{Terms, fold, load, store};
+use super::fold::{Terms, fold};
 use super::lanes::{Lanes, repeat, unit_size};
 use crate::kernels::simd::{Task, Vector, scratch::Scratch};
 
@@ -28,19 +28,19 @@ impl Task for Moments<'_> {
         let channels = part.len() / 2;
         let (unit, rows) = (unit_size(channels), (input.len() / channels) as f64);
         let (means, squares) = part.split_at_mut(channels);
-        // SAFETY: the terms read the chunk and constants of a unit; the caller vouches for the rest.
+        // SAFETY: the terms read the chunk; the caller vouches for the rest.
         unsafe {
             let [totals, _] = fold::<V, _>(&Sum(input), unit, input.len());
             of_channels(&totals, channels, means);
         }
         // About the rounded mean; what that is off by, the sum of the deviations tells.
         let centre = repeat(unit, channels, |channel| (means[channel] / rows) as f32);
-        // SAFETY: as above.
+        let terms = Deviations {
+            input,
+            centre: &centre,
+        };
+        // SAFETY: the terms read the chunk and constants of a unit; the caller vouches for the rest.
         unsafe {
-            let terms = Deviations {
-                input,
-                centre: &centre,
-            };
             let [deviations, totals] = fold::<V, _>(&terms, unit, input.len());
             of_channels(&deviations, channels, means);
             of_channels(&totals, channels, squares);
@@ -63,7 +63,7 @@ impl<V: Vector> Terms<V> for Sum<'_> {
     #[inline(always)]
     unsafe fn add(&self, at: usize, used: usize, _constants: (), sums: [V; 2]) -> [V; 2] {
         // SAFETY: `at + used` is within the chunk; the caller vouches for the rest.
-        let value = unsafe { load::<V>(self.0.as_ptr().add(at), used) };
+        let value = unsafe { V::load_up_to(self.0.as_ptr().add(at), used) };
         [sums[0].add(value), sums[1]]
     }
 }
@@ -85,8 +85,7 @@ impl<V: Vector> Terms<V> for Deviations<'_> {
     #[inline(always)]
     unsafe fn add(&self, at: usize, used: usize, centre: V, sums: [V; 2]) -> [V; 2] {
         // SAFETY: `at + used` is within the chunk; the caller vouches for the rest.
-        let value = unsafe { load::<V>(self.input.as_ptr().add(at), used) };
-        let deviation = value.sub(centre);
+        let deviation = unsafe { V::load_up_to(self.input.as_ptr().add(at), used).sub(centre) };
         [
             sums[0].add(deviation),
             deviation.mul_add(deviation, sums[1]),
@@ -108,105 +107,61 @@ pub(super) struct Gradients<'a> {
 impl Task for Gradients<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self {
+        let (lanes, length) = (self.lanes, self.input.len());
+        assert_eq!(self.grad_output.len(), length);
+        let masked = self.masked.unwrap_or_default();
+        let kept = self.output.map_or(0, |_| length);
+        assert!(masked.len() == kept && self.output.unwrap_or_default().len() == kept);
+        let terms = GradientTerms {
             lanes,
-            input,
-            grad_output,
-            output,
-            masked,
-            part,
-        } = self;
-        let (unit, length) = (lanes.unit, input.len());
-        assert_eq!(grad_output.len(), length);
+            input: self.input,
+            grad_output: self.grad_output,
+            output: self.output.unwrap_or_default(),
+            masked: masked.as_mut_ptr(),
+        };
         // SAFETY: the slices are equally long; the caller vouches for the instruction set.
         let totals = unsafe {
-            match (output, masked) {
-                (Some(output), Some(masked)) => {
-                    assert!(output.len() == length && masked.len() == length);
-                    let terms = BehindOutput {
-                        lanes,
-                        input,
-                        grad_output,
-                        output,
-                        masked: masked.as_mut_ptr(),
-                    };
-                    fold::<V, _>(&terms, unit, length)
-                }
-                _ if lanes.relu => {
-                    let terms = BehindInput {
-                        lanes,
-                        input,
-                        grad_output,
-                    };
-                    fold::<V, _>(&terms, unit, length)
-                }
-                _ => {
-                    let terms = Unmasked {
-                        lanes,
-                        input,
-                        grad_output,
-                    };
-                    fold::<V, _>(&terms, unit, length)
-                }
+            match (self.output.is_some(), lanes.relu) {
+                (true, _) => fold::<V, _>(&Cut::<BY_OUTPUT>(terms), lanes.unit, length),
+                (false, true) => fold::<V, _>(&Cut::<BY_INPUT>(terms), lanes.unit, length),
+                (false, false) => fold::<V, _>(&Cut::<NOT>(terms), lanes.unit, length),
             }
         };
-        let (grads, products) = part.split_at_mut(lanes.channels);
+        let (grads, products) = self.part.split_at_mut(lanes.channels);
         of_channels(&totals[0], lanes.channels, grads);
         of_channels(&totals[1], lanes.channels, products);
     }
 }
 
-/// Gradients without ReLU.
-struct Unmasked<'a> {
+struct GradientTerms<'a> {
     lanes: &'a Lanes,
     input: &'a [f32],
     grad_output: &'a [f32],
+    output: &'a [f32],
+    masked: *mut f32,
 }
 
-impl<V: Vector> Terms<V> for Unmasked<'_> {
-    type Constants = V;
+/// What tells which gradients ReLU cut: nothing, where there is none; the input; or the output, and then those that
+/// pass are kept.
+struct Cut<'a, const BY: u8>(GradientTerms<'a>);
 
-    #[inline(always)]
-    unsafe fn constants(&self, place: usize) -> V {
-        // SAFETY: the place is within a unit; the caller vouches for the instruction set.
-        unsafe { V::load(self.lanes.mean.as_ptr().add(place)) }
-    }
+const NOT: u8 = 0;
+const BY_INPUT: u8 = 1;
+const BY_OUTPUT: u8 = 2;
 
-    #[inline(always)]
-    unsafe fn add(&self, at: usize, used: usize, mean: V, sums: [V; 2]) -> [V; 2] {
-        // SAFETY: `at + used` is within the chunk; the caller vouches for the rest.
-        unsafe {
-            let deviation = load::<V>(self.input.as_ptr().add(at), used).sub(mean);
-            let grad = load::<V>(self.grad_output.as_ptr().add(at), used);
-            [sums[0].add(grad), grad.mul_add(deviation, sums[1])]
-        }
-    }
-}
-
-/// Gradients behind a ReLU; the input says which it cut.
-struct BehindInput<'a> {
-    lanes: &'a Lanes,
-    input: &'a [f32],
-    grad_output: &'a [f32],
-}
-
-impl<V: Vector> Terms<V> for BehindInput<'_> {
+impl<V: Vector, const BY: u8> Terms<V> for Cut<'_, BY> {
+    /// Mean, factor and shift; what is not used is not loaded.
     type Constants = [V; 3];
 
     #[inline(always)]
     unsafe fn constants(&self, place: usize) -> [V; 3] {
-        let Lanes {
-            mean,
-            factor,
-            shift,
-            ..
-        } = self.lanes;
+        let lanes = self.0.lanes;
         // SAFETY: the place is within a unit; the caller vouches for the instruction set.
         unsafe {
             [
-                V::load(mean.as_ptr().add(place)),
-                V::load(factor.as_ptr().add(place)),
-                V::load(shift.as_ptr().add(place)),
+                V::load(lanes.mean.as_ptr().add(place)),
+                V::load(lanes.factor.as_ptr().add(place)),
+                V::load(lanes.shift.as_ptr().add(place)),
             ]
         }
     }
@@ -219,44 +174,20 @@ impl<V: Vector> Terms<V> for BehindInput<'_> {
         [mean, factor, shift]: [V; 3],
         sums: [V; 2],
     ) -> [V; 2] {
-        // SAFETY: `at + used` is within the chunk; the caller vouches for the rest.
-        unsafe {
-            let deviation = load::<V>(self.input.as_ptr().add(at), used).sub(mean);
-            let output = deviation.mul_add(factor, shift);
-            let grad = load::<V>(self.grad_output.as_ptr().add(at), used);
-            let grad = output.select_positive(grad, V::zero());
-            [sums[0].add(grad), grad.mul_add(deviation, sums[1])]
-        }
-    }
-}
-
-/// Gradients behind a ReLU, cut by the output and kept.
-struct BehindOutput<'a> {
-    lanes: &'a Lanes,
-    input: &'a [f32],
-    grad_output: &'a [f32],
-    output: &'a [f32],
-    masked: *mut f32,
-}
-
-impl<V: Vector> Terms<V> for BehindOutput<'_> {
-    type Constants = V;
-
-    #[inline(always)]
-    unsafe fn constants(&self, place: usize) -> V {
-        // SAFETY: the place is within a unit; the caller vouches for the instruction set.
-        unsafe { V::load(self.lanes.mean.as_ptr().add(place)) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(&self, at: usize, used: usize, mean: V, sums: [V; 2]) -> [V; 2] {
+        let terms = &self.0;
         // SAFETY: `at + used` is within the chunk, and so within `masked`, which nobody else writes.
         unsafe {
-            let deviation = load::<V>(self.input.as_ptr().add(at), used).sub(mean);
-            let output = load::<V>(self.output.as_ptr().add(at), used);
-            let grad = load::<V>(self.grad_output.as_ptr().add(at), used);
-            let grad = output.select_positive(grad, V::zero());
-            store(grad, self.masked.add(at), used);
+            let deviation = V::load_up_to(terms.input.as_ptr().add(at), used).sub(mean);
+            let mut grad = V::load_up_to(terms.grad_output.as_ptr().add(at), used);
+            if BY == BY_INPUT {
+                let output = deviation.mul_add(factor, shift);
+                grad = output.select_positive(grad, V::zero());
+            }
+            if BY == BY_OUTPUT {
+                let output = V::load_up_to(terms.output.as_ptr().add(at), used);
+                grad = output.select_positive(grad, V::zero());
+                grad.store_up_to(terms.masked.add(at), used);
+            }
             [sums[0].add(grad), grad.mul_add(deviation, sums[1])]
         }
     }

@@ -8,7 +8,7 @@ use super::{Shape, direct, grad_weight};
 use crate::kernels::primitives::gemm::{
     Layout, SLACK, Strides, Tiles, accumulate, for_each_tile, load_sums, store_sums,
 };
-use crate::kernels::primitives::winograd::transform_row;
+use crate::kernels::primitives::winograd::{Side, both_sides, transform_row};
 use crate::kernels::simd::{Task, Vector, WIDEST, scratch};
 
 /// What is collected over the images of a chunk.
@@ -219,43 +219,21 @@ impl Task for Finish<'_> {
                 for at in (0..point).step_by(V::LANES) {
                     let from = collected.sums.as_ptr().add(panel.first * 16 * inputs + at);
                     let to = self.sums.as_mut_ptr().add(panel.first * 9 * inputs + at);
-                    gather::<V>(from, to, point);
+                    both_sides::<V, Gather, 4, 3>(from, to, point);
                 }
             }
         }
     }
 }
 
-/// `G' u G` of one register of weights, points and taps `stride` apart.
-#[inline(always)]
-unsafe fn gather<V: Vector>(from: *const f32, to: *mut f32, stride: usize) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let half = V::splat(0.5);
-        let mut rows = [[V::zero(); 4]; 3];
-        for column in 0..4 {
-            let mut points = [V::zero(); 4];
-            for row in 0..4 {
-                points[row] = V::load(from.add((4 * row + column) * stride));
-            }
-            let three = fold(points, half);
-            for row in 0..3 {
-                rows[row][column] = three[row];
-            }
-        }
-        for row in 0..3 {
-            let taps = fold(rows[row], half);
-            for column in 0..3 {
-                taps[column].store(to.add((3 * row + column) * stride));
-            }
-        }
-    }
-}
+/// `G'`, from points to taps; the sign of the last point is restored.
+struct Gather;
 
-/// `G'` times four points, the last with its sign restored.
-#[inline(always)]
-fn fold<V: Vector>([first, sum, difference, last]: [V; 4], half: V) -> [V; 3] {
-    let outer = half.mul(sum.add(difference));
-    let middle = half.mul(sum.sub(difference));
-    [first.add(outer), middle, outer.sub(last)]
+impl Side<4, 3> for Gather {
+    #[inline(always)]
+    fn apply<V: Vector>([first, sum, difference, last]: [V; 4], half: V) -> [V; 3] {
+        let outer = half.mul(sum.add(difference));
+        let middle = half.mul(sum.sub(difference));
+        [first.add(outer), middle, outer.sub(last)]
+    }
 }

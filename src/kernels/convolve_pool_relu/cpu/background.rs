@@ -65,12 +65,12 @@ unsafe fn mark<V: Vector>(shape: &Shape, input: &[f32], value: f32, rows: &mut [
 
 /// The value of more than half of some pixels, if there is one, else any of them (Boyer and Moore's majority vote).
 fn most_frequent(input: &[f32]) -> f32 {
-    let (mut value, mut votes) = (input[0], 0);
+    let (mut value, mut lead) = (input[0], 0);
     for &pixel in input.iter().step_by((input.len() / SAMPLES).max(1)) {
-        match (pixel == value, votes) {
-            (true, _) => votes += 1,
-            (false, 0) => (value, votes) = (pixel, 1),
-            (false, _) => votes -= 1,
+        match (pixel == value, lead) {
+            (true, _) => lead += 1,
+            (false, 0) => (value, lead) = (pixel, 1),
+            (false, _) => lead -= 1,
         }
     }
     value
@@ -93,19 +93,14 @@ impl Blank {
     /// The processor has the instruction set.
     #[inline(always)]
     pub(super) unsafe fn find<V: Vector>(shape: &Shape, input: &[f32]) -> Self {
-        let Shape {
-            width,
-            in_channels,
-            kernel,
-            ..
-        } = *shape;
+        let kernel = shape.kernel;
         assert_eq!(input.len(), shape.input_size());
         let mut blank = Self {
             value: input[0],
             columns: vec![],
             patch: (1u64 << (kernel + 1).min(63)) - 1,
         };
-        if in_channels != 1 || width > 64 || kernel > 32 {
+        if shape.in_channels != 1 || shape.width > 64 || kernel > 32 {
             return blank;
         }
         // SAFETY: the caller vouches for the instruction set.

@@ -36,12 +36,14 @@ pub(super) fn collect(
     shape: &Shape,
     sums: &mut [f32],
     grad_weight: &mut [f32],
-    grad_bias: &mut [f32],
+    grad_bias: Option<&mut [f32]>,
 ) {
     let size = turned_size(shape);
     let total = add_up(sums, size + shape.out_channels);
     for_each_place(shape, |at, place| grad_weight[at] = total[place]);
-    grad_bias.copy_from_slice(&total[size..]);
+    if let Some(grad_bias) = grad_bias {
+        grad_bias.copy_from_slice(&total[size..]);
+    }
 }
 
 /// Calls `each(index in PyTorch's layout, index in the turned one)`.

@@ -1,0 +1,37 @@
+//! What the CPU kernels of layers with a weight read and write.
+
+/// What a forward pass computes from.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    pub input: &'a [f32],
+    pub weight: &'a [f32],
+    pub bias: &'a [f32],
+    /// Whether ReLU follows.
+    pub relu: bool,
+}
+
+/// What a backward pass computes from.
+#[derive(Clone, Copy)]
+pub struct Saved<'a> {
+    pub input: &'a [f32],
+    pub weight: &'a [f32],
+    /// The output, where ReLU made it: no gradient passes where it is not positive.
+    pub output: Option<&'a [f32]>,
+    pub grad_output: &'a [f32],
+}
+
+/// The gradients to compute; all are overwritten.
+pub struct Grads<'a> {
+    pub input: Option<&'a mut [f32]>,
+    pub weight: &'a mut [f32],
+    pub bias: Option<&'a mut [f32]>,
+}
+
+impl Grads<'_> {
+    /// Where nothing depends on the layer.
+    pub(crate) fn clear(self) {
+        self.input.unwrap_or_default().fill(0.0);
+        self.weight.fill(0.0);
+        self.bias.unwrap_or_default().fill(0.0);
+    }
+}

@@ -2,9 +2,9 @@
 
 use burn::tensor::activation::relu;
 use gpu_mnist::device::Device;
-use gpu_mnist::kernels::gpu::with_preset;
+use gpu_mnist::kernels::gpu::with_profile;
+use gpu_mnist::kernels::launch::TileProfile;
 use gpu_mnist::kernels::matmul::matmul;
-use gpu_mnist::kernels::shader::TilePreset;
 
 use super::convolve_pool_relu::leaf;
 use super::{difference, numbers};
@@ -49,8 +49,8 @@ fn matmul_equals_float64_on_the_cpu() {
 #[test]
 fn matmul_equals_float64_on_the_adapter() {
     if let Some(device) = adapter_or_skip("matmul_equals_float64_on_the_adapter") {
-        for preset in [TilePreset::Software, TilePreset::Hardware] {
-            with_preset(preset, || matmul_equals_float64(&device));
+        for profile in [TileProfile::Software, TileProfile::Hardware] {
+            with_profile(profile, || matmul_equals_float64(&device));
         }
     }
 }

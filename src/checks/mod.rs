@@ -12,6 +12,7 @@ mod gather;
 mod images;
 mod loss;
 pub mod reference;
+pub mod shaders;
 mod shared;
 pub mod steps;
 mod stock;

@@ -84,7 +84,12 @@ pub async fn losses(
     Ok(data[0].iter::<f64>().collect())
 }
 
-fn queue(device: &Device, config: &Config, network: &Architecture, work: Work) -> Transaction {
+pub(super) fn queue(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    work: Work,
+) -> Transaction {
     let images = waves(network, config.seed, 0, work.images);
     let normalisation = Normalisation::measure(&images);
     let split = DeviceSplit::upload(&images, normalisation, device);

@@ -1,16 +1,21 @@
 //! `gpu-mnist doctor`: whether an adapter computes the right numbers, and what a bug report needs.
 
-use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueHint};
 
 use super::bars::Shown;
 use super::{check, open};
-use crate::checks::{self, Group, Scope, WrongNumbers};
+use crate::checks::{self, Group, Scope, WrongNumbers, shaders};
 use crate::cli::{self, DeviceArgs, FormatArgs, SeedArgs, SettingsArgs};
 use crate::config::Config;
 use crate::data::synthetic;
 use crate::device::{self, Choice, DeviceError};
 use crate::report::doctor::{Examined, Report, text};
 use crate::report::look::Look;
+use crate::run_folder::write_atomically;
 use crate::store::{KERNEL_SET, Store};
 
 /// Flags of `doctor`.
@@ -37,6 +42,10 @@ pub struct DoctorArgs {
     /// Print every comparison, not one line an operation
     #[arg(long, help_heading = "Output")]
     details: bool,
+    /// Write every shader that the network launches, with the tiles of both profiles, into DIR and stop
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["all", "report", "details"])]
+    #[arg(help_heading = "Output", value_hint = ValueHint::DirPath)]
+    shaders: Option<PathBuf>,
     #[command(flatten)]
     output: FormatArgs,
 }
@@ -51,6 +60,9 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let config = cli::resolve(&layers)?;
     device::environment()?;
     super::end_on_interrupt();
+    if let Some(folder) = &args.shaders {
+        return write_shaders(folder, &config);
+    }
     let choices = match args.all {
         true => everything(&config),
         false => vec![device::choose(&config.device)?],
@@ -87,6 +99,30 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+/// Writes what [`shaders::launched`] gives into `folder`.
+fn write_shaders(folder: &Path, config: &Config) -> anyhow::Result<()> {
+    let choice = device::choose(&config.device)?;
+    anyhow::ensure!(
+        choice.adapter.is_some(),
+        "--shaders: the CPU launches no shader; choose an adapter (`gpu-mnist devices` lists them)"
+    );
+    let network = synthetic::network(&config.model);
+    let device = open(choice)?;
+    let shaders = pollster::block_on(shaders::launched(&device, config, &network))?;
+    for shader in &shaders {
+        let path = folder.join(&shader.path);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)
+            .and_then(|()| write_atomically(&path, shader.text.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    cli::print(&format!(
+        "{} shaders in {}\n",
+        shaders.len(),
+        folder.display()
+    ))
 }
 
 fn everything(config: &Config) -> Vec<Choice> {

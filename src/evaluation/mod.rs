@@ -160,7 +160,7 @@ pub async fn evaluate(
 }
 
 /// Queues the whole evaluation: confusion counts, summed loss, first predictions and labels.
-fn count(
+pub(crate) fn count(
     model: &Model,
     split: &DeviceSplit,
     batch_size: usize,

@@ -10,6 +10,7 @@ mod gather;
 mod images;
 mod loss;
 pub mod right_device;
+pub mod shaders;
 mod shared;
 pub mod steps;
 #[cfg(not(target_family = "wasm"))]

@@ -79,7 +79,7 @@ pub async fn losses(
     Ok(data[0].iter::<f64>().collect())
 }
 
-fn queue(
+pub(super) fn queue(
     device: &Device,
     config: &Config,
     network: &Architecture,

@@ -1,15 +1,20 @@
 //! `gpu-mnist doctor`: whether an adapter computes the right numbers, and what a bug report needs.
 
-use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueHint};
 
 use super::args::{ComputeArgs, FormatArgs, SeedArgs, resolve};
 use crate::checks::before_training::remember_findings;
-use crate::checks::{self, Group, Scope, WrongNumbers};
+use crate::checks::{self, Group, Scope, WrongNumbers, shaders};
 use crate::config::{Config, Layers};
 use crate::data::synthetic;
 use crate::device::opening::open;
 use crate::device::store::{KERNEL_SET, Store};
 use crate::device::{self, Choice, DeviceError};
+use crate::files::write_atomically;
 use crate::report::doctor::{Examined, Report, text};
 use crate::report::look::Look;
 use crate::terminal::bars::Shown;
@@ -38,6 +43,10 @@ pub struct DoctorArgs {
     /// Print every comparison, not one line an operation
     #[arg(long, help_heading = "Output")]
     details: bool,
+    /// Write every shader that the network launches, with the tiles of both profiles, into DIR and stop
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["all", "report", "details"])]
+    #[arg(help_heading = "Output", value_hint = ValueHint::DirPath)]
+    shaders: Option<PathBuf>,
     #[command(flatten)]
     output: FormatArgs,
 }
@@ -51,6 +60,9 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let config = resolve(&layers)?;
     device::environment()?;
     end_on_interrupt();
+    if let Some(folder) = &args.shaders {
+        return write_shaders(folder, &config);
+    }
     let choices = match args.all {
         true => everything(&config),
         false => vec![device::choose(&config.device)?],
@@ -87,6 +99,30 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+/// Writes what [`shaders::launched`] gives into `folder`.
+fn write_shaders(folder: &Path, config: &Config) -> anyhow::Result<()> {
+    let choice = device::choose(&config.device)?;
+    anyhow::ensure!(
+        choice.adapter.is_some(),
+        "--shaders: the CPU launches no shader; choose an adapter (`gpu-mnist devices` lists them)"
+    );
+    let network = synthetic::network(&config.model);
+    let device = open(choice)?;
+    let shaders = pollster::block_on(shaders::launched(&device, config, &network))?;
+    for shader in &shaders {
+        let path = folder.join(&shader.path);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)
+            .and_then(|()| write_atomically(&path, shader.text.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    print(&format!(
+        "{} shaders in {}\n",
+        shaders.len(),
+        folder.display()
+    ))
 }
 
 fn everything(config: &Config) -> Vec<Choice> {

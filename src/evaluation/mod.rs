@@ -210,7 +210,12 @@ pub async fn evaluate(
 }
 
 /// Queues the whole evaluation: confusion counts, summed loss, first predictions and labels.
-fn count(model: &Model, split: &DeviceSplit, batch_size: usize, device: &Device) -> Transaction {
+pub(crate) fn count(
+    model: &Model,
+    split: &DeviceSplit,
+    batch_size: usize,
+    device: &Device,
+) -> Transaction {
     let classes = split.classes();
     let mut confusion = Tensor::<2, Int>::zeros([classes, classes], (device.burn(), DType::I32));
     let mut loss = Tensor::<1>::zeros([1], device.burn());

@@ -88,8 +88,9 @@ thread_local! {
     static RECORDED: RefCell<Option<Vec<Launch>>> = const { RefCell::new(None) };
 }
 
-/// What `work` would launch, in order. It is not launched: tensors that shaders would write hold anything.
-pub fn record(work: impl FnOnce()) -> Vec<Launch> {
+/// What `work` gives and what it would launch, in order. It is not launched: tensors that shaders would write hold
+/// anything.
+pub fn record<T>(work: impl FnOnce() -> T) -> (T, Vec<Launch>) {
     struct Stop;
     impl Drop for Stop {
         fn drop(&mut self) {
@@ -98,8 +99,8 @@ pub fn record(work: impl FnOnce()) -> Vec<Launch> {
     }
     let _stop = Stop;
     RECORDED.set(Some(Vec::new()));
-    work();
-    RECORDED.take().unwrap_or_default()
+    let found = work();
+    (found, RECORDED.take().unwrap_or_default())
 }
 
 /// The launch, unless it is recorded.

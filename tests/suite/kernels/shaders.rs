@@ -3,8 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use gpu_mnist::checks::shaders::launched;
+use gpu_mnist::data::synthetic::network;
+use gpu_mnist::device::Device;
 use gpu_mnist::kernels::shader::Shader;
+use naga::back::{glsl, hlsl, spv};
+use naga::proc::BoundsCheckPolicies;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use predicates::str::contains;
+use tempfile::tempdir;
+
+use crate::support::{EVERY_LAYER, adapter_or_skip, program, settings};
 
 /// Parses and validates plain WGSL of one entry point, `main`.
 fn validated(name: &str, source: &str) -> (naga::Module, ModuleInfo) {
@@ -91,5 +100,130 @@ fn constants_reach_what_is_imported() {
             1,
             "{line}"
         );
+    }
+}
+
+/// MSL is left out: naga writes it only where wgpu is built for Metal.
+fn translate(name: &str, module: &naga::Module, info: &ModuleInfo) {
+    let words = spv::write_vec(module, info, &spv::Options::default(), None)
+        .unwrap_or_else(|error| panic!("{name} as SPIR-V: {error}"));
+    assert_eq!(words[0], 0x0723_0203, "{name}");
+
+    let options = hlsl::Options {
+        shader_model: hlsl::ShaderModel::V5_1,
+        fake_missing_bindings: true,
+        ..hlsl::Options::default()
+    };
+    let mut text = String::new();
+    let pipeline = hlsl::PipelineOptions::default();
+    hlsl::Writer::new(&mut text, &options, &pipeline)
+        .write(module, info, None)
+        .unwrap_or_else(|error| panic!("{name} as HLSL: {error}"));
+    assert!(text.contains("numthreads"), "{name}");
+
+    let options = glsl::Options {
+        version: glsl::Version::new_gles(310),
+        ..glsl::Options::default()
+    };
+    let pipeline = glsl::PipelineOptions {
+        shader_stage: naga::ShaderStage::Compute,
+        entry_point: "main".into(),
+        multiview: None,
+    };
+    let mut text = String::new();
+    glsl::Writer::new(
+        &mut text,
+        module,
+        info,
+        &options,
+        &pipeline,
+        BoundsCheckPolicies::default(),
+    )
+    .and_then(|mut writer| writer.write())
+    .unwrap_or_else(|error| panic!("{name} as GLSL: {error}"));
+    assert!(text.starts_with("#version 310 es"), "{name}");
+}
+
+/// Networks whose launches cover every shader but the gradient of a grey image, which no network trains: the reference,
+/// every kind of layer, distorted images, weights of classes.
+#[test]
+fn what_networks_launch_is_wgsl_that_every_api_takes() {
+    let test = "what_networks_launch_is_wgsl_that_every_api_takes";
+    let Some(device) = adapter_or_skip(test) else {
+        return;
+    };
+    let mut names = BTreeSet::new();
+    for assignments in [
+        &[][..],
+        &[EVERY_LAYER, "training.batch_size=12"],
+        &["augment.elastic=4", "training.class_weights=balanced"],
+    ] {
+        let config = settings(assignments);
+        let shaders = pollster::block_on(launched(&device, &config, &network(&config.model)));
+        let shaders = shaders.expect("shaders");
+        for profile in ["software/", "hardware/"] {
+            assert!(
+                shaders
+                    .iter()
+                    .any(|shader| shader.path.starts_with(profile))
+            );
+        }
+        for shader in shaders {
+            let (module, info) = validated(&shader.path, &shader.text);
+            translate(&shader.path, &module, &info);
+            let (_, name) = shader.path.split_once('-').expect("a number and a name");
+            names.insert(name.trim_end_matches(".wgsl").to_string());
+        }
+    }
+    let all: BTreeSet<String> = files("").iter().map(|shader| shader.name.into()).collect();
+    assert!(names.is_subset(&all), "{names:?}");
+    let rest: Vec<&String> = all.difference(&names).collect();
+    assert_eq!(rest, ["convolve_pool_relu_grad_input_single_channel"]);
+}
+
+#[test]
+fn recording_launches_nothing_and_ends() {
+    let Some(device) = adapter_or_skip("recording_launches_nothing_and_ends") else {
+        return;
+    };
+    let config = settings(&["training.batch_size=8"]);
+    let shaders = |device: &Device| {
+        let shaders = pollster::block_on(launched(device, &config, &network(&config.model)));
+        let shaders = shaders.expect("shaders");
+        let paths = shaders.into_iter().map(|shader| shader.path);
+        paths.collect::<Vec<_>>()
+    };
+    assert_eq!(shaders(&device), shaders(&device));
+    assert_eq!(shaders(&Device::cpu()), Vec::<String>::new());
+}
+
+#[test]
+fn doctor_writes_the_shaders_and_refuses_the_cpu() {
+    let home = tempdir().expect("a folder");
+    let folder = home.path().join("shaders");
+    let doctor = |device: &str| {
+        let mut command = program(home.path());
+        command.args([
+            "doctor",
+            "--set",
+            "training.batch_size=4",
+            "--device",
+            device,
+        ]);
+        command.arg("--shaders").arg(&folder).assert()
+    };
+    doctor("cpu")
+        .failure()
+        .stderr(contains("the CPU launches no shader"));
+    assert!(!folder.exists());
+    if adapter_or_skip("doctor_writes_the_shaders_and_refuses_the_cpu").is_some() {
+        doctor("gpu").success().stdout(contains("shaders in"));
+        let first = folder.join("software/01-gather_batch.wgsl");
+        let text = std::fs::read_to_string(first).expect("a shader");
+        assert!(
+            text.starts_with("// gather_batch IMAGE_WORDS=196\n// launched as "),
+            "{text}"
+        );
+        validated("gather_batch", &text);
     }
 }

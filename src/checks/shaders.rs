@@ -1,0 +1,116 @@
+//! The shaders that a network launches, as plain WGSL for a person to read.
+
+use std::fmt::Write;
+
+use burn::tensor::Transaction;
+
+use super::steps::{self, Work};
+use super::waves::waves;
+use crate::config::{Architecture, Config};
+use crate::data::batches::{DeviceSplit, Normalisation};
+use crate::device::{Device, DeviceError};
+use crate::evaluation;
+use crate::kernels::Kernels;
+use crate::kernels::gpu::{record, with_profile};
+use crate::kernels::launch::{Launch, TileProfile};
+use crate::model::{Model, initial_values};
+
+/// A shader with its constants, and everything that is launched of it.
+#[derive(Clone, Debug)]
+pub struct LaunchedShader {
+    /// `PROFILE/NN-NAME.wgsl`, in the order of the first launches.
+    pub path: String,
+    /// Plain WGSL. A comment in front names the constants, and the workgroups and bindings of each launch.
+    pub text: String,
+}
+
+/// What a training step and the evaluation of a batch launch with the fused kernels, with the tiles of both profiles.
+/// Nothing is computed.
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails. Nothing is launched on the CPU, so there is nothing to give.
+pub async fn launched(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+) -> Result<Vec<LaunchedShader>, DeviceError> {
+    let device = device.clone().with_kernels(Kernels::Fused);
+    let mut shaders = Vec::new();
+    for (folder, profile) in [
+        ("software", TileProfile::Software),
+        ("hardware", TileProfile::Hardware),
+    ] {
+        let work = || record(|| step_and_evaluate(&device, config, network));
+        let (queued, launches) = with_profile(profile, work);
+        // Burn's own operations were launched: a process that ends while they run may crash in the driver.
+        device.read("listing shaders", queued?).await?;
+        shaders.extend(described(folder, &launches));
+    }
+    Ok(shaders)
+}
+
+fn step_and_evaluate(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+) -> Result<Transaction, DeviceError> {
+    let count = config.training.batch_size;
+    let step = Work {
+        images: count,
+        steps: 1,
+        schedule_steps: 1,
+    };
+    let _losses = steps::queue(device, config, network, step)?;
+    let images = waves(network, config.seed, 0, count);
+    let values = initial_values(network, config.seed);
+    device.guard("listing shaders", || {
+        let split = DeviceSplit::upload(&images, Normalisation::measure(&images), device);
+        let model = Model::from_values(network, values, device);
+        evaluation::count(&model, &split, count, device)
+    })
+}
+
+fn described(folder: &str, launches: &[Launch]) -> Vec<LaunchedShader> {
+    let mut keys: Vec<String> = Vec::new();
+    for launch in launches {
+        let key = launch.key();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys.iter()
+        .enumerate()
+        .map(|(number, key)| {
+            let same: Vec<&Launch> = launches
+                .iter()
+                .filter(|launch| launch.key() == *key)
+                .collect();
+            LaunchedShader {
+                path: format!("{folder}/{:02}-{}.wgsl", number + 1, same[0].shader.name),
+                text: header(key, &same) + "\n" + &same[0].source(),
+            }
+        })
+        .collect()
+}
+
+fn header(key: &str, launches: &[&Launch]) -> String {
+    let mut header = format!("// {key}\n");
+    for launch in launches {
+        let bindings = launch.bindings.iter().enumerate();
+        let mut bindings: Vec<String> = bindings
+            .map(|(at, binding)| format!("{at} {} ({} words)", binding.name, binding.words))
+            .collect();
+        if !launch.uniform.is_empty() {
+            let at = launch.bindings.len();
+            bindings.push(format!("{at} uniform ({} words)", launch.uniform.len()));
+        }
+        let [x, y, z] = launch.workgroups;
+        let [width, height, depth] = launch.workgroup_size;
+        let _ = writeln!(
+            header,
+            "// launched as {x}x{y}x{z} workgroups of {width}x{height}x{depth}: {}",
+            bindings.join(", ")
+        );
+    }
+    header
+}

@@ -1,6 +1,6 @@
 //! The range of every setting; what is outside is refused with its key and origin.
 
-use super::{Config, ConfigError, Layers, OptimizerKind};
+use super::{Config, ConfigError, DataConfig, Layers, OptimizerKind};
 use crate::kernels::images::{MOST_SIDE, SIDES};
 
 impl Layers {
@@ -42,25 +42,6 @@ impl Layers {
             if value > limit {
                 return Err(self.invalid(key, format!("must be at most {limit}")));
             }
-        }
-        let seed = &config.data.synthetic_seed;
-        if !seed.is_empty() && seed.parse::<u64>().is_err() {
-            let reason = "must be a whole number of at least 0, or empty";
-            return Err(self.invalid("data.synthetic_seed", reason));
-        }
-        if let Some(sides) = config.data.size.sides()
-            && let Some(side) = sides.iter().find(|side| !SIDES.contains(side))
-        {
-            let reason = format!(
-                "{side} pixels a side: must be {} to {}",
-                SIDES.start(),
-                SIDES.end()
-            );
-            return Err(self.invalid("data.size", reason));
-        }
-        if !(0.01..=0.9).contains(&config.data.test_fraction) {
-            let reason = "must lie from 0.01 to 0.9 (0.2 means a fifth)";
-            return Err(self.invalid("data.test_fraction", reason));
         }
         let positive = [
             ("training.learning_rate", training.learning_rate),
@@ -111,9 +92,32 @@ impl Layers {
                 return Err(self.invalid(key, "must lie from 0 to 1 (0.99 means 99 %)"));
             }
         }
+        self.check_data(&config.data)?;
         self.check_augmentation(config)?;
         if let Err(reason) = config.model.check() {
             return Err(self.invalid("model.layers", reason));
+        }
+        Ok(())
+    }
+
+    fn check_data(&self, data: &DataConfig) -> Result<(), ConfigError> {
+        for (key, seed) in [
+            ("data.synthetic_seed", &data.synthetic_seed),
+            ("data.split_seed", &data.split_seed),
+        ] {
+            if !seed.is_empty() && seed.parse::<u64>().is_err() {
+                return Err(self.invalid(key, "must be a whole number of at least 0, or empty"));
+            }
+        }
+        let outside = |sides: [usize; 2]| sides.into_iter().find(|side| !SIDES.contains(side));
+        if let Some(side) = data.size.sides().and_then(outside) {
+            let (least, most) = (SIDES.start(), SIDES.end());
+            let reason = format!("{side} pixels a side: must be {least} to {most}");
+            return Err(self.invalid("data.size", reason));
+        }
+        if !(0.01..=0.9).contains(&data.test_fraction) {
+            let reason = "must lie from 0.01 to 0.9 (0.2 means a fifth)";
+            return Err(self.invalid("data.test_fraction", reason));
         }
         Ok(())
     }

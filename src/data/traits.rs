@@ -7,7 +7,7 @@ use super::image_set::{Background, Framing, ImageShape};
 const SAMPLE: usize = 1000;
 /// A byte this near to 0 or 255 belongs to a plain background.
 const NEAR: u8 = 32;
-/// Of the images that a set is judged by.
+/// Of the images that are measured of a set.
 const MOST: f64 = 0.95;
 /// MNIST's digits fill 20 of 28 pixels, and their mass is centred to the pixel.
 const BOX: f64 = 20.0 / 28.0;

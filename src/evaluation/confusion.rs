@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// How often each class was read as each class: `counts[truth][predicted]`.
+/// How often each class was read as each class: `counts[label][predicted]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Confusion {
@@ -167,12 +167,12 @@ impl Confusion {
             .counts
             .iter()
             .enumerate()
-            .flat_map(|(truth, row)| {
+            .flat_map(|(label, row)| {
                 row.iter()
                     .enumerate()
-                    .filter(move |&(predicted, &count)| predicted != truth && count > 0)
+                    .filter(move |&(predicted, &count)| predicted != label && count > 0)
                     .map(move |(predicted, &count)| Mistake {
-                        truth,
+                        truth: label,
                         predicted,
                         count,
                     })

@@ -64,7 +64,7 @@ impl Scale {
     }
 }
 
-/// What a network answers to images of its set, judged by those it was not trained on where there
+/// What a network answers to images of its set, measured on those it was not trained on where there
 /// are enough; `None` where there are too few of either.
 ///
 /// # Errors
@@ -87,7 +87,7 @@ pub async fn familiarity(
             ABOVE_TRAINED,
         ));
     }
-    let judged = answers(
+    let held_out = answers(
         model,
         &valid.first(MOST_IMAGES),
         normalisation,
@@ -95,26 +95,34 @@ pub async fn familiarity(
         device,
     )
     .await?;
-    Ok(Familiarity::measure(&found, &known.labels, &judged, ABOVE))
+    Ok(Familiarity::measure(
+        &found,
+        &known.labels,
+        &held_out,
+        ABOVE,
+    ))
 }
 
 impl Familiarity {
-    /// Measures what `known` answers (labels beside them) have in common, and how far `judged`
+    /// Measures what `known` answers (labels beside them) have in common, and how far `held_out`
     /// ones are from that; at most the share `above` of these gets a score above [`THRESHOLD`].
     /// `None` where there are too few.
     pub fn measure(
         known: &[Answer],
         labels: &[u16],
-        judged: &[Answer],
+        held_out: &[Answer],
         above: f64,
     ) -> Option<Self> {
-        if judged.len() < LEAST_IMAGES {
+        if held_out.len() < LEAST_IMAGES {
             return None;
         }
-        let energies: Vec<f32> = judged.iter().map(|answer| energy(&answer.logits)).collect();
+        let energies: Vec<f32> = held_out
+            .iter()
+            .map(|answer| energy(&answer.logits))
+            .collect();
         let classes = subspaces(known, labels);
         let distances: Option<Vec<f32>> = classes.as_ref().map(|classes| {
-            judged
+            held_out
                 .iter()
                 .map(|answer| distance(classes, answer))
                 .collect()
@@ -125,11 +133,11 @@ impl Familiarity {
             let each = (low + high) / 2.0;
             let energy = limit(&energies, each);
             let far = distances.as_ref().map(|distances| limit(distances, each));
-            let flagged = (0..judged.len()).filter(|&at| {
+            let flagged = (0..held_out.len()).filter(|&at| {
                 energies[at] > energy
                     || far.is_some_and(|far| distances.as_ref().is_some_and(|all| all[at] > far))
             });
-            match flagged.count() as f64 > above * judged.len() as f64 {
+            match flagged.count() as f64 > above * held_out.len() as f64 {
                 true => high = each,
                 false => low = each,
             }

@@ -26,7 +26,7 @@ pub struct Decoded {
 /// the longer side at most `longest`.
 ///
 /// # Errors
-/// [`PictureError`]; the size is judged by the header, before anything is decoded.
+/// [`PictureError`]; the size is read from the header, before anything is decoded.
 pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(PictureError::FileTooLarge);

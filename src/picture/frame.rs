@@ -12,7 +12,7 @@ use super::target::Target;
 
 /// The box a digit of MNIST is fitted to, as a share of the image's shorter side.
 const BOX: f32 = 20.0 / 28.0;
-/// Larger drawings are scaled down to this side before their strokes are judged.
+/// Larger drawings are scaled down to this side before their strokes are measured.
 const WORKING_SIDE: u32 = 200;
 
 /// The ink of a group alone, 0 to 1, cut to its box.

@@ -122,7 +122,7 @@ fn below_background(values: &Plane, radius: usize, on_paper: bool) -> Ink {
         .zip(values.iter())
         .map(|(background, value)| background - value)
         .collect();
-    // The closing lies on top of the grain, which is judged by the least inked: up to half of
+    // The closing lies on top of the grain, which is measured on the least inked: up to half of
     // a squared sheet is lines.
     let (least, low) = (quantile(&depths, 0.02), quantile(&depths, 0.25));
     let grain = (low - least) / 1.38;

@@ -42,7 +42,7 @@ const MOST: f64 = 1e12;
 const INK: RGBColor = RGBColor(0x37, 0x41, 0x51);
 const GRID: RGBColor = RGBColor(0xD1, 0xD5, 0xDB);
 const SURFACE: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
-/// Light colours, readable on [`SURFACE`], and their dark twins.
+/// Light colours, readable on [`SURFACE`], and the dark ones in their place.
 const LINES: [(RGBColor, &str); 8] = [
     (RGBColor(0x1D, 0x4E, 0xD8), "#93C5FD"),
     (RGBColor(0xC2, 0x41, 0x0C), "#FDBA74"),
@@ -357,16 +357,16 @@ fn loss_label(loss: &f64) -> String {
 }
 
 /// Lets the picture fill its place, names it for screen readers and gives each light colour its
-/// dark twin; programs that know no style sheets show the light ones.
+/// dark one; programs that know no style sheets show the light ones.
 fn themed(svg: &str, title: &str) -> String {
     let hex = |RGBColor(red, green, blue): RGBColor| format!("#{red:02X}{green:02X}{blue:02X}");
     let mut dark = String::new();
-    let twins = [(INK, "#D1D5DB"), (GRID, "#374151"), (SURFACE, "#111827")];
-    for (light, twin) in twins.into_iter().chain(LINES) {
+    let pairs = [(INK, "#D1D5DB"), (GRID, "#374151"), (SURFACE, "#111827")];
+    for (light, other) in pairs.into_iter().chain(LINES) {
         let light = hex(light);
         let _ = write!(
             dark,
-            "[fill=\"{light}\"]{{fill:{twin}}}[stroke=\"{light}\"]{{stroke:{twin}}}"
+            "[fill=\"{light}\"]{{fill:{other}}}[stroke=\"{light}\"]{{stroke:{other}}}"
         );
     }
     let style = format!(

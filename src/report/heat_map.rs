@@ -95,7 +95,7 @@ pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
         .map_or(1, |most| most.count);
     let counts: Vec<Vec<u64>> = shown
         .iter()
-        .map(|&truth| shown.iter().map(|&other| all[truth][other]).collect())
+        .map(|&label| shown.iter().map(|&other| all[label][other]).collect())
         .collect();
     let side = CELL * counts.len() as f64;
     let cells = counts.iter().enumerate().flat_map(|(truth, row)| {

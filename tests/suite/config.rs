@@ -112,6 +112,17 @@ fn wrong_types_words_and_ranges_name_the_key() {
         ("augment.elastic=-1", "from 0 to 128 pixels"),
         ("augment.elastic_cells=0", "from 1 to 14"),
         ("augment.cutout=129", "at most 128"),
+        (
+            "data.split_seed=first",
+            "data.split_seed' = \"first\": must be a whole number",
+        ),
+        (
+            "data.synthetic_seed=-1",
+            "data.synthetic_seed' = \"-1\": must be a whole number",
+        ),
+        ("data.size=7", "7 pixels a side: must be 8 to 128"),
+        ("data.size=[32, 129]", "129 pixels a side"),
+        ("data.test_fraction=0", "from 0.01 to 0.9"),
         ("epochs", "--set KEY=VALUE"),
         ("training=3", "unknown setting 'training'"),
     ] {

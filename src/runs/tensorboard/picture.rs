@@ -1,4 +1,4 @@
-//! A confusion matrix as pixels: rows are the truth, columns the prediction, each cell shaded by
+//! A confusion matrix as pixels: rows are the labels, columns the prediction, each cell shaded by
 //! its share of the row and marked with its count.
 
 use image::{Rgb, RgbImage};
@@ -36,7 +36,7 @@ pub fn confusion_picture(counts: &[Vec<u64>]) -> RgbImage {
         number(&mut picture, [class + 1, 0], class as u64, INK);
         number(&mut picture, [0, class + 1], class as u64, INK);
     }
-    for (truth, row) in counts.iter().enumerate() {
+    for (label, row) in counts.iter().enumerate() {
         let total: u64 = row.iter().sum();
         for (predicted, &count) in row.iter().enumerate() {
             if count == 0 {
@@ -44,8 +44,8 @@ pub fn confusion_picture(counts: &[Vec<u64>]) -> RgbImage {
             }
             // A handful of mistakes must be seen beside hundreds that are right.
             let strength = (count as f32 / total as f32).sqrt().max(FAINTEST);
-            let full = if truth == predicted { RIGHT } else { WRONG };
-            let place = [predicted + 1, truth + 1];
+            let full = if label == predicted { RIGHT } else { WRONG };
+            let place = [predicted + 1, label + 1];
             fill(&mut picture, place, mix(PAPER, full, strength));
             let ink = if strength > 0.6 { PAPER } else { INK };
             number(&mut picture, place, count, ink);

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::probabilities::{LogProbabilities, most_probable};
 
+/// So much below its average counts as that sure: a network that is certain of everything has
+/// averages that no single probability reaches. The authors' own program does the same.
+const ROUNDING: f64 = 1e-6;
+
 /// What a model made of one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -45,7 +49,7 @@ pub fn verdicts(answers: &[LogProbabilities], labels: &[u16]) -> Vec<Verdict> {
                 confidence,
                 loss: -answer[usize::from(truth)],
                 looks_mislabelled: predicted != usize::from(truth)
-                    && sure[predicted].is_some_and(|sure| confidence >= sure),
+                    && sure[predicted].is_some_and(|sure| confidence >= sure - ROUNDING),
             }
         })
         .collect()

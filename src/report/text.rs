@@ -4,7 +4,7 @@ mod tables;
 
 use std::fmt::Write;
 
-use console::{measure_text_width, truncate_str};
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
 
 use super::look::{Look, Mark};
 use crate::evaluation::Evaluation;
@@ -14,6 +14,8 @@ use tables::{classes, classes_shown, is_zero_counted, matrix};
 const MISTAKES_SHOWN: usize = 10;
 /// Names in sentences are cut to this many columns.
 const NAME_WIDTH: usize = 28;
+/// The same of the first predictions, many of which stand in a line.
+const FIRST_NAME_WIDTH: usize = 10;
 
 /// The whole evaluation as text.
 pub fn evaluation(evaluation: &Evaluation, look: &Look) -> String {
@@ -141,48 +143,43 @@ fn figures(evaluation: &Evaluation) -> Vec<String> {
     .collect()
 }
 
-/// The first predictions above their labels, in as many lines as it takes.
+/// The first predictions above their labels by name, in as many lines as it takes.
 fn first(evaluation: &Evaluation, look: &Look) -> String {
-    let predicted = numbers(&evaluation.first.predicted);
-    let labels = numbers(&evaluation.first.actual);
-    let digits = predicted.iter().chain(&labels).map(String::len).max();
-    let digits = digits.unwrap_or(1);
-    let name = "  predicted ".len();
-    let a_line = (look.width.saturating_sub(name) / (digits + 1)).max(1);
-    let row = |name: &str, cells: &mut dyn Iterator<Item = String>| {
-        let cells: Vec<String> = cells.collect();
-        format!("  {name:<9} {}", cells.join(" "))
+    let name = |class: usize| match evaluation.classes.get(class) {
+        Some(class) => truncate_str(&class.label, FIRST_NAME_WIDTH, "…").into_owned(),
+        None => class.to_string(),
+    };
+    let classes = |list: &[u16]| -> Vec<usize> { list.iter().copied().map(usize::from).collect() };
+    let predicted = classes(&evaluation.first.predicted);
+    let labels = classes(&evaluation.first.actual);
+    let all = predicted.iter().chain(&labels);
+    let width = all.map(|&class| measure_text_width(&name(class))).max();
+    let width = width.unwrap_or(1);
+    let padded = |text: &str| pad_str(text, width, Alignment::Right, None).into_owned();
+    let row = |title: &str, cells: Vec<String>| {
+        format!("  {title:<9} {}", cells.join(" "))
             .trim_end()
             .to_string()
     };
+    let names = |classes: &[usize]| classes.iter().map(|&class| padded(&name(class))).collect();
+    let a_line = (look.width.saturating_sub("  predicted ".len()) / (width + 1)).max(1);
     let mut blocks = Vec::new();
     for (predicted, labels) in predicted.chunks(a_line).zip(labels.chunks(a_line)) {
-        let padded = |cell: &String| format!("{cell:>digits$}");
         let mut lines = vec![
-            row("predicted", &mut predicted.iter().map(padded)),
-            row("label", &mut labels.iter().map(padded)),
+            row("predicted", names(predicted)),
+            row("label", names(labels)),
         ];
         if predicted != labels {
-            let mut marks = predicted.iter().zip(labels).map(|(predicted, label)| {
-                let mark = format!("{:>digits$}", if predicted == label { "" } else { "^" });
-                match predicted == label {
-                    true => mark,
-                    false => look.mark(Mark::Bad, &mark),
-                }
+            let pairs = predicted.iter().zip(labels);
+            let marks = pairs.map(|(predicted, label)| match predicted == label {
+                true => padded(""),
+                false => look.mark(Mark::Bad, &padded("^")),
             });
-            lines.push(row("wrong", &mut marks));
+            lines.push(row("wrong", marks.collect()));
         }
         blocks.push(lines.join("\n"));
     }
     blocks.join("\n\n")
-}
-
-fn numbers<Class: Copy + Into<usize>>(classes: &[Class]) -> Vec<String> {
-    let number = |&class: &Class| -> usize { class.into() };
-    classes
-        .iter()
-        .map(|class| number(class).to_string())
-        .collect()
 }
 
 fn mistakes(evaluation: &Evaluation, look: &Look) -> String {

@@ -334,3 +334,18 @@ fn a_label_looks_wrong_where_the_network_is_sure_of_another_class() {
     assert_eq!((suspected[0].truth, suspected[0].predicted), (1, 0));
     assert!((suspected[0].label_probability() - 0.01).abs() < 1e-12);
 }
+
+/// Averages of a network that is certain of everything lie a rounding above single probabilities.
+#[test]
+fn a_network_that_is_certain_of_everything_still_suspects_labels() {
+    let found = images(&[
+        ([1.0 - 1e-12, 1e-12], 0),
+        ([1.0 - 1e-12, 1e-12], 0),
+        ([1.0 - 1e-9, 1e-9], 1),
+        ([1e-12, 1.0 - 1e-12], 1),
+        ([0.999, 0.001], 1),
+    ]);
+    let suspected = suspects(verdicts(&found.logarithms(), &found.labels));
+    let order: Vec<usize> = suspected.iter().map(|verdict| verdict.index).collect();
+    assert_eq!(order, [2], "{suspected:?}");
+}

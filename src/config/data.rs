@@ -27,6 +27,11 @@ impl DataConfig {
     pub fn split_seed(&self, seed: u64) -> u64 {
         self.split_seed.parse().unwrap_or(seed)
     }
+
+    /// The number that draws the built-in digits, where the run has this seed.
+    pub fn synthetic_seed(&self, seed: u64) -> u64 {
+        self.synthetic_seed.parse().unwrap_or(seed)
+    }
 }
 
 /// The size that images are brought to.

@@ -252,21 +252,29 @@ fn renamed(key: &str, value: Value) -> (&str, Value) {
     )
 }
 
-/// Settings of several types, each with words for them.
-const SEVERAL_TYPES: &[(&str, &str)] = &[
-    ("training.class_weights", "a word or a list in brackets"),
-    ("data.size", "a word, a whole number or a list in brackets"),
+/// Settings that are a word or a list, or of some also a whole number, each with words for that.
+const SEVERAL_TYPES: &[(&str, bool, &str)] = &[
+    (
+        "training.class_weights",
+        false,
+        "a word or a list in brackets",
+    ),
+    (
+        "data.size",
+        true,
+        "a word, a whole number or a list in brackets",
+    ),
 ];
 
 /// Fits `value` to the type that the setting `key` has.
 fn fit(key: &str, slot: &Value, value: Value) -> Result<Value, (&'static str, String)> {
-    let Some((_, expected)) = SEVERAL_TYPES.iter().find(|(several, _)| *several == key) else {
+    let Some((_, number, expected)) = SEVERAL_TYPES.iter().find(|(several, ..)| *several == key)
+    else {
         return coerce(slot, value);
     };
-    let number = expected.contains("number");
     match &value {
         Value::String(_) | Value::Array(_) => Ok(value),
-        Value::Integer(_) if number => Ok(value),
+        Value::Integer(_) if *number => Ok(value),
         _ => Err((
             expected,
             format!("{} ({})", value.to_string().trim(), value.type_name()),

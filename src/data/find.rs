@@ -1,5 +1,5 @@
-//! Finds the images a command works on: a known set on disk or fetched, the built-in digits, or a
-//! folder. What the user names is used or refused, and never written into.
+//! Finds the images a command works on: a known set on disk or fetched, the built-in digits, or
+//! images of the user's own. What the user names is used or refused, and never written into.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ pub fn load(config: &DataConfig, seed: u64) -> anyhow::Result<ImageSet> {
 /// # Errors
 /// As [`load`].
 pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
-    let seed = config.synthetic_seed.parse().unwrap_or(seed);
+    let seed = config.synthetic_seed(seed);
     let name = &config.set[..];
     if catalog::is_reserved(name) && Path::new(name).is_dir() {
         tracing::info!(

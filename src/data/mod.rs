@@ -8,7 +8,6 @@ mod error;
 #[cfg(not(target_family = "wasm"))]
 pub mod fetch;
 #[cfg(not(target_family = "wasm"))]
-#[cfg(not(target_family = "wasm"))]
 pub(crate) mod files;
 #[cfg(not(target_family = "wasm"))]
 pub mod find;

@@ -74,14 +74,22 @@ impl OpenSet {
         [self.train.len(), count(&self.valid), count(&self.test)]
     }
 
+    fn splits(&self) -> impl Iterator<Item = &Split> {
+        let splits = [Some(&self.train), self.valid.as_ref(), self.test.as_ref()];
+        splits.into_iter().flatten()
+    }
+
+    fn splits_mut(&mut self) -> impl Iterator<Item = &mut Split> {
+        let rest = [self.valid.as_mut(), self.test.as_mut()];
+        [Some(&mut self.train)].into_iter().chain(rest).flatten()
+    }
+
     /// With what is known of the set.
     #[cfg(not(target_family = "wasm"))]
     pub fn known_as(mut self, set: &'static KnownSet) -> Self {
         self.class_names = set.class_names();
-        let splits = [self.valid.as_mut(), self.test.as_mut()];
-        for split in [Some(&mut self.train)].into_iter().chain(splits).flatten() {
-            split.classes = self.class_names.len();
-        }
+        let classes = self.class_names.len();
+        self.splits_mut().for_each(|split| split.classes = classes);
         self.known = Some(set);
         self
     }
@@ -130,14 +138,12 @@ impl OpenSet {
 
     fn bring_to_shape(&mut self, options: &ReadOptions) {
         let native = self.train.shape;
-        let splits = || {
-            let rest = [self.valid.as_ref(), self.test.as_ref()];
-            [Some(&self.train)].into_iter().chain(rest).flatten()
-        };
+        let is_coloured = native.channels > 1 && self.known.is_none();
+        let grey = |split: &Split| is_grey(&split.images, split.shape.channels);
         let channels = match options.colour {
             Colour::Grey => 1,
             Colour::Rgb => 3,
-            Colour::Auto if self.known.is_none() && splits().all(is_grey) => 1,
+            Colour::Auto if is_coloured && self.splits().all(grey) => 1,
             Colour::Auto => native.channels,
         };
         let [height, width] = sides(options.size, [native.height, native.width]);
@@ -150,8 +156,7 @@ impl OpenSet {
             return;
         }
         self.notes.push(format!("{native} made into {shape}"));
-        let splits = [self.valid.as_mut(), self.test.as_mut()];
-        for split in [Some(&mut self.train)].into_iter().chain(splits).flatten() {
+        for split in self.splits_mut() {
             split.images = split
                 .images
                 .par_chunks_exact(native.bytes())
@@ -198,7 +203,7 @@ pub fn sides(size: ImageSize, native: [usize; 2]) -> [usize; 2] {
 }
 
 /// Whether no pixel has a colour.
-fn is_grey(split: &Split) -> bool {
+pub fn is_grey(images: &[u8], channels: usize) -> bool {
     let alike = |pixel: &[u8]| pixel.iter().all(|&value| value == pixel[0]);
-    split.images.chunks_exact(split.shape.channels).all(alike)
+    images.chunks_exact(channels).all(alike)
 }

@@ -1,5 +1,5 @@
-//! Images with their labels, and how the training images of a set are divided: those it learns
-//! from and those that validate each epoch. Both divisions are stratified and drawn by the seed.
+//! Images with their labels, and how those of a set are divided: to train on, to validate each
+//! epoch, and to test where it has none for that. Divisions are stratified and drawn by a seed.
 
 use std::ops::{Range, RangeInclusive};
 

@@ -84,8 +84,9 @@ pub fn verify_known(
         return Ok((folder, Check::Files(checks)));
     }
     let place = locate::require(data_dir, set)?;
-    let loaded = formats::read_known(&place, set, &strictly())?;
-    let (format, _) = formats::find(&place.path)?;
+    let reading = strictly();
+    let (format, open) = formats::open_known(&place, set, &reading)?;
+    let loaded = open.seal(&reading.options);
     Ok((place.path, Check::Whole(whole(format.name, loaded))))
 }
 
@@ -96,8 +97,10 @@ pub fn verify_known(
 pub fn verify(path: &Path) -> Result<(PathBuf, Check), DataError> {
     let (format, place) = formats::find(path)?;
     if format.name != idx::FORMAT.name {
-        let found = formats::read(&place, &strictly())?;
-        return Ok((place, Check::Whole(whole(format.name, found.loaded))));
+        let reading = strictly();
+        let open = (format.read)(&place, &formats::name_of(&place), &reading)?;
+        let loaded = open.seal(&reading.options);
+        return Ok((place, Check::Whole(whole(format.name, loaded))));
     }
     let groups = idx::groups(&place).map_err(|fault| DataError::damaged(&place, fault, None))?;
     let fullest = groups.into_iter().min_by_key(|group| group.missing().len());

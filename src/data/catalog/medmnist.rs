@@ -1,5 +1,5 @@
-//! MedMNIST v2 at 28x28 (Yang et al., Scientific Data 2023): the sets with one label an image, but
-//! for ChestMNIST, whose images have several. Counts, class names and the MD5 of each archive are
+//! MedMNIST v2 at 28x28 (Yang et al., Scientific Data 2023): the sets with one label an image,
+//! without ChestMNIST, whose images have several. Counts, class names and the MD5 of each archive are
 //! those of its package (`medmnist/info.py`).
 
 use super::{Hash, KnownSet, KnownWhole, NO_FILES, Source};

@@ -124,7 +124,7 @@ impl KnownWhole {
 pub enum Source {
     /// Each file as an archive of its own, below any of these addresses, which end in a slash.
     Mirrors(&'static [&'static str]),
-    /// All files in one archive, which has to be unpacked by hand.
+    /// All files in one archive or file, which this program does not fetch.
     Archive {
         url: &'static str,
         /// 0 where its publisher does not say.

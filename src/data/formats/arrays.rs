@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::MOST_SET_BYTES;
 use crate::data::Split;
 use crate::data::assembly::numbered_classes;
 use crate::data::catalog::{CATALOG, KnownSet};
@@ -127,17 +126,10 @@ pub fn label(value: f64) -> Result<u16, String> {
 /// # Errors
 /// [`DataError::Unfit`].
 pub fn check_memory(path: &Path, bytes: u64) -> Result<(), DataError> {
-    if bytes <= MOST_SET_BYTES {
-        return Ok(());
-    }
-    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-    Err(DataError::unfit(
+    super::check_memory(
         path,
-        format!(
-            "its images take {:.1} GB, and at most {:.1} GB are held",
-            gigabytes(bytes),
-            gigabytes(MOST_SET_BYTES)
-        ),
+        bytes,
+        "its images",
         "save fewer images, or smaller ones",
-    ))
+    )
 }

@@ -134,25 +134,33 @@ pub fn read_known(
     set: &'static KnownSet,
     reading: &Reading,
 ) -> Result<Loaded, DataError> {
-    let open = match set.whole {
-        None => idx::read_known(&place.path, set)?,
-        Some(whole) => {
-            let (format, path) = find(&place.path)?;
-            let open = (format.read)(&path, set.id, reading)?;
-            whole
-                .check(set, &open)
-                .map_err(|reason| DataError::Damaged {
-                    path,
-                    fault: super::Fault::NotOfSet {
-                        set: set.id,
-                        reason,
-                    },
-                    set: Some(set.id),
-                })?;
-            open.known_as(set)
-        }
-    };
+    let (_, open) = open_known(place, set, reading)?;
     Ok(open.seal(&reading.options))
+}
+
+/// The same before the settings make anything of it, and its format.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn open_known(
+    place: &Place,
+    set: &'static KnownSet,
+    reading: &Reading,
+) -> Result<(&'static Format, OpenSet), DataError> {
+    let Some(whole) = set.whole else {
+        return Ok((&idx::FORMAT, idx::read_known(&place.path, set)?));
+    };
+    let (format, path) = find(&place.path)?;
+    let open = (format.read)(&path, set.id, reading)?;
+    whole
+        .check(set, &open)
+        .map_err(|reason| DataError::Damaged {
+            path,
+            fault: super::Fault::NotOfSet {
+                set: set.id,
+                reason,
+            },
+            set: Some(set.id),
+        })?;
+    Ok((format, open.known_as(set)))
 }
 
 /// The format that reads what lies at `path`, and the path itself or what lies below it.
@@ -174,7 +182,7 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
     }
     let below = wholes_below(path);
     match &below[..] {
-        [only] => Ok((best(only).0, only.clone())),
+        [(format, only)] => Ok((format, only.clone())),
         [] if holds == Holds::Part => Ok((format, path.to_owned())),
         [] => Err(DataError::NoSet {
             path: path.to_owned(),
@@ -192,7 +200,7 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
             path: path.to_owned(),
             sets: several
                 .iter()
-                .map(|folder| folder.strip_prefix(path).unwrap_or(folder))
+                .map(|(_, folder)| folder.strip_prefix(path).unwrap_or(folder))
                 .map(|folder| folder.display().to_string())
                 .collect(),
             next: "name one of them with --dataset",
@@ -209,13 +217,17 @@ fn best(path: &Path) -> (&'static Format, Holds) {
         if holds > best.1 {
             best = (format, holds);
         }
+        // Nothing holds more, and looking further may unpack an archive.
+        if holds == Holds::Whole {
+            break;
+        }
     }
     best
 }
 
-/// Folders and files below `path` that hold a whole set.
+/// Folders and files below `path` that hold a whole set, with its format.
 #[cfg(not(target_family = "wasm"))]
-fn wholes_below(path: &Path) -> Vec<PathBuf> {
+fn wholes_below(path: &Path) -> Vec<(&'static Format, PathBuf)> {
     let mut wholes = Vec::new();
     let mut level = vec![path.to_owned()];
     let mut looked = 0;
@@ -226,8 +238,9 @@ fn wholes_below(path: &Path) -> Vec<PathBuf> {
             if looked > MOST_LOOKED_AT {
                 return wholes;
             }
-            match best(&below).1 {
-                Holds::Whole => wholes.push(below),
+            let (format, holds) = best(&below);
+            match holds {
+                Holds::Whole => wholes.push((format, below)),
                 _ if below.is_dir() => next.push(below),
                 _ => {}
             }
@@ -235,6 +248,17 @@ fn wholes_below(path: &Path) -> Vec<PathBuf> {
         level = next;
     }
     wholes
+}
+
+/// Checks that `what`, so many bytes of images, are no more than are held.
+#[cfg(not(target_family = "wasm"))]
+fn check_memory(path: &Path, bytes: u64, what: &str, next: &str) -> Result<(), DataError> {
+    if bytes <= MOST_SET_BYTES {
+        return Ok(());
+    }
+    let [bytes, most] = [bytes, MOST_SET_BYTES].map(|bytes| bytes as f64 / 1e9);
+    let reason = format!("{what} take {bytes:.1} GB, and at most {most:.1} GB are held");
+    Err(DataError::unfit(path, reason, next))
 }
 
 /// What lies in a folder, sorted; nothing where it cannot be read.

@@ -11,7 +11,7 @@ use zip::ZipArchive;
 
 use super::arrays::{Arrays, Labelled, check_memory, label};
 use super::idx::{Layout, interleave};
-use super::{Format, Holds, Reading};
+use super::{Format, Holds, Reading, tree};
 use crate::data::error::DataError;
 use crate::data::image_set::SIDES;
 use crate::data::open_set::OpenSet;
@@ -87,12 +87,10 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
 }
 
 fn open(path: &Path) -> io::Result<Archive> {
-    let mut begin = [0; 4];
-    File::open(path)?.read_exact(&mut begin)?;
-    if begin != *b"PK\x03\x04" {
-        return Err(io::Error::other("no NPZ archive"));
+    match tree::is_zip(&tree::begin(path)?) {
+        true => tree::open_zip(path),
+        false => Err(io::Error::other("no NPZ archive")),
     }
-    ZipArchive::new(BufReader::new(File::open(path)?)).map_err(io::Error::other)
 }
 
 /// The names of the arrays in lower case, with their entries.
@@ -212,11 +210,28 @@ impl<'a> Array<'a> {
         DataError::unfit(self.path, reason, next)
     }
 
+    /// Whether each item is a byte, and a number from 0 to 255.
+    fn is_bytes(&self) -> bool {
+        self.kind.class == TypeChar::Uint && self.kind.bytes == 1
+    }
+
     /// Has `take` get each item, in the order in which they are written.
     fn each(
         &self,
         archive: &mut Archive,
         take: &mut dyn FnMut(f64) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        self.each_chunk(archive, &mut |chunk| {
+            let mut items = chunk.chunks_exact(self.kind.bytes);
+            items.try_for_each(|item| take(self.kind.number(item)))
+        })
+    }
+
+    /// Has `take` get the bytes of whole items, some at a time.
+    fn each_chunk(
+        &self,
+        archive: &mut Archive,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         let broken = |error: io::Error| {
             let reason = format!("cannot be read ({error})");
@@ -231,9 +246,7 @@ impl<'a> Array<'a> {
             let items = left.min(CHUNK / self.kind.bytes);
             let chunk = &mut buffer[..items * self.kind.bytes];
             entry.read_exact(chunk).map_err(broken)?;
-            for item in chunk.chunks_exact(self.kind.bytes) {
-                take(self.kind.number(item))?;
-            }
+            take(chunk)?;
             left -= items;
         }
         // The checksum is compared where the entry ends.
@@ -306,12 +319,19 @@ fn read_images(array: &Array, archive: &mut Archive) -> Result<(Layout, Vec<u8>)
         )
     })?;
     check_memory(array.path, array.count as u64)?;
-    let scale = scale(array, archive)?;
     let mut bytes = Vec::new();
-    array.each(archive, &mut |value| {
-        bytes.push((value * scale).round() as u8);
-        Ok(())
-    })?;
+    if array.is_bytes() {
+        array.each_chunk(archive, &mut |chunk| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        })?;
+    } else {
+        let scale = scale(array, archive)?;
+        array.each(archive, &mut |value| {
+            bytes.push((value * scale).round() as u8);
+            Ok(())
+        })?;
+    }
     if array.order == Order::Fortran {
         bytes = in_c_order(&bytes, &array.sides);
     }
@@ -320,9 +340,6 @@ fn read_images(array: &Array, archive: &mut Archive) -> Result<(Layout, Vec<u8>)
 
 /// What makes the numbers of an array bytes: 1, or 255 where they are shares of the brightest.
 fn scale(array: &Array, archive: &mut Archive) -> Result<f64, DataError> {
-    if array.kind.class == TypeChar::Uint && array.kind.bytes == 1 {
-        return Ok(1.0);
-    }
     let (mut least, mut most, mut whole, mut numbers) = (f64::INFINITY, 0.0f64, true, true);
     array.each(archive, &mut |value| {
         least = least.min(value);

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -105,11 +105,6 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Whether this is a folder, whose files change one by one.
-    pub fn is_folder(&self) -> bool {
-        matches!(self.source, Source::Folder(_))
-    }
-
     /// Reads the files at `wanted`, in ascending order, up to `most` bytes of each; `work` does
     /// with each what can be done on any core; `take` gets what came of them, some at a time, until
     /// it breaks.
@@ -162,7 +157,7 @@ impl Tree {
             Source::Tar(path) => {
                 let (mut at, mut next) = (0, 0);
                 each_of_tar(path, &mut |found, entry| {
-                    if kept(&found.path) && !found.is_folder {
+                    if found.is_kept_file() {
                         if wanted.get(next) == Some(&at) {
                             next += 1;
                             let read = bounded(entry, most);
@@ -241,7 +236,7 @@ impl Tree {
                 bytes: entry.size(),
                 is_folder,
             };
-            if kept(&found.path) && !is_folder {
+            if found.is_kept_file() {
                 indices.push(index);
             }
             self.add(&found);
@@ -270,7 +265,7 @@ pub fn peek(path: &Path, wanted: &dyn Fn(&str, u64, &[u8]) -> bool) -> bool {
     let mut looked = 0;
     let mut found = false;
     let mut look = |entry: &Found, reader: &mut dyn Read| {
-        if entry.is_folder || !kept(&entry.path) {
+        if !entry.is_kept_file() {
             return ControlFlow::Continue(());
         }
         let mut begin = Vec::new();
@@ -325,24 +320,41 @@ struct Found {
     is_folder: bool,
 }
 
+impl Found {
+    fn is_kept_file(&self) -> bool {
+        !self.is_folder && kept(&self.path)
+    }
+}
+
 fn archive(path: &Path) -> Option<Archive> {
-    let file = path.is_file().then(|| File::open(path).ok())??;
-    let mut begin = Vec::new();
-    file.take(BEGIN).read_to_end(&mut begin).ok()?;
-    let is_tar = |begin: &[u8]| begin.get(257..262) == Some(b"ustar");
-    if begin.starts_with(b"PK\x03\x04") {
+    let mut begin = begin(path).ok()?;
+    if is_zip(&begin) {
         return Some(Archive::Zip);
     }
     if packed::is_gzip(&begin) {
-        let mut unpacked = Vec::new();
+        begin.clear();
         let reader = MultiGzDecoder::new(File::open(path).ok()?);
-        reader.take(BEGIN).read_to_end(&mut unpacked).ok()?;
-        begin = unpacked;
+        reader.take(BEGIN).read_to_end(&mut begin).ok()?;
     }
-    is_tar(&begin).then_some(Archive::Tar)
+    (begin.get(257..262) == Some(b"ustar")).then_some(Archive::Tar)
 }
 
-fn open_zip(path: &Path) -> io::Result<ZipArchive<BufReader<File>>> {
+/// The first bytes of a regular file, of others none: to open a pipe may never end.
+pub fn begin(path: &Path) -> io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    if path.is_file() {
+        File::open(path)?.take(BEGIN).read_to_end(&mut begin)?;
+    }
+    Ok(begin)
+}
+
+/// Whether a file that begins so is a .zip archive.
+pub fn is_zip(begin: &[u8]) -> bool {
+    begin.starts_with(b"PK\x03\x04")
+}
+
+/// A .zip archive, to be read by its entries.
+pub fn open_zip(path: &Path) -> io::Result<ZipArchive<BufReader<File>>> {
     ZipArchive::new(BufReader::new(File::open(path)?)).map_err(io::Error::other)
 }
 
@@ -352,10 +364,8 @@ type Take<'a> = dyn FnMut(&Found, &mut dyn Read) -> io::Result<ControlFlow<()>> 
 /// Goes through a .tar archive, packed by gzip or not. Long names are read here, because the
 /// crate would take as much memory for one as the archive asks for.
 fn each_of_tar(path: &Path, take: &mut Take) -> io::Result<()> {
-    let mut begin = [0; 2];
-    File::open(path)?.read_exact(&mut begin)?;
-    let file = BufReader::new(File::open(path)?);
-    let reader: Box<dyn Read> = match packed::is_gzip(&begin) {
+    let mut file = BufReader::new(File::open(path)?);
+    let reader: Box<dyn Read> = match packed::is_gzip(file.fill_buf()?) {
         true => Box::new(MultiGzDecoder::new(file)),
         false => Box::new(file),
     };

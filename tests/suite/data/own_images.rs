@@ -434,6 +434,64 @@ fn decoded_images_are_kept() {
     assert_eq!(kept().len(), 4);
 }
 
+/// What is kept of an archive is found without unpacking it: by its place, length and date.
+#[test]
+fn a_kept_archive_is_not_unpacked_again() {
+    let folder = folder();
+    let cache = self::folder();
+    let at = folder.path().join("set");
+    write_classes(&at, &["a", "b"], 5);
+    let packed = folder.path().join("set.tar.gz");
+    let file = fs::File::create(&packed).expect("made");
+    let mut tar = tar::Builder::new(GzEncoder::new(file, Compression::fast()));
+    tar.append_dir_all("set", &at).expect("packed");
+    tar.into_inner()
+        .and_then(GzEncoder::finish)
+        .expect("packed");
+    let read = || {
+        let reading = Reading {
+            cache: Some(cache.path().to_owned()),
+            ..Reading::default()
+        };
+        formats::read(&packed, &reading).map(|found| found.loaded.set)
+    };
+    let first = read().expect("a set");
+    // Only who reads to the end sees that.
+    let date = fs::metadata(&packed).and_then(|file| file.modified());
+    let date = date.expect("a date");
+    let mut bytes = fs::read(&packed).expect("there");
+    let end = bytes.len() - 6;
+    bytes[end] ^= 1;
+    fs::write(&packed, bytes).expect("written");
+    let file = fs::File::options().write(true).open(&packed);
+    let file = file.expect("there");
+    file.set_modified(date).expect("dated");
+    assert_eq!(read().expect("kept"), first);
+    let later = date + std::time::Duration::from_secs(1);
+    file.set_modified(later).expect("dated");
+    let text = read().expect_err("another archive").to_string();
+    assert!(text.contains("cannot be read"), "{text}");
+}
+
+/// Nobody may ever write into a pipe that lies among the files.
+#[cfg(unix)]
+#[test]
+fn a_pipe_among_the_files_is_passed_over() {
+    let folder = folder();
+    let at = folder.path().to_owned();
+    write_classes(&at.join("set"), &["a", "b"], 5);
+    for place in ["pipe", "set/pipe", "set/a/0pipe.png"] {
+        let made = std::process::Command::new("mkfifo")
+            .arg(at.join(place))
+            .status();
+        assert!(made.expect("mkfifo").success());
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(read_set(&at).map(|found| found.loaded.set.train.len())));
+    let read = told.recv_timeout(std::time::Duration::from_secs(60));
+    assert_eq!(read.expect("an end").expect("a set"), 8);
+}
+
 #[test]
 fn reading_ends_when_it_is_cancelled() {
     let folder = folder();

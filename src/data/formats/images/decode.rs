@@ -12,7 +12,7 @@ use crate::data::formats::Reading;
 use crate::data::formats::broken::Broken;
 use crate::data::formats::tree::Tree;
 use crate::data::image_set::{Background, Framing, ImageShape, SIDES};
-use crate::data::open_set::{USUAL_SIDE, sides};
+use crate::data::open_set::{USUAL_SIDE, is_grey, sides};
 use crate::picture::{self, Count, PictureError, Target};
 
 /// Endings of names that images have, of kinds too that are not read.
@@ -79,7 +79,7 @@ pub fn decode(
         },
     }
     .expect("images of any size were asked for");
-    if reading.options.colour == Colour::Auto && is_grey(&decoded.images) {
+    if reading.options.colour == Colour::Auto && is_grey(&decoded.images, 3) {
         decoded.images = decoded
             .images
             .chunks_exact(3)
@@ -277,9 +277,4 @@ impl fmt::Display for Span {
             None => f.write_str("no"),
         }
     }
-}
-
-fn is_grey(images: &[u8]) -> bool {
-    let mut pixels = images.chunks_exact(3);
-    pixels.all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
 }

@@ -21,7 +21,8 @@ const PREFIX: &str = "images-";
 const KEPT: usize = 4;
 
 /// What a set is known by: names, sizes and dates of its files, and the settings that decode them.
-pub fn key(path: &Path, tree: &Tree, options: &ReadOptions) -> String {
+/// An archive, without a `tree`, changes as a whole.
+pub fn key(path: &Path, tree: Option<&Tree>, options: &ReadOptions) -> String {
     let mut hash = Xxh3::new();
     let how = (VERSION, options.size, options.colour, options.broken);
     hash.update(format!("{how:?}").as_bytes());
@@ -29,15 +30,17 @@ pub fn key(path: &Path, tree: &Tree, options: &ReadOptions) -> String {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     };
-    if !tree.is_folder() {
-        // An archive changes as a whole.
-        let metadata = std::fs::metadata(path);
-        let modified = metadata.and_then(|metadata| metadata.modified());
-        text(&format!("{:?} {modified:?}", std::path::absolute(path)));
-    }
-    tree.folders.iter().for_each(|folder| text(folder));
-    for file in &tree.files {
-        text(&format!("{}\0{}\0{}", file.path, file.bytes, file.modified));
+    match tree {
+        None => {
+            let found = std::fs::metadata(path).map(|file| (file.len(), file.modified().ok()));
+            text(&format!("{:?} {found:?}", std::path::absolute(path)));
+        }
+        Some(tree) => {
+            tree.folders.iter().for_each(|folder| text(folder));
+            for file in &tree.files {
+                text(&format!("{}\0{}\0{}", file.path, file.bytes, file.modified));
+            }
+        }
     }
     format!("{:032x}", hash.digest128())
 }
@@ -130,9 +133,10 @@ fn read(path: &Path) -> io::Result<OpenSet> {
             false => Err(broken("cut short")),
         }
     };
+    let size = std::fs::metadata(path)?.len();
     let length = get(8)?.try_into().map_err(|_| broken("cut short"))?;
     let length = u64::from_le_bytes(length);
-    if length > std::fs::metadata(path)?.len() {
+    if length > size {
         return Err(broken("no length of a header"));
     }
     let header: Header = serde_json::from_slice(&get(length)?)?;
@@ -144,7 +148,7 @@ fn read(path: &Path) -> io::Result<OpenSet> {
         .map(|&count| count as u128)
         .sum();
     let all = 8 + u128::from(length) + images * (shape.bytes() as u128 + 2) + 16;
-    if all != std::fs::metadata(path)?.len().into() {
+    if all != size.into() {
         return Err(broken("of another length than its header says"));
     }
     let mut split = |count: Option<usize>| -> io::Result<Option<Split>> {

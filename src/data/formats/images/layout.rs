@@ -1,6 +1,6 @@
 //! Which files of a tree are of which class and which split, by the folders they lie in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use crate::data::error::DataError;
@@ -123,6 +123,7 @@ impl Layout {
     /// Says which folders of classes have no file at all.
     fn add_folders(&mut self, tree: &Tree, above: usize, in_parts: bool) {
         let depth = above + usize::from(in_parts);
+        let used: HashSet<&str> = self.listed.iter().map(|file| &file.class[..]).collect();
         let mut empty: Vec<&str> = tree
             .folders
             .iter()
@@ -130,7 +131,7 @@ impl Layout {
             .filter(|parts| parts.len() == depth + 1)
             .filter(|parts| !in_parts || part(parts[above]).is_some())
             .map(|parts| parts[depth])
-            .filter(|class| !self.listed.iter().any(|file| file.class == *class))
+            .filter(|class| !used.contains(class))
             .collect();
         empty.sort_by(|a, b| as_people_count(a, b));
         empty.dedup();

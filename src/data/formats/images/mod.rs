@@ -5,14 +5,13 @@ mod decode;
 mod kept;
 mod layout;
 
-use std::fs::File;
-use std::io::Read;
+use std::collections::HashSet;
 use std::path::Path;
 
 use self::decode::Decoded;
 use self::layout::{Layout, Listed};
 use super::tree::{self, Tree};
-use super::{Format, Holds, MOST_SET_BYTES, Reading, folders_in};
+use super::{Format, Holds, Reading, folders_in};
 use crate::data::Split;
 use crate::data::error::DataError;
 use crate::data::image_set::{ImageShape, MOST_CLASSES, Sources};
@@ -56,10 +55,8 @@ fn has_image(folder: &Path, left: &mut usize) -> bool {
     let entries = super::entries_in(folder);
     let (folders, files): (Vec<_>, Vec<_>) = entries.into_iter().partition(|path| path.is_dir());
     files.iter().any(|file| {
-        let mut begin = [0; 16];
-        let read = |mut file: File| file.read(&mut begin);
         *left = left.saturating_sub(1);
-        *left > 0 && File::open(file).and_then(read).is_ok() && is_image(&begin)
+        *left > 0 && tree::begin(file).is_ok_and(|begin| is_image(&begin))
     }) || *left > 0 && folders.iter().any(|folder| has_image(folder, left))
 }
 
@@ -69,8 +66,9 @@ fn is_image(begin: &[u8]) -> bool {
 }
 
 fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError> {
-    let tree = Tree::open(path)?;
-    let key = kept::key(path, &tree, &reading.options);
+    // An archive is known without being unpacked.
+    let tree = path.is_dir().then(|| Tree::open(path)).transpose()?;
+    let key = kept::key(path, tree.as_ref(), &reading.options);
     let file = reading
         .cache
         .as_deref()
@@ -79,6 +77,7 @@ fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError
         name.clone_into(&mut set.name);
         return Ok(set);
     }
+    let tree = tree.map_or_else(|| Tree::open(path), Ok)?;
     let set = decoded(path, name, &tree, reading)?;
     if let Some(file) = &file {
         kept::keep(file, &set);
@@ -114,10 +113,10 @@ fn decoded(path: &Path, name: &str, tree: &Tree, reading: &Reading) -> Result<Op
 }
 
 /// The set of what was decoded; classes without an image are left out.
-fn splits(
+fn splits<'a>(
     path: &Path,
     tree: &Tree,
-    listed: &[Listed],
+    listed: &'a [Listed],
     wanted: &[usize],
     decoded: Decoded,
 ) -> Result<OpenSet, DataError> {
@@ -125,17 +124,15 @@ fn splits(
         let at = wanted.binary_search(&file.file).ok()?;
         decoded.places[at]
     };
-    let mut class_names: Vec<String> = listed.iter().map(|file| file.class.clone()).collect();
-    class_names.dedup();
+    let of_class = |file: &'a Listed| file.class.as_str();
+    let filled = listed.iter().filter(|file| place(file).is_some());
+    let filled: HashSet<&str> = filled.map(of_class).collect();
+    let classes: HashSet<&str> = listed.iter().map(of_class).collect();
+    let mut class_names: Vec<String> = classes.into_iter().map(str::to_owned).collect();
     class_names.sort_by(|a, b| tree::as_people_count(a, b));
-    class_names.dedup();
     let all = class_names.len();
-    let empty: Vec<String> = class_names
-        .extract_if(.., |name| {
-            let mut files = listed.iter().filter(|file| file.class == *name);
-            !files.any(|file| place(file).is_some())
-        })
-        .collect();
+    let empty = class_names.extract_if(.., |name| !filled.contains(name.as_str()));
+    let empty: Vec<String> = empty.collect();
     if class_names.len() > MOST_CLASSES {
         return Err(DataError::unfit(
             path,
@@ -197,19 +194,12 @@ fn splits(
 
 /// Checks that so many images of a shape are no more than are held.
 fn check_memory(path: &Path, images: usize, shape: ImageShape) -> Result<(), DataError> {
-    let bytes = images as u64 * shape.bytes() as u64;
-    if bytes <= MOST_SET_BYTES {
-        return Ok(());
-    }
-    Err(DataError::unfit(
+    super::check_memory(
         path,
-        format!(
-            "{images} images of {shape} take {:.1} GB, and at most {:.1} GB are held",
-            bytes as f64 / 1e9,
-            MOST_SET_BYTES as f64 / 1e9
-        ),
+        images as u64 * shape.bytes() as u64,
+        &format!("{images} images of {shape}"),
         "bring them to fewer pixels with data.size, such as --set data.size=32, or name a folder with fewer",
-    ))
+    )
 }
 
 /// The first of many names.

@@ -2,15 +2,15 @@
 
 use std::time::Instant;
 
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::Tensor;
 
+use crate::checks::steps::{read_losses, trainer};
 use crate::checks::waves::waves;
 use crate::config::{Architecture, Config};
 use crate::data::Split;
 use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
-use crate::training::state::Snapshot;
 use crate::training::trainer::{StepOutcome, Trainer};
 
 /// Images that an evaluation is timed on.
@@ -61,9 +61,8 @@ impl Session {
             let upload = |split: &Split| DeviceSplit::upload(split, normalisation, device);
             (upload(&trained), upload(&evaluated))
         })?;
-        let start = Snapshot::initial(network, config.seed);
         Ok(Self {
-            trainer: Trainer::new(&start, &split, steps_in_all(config), config, device)?,
+            trainer: trainer(&split, network, steps_in_all(config), config, device)?,
             evaluated,
             device: device.clone(),
             config: config.clone(),
@@ -120,11 +119,8 @@ impl Session {
 
     /// The losses of the first steps, as many as are compared.
     pub fn losses(&self) -> Result<Vec<f64>, DeviceError> {
-        let joined = self.device.guard("training", || {
-            Transaction::default().register(Tensor::cat(self.losses.clone(), 0))
-        })?;
-        let data = pollster::block_on(self.device.read("training", joined))?;
-        Ok(data[0].iter::<f64>().collect())
+        let losses = self.losses.clone();
+        pollster::block_on(read_losses(losses, &self.device, "training"))
     }
 
     fn keep(&mut self, step: StepOutcome) {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use burn::tensor::Transaction;
 
-use super::steps::{self, Work};
+use super::steps::trainer;
 use super::waves::waves;
 use crate::config::{Architecture, Config};
 use crate::data::batches::{DeviceSplit, Normalisation};
@@ -13,7 +13,6 @@ use crate::evaluation;
 use crate::kernels::Kernels;
 use crate::kernels::gpu::{record, with_profile};
 use crate::kernels::launch::{Launch, TileProfile};
-use crate::model::{Model, initial_values};
 
 /// A shader with its constants, and everything that is launched of it.
 #[derive(Clone, Debug)]
@@ -55,18 +54,14 @@ fn step_and_evaluate(
     network: &Architecture,
 ) -> Result<Transaction, DeviceError> {
     let count = config.training.batch_size;
-    let step = Work {
-        images: count,
-        steps: 1,
-        schedule_steps: 1,
-    };
-    let _losses = steps::queue(device, config, network, step)?;
     let images = waves(network, config.seed, 0, count);
-    let values = initial_values(network, config.seed);
+    let split = device.guard("listing shaders", || {
+        DeviceSplit::upload(&images, Normalisation::measure(&images), device)
+    })?;
+    let mut trainer = trainer(&split, network, 1, config, device)?;
+    trainer.step()?;
     device.guard("listing shaders", || {
-        let split = DeviceSplit::upload(&images, Normalisation::measure(&images), device);
-        let model = Model::from_values(network, values, device);
-        evaluation::count(&model, &split, count, device)
+        evaluation::count(&trainer.eval_model(), &split, count, device)
     })
 }
 

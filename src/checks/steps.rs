@@ -74,26 +74,42 @@ pub async fn losses(
     network: &Architecture,
     work: Work,
 ) -> Result<Vec<f64>, DeviceError> {
-    let queued = queue(device, config, network, work)?;
-    let data = device.read("checking", queued).await?;
-    Ok(data[0].iter::<f64>().collect())
-}
-
-pub(super) fn queue(
-    device: &Device,
-    config: &Config,
-    network: &Architecture,
-    work: Work,
-) -> Result<Transaction, DeviceError> {
     let images = waves(network, config.seed, 0, work.images);
     let split = device.guard("checking", || {
         DeviceSplit::upload(&images, Normalisation::measure(&images), device)
     })?;
-    let start = Snapshot::initial(network, config.seed);
-    let mut trainer = Trainer::new(&start, &split, work.schedule_steps, config, device)?;
+    let mut trainer = trainer(&split, network, work.schedule_steps, config, device)?;
     let losses = (0..work.steps).map(|_| trainer.step().map(|step| step.loss));
-    let losses: Vec<Tensor<1>> = losses.collect::<Result<_, _>>()?;
-    device.guard("checking", || {
+    read_losses(losses.collect::<Result<_, _>>()?, device, "checking").await
+}
+
+/// A training of `network` before its first step.
+///
+/// # Errors
+/// [`DeviceError::Failed`].
+pub fn trainer(
+    images: &DeviceSplit,
+    network: &Architecture,
+    steps: usize,
+    config: &Config,
+    device: &Device,
+) -> Result<Trainer, DeviceError> {
+    let start = Snapshot::initial(network, config.seed);
+    Trainer::new(start, images, steps, config, device)
+}
+
+/// Reads the losses of steps back, all at once; errors call it `doing`.
+///
+/// # Errors
+/// [`DeviceError::Failed`].
+pub async fn read_losses(
+    losses: Vec<Tensor<1>>,
+    device: &Device,
+    doing: &'static str,
+) -> Result<Vec<f64>, DeviceError> {
+    let joined = device.guard(doing, || {
         Transaction::default().register(Tensor::cat(losses, 0))
-    })
+    })?;
+    let data = device.read(doing, joined).await?;
+    Ok(data[0].iter::<f64>().collect())
 }

@@ -4,14 +4,14 @@ use anyhow::Context;
 
 use super::checkpoint;
 use super::folder::{CHECKPOINTS, EVALUATION, METRICS, RUN, RunFolder, RunFolderError, SETTINGS};
-use super::keeper::Keeper;
+use super::keeper::{Keeper, keep_weights};
 use super::metrics::MetricsWriter;
 use super::progress::{TrainingProgress, Watch};
 use super::record::RunRecord;
 use super::tensorboard::EventWriter;
 use super::train::{Finished, Keep, TrainingRun, train};
 use super::training_images::TrainingImages;
-use super::weights::{CheckpointError, Description, LAST_WEIGHTS, WEIGHTS, save_values};
+use super::weights::{CheckpointError, Description, LAST_WEIGHTS, save_values};
 use crate::config::Origin;
 use crate::device::opening::open_device;
 use crate::device::{Device, DeviceError, Fault};
@@ -167,11 +167,7 @@ impl Keep for InFolder<'_> {
             std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
             folder.write(SETTINGS, self.settings.as_bytes())?;
         }
-        let first = !folder.file(WEIGHTS).is_file();
-        save_values(&folder.file(WEIGHTS), used, description)?;
-        if first {
-            folder.point_latest();
-        }
+        keep_weights(folder, used, description)?;
         save_values(&folder.file(LAST_WEIGHTS), last, description)?;
         self.mark = Shown::mark("evaluating on the test images");
         Ok(())

@@ -3,7 +3,7 @@
 use super::checkpoint::{self, Checkpoint};
 use super::folder::{CHECKPOINTS, RunFolder, WEIGHTS};
 use super::weights::{self, CheckpointError, Description};
-use crate::training::state::Snapshot;
+use crate::training::state::{Parameters, Snapshot};
 
 /// Writes the checkpoints of one run.
 pub struct Keeper {
@@ -61,14 +61,27 @@ impl Keeper {
         if let Some(best) = &snapshot.best
             && self.best_epoch != Some(best.epoch)
         {
-            let weights = self.folder.file(WEIGHTS);
-            let first = !weights.is_file();
-            weights::save_values(&weights, &best.parameters, &self.description)?;
-            if first {
-                self.folder.point_latest();
-            }
+            keep_weights(&self.folder, &best.parameters, &self.description)?;
             self.best_epoch = Some(best.epoch);
         }
         Ok(())
     }
+}
+
+/// Writes the weights of a run; once it has some, `latest` points to it.
+///
+/// # Errors
+/// [`CheckpointError::Write`]
+pub(super) fn keep_weights(
+    folder: &RunFolder,
+    values: &Parameters,
+    description: &Description,
+) -> Result<(), CheckpointError> {
+    let file = folder.file(WEIGHTS);
+    let first = !file.is_file();
+    weights::save_values(&file, values, description)?;
+    if first {
+        folder.point_latest();
+    }
+    Ok(())
 }

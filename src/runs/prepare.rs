@@ -1,10 +1,10 @@
 //! From the settings to a training that can start: the device is opened, the images are found and
 //! divided, and the device is checked.
 
-use super::train::TrainingRun;
+use super::train::{TrainingRun, follow_kernels};
 use super::training_images::TrainingImages;
 use crate::checks::before_training::before_training;
-use crate::config::{Config, Layers, Origin};
+use crate::config::{Config, Layers};
 use crate::data::find::{self, Found};
 use crate::data::image_set::SetDescription;
 use crate::data::named;
@@ -19,17 +19,10 @@ pub fn prepare<E: Into<anyhow::Error>>(
     suits: impl FnOnce(&SetDescription) -> Result<(), E>,
 ) -> anyhow::Result<TrainingRun> {
     let device = open_device(&layers.resolve()?.device)?;
-    let (images, mut config) = find_images(&mut layers)?;
+    let (images, config) = find_images(&mut layers)?;
     suits(&images.set).map_err(Into::into)?;
     let device = before_training(device, &config, &images.network(&config))?;
-    if device.kernels() != config.device.kernels {
-        layers.set(
-            "device.kernels",
-            device.kernels().to_string(),
-            Origin::Check,
-        )?;
-        config = layers.resolve()?;
-    }
+    let config = follow_kernels(&mut layers, config, &device)?;
     named::name_in(&mut layers, &config.data, &images.set.name)?;
     Ok(TrainingRun::new(layers, config, device, images))
 }

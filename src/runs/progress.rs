@@ -131,9 +131,7 @@ impl TrainingProgress {
         let Some((accuracy, loss)) = record.valid_accuracy.zip(record.valid_loss) else {
             return false;
         };
-        let better = self
-            .best
-            .is_none_or(|(most, least)| accuracy > most || accuracy == most && loss < least);
+        let better = Best::improves(self.best, accuracy, loss);
         if better {
             self.best = Some((accuracy, loss));
         }

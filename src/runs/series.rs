@@ -291,7 +291,7 @@ fn layers_of(base: &TrainingRun, seed: u64) -> anyhow::Result<Layers> {
 }
 
 /// The folder of a seed's run, below that of the series.
-fn folder_name(seed: u64) -> String {
+pub fn folder_name(seed: u64) -> String {
     format!("seed-{seed}")
 }
 

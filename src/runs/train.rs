@@ -8,7 +8,7 @@ use tracing::Instrument;
 use super::record::{RunRecord, Weights};
 use super::training_images::TrainingImages;
 use super::weights::{self, Description, LAST_WEIGHTS, WEIGHTS};
-use crate::config::{Config, Layers};
+use crate::config::{Config, ConfigError, Layers, Origin};
 use crate::data::batches::DeviceSplit;
 use crate::device::{Device, DeviceError};
 use crate::evaluation::test_split::{Answers, answer};
@@ -70,6 +70,23 @@ pub trait Keep {
     ) -> Result<(), Self::Error> {
         Ok(())
     }
+}
+
+/// The settings with the kernels that the check left the device with.
+///
+/// # Errors
+/// None that a known setting can have.
+pub fn follow_kernels(
+    layers: &mut Layers,
+    config: Config,
+    device: &Device,
+) -> Result<Config, ConfigError> {
+    if device.kernels() == config.device.kernels {
+        return Ok(config);
+    }
+    let kernels = device.kernels().to_string();
+    layers.set("device.kernels", kernels, Origin::Check)?;
+    layers.resolve()
 }
 
 impl TrainingRun {

@@ -10,7 +10,7 @@ use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
 use crate::data::split::Division;
 use crate::evaluation::Evaluation;
 use crate::runs::record::RunRecord;
-use crate::runs::train::{Keep, TrainingRun, train};
+use crate::runs::train::{Keep, TrainingRun, follow_kernels, train};
 use crate::runs::training_images::TrainingImages;
 use crate::training::history::EpochRecord;
 use crate::training::stopping::Ending;
@@ -140,17 +140,10 @@ impl Session {
         started: String,
         observer: &mut impl Observer,
     ) -> Result<Trained, SessionError> {
-        let (mut layers, mut config) = self.resolve(preset, settings)?;
+        let (mut layers, config) = self.resolve(preset, settings)?;
         let images = self.data()?.divide(&config, &layers)?;
         let (device, note) = self.right_device(&config, &images.network(&config)).await?;
-        if device.kernels() != config.device.kernels {
-            layers.set(
-                "device.kernels",
-                device.kernels().to_string(),
-                Origin::Check,
-            )?;
-            config = layers.resolve()?;
-        }
+        let config = follow_kernels(&mut layers, config, &device)?;
         let run = TrainingRun::new(layers, config, device, images);
         let record = run.record("page".into(), started);
         let mut finished = train(&run, run.initial(), record, observer, &mut Nowhere).await?;

@@ -59,14 +59,14 @@ pub struct Recorder {
 
 impl Recorder {
     /// What a run had recorded that goes on from `start`.
-    pub fn of(start: Snapshot) -> Self {
+    pub fn of(start: &Snapshot) -> Self {
         Self {
-            sums: start.sums,
-            best: start.best,
+            sums: start.sums.clone(),
+            best: start.best.clone(),
             seconds: start.step_seconds.iter().sum(),
-            step_seconds: start.step_seconds,
+            step_seconds: start.step_seconds.clone(),
             images: start.images,
-            epochs: start.epochs,
+            epochs: start.epochs.clone(),
         }
     }
 

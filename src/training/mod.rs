@@ -111,12 +111,13 @@ pub async fn train(
 ) -> Result<Trained, TrainingError> {
     let settings = &config.training;
     let steps = train.len().div_ceil(settings.batch_size) * settings.epochs;
-    let mut trainer = Trainer::new(&start, train, steps, config, device)?;
-    let mut recorder = Recorder::of(start);
+    let mut recorder = Recorder::of(&start);
+    let mut trainer = Trainer::new(start, train, steps, config, device)?;
     let mut ending = stopping::after_epoch(settings, &recorder.epochs);
 
     while ending.is_none() && trainer.position().epoch <= settings.epochs {
         let span = tracing::debug_span!("epoch", number = trainer.position().epoch);
+        trainer.begin_epoch();
         let mut unread = Unread::new(steps, settings, device, observer.now());
 
         while !trainer.epoch_is_over() && ending.is_none() {

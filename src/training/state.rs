@@ -119,10 +119,9 @@ impl Sums {
 }
 
 impl Best {
-    /// Whether a validation of this accuracy and loss is better than `best`.
-    pub fn improves(best: Option<&Self>, accuracy: f64, loss: f64) -> bool {
-        best.is_none_or(|best| {
-            accuracy > best.accuracy || (accuracy == best.accuracy && loss < best.loss)
-        })
+    /// Whether a validation of this accuracy and loss is better than the best accuracy so far, with
+    /// its loss.
+    pub fn improves(best: Option<(f64, f64)>, accuracy: f64, loss: f64) -> bool {
+        best.is_none_or(|(most, least)| accuracy > most || accuracy == most && loss < least)
     }
 }

@@ -1,6 +1,7 @@
 //! A training on a device, a step at a time: what the steps change, and all that a step needs.
 
 use std::convert::identity;
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -21,7 +22,7 @@ use crate::model::{self, Model};
 
 /// Steps a model through the batches of a split.
 pub struct Trainer {
-    device: Device,
+    device: Arc<Device>,
     config: Config,
     images: DeviceSplit,
     network: Architecture,
@@ -37,6 +38,7 @@ pub struct Trainer {
 
 /// How the images of an epoch come.
 struct Epoch {
+    number: usize,
     /// Its next step in the schedule, from 0.
     scheduled: usize,
     order: Vec<i32>,
@@ -64,7 +66,7 @@ impl Trainer {
     /// # Errors
     /// [`DeviceError::Failed`].
     pub fn new(
-        start: &Snapshot,
+        start: Snapshot,
         images: &DeviceSplit,
         steps: usize,
         config: &Config,
@@ -76,18 +78,16 @@ impl Trainer {
         let weights = settings.class_weights.of_classes(images.class_counts());
         let weights = weights.ok().flatten();
         device.guard("preparing the training", || {
-            let parameters = start.parameters.clone();
             let draw = Draw {
                 seed: config.seed,
                 step: start.position.step as u64,
             };
-            let model = Model::trainable(&network, parameters, device).before(draw);
-            let states = start.optimizer.clone();
+            let model = Model::trainable(&network, start.parameters, device).before(draw);
+            let shapes = network.parameters();
             Self {
-                optimizer: Optimizer::new(settings, network.parameters(), states, device),
+                optimizer: Optimizer::new(settings, shapes, start.optimizer, device),
                 average: (settings.ema_decay > 0.0).then(|| {
-                    let earlier = start.averaged.clone();
-                    Average::new(settings.ema_decay, &model, earlier, &network, device)
+                    Average::new(settings.ema_decay, &model, start.averaged, &network, device)
                 }),
                 objective: Objective::new(settings.label_smoothing, weights.as_deref(), device),
                 schedule: Schedule::new(settings, steps),
@@ -97,16 +97,22 @@ impl Trainer {
                 network,
                 images: images.clone(),
                 config: config.clone(),
-                device: device.clone(),
+                device: Arc::new(device.clone()),
             }
         })
     }
 
-    /// Goes on to the first image of the next epoch.
+    /// Lays out the images of the epoch, where that is not done yet.
+    pub fn begin_epoch(&mut self) {
+        if self.epoch.number != self.position.epoch {
+            self.epoch = Epoch::new(self.position, &self.config, self.images.len(), &self.device);
+        }
+    }
+
+    /// Goes on to the first image of the next epoch, which [`Self::begin_epoch`] lays out.
     pub fn end_epoch(&mut self) {
         self.position.epoch += 1;
         self.position.images = 0;
-        self.epoch = Epoch::new(self.position, &self.config, self.images.len(), &self.device);
     }
 
     /// Where the training stands.
@@ -137,7 +143,7 @@ impl Trainer {
         &mut self,
         after_phase: impl FnMut() -> Result<(), DeviceError>,
     ) -> Result<StepOutcome, DeviceError> {
-        let device = self.device.clone();
+        let device = Arc::clone(&self.device);
         device
             .guard("training", || self.queue(after_phase))
             .and_then(identity)
@@ -249,6 +255,7 @@ impl Epoch {
         let batch_size = config.training.batch_size;
         let order = order(config.seed, epoch, images);
         Self {
+            number: epoch,
             scheduled: (epoch - 1) * images.div_ceil(batch_size) + done.div_ceil(batch_size),
             indices: upload_indices(&order, device),
             augment: Augment::in_epoch(config, epoch),

@@ -28,7 +28,9 @@ pub(super) async fn validate(
     }
     let model = trainer.eval_model();
     let found = evaluate(&model, valid, config, device).await?;
-    if Best::improves(recorder.best.as_ref(), found.accuracy, found.loss) {
+    let best = recorder.best.as_ref();
+    let best = best.map(|best| (best.accuracy, best.loss));
+    if Best::improves(best, found.accuracy, found.loss) {
         recorder.best = Some(Best {
             epoch: trainer.position().epoch,
             loss: found.loss,

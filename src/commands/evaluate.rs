@@ -7,7 +7,6 @@ use clap::{Args, ValueHint};
 
 use super::args::{WorkArgs, resolve};
 use super::completion;
-use crate::config::Origin;
 use crate::data::{find, named};
 use crate::device::opening::open_device;
 use crate::evaluation::test_split::{Answers, answer};
@@ -84,13 +83,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let load = |file: &PathBuf| weights::load(file, &device);
     let networks = files.iter().map(load).collect::<Result<Vec<_>, _>>()?;
     let (_, first) = &networks[0];
-    named::follow(&mut layers)?;
+    named::follow_weights(&mut layers, &files[0], &first.set.name)?;
     let by_hand = named::is_named(&layers);
     same_images(&files, &networks, by_hand)?;
-    if layers.origin("data.set") == Origin::Default {
-        let origin = Origin::File(files[0].clone());
-        layers.set("data.set", first.set.name.as_str(), origin)?;
-    }
     named::check_folder(&layers)?;
     let config = resolve(&layers)?;
     let set = find::load(&config.data, config.seed).map_err(|error| match by_hand {

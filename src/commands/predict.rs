@@ -13,14 +13,11 @@ use serde_json::json;
 
 use super::args::ComputeArgs;
 use super::completion;
-use crate::config::Config;
-use crate::data::Split;
+use crate::device::guarded;
 use crate::device::opening::open_device;
-use crate::device::{Device, guarded};
-use crate::evaluation::inference::{self, Answer, softmax};
+use crate::evaluation::reading;
 use crate::evaluation::unsure::THRESHOLD;
 use crate::exit::{Code, Exit};
-use crate::model::Model;
 use crate::picture::{self, Bounds, Count, Drawing, PictureError, Target};
 use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::percent;
@@ -108,7 +105,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let device = open_device(&config.device)?;
     let (model, description) = weights::load(&weights, &device)?;
-    let target = description.set.target();
+    let (target, names) = (description.set.target(), &description.set.class_names);
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
         tracing::warn!(
@@ -129,14 +126,16 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
             .iter()
             .map(|file| prepare(file, &target, count))
             .collect();
-        let drawings: Vec<&Drawing> = prepared.iter().flatten().flatten().collect();
-        let mut answers = classify(&drawings, &model, &description, &config, &device)?.into_iter();
+        let drawings = prepared.iter().flatten().flatten();
+        let drawings: Vec<&[u8]> = drawings.map(|drawing| &drawing.pixels[..]).collect();
+        let read = reading::read(&drawings, &model, &description, &config, &device);
+        let mut answers = pollster::block_on(read)?.into_iter();
         for (file, prepared) in files.iter().zip(&prepared) {
             match prepared {
                 Ok(drawings) => {
                     let read = |drawing| {
                         let answer = answers.next().expect("an answer to every drawing");
-                        reading(drawing, &answer, &description, threshold)
+                        reading(drawing, answer, names, threshold)
                     };
                     let readings: Vec<Reading> = drawings.iter().map(read).collect();
                     unsure += usize::from(readings.iter().any(|reading| reading.unsure));
@@ -197,54 +196,20 @@ fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
     Ok(bytes)
 }
 
-fn classify(
-    drawings: &[&Drawing],
-    model: &Model,
-    description: &Description,
-    config: &Config,
-    device: &Device,
-) -> anyhow::Result<Vec<Answer>> {
-    if drawings.is_empty() {
-        return Ok(Vec::new());
-    }
-    let split = Split {
-        shape: description.set.shape,
-        classes: description.set.class_names.len(),
-        images: drawings
-            .iter()
-            .flat_map(|drawing| drawing.pixels.iter().copied())
-            .collect(),
-        labels: vec![0; drawings.len()],
-    };
-    let normalisation = description.normalisation;
-    Ok(pollster::block_on(inference::answers(
-        model,
-        &split,
-        normalisation,
-        config,
-        device,
-    ))?)
-}
-
 fn reading<'a>(
     drawing: &'a Drawing,
-    answer: &Answer,
-    description: &'a Description,
+    found: reading::Reading,
+    names: &'a [String],
     threshold: f32,
 ) -> Reading<'a> {
-    let probabilities = softmax(&answer.logits);
-    let score = description
-        .familiarity
-        .as_ref()
-        .map(|known| known.score(answer));
     Reading {
         bounds: drawing.bounds,
         picture: drawing.picture,
         image: &drawing.pixels,
-        guesses: guesses(&probabilities, &description.set.class_names),
-        probabilities,
-        score,
-        unsure: score.is_some_and(|score| score > threshold),
+        guesses: guesses(&found.probabilities, names),
+        unsure: found.is_unsure(threshold),
+        probabilities: found.probabilities,
+        score: found.score,
     }
 }
 

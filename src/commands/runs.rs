@@ -17,6 +17,7 @@ use crate::report::text::{percent, wrapped};
 use crate::runs::folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS};
 use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
+use crate::runs::series::folder_name;
 use crate::runs::which;
 use crate::terminal::print;
 use crate::training::stopping::Ending;
@@ -324,7 +325,7 @@ fn locks(run: &Run) -> Result<Vec<Lock>, RunFolderError> {
             let folder = RunFolder::open_several(&run.path)?;
             let mut locks = vec![folder.lock()?];
             for seed in &record.seeds {
-                if let Ok(run) = RunFolder::open_unfinished(&folder.file(&format!("seed-{seed}"))) {
+                if let Ok(run) = RunFolder::open_unfinished(&folder.file(&folder_name(*seed))) {
                     locks.push(run.lock()?);
                 }
             }

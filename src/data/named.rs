@@ -61,6 +61,18 @@ pub fn follow(layers: &mut Layers) -> Result<(), ConfigError> {
     }
 }
 
+/// [`follow`] for the weights in `file`: where nothing names a set, theirs is called `set`.
+///
+/// # Errors
+/// None that a known setting can have.
+pub fn follow_weights(layers: &mut Layers, file: &Path, set: &str) -> Result<(), ConfigError> {
+    follow(layers)?;
+    match layers.origin("data.set") {
+        Origin::Default => layers.set("data.set", set, Origin::File(file.into())),
+        _ => Ok(()),
+    }
+}
+
 /// Has the settings of a run name the data set it found, wherever it is resumed from. `found` is
 /// the name of what `auto` came to. A path that is no UTF-8 text stays as it was typed.
 ///

@@ -5,6 +5,7 @@ pub mod confusion;
 pub mod description;
 pub mod inference;
 pub mod probabilities;
+pub mod reading;
 pub mod scores;
 pub mod shifts;
 pub mod test_split;

@@ -4,8 +4,8 @@
 use image::RgbaImage;
 
 use super::{Session, SessionError};
-use crate::data::{ImageShape, Split};
-use crate::evaluation::inference::{answers, softmax};
+use crate::data::ImageShape;
+use crate::evaluation::reading::read;
 use crate::evaluation::unsure::THRESHOLD;
 use crate::picture::{Bounds, Count, PictureError, prepare_pixels};
 
@@ -151,48 +151,36 @@ impl Session {
             }
             Err(error) => return Err(SessionError(error.to_string())),
         };
-        let split = Split {
-            shape: description.set.shape,
-            classes: description.set.class_names.len(),
-            images: drawings
-                .iter()
-                .flat_map(|drawing| drawing.pixels.iter().copied())
-                .collect(),
-            labels: vec![0; drawings.len()],
-        };
         let device = self
             .device()?
             .clone()
             .with_kernels(network.config.device.kernels);
-        let read = answers(
+        let images: Vec<&[u8]> = drawings.iter().map(|drawing| &drawing.pixels[..]).collect();
+        let found = read(
+            &images,
             &network.model,
-            &split,
-            description.normalisation,
+            description,
             &network.config,
             &device,
-        );
-        let found = read.await?;
-        let known = description.familiarity.as_ref();
-        let read = drawings
+        )
+        .await?;
+        let drawings_read: Vec<DrawingRead> = drawings
             .iter()
-            .zip(&found)
-            .map(|(drawing, answer)| {
-                let score = known.map(|known| known.score(answer));
-                DrawingRead {
-                    bounds: drawing.bounds,
-                    probabilities: softmax(&answer.logits),
-                    unsure: score.is_some_and(|score| score > THRESHOLD),
-                    score,
-                }
+            .zip(found)
+            .map(|(drawing, found)| DrawingRead {
+                bounds: drawing.bounds,
+                unsure: found.is_unsure(THRESHOLD),
+                probabilities: found.probabilities,
+                score: found.score,
             })
             .collect();
         Ok(Prediction {
-            probabilities: softmax(&found[0].logits),
+            probabilities: drawings_read[0].probabilities.clone(),
             prepared: drawings[0].pixels.clone(),
             shape: description.set.shape,
             blank: false,
             reason: String::new(),
-            drawings: read,
+            drawings: drawings_read,
         })
     }
 }

@@ -17,8 +17,7 @@ use crate::device::Device;
 use crate::device::opening::open_device;
 use crate::evaluation::description::Description;
 use crate::evaluation::inference::classify;
-use crate::evaluation::probabilities::log_softmax;
-use crate::evaluation::test_split::answer;
+use crate::evaluation::test_split::{Answers, answer};
 use crate::evaluation::worst::{self, Verdict, verdicts};
 use crate::model::Model;
 use crate::report::look::Look;
@@ -92,11 +91,7 @@ pub fn run(
     end_on_interrupt();
     let device = open_device(&resolve(&layers)?.device)?;
     let (model, description) = weights::load(&file, &device)?;
-    named::follow(&mut layers)?;
-    if layers.origin("data.set") == Origin::Default {
-        let origin = Origin::File(file.clone());
-        layers.set("data.set", description.set.name.as_str(), origin)?;
-    }
+    named::follow_weights(&mut layers, &file, &description.set.name)?;
     let mut config = resolve(&layers)?;
     let set = find::load(&config.data, config.seed)?;
     suits(&file, &description, &set.description, false, false)?;
@@ -157,10 +152,8 @@ fn validation(
     }
     let normalisation = description.normalisation;
     let logits = classify(model, &images.valid, normalisation, config, device);
-    let answers: Vec<_> = (pollster::block_on(logits)?.iter())
-        .map(|logits| log_softmax(logits))
-        .collect();
-    let found = verdicts(&answers, &images.valid.labels).into_iter();
+    let answers = Answers::of_logits(pollster::block_on(logits)?);
+    let found = verdicts(answers.log_probabilities(), &images.valid.labels).into_iter();
     Ok(found
         .map(|verdict| Verdict {
             index: images.held_out[verdict.index],

@@ -1,10 +1,10 @@
 // What reaches a linear layer's sums: grad_sum = grad_output where the output is positive
 // (RELU 1), and the bias gradient, its sum over images. A workgroup takes EDGE outputs;
-// EDGE invocations share one, each a image in EDGE.
+// EDGE invocations share one, each an image in EDGE.
 const RELU: u32 = 1u;
 const EDGE: u32 = 16u;
 
-struct Parameters { batch: u32, outputs: u32, padding0: u32, padding1: u32 }
+struct Parameters { batch: u32, outputs: u32 }
 
 @group(0) @binding(0) var<storage, read_write> grad_output: array<f32>; // [n][out]
 @group(0) @binding(1) var<storage, read_write> output: array<f32>; // [n][out]

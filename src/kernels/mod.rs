@@ -1,6 +1,6 @@
 //! One folder a kernel: the operation and its gradient (`mod`), its launches as plain data (`launches`), how they are
-//! launched (`gpu`) and its CPU kernel (`cpu`). Each operation is a method of [`Kernels`], which chooses between ours
-//! and Burn's own.
+//! launched (`gpu`) and its CPU kernel (`cpu`). Operations that a layer calls are methods of [`Kernels`], which chooses
+//! between ours and Burn's own.
 
 pub mod adam;
 pub mod augment_batch;

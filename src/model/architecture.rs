@@ -1,6 +1,8 @@
 //! A network before it has numbers: the settings of `[model]`, and where each layer stands for images of some
 //! shape and a number of classes.
 
+use std::mem::discriminant;
+
 use serde::{Deserialize, Serialize};
 
 use super::layers::{LayerConfig, Norm, Place, Shape};
@@ -83,8 +85,7 @@ impl Architecture {
         let mut list = ParameterList::default();
         let last = LayerConfig::last(self.classes);
         for (entry, &layer) in (1..).zip(self.model.layers.iter().chain([&last])) {
-            let kind = layer.describe().kind();
-            let same = |place: &&Place| std::ptr::eq(place.layer.describe().kind(), kind);
+            let same = |place: &&Place| discriminant(&place.layer) == discriminant(&layer);
             let output = layer.describe().output(input);
             let place = Place {
                 layer,

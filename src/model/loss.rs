@@ -3,6 +3,7 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 
+use super::beside;
 use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::kernels::softmax_cross_entropy::{
@@ -106,10 +107,7 @@ impl Objective {
             inner.clone().slice([0..count, 0..1]).full_like(share),
             IndexingUpdateOp::Add,
         );
-        let change = match logits.is_autodiff() {
-            true => change.autodiff(),
-            false => change,
-        };
+        let change = beside(change, &logits);
         CrossEntropy {
             loss: plain.loss + excess * smoothing,
             correct: plain.correct,
@@ -123,10 +121,7 @@ fn with_gradient(
     logits: Tensor<2>,
     (loss, gradient, correct): (Tensor<1>, Tensor<2>, Tensor<1, Int>),
 ) -> CrossEntropy {
-    let gradient = match logits.is_autodiff() {
-        true => gradient.autodiff(),
-        false => gradient,
-    };
+    let gradient = beside(gradient, &logits);
     CrossEntropy {
         loss,
         correct,
@@ -171,10 +166,7 @@ fn weighted_by_burn(
     let total = of_labels.sum();
     let total = total.clone() + total.equal_elem(0.0).float();
     let shares = shares / total.unsqueeze::<2>();
-    let shares = match logits.is_autodiff() {
-        true => shares.autodiff(),
-        false => shares,
-    };
+    let shares = beside(shares, &logits);
     let loss = (log_softmax(logits, 1) * shares).sum().neg();
     CrossEntropy {
         loss: loss.clone().without_autodiff(),

@@ -10,7 +10,17 @@ pub mod onnx;
 mod parameters;
 mod tensors;
 
+use burn::tensor::Tensor;
+
 pub use architecture::{Architecture, ModelConfig};
 pub use network::{BatchStatistics, Model};
 pub use parameters::{Initial, ParameterList, ParameterShape, Role};
 pub use tensors::{initial_values, register, take, values};
+
+/// A constant as operations take it beside `other`, which may record gradients.
+fn beside<const D: usize, const E: usize>(constant: Tensor<D>, other: &Tensor<E>) -> Tensor<D> {
+    match other.is_autodiff() {
+        true => constant.autodiff(),
+        false => constant,
+    }
+}

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Device as BurnDevice, Tensor, TensorData};
 
 use super::Architecture;
-use super::layers::{Activations, Draw, Layer, Statistics, Tensors};
+use super::layers::{Activations, Draw, Layer, Statistics, Tensors, own_channels};
 use crate::device::Device;
 
 /// The layers in order. Tensors are visited in the order of [`Architecture::parameters`].
@@ -111,10 +111,9 @@ impl Model {
 
     /// Images as the first layer takes them.
     fn input(&self, images: Tensor<4>) -> Activations {
-        let [count, height, width, channels] = images.dims();
         Activations::Image(match self.channels {
-            Some(own) if own < channels => images.slice([0..count, 0..height, 0..width, 0..own]),
-            _ => images,
+            Some(own) => own_channels(images, own),
+            None => images,
         })
     }
 }

@@ -24,10 +24,7 @@ pub fn threefry(key: [u32; 4], counter: [u32; 4]) -> [u32; 4] {
 
 /// [`threefry`] for `N` counters side by side, in loops that become vector instructions.
 #[inline(always)]
-pub(super) fn threefry_lanes<const N: usize>(
-    key: [u32; 4],
-    counters: [[u32; N]; 4],
-) -> [[u32; N]; 4] {
+pub fn threefry_lanes<const N: usize>(key: [u32; 4], counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
     let schedule = [
         key[0],
         key[1],

@@ -2,10 +2,10 @@
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::DType::{F32, U32};
-use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
+use burn_wgpu::{CubeBackend, into_contiguous};
 
-use super::launches::{self, Shape};
-use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, Padding, State};
+use super::launches;
+use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, Padding, State, shape_of};
 use crate::kernels::convolution_weight::{Packing, gradients, packed};
 use crate::kernels::gpu::{dims, launch_into, profile};
 
@@ -29,7 +29,7 @@ impl ConvolvePoolReluKernel for CubeBackend {
         relu: bool,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
         let [input, weight, bias] = [input, weight, bias].map(into_contiguous);
-        let shape = shape(&input, &weight);
+        let shape = shape_of(dims(&input), dims(&weight));
         let weight = packed(shape.weight(), &weight, Packing::OutInnermost);
         let (height, width) = (shape.pooled_height(), shape.pooled_width());
         let channels = shape.out_channels;
@@ -52,7 +52,7 @@ impl ConvolvePoolReluKernel for CubeBackend {
         let argmax = state.argmax;
         let [input, weight, grad_output] =
             [state.input, state.weight, grad_output].map(into_contiguous);
-        let shape = shape(&input, &weight);
+        let shape = shape_of(dims(&input), dims(&weight));
         let profile = profile(&input);
         let [grad_weight, grad_bias] = gradients(
             shape.weight(),
@@ -74,18 +74,5 @@ impl ConvolvePoolReluKernel for CubeBackend {
             weight: grad_weight,
             bias: grad_bias,
         }
-    }
-}
-
-fn shape(input: &CubeTensor, weight: &CubeTensor) -> Shape {
-    let [batch, height, width, in_channels] = dims(input);
-    let [out_channels, _, kernel, _] = dims(weight);
-    Shape {
-        batch,
-        height,
-        width,
-        in_channels,
-        out_channels,
-        kernel,
     }
 }

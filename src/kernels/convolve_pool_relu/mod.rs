@@ -13,7 +13,7 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::module::{conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Tensor, activation};
@@ -23,6 +23,7 @@ use super::gpu::is_adapter;
 use super::launch::TileProfile;
 use super::{Kernels, simd};
 pub use padding::Padding;
+pub use shape::Shape;
 
 impl Kernels {
     /// See [`convolve_pool_relu`].
@@ -73,19 +74,27 @@ pub fn convolve_pool_relu(
 }
 
 fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
-    let [batch, height, width, in_channels] = input.dims();
-    let [out_channels, _, kernel, _] = weight.dims();
-    let shape = launches::Shape {
-        batch,
-        height: height + 2 * padding,
-        width: width + 2 * padding,
-        in_channels,
-        out_channels,
-        kernel,
-    };
+    let [batch, height, width, channels] = input.dims();
+    let [height, width] = [height, width].map(|side| side + 2 * padding);
+    let shape = shape_of([batch, height, width, channels], weight.dims());
     [TileProfile::Software, TileProfile::Hardware]
         .iter()
         .all(|&profile| launches::supports(&shape, profile))
+}
+
+/// Of padded images `[n, h, w, in]` and a weight `[out, in, k, k]`.
+fn shape_of(
+    [batch, height, width, in_channels]: [usize; 4],
+    [out_channels, _, kernel, _]: [usize; 4],
+) -> Shape {
+    Shape {
+        batch,
+        height,
+        width,
+        in_channels,
+        out_channels,
+        kernel,
+    }
 }
 
 /// The same with Burn's own operations.
@@ -233,7 +242,7 @@ impl ConvolvePoolReluKernel for Flex {
         relu: bool,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
-        let shape = shape(&input, &weight);
+        let shape = shape_of(input.shape().dims(), weight.shape().dims());
         let bias = bias.to_contiguous();
         let dims = [
             shape.batch,
@@ -271,10 +280,9 @@ impl ConvolvePoolReluKernel for Flex {
             argmax,
         } = state;
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
-        let shape = shape(&input, &weight);
+        let (input_dims, weight_dims) = (input.shape().dims(), weight.shape().dims());
+        let shape = shape_of(input_dims, weight_dims);
         let grad_output = grad_output.to_contiguous();
-        let Shape4(input_dims) = dims(&input);
-        let Shape4(weight_dims) = dims(&weight);
         let mut grad_input = with_input.then(|| Fresh::new(&input_dims));
         let mut grad_weight = Fresh::new(&weight_dims);
         let mut grad_bias = Fresh::new(&[shape.out_channels]);
@@ -298,25 +306,5 @@ impl ConvolvePoolReluKernel for Flex {
             weight: grad_weight.into_tensor(weight_dims),
             bias: grad_bias.into_tensor([shape.out_channels]),
         }
-    }
-}
-
-struct Shape4([usize; 4]);
-
-fn dims(tensor: &FloatTensor<Flex>) -> Shape4 {
-    let shape = tensor.layout().shape();
-    Shape4([shape[0], shape[1], shape[2], shape[3]])
-}
-
-fn shape(input: &FloatTensor<Flex>, weight: &FloatTensor<Flex>) -> cpu::Shape {
-    let Shape4([batch, height, width, in_channels]) = dims(input);
-    let Shape4([out_channels, _, kernel, _]) = dims(weight);
-    cpu::Shape {
-        batch,
-        height,
-        width,
-        in_channels,
-        out_channels,
-        kernel,
     }
 }

@@ -29,10 +29,10 @@ pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> Produ
     }
 }
 
-/// Invocations that share a image in workgroup memory: as many as every adapter has.
+/// Invocations that share an image in workgroup memory: as many as every adapter has.
 pub(super) const STAGED_INVOCATIONS: usize = 256;
 
-/// How many fours of channels of a image of `pixels` fit WebGPU's 16 KiB of workgroup memory at
+/// How many fours of channels of an image of `pixels` fit WebGPU's 16 KiB of workgroup memory at
 /// a time: a divisor of all `groups`, or `None` where not even one fits.
 pub(super) fn staged_groups(pixels: usize, groups: usize) -> Option<usize> {
     const ROOM: usize = (16 << 10) / size_of::<[f32; 4]>();

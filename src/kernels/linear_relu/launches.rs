@@ -1,6 +1,6 @@
 //! The launches of a linear layer, `output = relu(input x weight + bias)`, and of its gradients.
 
-use crate::kernels::launch::{LARGEST_BINDING, Launch, TileProfile};
+use crate::kernels::launch::{Launch, TileProfile};
 use crate::kernels::shader::{Shader, shader};
 
 /// Sizes of one application of the layer.
@@ -23,12 +23,6 @@ impl Shape {
             && self.inputs.is_multiple_of(4)
             && self.outputs.is_multiple_of(4)
     }
-}
-
-/// Whether the shaders take this shape: any sizes whose buffers stay within WebGPU's 128 MiB.
-pub fn supports(shape: &Shape, profile: TileProfile) -> bool {
-    shape.batch * shape.inputs.max(shape.outputs) <= LARGEST_BINDING
-        && shape.inputs * shape.outputs * weight_chunks(shape, profile) <= LARGEST_BINDING
 }
 
 /// Bindings: input `[n, in]`, weight `[in, out]`, bias, output `[n, out]`.

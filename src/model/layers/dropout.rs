@@ -3,13 +3,13 @@
 
 use burn::module::Module;
 use burn::tensor::{DType, Tensor, TensorData};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::entry::read;
 use super::{Activations, Compute, Describe, Draw, Kind, Place, Shape, Statistics, Tensors};
-use crate::kernels::augment_batch::random::threefry;
+use crate::kernels::augment_batch::random::{threefry, threefry_lanes};
 use crate::kernels::case::{Case, Numbers, Outputs, f64s, leaf, send_back};
+use crate::kernels::parallel;
 #[cfg(not(target_family = "wasm"))]
 use crate::model::onnx::Chain;
 
@@ -17,6 +17,8 @@ use crate::model::onnx::Chain;
 const STREAM: u32 = 1;
 /// Numbers that a thread draws at a time.
 const TOGETHER: usize = 4096;
+/// Counters side by side, of four numbers each.
+const LANES: usize = 16;
 
 pub const KIND: Kind = Kind {
     name: "a dropout",
@@ -122,12 +124,14 @@ fn factors(config: Config, draw: Draw, number: usize, count: usize) -> Vec<f32> 
         number as u32,
     ];
     let mut factors = vec![0.0; count];
-    let chunks = factors.par_chunks_mut(TOGETHER).enumerate();
-    chunks.for_each(|(chunk, factors)| {
-        for (at, factors) in factors.chunks_mut(4).enumerate() {
-            let counter = (chunk * (TOGETHER / 4) + at) as u32;
-            let words = threefry(key, [counter, 0, 0, STREAM]);
-            for (to, word) in factors.iter_mut().zip(words) {
+    let chunks = factors.chunks_mut(TOGETHER).enumerate();
+    parallel::for_each(chunks, |(chunk, factors)| {
+        for (at, factors) in factors.chunks_mut(4 * LANES).enumerate() {
+            let first = (chunk * (TOGETHER / 4) + at * LANES) as u32;
+            let counters = std::array::from_fn(|lane| first + lane as u32);
+            let words = threefry_lanes(key, [counters, [0; LANES], [0; LANES], [STREAM; LANES]]);
+            for (place, to) in factors.iter_mut().enumerate() {
+                let word = words[place % 4][place / 4];
                 *to = if word >> 8 < below { factor } else { 0.0 };
             }
         }

@@ -299,3 +299,12 @@ fn within(key: &str, value: usize, most: usize) -> Result<(), String> {
         false => Err(format!("{key} = {value} must lie from 1 to {most}")),
     }
 }
+
+/// The input without the channel of zeros that coloured images come with.
+pub fn own_channels(input: Tensor<4>, own: usize) -> Tensor<4> {
+    let [count, height, width, channels] = input.dims();
+    match own < channels {
+        true => input.slice([0..count, 0..height, 0..width, 0..own]),
+        false => input,
+    }
+}

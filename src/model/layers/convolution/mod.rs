@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::batch_norm::{self, BatchNorm, Statistics};
 use super::entry::read;
-use super::{Activations, Compute, Describe, Draw, Kind, Place, Shape, Tensors, within};
+use super::{
+    Activations, Compute, Describe, Draw, Kind, Place, Shape, Tensors, own_channels, within,
+};
 use crate::kernels::Kernels;
 use crate::kernels::case::Case;
 use crate::kernels::images::MOST_SIDE;
 use crate::kernels::max_pool::max_pool;
+use crate::model::beside;
 #[cfg(not(target_family = "wasm"))]
 use crate::model::onnx::Chain;
 use crate::model::parameters::ParameterList;
@@ -291,15 +294,6 @@ impl Layer {
     }
 }
 
-/// The input without the channel of zeros that coloured images come with.
-pub fn own_channels(input: Tensor<4>, own: usize) -> Tensor<4> {
-    let [count, height, width, channels] = input.dims();
-    match own < channels {
-        true => input.slice([0..count, 0..height, 0..width, 0..own]),
-        false => input,
-    }
-}
-
 /// A weight `[outputs, inputs, k, k]` for an input of so many channels: coloured images have a
 /// fourth channel of zeros, whose weights are zeros too.
 fn for_channels(weight: Tensor<4>, channels: usize) -> Tensor<4> {
@@ -309,9 +303,6 @@ fn for_channels(weight: Tensor<4>, channels: usize) -> Tensor<4> {
     }
     let dims = [outputs, channels - inputs, kernel, kernel];
     let zeros = Tensor::<4>::zeros(dims, (&weight.device(), weight.dtype()));
-    let zeros = match weight.is_autodiff() {
-        true => zeros.autodiff(),
-        false => zeros,
-    };
+    let zeros = beside(zeros, &weight);
     Tensor::cat(vec![weight, zeros], 1)
 }

@@ -106,6 +106,8 @@ pub struct TrainingConfig {
     pub class_weights: ClassWeights,
     pub clip_norm: f64,
     pub ema_decay: f64,
+    pub from: String,
+    pub freeze: usize,
     pub target_accuracy: f64,
     pub patience: usize,
     pub max_seconds: f64,

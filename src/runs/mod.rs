@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod ensemble;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
+pub mod from;
 #[cfg(not(target_family = "wasm"))]
 pub mod in_folder;
 #[cfg(not(target_family = "wasm"))]

@@ -8,7 +8,11 @@ use super::args::ComputeArgs;
 use super::completion;
 use crate::device::opening::open_device;
 use crate::exit::UsageError;
-use crate::export::{Format, Options, export};
+use crate::export::{Format, Options, Tested, export};
+use crate::files::read_record;
+use crate::model::Model;
+use crate::runs::folder::RUN;
+use crate::runs::record::RunRecord;
 use crate::runs::weights;
 use crate::runs::which::{named_or_newest, weights_of};
 use crate::terminal::bars::Shown;
@@ -65,11 +69,16 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     };
     end_on_interrupt();
     let device = open_device(&config.device)?;
-    let (model, description) = weights::load(&weights, &device)?;
+    let (values, description) = weights::read(&weights)?;
+    let network = description.network();
     let options = Options {
         format: output.format,
         raw_input: output.raw_input,
+        tested: tested(&weights, &weights::weight_hash(&network, &values)),
     };
+    let model = device.guard("loading the weights", || {
+        Model::from_values(&network, values, &device)
+    })?;
     let mark = Shown::mark("writing and comparing");
     let agreement = export(&path, options, &model, &description, &config, &device)?;
     drop(mark);
@@ -79,6 +88,18 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         agreement.largest_difference
     );
     print(&format!("{}\n", path.display()))
+}
+
+/// How the weights of that hash did on the test images, where the record beside the file says so.
+fn tested(weights: &Path, sha256: &str) -> Option<Tested> {
+    let text = read_record(&weights.parent()?.join(RUN)).ok()?;
+    let record: RunRecord = serde_json::from_str(&text).ok()?;
+    let evaluation = record.evaluation?;
+    let plain = evaluation.test_time_augmentation.as_ref();
+    (record.weights?.sha256 == sha256).then(|| Tested {
+        accuracy: plain.map_or(evaluation.accuracy, |found| found.without.accuracy),
+        images: evaluation.total,
+    })
 }
 
 /// Refuses to replace what nobody named: it may be weights, or another kind of export.

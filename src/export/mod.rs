@@ -35,6 +35,15 @@ pub struct Options {
     pub format: Format,
     /// ONNX takes bytes and normalises them itself.
     pub raw_input: bool,
+    /// What ONNX says of the network's quality, where that is known.
+    pub tested: Option<Tested>,
+}
+
+/// How a network did on the test images of its set, as they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tested {
+    pub accuracy: f64,
+    pub images: u64,
 }
 
 /// What the comparison found.
@@ -112,7 +121,8 @@ pub fn export(
         Format::Onnx => {
             let values = pollster::block_on(weights::values(model, device))?;
             let parameters = parameters(description, values);
-            let graph = onnx::graph(&parameters, description, options.raw_input);
+            let (raw_input, tested) = (options.raw_input, options.tested);
+            let graph = onnx::graph(&parameters, description, raw_input, tested);
             crate::files::write_atomically(&unnamed, &graph.encode_to_vec())
                 .map_err(write_error)?;
             let bytes = std::fs::read(&unnamed).map_err(write_error)?;

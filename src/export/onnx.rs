@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Tensor;
+use super::{Tensor, Tested};
 use crate::data::image_set::{Background, ImageShape};
 use crate::model::onnx::proto::{
     Dimension, DimensionProto, FLOAT, GraphProto, ModelProto, OperatorSetIdProto,
@@ -17,8 +17,14 @@ const OPSET: i64 = 13;
 const IR_VERSION: i64 = 7;
 
 /// The graph of a network with these `parameters`. Its input `[batch, channels, height, width]` is
-/// normalised floats, or bytes with `raw_input`; its output is logits `[batch, classes]`.
-pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) -> ModelProto {
+/// normalised floats, or bytes with `raw_input`; its output is logits `[batch, classes]`. Its
+/// metadata says what a program needs to prepare images and to name classes.
+pub fn graph(
+    parameters: &[Tensor],
+    description: &Description,
+    raw_input: bool,
+    tested: Option<Tested>,
+) -> ModelProto {
     let mut initializers: Vec<TensorProto> = parameters.iter().map(initializer).collect();
     let mut chain = Chain {
         nodes: Vec::new(),
@@ -67,25 +73,39 @@ pub fn graph(parameters: &[Tensor], description: &Description, raw_input: bool) 
             node: chain.nodes,
             name: Some("classifier".into()),
             initializer: initializers,
-            input: vec![value(INPUT, element, &dims)],
-            output: vec![value(OUTPUT, FLOAT, &[classes])],
+            input: vec![value(
+                INPUT,
+                element,
+                &dims,
+                explain_input(description, raw_input),
+            )],
+            output: vec![value(OUTPUT, FLOAT, &[classes], explain_output(classes))],
         }),
         opset_import: vec![OperatorSetIdProto {
             domain: Some(String::new()),
             version: Some(OPSET),
         }],
-        metadata_props: metadata(description),
+        metadata_props: metadata(description, raw_input, tested),
     }
 }
 
 fn explanation(description: &Description, raw_input: bool) -> String {
-    let normalisation = description.normalisation;
     let shape = description.set.shape;
-    let ImageShape {
-        height,
-        width,
-        channels,
-    } = shape;
+    let classes = description.set.class_names.len();
+    format!(
+        "Classifies images of {}. {INPUT}: [batch, {}, {}, {}] {}. {OUTPUT}: [batch, {classes}], {}.",
+        description.set.name,
+        shape.channels,
+        shape.height,
+        shape.width,
+        explain_input(description, raw_input),
+        explain_output(classes as i64)
+    )
+}
+
+fn explain_input(description: &Description, raw_input: bool) -> String {
+    let normalisation = description.normalisation;
+    let channels = description.set.shape.channels;
     let layout = match channels {
         1 => "grey",
         _ => "red, green, blue",
@@ -95,38 +115,71 @@ fn explanation(description: &Description, raw_input: bool) -> String {
         Background::Light => ", byte 255 is background",
         Background::Varied => "",
     };
-    let input = match raw_input {
+    match raw_input {
         true => format!("bytes, {layout}{background}"),
         false => format!(
             "floats, {layout}: (byte / 255 - {}) / {}{background}",
             of_channels(normalisation.mean, channels),
             of_channels(normalisation.standard_deviation, channels)
         ),
-    };
-    format!(
-        "Classifies images of {}. {INPUT}: [batch, {channels}, {height}, {width}] {input}. {OUTPUT}: [batch, {}], before softmax.",
-        description.set.name,
-        description.set.class_names.len()
-    )
+    }
 }
 
-fn metadata(description: &Description) -> Vec<StringStringEntryProto> {
+fn explain_output(classes: i64) -> String {
+    format!("before softmax; the {classes} classes are in the metadata, 'classes', in this order")
+}
+
+/// What `metadata_props` say, all of it text: lists as JSON, switches as true and false.
+fn metadata(
+    description: &Description,
+    raw_input: bool,
+    tested: Option<Tested>,
+) -> Vec<StringStringEntryProto> {
     let normalisation = description.normalisation;
-    let channels = description.set.shape.channels;
-    [
-        ("classes", json!(description.set.class_names).to_string()),
-        ("dataset", description.set.name.clone()),
+    let set = &description.set;
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = set.shape;
+    let background = match set.background {
+        Background::Dark => "dark",
+        Background::Light => "light",
+        Background::Varied => "varied",
+    };
+    let mut entries = vec![
+        ("classes", json!(set.class_names).to_string()),
+        ("dataset", set.name.clone()),
+        ("dataset_fingerprint", set.fingerprint.clone()),
+        ("input_layout", "NCHW".into()),
+        ("input_height", height.to_string()),
+        ("input_width", width.to_string()),
+        (
+            "input_colour",
+            if channels == 1 { "grey" } else { "rgb" }.into(),
+        ),
+        (
+            "input_type",
+            if raw_input { "uint8" } else { "float32" }.into(),
+        ),
+        ("input_background", background.into()),
+        ("normalised_inside", raw_input.to_string()),
         ("mean", of_channels(normalisation.mean, channels)),
         (
             "standard_deviation",
             of_channels(normalisation.standard_deviation, channels),
         ),
-    ]
-    .map(|(key, value)| StringStringEntryProto {
+        ("gpu_mnist_version", env!("CARGO_PKG_VERSION").into()),
+    ];
+    if let Some(Tested { accuracy, images }) = tested {
+        entries.push(("test_accuracy", accuracy.to_string()));
+        entries.push(("test_images", images.to_string()));
+    }
+    let entry = |(key, value): (&str, String)| StringStringEntryProto {
         key: Some(key.into()),
         value: Some(value),
-    })
-    .to_vec()
+    };
+    entries.into_iter().map(entry).collect()
 }
 
 /// One number for grey, `[r, g, b]` for colour.
@@ -148,12 +201,13 @@ fn initializer(tensor: &Tensor) -> TensorProto {
 }
 
 /// An input or output: a batch of any size, then `dims`.
-fn value(name: &str, element: i32, dims: &[i64]) -> ValueInfoProto {
+fn value(name: &str, element: i32, dims: &[i64], doc: String) -> ValueInfoProto {
     let batch = Dimension::Parameter("batch".into());
     let fixed = dims.iter().map(|&dim| Dimension::Value(dim));
     let dim = std::iter::once(batch).chain(fixed);
     ValueInfoProto {
         name: Some(name.into()),
+        doc_string: Some(doc),
         value_type: Some(TypeProto {
             tensor_type: Some(TensorTypeProto {
                 elem_type: Some(element),

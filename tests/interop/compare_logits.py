@@ -82,10 +82,13 @@ def onnx(numpy, folder, raw, ours):
     about = session.get_modelmeta().custom_metadata_map
     import json
 
+    failures = metadata(json, run, session, about, inside="false")
     pictures = normalised(numpy, raw, *(json.loads(about[key]) for key in ("mean", "standard_deviation")))
     theirs = in_batches(numpy, session, pictures)
-    failures = compare(numpy, name, ours, theirs)
+    failures += compare(numpy, name, ours, theirs)
     session = runtime.InferenceSession(folder / "raw.onnx")
+    about = session.get_modelmeta().custom_metadata_map
+    failures += metadata(json, run, session, about, inside="true")
     failures += compare(numpy, f"{name}, --raw-input", ours, in_batches(numpy, session, raw))
     checker = needed("onnx")
     if checker is not None:
@@ -93,6 +96,31 @@ def onnx(numpy, folder, raw, ours):
             checker.checker.check_model(folder / file, full_check=True)
         print(f"onnx {checker.__version__}: its checker takes both graphs")
     return failures
+
+
+def metadata(json, run, session, about, inside):
+    """What ONNX Runtime reads of a file's metadata, beside the run's own record."""
+    record = json.loads((Path(run) / "run.json").read_text())
+    (taken,), (given,) = session.get_inputs(), session.get_outputs()
+    element = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}[about["input_type"]]
+    channels = {"grey": 1, "rgb": 3}[about["input_colour"]]
+    shape = [channels, int(about["input_height"]), int(about["input_width"])]
+    expected = {
+        "classes": (json.loads(about["classes"]), record["set"]["class_names"]),
+        "fingerprint": (about["dataset_fingerprint"], record["set"]["fingerprint"]),
+        "layout": (about["input_layout"], "NCHW"),
+        "normalised inside": (about["normalised_inside"], inside),
+        "element": (taken.type, element),
+        "input": (taken.shape[1:], shape),
+        "output": (given.shape[1], len(record["set"]["class_names"])),
+        "version": (about["gpu_mnist_version"], record["version"]),
+    }
+    if record["evaluation"]["test_time_augmentation"] is None:
+        accuracy = float(about["test_accuracy"])
+        expected["accuracy"] = (accuracy, record["evaluation"]["accuracy"])
+    wrong = {name: pair for name, pair in expected.items() if pair[0] != pair[1]}
+    print(f"metadata: {'DIFFERS: ' + str(wrong) if wrong else str(len(expected)) + ' entries agree with run.json'}")
+    return 1 if wrong else 0
 
 
 def in_batches(numpy, session, pictures):

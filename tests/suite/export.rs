@@ -1,5 +1,7 @@
 //! Exports: the ONNX graph computes what the network computes, and a wrong one is not written.
 
+use std::collections::HashMap;
+
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
 use gpu_mnist::data::synthetic::{self, network};
@@ -43,7 +45,7 @@ fn answers_and_graph(config: &Config, raw_input: bool) -> (Vec<Logits>, ModelPro
     let expected = pollster::block_on(expected).expect("logits");
     let values = pollster::block_on(weights::values(&model, &device)).expect("weights");
     let parameters = parameters(&description, values);
-    let bytes = onnx::graph(&parameters, &description, raw_input).encode_to_vec();
+    let bytes = onnx::graph(&parameters, &description, raw_input, None).encode_to_vec();
     (expected, ModelProto::decode(&bytes[..]).expect("decoded"))
 }
 
@@ -204,6 +206,128 @@ fn export_writes_whole_files_that_other_programs_agree_with() {
             "digits",
         ],
     );
+}
+
+/// All that a file says of its network.
+fn metadata(graph: &ModelProto) -> HashMap<&str, &str> {
+    let entries = graph.metadata_props.iter();
+    entries
+        .map(|entry| {
+            (
+                entry.key.as_deref().expect("a key"),
+                entry.value.as_deref().expect("a value"),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn an_onnx_file_says_what_a_program_needs_to_use_it() {
+    let home = tempdir().expect("a folder");
+    let home = home.path();
+    write_dataset(&home.join("digits"), 600, 100);
+    let train = [
+        "train",
+        "--dataset",
+        "digits",
+        "--device",
+        "cpu",
+        "--out",
+        "run",
+    ];
+    let validation = ["--set", "data.validation_size=0"];
+    program(home).args(train).args(validation).assert().code(0);
+    let text = std::fs::read_to_string(home.join("run/run.json")).expect("a record");
+    let record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let exported = |run: &str, more: &[&str]| {
+        let export = [
+            "export", run, "--device", "cpu", "--format", "onnx", "--out", "a.onnx",
+        ];
+        program(home).args(export).args(more).assert().code(0);
+        let bytes = std::fs::read(home.join("a.onnx")).expect("written");
+        ModelProto::decode(&bytes[..]).expect("decoded")
+    };
+    for (more, inside, element) in [
+        (&[][..], "false", "float32"),
+        (&["--raw-input"], "true", "uint8"),
+    ] {
+        let graph = exported("run", more);
+        let found = metadata(&graph);
+        let classes: Vec<String> = serde_json::from_str(found["classes"]).expect("a list");
+        assert_eq!(serde_json::json!(classes), record["set"]["class_names"]);
+        assert_eq!(found["dataset"], "digits");
+        assert_eq!(found["dataset_fingerprint"], record["set"]["fingerprint"]);
+        let sides = ["input_height", "input_width"].map(|key| found[key]);
+        assert_eq!(sides, ["28", "28"]);
+        assert_eq!(
+            [found["input_layout"], found["input_colour"]],
+            ["NCHW", "grey"]
+        );
+        assert_eq!(
+            [found["normalised_inside"], found["input_type"]],
+            [inside, element]
+        );
+        assert_eq!(found["gpu_mnist_version"], env!("CARGO_PKG_VERSION"));
+        let accuracy: f64 = found["test_accuracy"].parse().expect("a number");
+        assert_eq!(accuracy, record["evaluation"]["accuracy"]);
+        assert_eq!(found["test_images"], "100");
+        let inner = graph.graph.as_ref().expect("a graph");
+        let doc = |value: &gpu_mnist::model::onnx::proto::ValueInfoProto| value.doc_string.clone();
+        let input = doc(&inner.input[0]).expect("a text");
+        assert!(
+            input.starts_with(if inside == "true" {
+                "bytes, grey"
+            } else {
+                "floats, grey: (byte / 255 - "
+            }),
+            "{input}"
+        );
+        let output = doc(&inner.output[0]).expect("a text");
+        assert!(
+            output.contains("before softmax; the 10 classes"),
+            "{output}"
+        );
+    }
+    // Other weights than the record's have no accuracy.
+    std::fs::copy(
+        home.join("run/model.safetensors"),
+        home.join("alone.safetensors"),
+    )
+    .expect("copied");
+    let graph = exported("alone.safetensors", &[]);
+    assert!(!metadata(&graph).contains_key("test_accuracy"));
+    let other = [
+        "train",
+        "--dataset",
+        "digits",
+        "--device",
+        "cpu",
+        "--out",
+        "other",
+        "--seed",
+        "1",
+    ];
+    program(home).args(other).args(validation).assert().code(0);
+    std::fs::copy(
+        home.join("other/model.safetensors"),
+        home.join("run/model.safetensors"),
+    )
+    .expect("copied");
+    assert!(!metadata(&exported("run", &[])).contains_key("test_accuracy"));
+}
+
+#[test]
+fn the_metadata_of_coloured_images_has_a_number_a_channel() {
+    let config = settings(&[]);
+    let mut description = description(&config, Normalisation::grey(0.5, 0.25));
+    description.normalisation.mean = [0.1, 0.2, 0.3];
+    description.set.shape.channels = 3;
+    let graph = onnx::graph(&[], &description, true, None);
+    let found = metadata(&graph);
+    assert_eq!(found["input_colour"], "rgb");
+    let mean: Vec<f32> = serde_json::from_str(found["mean"]).expect("a list");
+    assert_eq!(mean, [0.1, 0.2, 0.3]);
+    assert!(!found.contains_key("test_accuracy"));
 }
 
 fn predictions_agree_with_the_evaluation(home: &std::path::Path) {

@@ -47,6 +47,8 @@ pub struct Cli {
 pub enum Command {
     /// Train a model and evaluate it on the test set
     Train(Box<commands::train::TrainArgs>),
+    /// Find a learning rate: train with rising ones and look at the loss
+    LrFind(Box<commands::lr_find::LrFindArgs>),
     /// Print the confusion statistics of a trained model
     Evaluate(Box<commands::evaluate::EvaluateArgs>),
     /// Classify image files
@@ -78,6 +80,7 @@ impl Command {
     fn asks_adapters(&self) -> bool {
         match self {
             Self::Train(_)
+            | Self::LrFind(_)
             | Self::Evaluate(_)
             | Self::Predict(_)
             | Self::Bench(_)
@@ -143,6 +146,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
     match command {
         Command::Train(args) => commands::train::run(&args, quiet),
+        Command::LrFind(args) => commands::lr_find::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Runs(args) => commands::runs::run(&args),

@@ -91,19 +91,6 @@ pub struct WorkArgs {
     pub data: DataSetArgs,
 }
 
-/// What a training starts from.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Training")]
-pub struct StartArgs {
-    /// Start from the weights of another run (of several seeds, the best) or a model.safetensors:
-    /// layers that fit take them, the others are made anew [default: all from the seed]
-    #[arg(long, value_name = "RUN", add = completion::runs())]
-    pub from: Option<PathBuf>,
-    /// Keep the first N layers as they are [default: 0]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub freeze: Option<i64>,
-}
-
 /// How a result is printed.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
@@ -127,17 +114,6 @@ impl FormatArgs {
     /// Whether one JSON object is wanted, rather than text.
     pub fn json(&self) -> bool {
         self.json || self.format == PlainFormat::Json
-    }
-}
-
-impl StartArgs {
-    /// # Errors
-    /// Those of the settings.
-    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
-        if let Some(from) = &self.from {
-            set_path(layers, "training.from", from, Origin::Flag("--from"))?;
-        }
-        layers.set_flag("training.freeze", self.freeze, "--freeze")
     }
 }
 
@@ -251,7 +227,10 @@ pub fn set_data_folder(layers: &mut Layers, folder: &Path) -> Result<(), ConfigE
 }
 
 /// Takes a path of the command line into the settings.
-fn set_path(
+///
+/// # Errors
+/// A path that is no UTF-8: settings are text, and another path must not be read in its place.
+pub fn set_path(
     layers: &mut Layers,
     key: &str,
     path: &Path,

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use super::args::{FormatArgs, StartArgs, WorkArgs, resolve, value_name};
+use super::args::{FormatArgs, WorkArgs, resolve};
 use super::completion;
+use super::training_args::{KernelArgs, StartArgs};
 use crate::config::{ConfigError, Layers};
 use crate::data::{DataError, named};
 use crate::exit::UsageError;
 use crate::files::read_record;
-use crate::kernels::Kernels;
 use crate::report::files::{REPORT, keep_worst, write_report};
 use crate::report::look::Look;
 use crate::report::seeds::seeds;
@@ -59,18 +59,6 @@ pub struct TrainArgs {
     start: StartArgs,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// Whose operations compute, and whether they are checked.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Device")]
-struct KernelArgs {
-    /// Whose operations compute the network [default: fused]
-    #[arg(long, value_enum)]
-    kernels: Option<Kernels>,
-    /// Do not check the numbers of an adapter that was never trained on
-    #[arg(long)]
-    no_check: bool,
 }
 
 /// How to train.
@@ -167,10 +155,7 @@ impl TrainArgs {
         )?;
         let tensorboard = self.output.tensorboard.then_some(true);
         layers.set_flag("training.tensorboard", tensorboard, "--tensorboard")?;
-        let kernels = self.kernels.kernels.map(value_name);
-        layers.set_flag("device.kernels", kernels, "--kernels")?;
-        let check = self.kernels.no_check.then_some(false);
-        layers.set_flag("device.check", check, "--no-check")?;
+        self.kernels.apply(&mut layers)?;
         Ok(layers)
     }
 }

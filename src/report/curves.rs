@@ -32,18 +32,18 @@ enum Scale {
 }
 
 /// Drawn at three times the size it is shown at, because the coordinates are whole numbers.
-const SIZE: (u32, u32) = (1260, 840);
-const FONT: f64 = 52.0;
+pub(super) const SIZE: (u32, u32) = (1260, 840);
+pub(super) const FONT: f64 = 52.0;
 /// More points than this are thinned out: the screen has no more columns.
 const MOST_POINTS: usize = 600;
 /// Larger numbers than this are left out.
 const MOST: f64 = 1e12;
 
-const INK: RGBColor = RGBColor(0x37, 0x41, 0x51);
-const GRID: RGBColor = RGBColor(0xD1, 0xD5, 0xDB);
-const SURFACE: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
+pub(super) const INK: RGBColor = RGBColor(0x37, 0x41, 0x51);
+pub(super) const GRID: RGBColor = RGBColor(0xD1, 0xD5, 0xDB);
+pub(super) const SURFACE: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 /// Light colours, readable on [`SURFACE`], and the dark ones in their place.
-const LINES: [(RGBColor, &str); 8] = [
+pub(super) const LINES: [(RGBColor, &str); 8] = [
     (RGBColor(0x1D, 0x4E, 0xD8), "#93C5FD"),
     (RGBColor(0xC2, 0x41, 0x0C), "#FDBA74"),
     (RGBColor(0x04, 0x78, 0x57), "#6EE7B7"),
@@ -336,7 +336,7 @@ fn drawable(&(x, y): &(f64, f64)) -> bool {
 }
 
 /// 1, 2 and 5 of each decade, or the decades alone where that would be many.
-fn round_numbers(from: f64, to: f64) -> Vec<f64> {
+pub(super) fn round_numbers(from: f64, to: f64) -> Vec<f64> {
     let decades = from.log10().floor() as i32..=to.log10().ceil() as i32;
     let numbers = |steps: &[f64]| -> Vec<f64> {
         let decades = decades.clone().map(|power| 10f64.powi(power));
@@ -358,7 +358,7 @@ fn loss_label(loss: &f64) -> String {
 
 /// Lets the picture fill its place, names it for screen readers and gives each light colour its
 /// dark one; programs that know no style sheets show the light ones.
-fn themed(svg: &str, title: &str) -> String {
+pub(super) fn themed(svg: &str, title: &str) -> String {
     let hex = |RGBColor(red, green, blue): RGBColor| format!("#{red:02X}{green:02X}{blue:02X}");
     let mut dark = String::new();
     let pairs = [(INK, "#D1D5DB"), (GRID, "#374151"), (SURFACE, "#111827")];
@@ -381,6 +381,6 @@ fn themed(svg: &str, title: &str) -> String {
     }
 }
 
-fn unknown(error: impl std::fmt::Display) -> anyhow::Error {
+pub(super) fn unknown(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("the curves could not be drawn: {error}")
 }

@@ -13,6 +13,7 @@ pub mod look;
 pub mod page;
 pub mod picture;
 pub mod predictions;
+pub mod rates;
 pub mod record;
 pub mod seeds;
 pub mod sheet;

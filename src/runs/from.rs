@@ -130,10 +130,7 @@ impl TrainingRun {
     pub fn start_from(mut self, source: Option<Source>) -> anyhow::Result<Self> {
         let frozen = self.config.training.freeze;
         let Some(source) = source else {
-            return match frozen {
-                0 => Ok(self),
-                _ => Err(self.frozen_from_the_seed().into()),
-            };
+            return Ok(self.from_the_seed()?);
         };
         let layers = fits(&self.description, &source.description);
         let file = source.file.clone();
@@ -163,11 +160,21 @@ impl TrainingRun {
         Ok(self)
     }
 
-    fn frozen_from_the_seed(&self) -> ConfigError {
-        self.layers.invalid(
-            "training.freeze",
-            "keeps layers as another run left them, and this one starts from none: name it with --from, or leave --freeze away",
-        )
+    /// The run as it is, where its settings ask for no weights.
+    ///
+    /// # Errors
+    /// The setting that asks for them.
+    pub fn from_the_seed(self) -> Result<Self, ConfigError> {
+        let training = &self.config.training;
+        let (key, reason) = match (training.from.is_empty(), training.freeze) {
+            (true, 0) => return Ok(self),
+            (false, _) => ("training.from", "no file can be read here"),
+            _ => (
+                "training.freeze",
+                "keeps layers as another run left them, and this one starts from none: name one (training.from), or set it to 0",
+            ),
+        };
+        Err(self.layers.invalid(key, reason))
     }
 }
 

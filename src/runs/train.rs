@@ -16,6 +16,7 @@ use crate::evaluation::test_split::{Answers, answer};
 use crate::evaluation::unsure::familiarity;
 use crate::model::Model;
 use crate::training::history::History;
+use crate::training::range_test::{Range, RangeTest, range_test};
 use crate::training::state::{Parameters, Snapshot};
 use crate::training::stopping::Ending;
 use crate::training::{self, Observer, Trained, TrainingError};
@@ -157,15 +158,36 @@ impl TrainingRun {
         start: Snapshot,
         observer: &mut impl Observer,
     ) -> Result<Trained, TrainingError> {
-        let (train, valid) = self.device.guard("preparing the training", || {
-            let Description {
-                normalisation, set, ..
-            } = &self.description;
-            let upload = |split| DeviceSplit::upload(split, *normalisation, &self.device);
-            let train = upload(&self.images.train).with_background(set.background);
-            (train, upload(&self.images.valid))
+        let train = self.training_split()?;
+        let valid = self.device.guard("preparing the training", || {
+            let normalisation = self.description.normalisation;
+            DeviceSplit::upload(&self.images.valid, normalisation, &self.device)
         })?;
         training::train(start, &train, &valid, &self.config, &self.device, observer).await
+    }
+
+    fn training_split(&self) -> Result<DeviceSplit, DeviceError> {
+        let Description {
+            normalisation, set, ..
+        } = &self.description;
+        self.device.guard("preparing the training", || {
+            DeviceSplit::upload(&self.images.train, *normalisation, &self.device)
+                .with_background(set.background)
+        })
+    }
+
+    /// Tries rising learning rates on the training images, from the initial weights; `done` is told how
+    /// many steps are over.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub async fn find_rate(
+        &self,
+        range: Range,
+        done: impl FnMut(usize),
+    ) -> Result<RangeTest, TrainingError> {
+        let (start, images) = (self.initial(), self.training_split()?);
+        range_test(start, &images, range, &self.config, &self.device, done).await
     }
 
     /// The model of these weights, and its description with what it answers to its own images.

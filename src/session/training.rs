@@ -144,7 +144,7 @@ impl Session {
         let images = self.data()?.divide(&config, &layers)?;
         let (device, note) = self.right_device(&config, &images.network(&config)).await?;
         let config = follow_kernels(&mut layers, config, &device)?;
-        let run = TrainingRun::new(layers, config, device, images);
+        let run = TrainingRun::new(layers, config, device, images).from_the_seed()?;
         let record = run.record("page".into(), started);
         let mut finished = train(&run, run.initial(), record, observer, &mut Nowhere).await?;
         // A page offers one file of weights.

@@ -33,15 +33,19 @@ pub fn percent(share: Option<f64>) -> String {
 
 /// The command line of this program, as a POSIX shell takes it.
 pub fn command_line() -> String {
+    let arguments = std::env::args_os().skip(1);
+    command_line_of(arguments.map(|word| word.to_string_lossy().into_owned()))
+}
+
+/// The program with these arguments, as a POSIX shell takes it.
+pub fn command_line_of(arguments: impl Iterator<Item = String>) -> String {
     let plain = |part: char| part.is_alphanumeric() || "-_./=:,+%@".contains(part);
     let quoted = |word: String| match !word.is_empty() && word.chars().all(plain) {
         true => word,
         false => format!("'{}'", word.replace('\'', r"'\''")),
     };
-    let arguments = std::env::args_os().skip(1);
-    let words = arguments.map(|word| quoted(word.to_string_lossy().into_owned()));
     std::iter::once("gpu-mnist".into())
-        .chain(words)
+        .chain(arguments.map(quoted))
         .collect::<Vec<String>>()
         .join(" ")
 }

@@ -3,6 +3,7 @@
 mod averaging;
 pub mod history;
 pub mod optimizers;
+pub mod range_test;
 mod reading;
 pub mod schedule;
 pub mod state;

@@ -9,6 +9,8 @@ use crate::config::{ScheduleKind, TrainingConfig};
 pub struct Schedule {
     config: TrainingConfig,
     steps: usize,
+    /// The first and the last rate of a range test, in place of what the settings say.
+    rising: Option<[f64; 2]>,
 }
 
 impl Schedule {
@@ -17,11 +19,23 @@ impl Schedule {
         Self {
             config: config.clone(),
             steps,
+            rising: None,
         }
+    }
+
+    /// The same steps with a rate that rises by the same factor each, for a range test.
+    #[must_use]
+    pub fn rising(mut self, lowest: f64, highest: f64) -> Self {
+        self.rising = Some([lowest, highest]);
+        self
     }
 
     /// The learning rate of `step`, counted from 0.
     pub fn learning_rate(&self, step: usize) -> f64 {
+        if let Some([lowest, highest]) = self.rising {
+            let share = step as f64 / (self.steps.max(2) - 1) as f64;
+            return lowest * (highest / lowest).powf(share);
+        }
         let highest = self.config.learning_rate;
         match self.config.schedule {
             ScheduleKind::Constant => highest,

@@ -103,6 +103,13 @@ impl Trainer {
         })
     }
 
+    /// The same with rates that rise from the first step to the last, as a range test has them.
+    #[must_use]
+    pub fn with_rising_rates(mut self, lowest: f64, highest: f64) -> Self {
+        self.schedule = self.schedule.rising(lowest, highest);
+        self
+    }
+
     /// Lays out the images of the epoch, where that is not done yet.
     pub fn begin_epoch(&mut self) {
         if self.epoch.number != self.position.epoch {

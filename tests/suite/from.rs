@@ -62,7 +62,7 @@ fn layers_take_tensors_of_their_name_and_shape() {
     let other = described(&[NETWORK], &classes, grey);
     let all = [
         ("conv1", "taken"),
-        ("a dropout", "nothing"),
+        ("dropout", "nothing"),
         ("conv2", "taken"),
         ("fc1", "taken"),
         ("fc2", "taken"),
@@ -343,11 +343,11 @@ fn a_run_starts_from_another_ones_weights_and_says_so() {
     let file = file.to_str().expect("UTF-8");
     for line in [
         "the network is that of the weights (model.layers)",
-        "  1  conv1      4x1x5x5  taken, frozen\n",
-        "  2  a dropout           no weights, frozen\n",
-        "  3  conv2      6x4x3x3  taken, frozen\n",
-        "  4  fc1        12x150   taken\n",
-        "  5  fc2        3x12     made anew: 3 classes, 10 there\n",
+        "  1  conv1    4x1x5x5  taken, frozen\n",
+        "  2  dropout           no weights, frozen\n",
+        "  3  conv2    6x4x3x3  taken, frozen\n",
+        "  4  fc1      12x150   taken\n",
+        "  5  fc2      3x12     made anew: 3 classes, 10 there\n",
     ] {
         assert!(said.contains(line), "{line} in {said}");
     }
@@ -441,7 +441,7 @@ fn what_cannot_start_is_refused_with_its_reason() {
     refused(
         &["--dataset", "digits", "--freeze", "1"],
         2,
-        &["name it with --from"],
+        &["name one (training.from)"],
     );
     refused(
         &["--from", "nowhere"],
@@ -512,7 +512,7 @@ fn a_run_without_a_checkpoint_starts_from_the_same_weights_or_not_at_all() {
     cut_back(home, "new");
     resume(&[])
         .code(0)
-        .stderr(contains("1  conv1      4x1x5x5  taken, frozen"));
+        .stderr(contains("1  conv1    4x1x5x5  taken, frozen"));
     assert_eq!(record(home, "new")["weights"], before["weights"]);
     assert_eq!(record(home, "new")["started_from"], before["started_from"]);
 
@@ -575,7 +575,7 @@ fn every_seed_starts_from_the_same_weights() {
     )
     .code(0)
     .stderr(contains("the best on the validation images"))
-    .stderr(contains("5  fc2        3x12     taken"));
+    .stderr(contains("5  fc2      3x12     taken"));
 
     fs::remove_dir_all(home.join("both/seed-1")).expect("removed");
     let resume = || {

@@ -20,6 +20,7 @@ fn help_texts() {
     for arguments in [
         &[][..],
         &["train"],
+        &["lr-find"],
         &["evaluate"],
         &["predict"],
         &["report"],

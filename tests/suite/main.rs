@@ -20,6 +20,7 @@ mod isolation;
 mod kernels;
 mod kernels_cpu;
 mod kills;
+mod lr_find;
 mod network;
 mod optimizers;
 mod paper;

@@ -283,6 +283,12 @@ fn refusals_are_one_line_that_names_the_thing() {
         asked(&mut session, "default", &[("training.epochs", "many")]),
         &["training.epochs", "whole number"],
     );
+    for (key, value) in [("training.from", "run"), ("training.freeze", "1")] {
+        says(
+            asked(&mut session, "default", &[(key, value)]),
+            &[key, value],
+        );
+    }
     let all = [("data.validation_size", "400")];
     says(
         asked(&mut session, "default", &all),

@@ -8,7 +8,7 @@ use crate::model::{ParameterList, ParameterShape};
 pub struct LayerFit {
     /// Its entry in `model.layers`, from 1; the last layer comes after them.
     pub number: usize,
-    /// What its first tensor is called, without the last part; else its kind.
+    /// What its first tensor is called, without the last part; else the key of its kind.
     pub name: String,
     /// Of its tensors, as PyTorch has them.
     pub dims: Vec<Vec<usize>>,
@@ -62,7 +62,7 @@ fn layers(description: &Description) -> Vec<(&'static str, Vec<ParameterShape>)>
             let mut list = ParameterList::default();
             let layer = place.layer.describe();
             layer.parameters(place, &mut list);
-            (layer.kind().name, list.end_at_the_last_weight())
+            (layer.kind().key, list.end_at_the_last_weight())
         })
         .collect()
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod export;
 mod faults;
 mod fetch;
+mod fit;
 mod help;
 mod hostile;
 mod identity;

@@ -18,6 +18,7 @@ use crate::exit::{Code, Interrupted, UsageError, code_of};
 use crate::kernels::simd;
 use crate::runs::ensemble::OtherImages;
 use crate::runs::folder::RunFolderError;
+use crate::runs::from::FromError;
 use crate::runs::resume::ResumeError;
 use crate::runs::weights::CheckpointError;
 use crate::terminal::colours_wanted;
@@ -179,6 +180,7 @@ const CODES: &[fn(&(dyn Error + 'static)) -> Option<Code>] = &[
     code_of::<RunFolderError>,
     code_of::<CheckpointError>,
     code_of::<ResumeError>,
+    code_of::<FromError>,
     code_of::<OtherImages>,
     code_of::<SavedError>,
     code_of::<WrongNumbers>,

@@ -114,6 +114,8 @@ pub struct TrainingConfig {
     pub sampling: Sampling,
     pub clip_norm: f64,
     pub ema_decay: f64,
+    pub from: String,
+    pub freeze: usize,
     pub target_accuracy: f64,
     pub patience: usize,
     pub max_seconds: f64,

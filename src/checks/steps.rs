@@ -36,6 +36,8 @@ pub async fn beside_the_cpu(
     let mut settings = config.clone();
     settings.training.batch_size = scope.step_batch;
     settings.training.learning_rate = config.doctor.learning_rate;
+    // Every layer is checked.
+    settings.training.freeze = 0;
     let work = Work {
         images: scope.steps * scope.step_batch,
         steps: scope.steps,

@@ -91,6 +91,19 @@ pub struct WorkArgs {
     pub data: DataSetArgs,
 }
 
+/// What a training starts from.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Training")]
+pub struct StartArgs {
+    /// Start from the weights of another run (of several seeds, the best) or a model.safetensors:
+    /// layers that fit take them, the others are made anew [default: all from the seed]
+    #[arg(long, value_name = "RUN", add = completion::runs())]
+    pub from: Option<PathBuf>,
+    /// Keep the first N layers as they are [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub freeze: Option<i64>,
+}
+
 /// How a result is printed.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
@@ -114,6 +127,17 @@ impl FormatArgs {
     /// Whether one JSON object is wanted, rather than text.
     pub fn json(&self) -> bool {
         self.json || self.format == PlainFormat::Json
+    }
+}
+
+impl StartArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        if let Some(from) = &self.from {
+            set_path(layers, "training.from", from, Origin::Flag("--from"))?;
+        }
+        layers.set_flag("training.freeze", self.freeze, "--freeze")
     }
 }
 
@@ -223,12 +247,22 @@ pub fn set_data_folder(layers: &mut Layers, folder: &Path) -> Result<(), ConfigE
         true => Origin::Environment(DATA_DIR),
         false => Origin::Flag("--data-dir"),
     };
-    match folder.to_str() {
-        Some(folder) => layers.set("data.folder", folder, origin),
+    set_path(layers, "data.folder", folder, origin)
+}
+
+/// Takes a path of the command line into the settings.
+fn set_path(
+    layers: &mut Layers,
+    key: &str,
+    path: &Path,
+    origin: Origin,
+) -> Result<(), ConfigError> {
+    match path.to_str() {
+        Some(text) => layers.set(key, text, origin),
         None => Err(ConfigError::Invalid {
-            key: "data.folder".into(),
+            key: key.into(),
             origin,
-            value: folder.display().to_string(),
+            value: path.display().to_string(),
             reason: "the path is no UTF-8 text, and settings keep nothing else: change to that folder and name it from there, or rename it".into(),
         }),
     }

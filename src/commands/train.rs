@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use toml_edit::Value;
 
-use super::args::{FormatArgs, WorkArgs, resolve, value_name};
+use super::args::{FormatArgs, StartArgs, WorkArgs, resolve, value_name};
 use super::completion;
 use crate::config::{ConfigError, Layers};
 use crate::data::{DataError, named};
@@ -17,6 +17,7 @@ use crate::report::look::Look;
 use crate::report::seeds::seeds;
 use crate::report::{self, closing, render};
 use crate::runs::folder::{RUN, RUNS, RunFolder};
+use crate::runs::from;
 use crate::runs::in_folder::train_in;
 use crate::runs::prepare::{find_images, prepare};
 use crate::runs::progress::{Reports, Watch};
@@ -37,6 +38,7 @@ For example:
   gpu-mnist train                                    the default recipe, on what there is
   gpu-mnist train --config fast --dataset mnist      99 % of MNIST in the least time
   gpu-mnist train --dataset ./my-images --epochs 5   a folder of your own
+  gpu-mnist train --dataset ./my-images --from RUN   from the weights of another run
   gpu-mnist train --ensemble 5                       five networks, and what they say together
   gpu-mnist train --resume                           goes on with the newest run")]
 pub struct TrainArgs {
@@ -54,6 +56,8 @@ pub struct TrainArgs {
     train_limit: Option<i64>,
     #[command(flatten)]
     training: TrainingArgs,
+    #[command(flatten)]
+    start: StartArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -110,7 +114,7 @@ struct TrainingArgs {
     ensemble: Option<u32>,
     /// Go on with a run that was interrupted or killed, or train one further: its folder, one of
     /// its checkpoints, or the folder above the runs of several seeds [default: the newest run]
-    #[arg(long, value_name = "RUN", conflicts_with = "out", add = completion::runs())]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "from"], add = completion::runs())]
     resume: Option<Option<PathBuf>>,
 }
 
@@ -144,6 +148,7 @@ impl TrainArgs {
     /// What the command line says, over `layers`.
     fn over(&self, layers: Layers) -> Result<Layers, ConfigError> {
         let mut layers = self.work.over(layers)?;
+        self.start.apply(&mut layers)?;
         let training = &self.training;
         for (key, value, flag) in [
             ("training.batch_size", training.batch_size, "--batch-size"),
@@ -204,7 +209,8 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
 
 /// A new run, or one for each of several seeds.
 fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
-    let layers = args.over(Layers::default())?;
+    let mut layers = args.over(Layers::default())?;
+    let source = from::read(&mut layers)?;
     let config = resolve(&layers)?;
     let series = match (args.training.seeds, args.training.ensemble) {
         (None, None) => None,
@@ -217,7 +223,7 @@ fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
     if let Some(out) = &args.output.out {
         RunFolder::check_free(out)?;
     }
-    let run = prepare(layers, |_| anyhow::Ok(()))?;
+    let run = prepare(layers, |_| anyhow::Ok(()))?.start_from(source)?;
     let kind = match &series {
         Some(series) => format!("{}-{}-seeds", run.device.info.kind, series.seeds.len()),
         None => run.device.info.kind.clone(),
@@ -264,6 +270,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         resumed.check_left(&layers, &config)?;
         resumed.say_schedule(&config);
     }
+    let source = resumed.source(&mut layers)?;
     let prepared = prepare(layers, |set| resumed.check_data(set));
     let mut run = prepared.map_err(|error| {
         match (error.is::<DataError>() && !by_hand, resumed.found_in()) {
@@ -274,8 +281,10 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
             _ => error,
         }
     })?;
-    let (start, description) = resumed.standing(&run.config, &run.device, run.description);
-    run.description = description;
+    if source.is_some() {
+        run = run.start_from(source)?;
+    }
+    let start = resumed.standing(&mut run);
     train(args, &resumed.folder, run, start, watch)
 }
 
@@ -292,7 +301,7 @@ fn go_on_with_seeds(
     let _lock = folder.lock()?;
     let series = Series::of(&record);
     let before = series.settings(&folder)?;
-    let layers = args.over(before.clone())?;
+    let mut layers = args.over(before.clone())?;
     resolve(&layers)?;
     let changes = resume::changes(&before, &layers);
     if !changes.is_empty() {
@@ -303,7 +312,11 @@ fn go_on_with_seeds(
         ))
         .into());
     }
-    let base = prepare(layers, |set| series.check_data(&folder, set))?;
+    let source = series.source(&folder, &record, &mut layers)?;
+    let mut base = prepare(layers, |set| series.check_data(&folder, set))?;
+    if source.is_some() {
+        base = base.start_from(source)?;
+    }
     show_several(&series.train(&folder, &base, record, watch)?, args)
 }
 

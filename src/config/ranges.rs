@@ -98,6 +98,14 @@ impl Layers {
                 return Err(self.invalid(key, "must lie from 0 to 1 (0.99 means 99 %)"));
             }
         }
+        let layers = config.model.layers.len();
+        if training.freeze > layers {
+            let reason = format!(
+                "the network has {} layers, and the last one always learns: freeze at most {layers}",
+                layers + 1
+            );
+            return Err(self.invalid("training.freeze", reason));
+        }
         self.check_data(&config.data)?;
         self.check_augmentation(config)?;
         if let Err(reason) = config.model.check() {

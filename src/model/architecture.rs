@@ -152,6 +152,18 @@ impl Architecture {
         list.end_at_the_last_weight()
     }
 
+    /// How many of those tensors the first `layers` layers have.
+    ///
+    /// # Panics
+    /// As [`Self::checked_places`].
+    pub fn tensors_of_first(&self, layers: usize) -> usize {
+        let mut list = ParameterList::default();
+        for place in self.checked_places().iter().take(layers) {
+            place.layer.describe().parameters(place, &mut list);
+        }
+        list.tensors()
+    }
+
     /// How many numbers are trained.
     pub fn parameter_count(&self) -> usize {
         let shapes = self.parameters();

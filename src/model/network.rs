@@ -2,16 +2,18 @@
 //! the benchmarks.
 
 use burn::module::Module;
-use burn::tensor::{Device as BurnDevice, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::Architecture;
-use super::layers::{Activations, Draw, Layer, Statistics, Tensors, own_channels};
+use super::layers::{Activations, Draw, Layer, Place, Statistics, Tensors, own_channels};
 use crate::device::Device;
 
 /// The layers in order. Tensors are visited in the order of [`Architecture::parameters`].
 #[derive(Module, Debug)]
 pub struct Model {
     layers: Vec<Layer>,
+    /// How many of the first layers stay as they are in training.
+    frozen: usize,
     /// Channels of the images where the first layer takes no fourth one of zeros.
     channels: Option<usize>,
     /// Of the next step.
@@ -29,7 +31,8 @@ impl Model {
     /// # Panics
     /// When a list has the wrong length; readers of files check that first.
     pub fn from_values(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        Self::build(network, values, device, device.burn().clone())
+        let layers = network.model.layers.len() + 1;
+        Self::build(network, values, layers, device)
     }
 
     /// The same, recording gradients.
@@ -37,24 +40,42 @@ impl Model {
     /// # Panics
     /// As [`Self::from_values`].
     pub fn trainable(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        Self::build(network, values, device, device.autodiff())
+        Self::build(network, values, 0, device)
+    }
+
+    /// The same; the first `frozen` layers record none and stay as they are.
+    ///
+    /// # Panics
+    /// As [`Self::from_values`].
+    pub fn partly_trainable(
+        network: &Architecture,
+        values: Vec<Vec<f32>>,
+        frozen: usize,
+        device: &Device,
+    ) -> Self {
+        Self::build(network, values, frozen, device)
     }
 
     fn build(
         network: &Architecture,
         values: Vec<Vec<f32>>,
+        frozen: usize,
         device: &Device,
-        place: BurnDevice,
     ) -> Self {
         let shapes = network.parameters().into_iter();
         let data = (shapes.zip(values)).map(|(shape, values)| TensorData::new(values, shape.dims));
-        let mut tensors = Tensors::new(data, place, device.kernels());
+        let mut tensors = Tensors::new(data, device.burn().clone(), device.kernels());
         let places = network.checked_places();
         let padded = places[0].layer.describe().kind().takes_padded_colour;
+        let build = |(index, place): (usize, &Place)| {
+            if index == frozen {
+                tensors.go_on_with(device.autodiff());
+            }
+            place.layer.describe().build(place, &mut tensors)
+        };
         Self {
-            layers: (places.iter())
-                .map(|place| place.layer.describe().build(place, &mut tensors))
-                .collect(),
+            layers: places.iter().enumerate().map(build).collect(),
+            frozen,
             channels: (!padded).then_some(network.input.channels),
             draw: Draw::default(),
         }
@@ -86,10 +107,21 @@ impl Model {
     }
 
     /// Logits in training: batch norms use the mean and variance of the batch, which
-    /// [`Self::with_statistics`] takes into the running ones.
+    /// [`Self::with_statistics`] takes into the running ones. Frozen layers compute as in the
+    /// evaluation, and nothing is recorded of them.
     pub fn forward_train(&self, images: Tensor<4>) -> (Tensor<2>, BatchStatistics) {
-        let mut statistics = Vec::with_capacity(self.layers.len());
-        let logits = self.layers.iter().fold(self.input(images), |x, layer| {
+        let (frozen, trained) = self.layers.split_at(self.frozen);
+        let input = match frozen {
+            [] => self.input(images),
+            frozen => frozen
+                .iter()
+                .fold(self.input(images.without_autodiff()), |x, layer| {
+                    layer.compute().forward_eval(x)
+                })
+                .autodiff(),
+        };
+        let mut statistics = vec![None; frozen.len()];
+        let logits = trained.iter().fold(input, |x, layer| {
             let (output, found) = layer.compute().forward_train(x, self.draw);
             statistics.push(found);
             output

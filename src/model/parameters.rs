@@ -85,6 +85,11 @@ impl ParameterList {
         }
     }
 
+    /// How many tensors there are so far.
+    pub fn tensors(&self) -> usize {
+        self.0.len()
+    }
+
     /// How many numbers there are so far.
     pub fn count(&self) -> usize {
         let counts = self.0.iter().map(ParameterShape::count);

@@ -89,16 +89,21 @@ fn attempt(
         mark: None,
     };
     // A resumed run keeps when it was started, and how.
-    let (started, mut commands) = match folder.record() {
-        Some(before) => (before.started, before.commands),
+    let before = folder.record();
+    let (started, mut commands) = match &before {
+        Some(before) => (before.started.clone(), before.commands.clone()),
         None => (jiff::Timestamp::now().to_string(), Vec::new()),
     };
     commands.push(command_line());
     commands.dedup();
-    let record = RunRecord {
+    let mut record = RunRecord {
         commands,
         ..run.record(folder.path().display().to_string(), started)
     };
+    // It goes on from a checkpoint, which holds all that came of those weights.
+    if record.started_from.is_none() {
+        record.started_from = before.and_then(|before| before.started_from);
+    }
     keep.begin(&record)?;
     let mut observer = keep.observer(run, &start)?;
     // Inside Rayon's pool, so that Burn's own operations on the CPU need not enter it each time.

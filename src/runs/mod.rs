@@ -10,6 +10,7 @@ pub mod ensemble;
 pub mod fit;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
+pub mod from;
 #[cfg(not(target_family = "wasm"))]
 pub mod in_folder;
 #[cfg(not(target_family = "wasm"))]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::from::StartedFrom;
 use crate::data::image_set::SetDescription;
 use crate::device::DeviceInfo;
 use crate::evaluation::{Evaluation, fitting};
@@ -36,6 +37,9 @@ pub struct RunRecord {
     #[serde(default)]
     pub settings_sha256: String,
     pub parameters: usize,
+    /// The weights that it started from, where those are not all from the seed.
+    #[serde(default)]
+    pub started_from: Option<StartedFrom>,
     #[serde(flatten)]
     pub history: History,
     /// `None`: it is being trained, or was killed.

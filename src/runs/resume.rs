@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::{self, Checkpoint};
 use super::folder::{CHECKPOINTS, Lock, RunFolder, RunFolderError, SETTINGS};
+use super::from::{self, Source};
 use super::in_folder::device_name;
 use super::record::RunRecord;
-use super::weights::{self, CheckpointError, Description};
+use super::train::TrainingRun;
+use super::weights::{self, CheckpointError};
 use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
 use crate::data::image_set::SetDescription;
-use crate::device::Device;
 use crate::exit::{Code, Exit};
 use crate::files::{MOST_RECORD, read_file, read_record};
 use crate::training::state::Snapshot;
@@ -35,7 +36,12 @@ const INCIDENTAL: &[&str] = &[
     "evaluation.shift",
 ];
 /// What trained weights are for; with another value they are worth nothing.
-const FIXED: &[&str] = &["model.layers", "model.norm_epsilon", "model.norm_momentum"];
+const FIXED: &[&str] = &[
+    "model.layers",
+    "model.norm_epsilon",
+    "model.norm_momentum",
+    "training.from",
+];
 
 /// A run that cannot go on as asked.
 #[derive(thiserror::Error, Debug)]
@@ -267,19 +273,26 @@ impl Resumed {
         record.filter(|record| record.evaluation.is_some())
     }
 
-    /// The state to go on from and what its weights are for, where `now` describes the images
-    /// at hand.
-    pub fn standing(
-        &self,
-        config: &Config,
-        device: &Device,
-        now: Description,
-    ) -> (Snapshot, Description) {
+    /// The weights that the run started from, where it has no checkpoint yet and starts from them
+    /// again.
+    ///
+    /// # Errors
+    /// As [`from::again`].
+    pub fn source(&self, layers: &mut Layers) -> anyhow::Result<Option<Source>> {
+        if self.checkpoint.is_some() {
+            return Ok(None);
+        }
+        let before = self.folder.record().and_then(|record| record.started_from);
+        from::again(layers, self.folder.path(), before)
+    }
+
+    /// The state that `run` goes on from; its description becomes that of the weights.
+    pub fn standing(&self, run: &mut TrainingRun) -> Snapshot {
         let Some(checkpoint) = &self.checkpoint else {
             tracing::info!("no checkpoint yet: starting from the settings of the run");
-            return (Snapshot::initial(&now.network(), config.seed), now);
+            return run.initial();
         };
-        let name = device_name(device);
+        let name = device_name(&run.device);
         if name != checkpoint.device {
             tracing::warn!(
                 "the run was computed on {}, and goes on on {name}: the weights will differ in their last bits",
@@ -292,7 +305,8 @@ impl Resumed {
             position.epoch,
             position.step
         );
-        (checkpoint.snapshot.clone(), checkpoint.description.clone())
+        run.description.clone_from(&checkpoint.description);
+        checkpoint.snapshot.clone()
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use super::folder::{RUN, RunFolder, SEEDS, SETTINGS, WEIGHTS};
+use super::checkpoint;
+use super::folder::{CHECKPOINTS, RUN, RunFolder, SEEDS, SETTINGS, WEIGHTS};
+use super::from::{self, Source};
 use super::in_folder::train_once_in;
 use super::progress::{Place, Watch};
 use super::record::RunRecord;
@@ -22,7 +24,6 @@ use crate::evaluation::test_split::Answers;
 use crate::exit::{Interrupted, UsageError};
 use crate::terminal::percent;
 use crate::training::TrainingError;
-use crate::training::state::Snapshot;
 use crate::training::stopping::Ending;
 
 /// What is said of the images that choices were made on.
@@ -94,6 +95,35 @@ impl Series {
             }
         }
         Ok(())
+    }
+
+    /// The weights that the runs start from, where some run has no checkpoint yet.
+    ///
+    /// # Errors
+    /// As [`from::again`].
+    pub fn source(
+        &self,
+        folder: &RunFolder,
+        record: &SeedsRecord,
+        layers: &mut Layers,
+    ) -> anyhow::Result<Option<Source>> {
+        let path = |seed| folder.file(&folder_name(seed));
+        let begun = |seed| !checkpoint::list(&path(seed).join(CHECKPOINTS)).is_empty();
+        let seeds = || self.seeds.iter().copied();
+        // A run that is gone is trained anew.
+        let gone = |seed| {
+            record.runs.iter().any(|run| run.seed == seed) && !path(seed).join(RUN).is_file()
+        };
+        if seeds().all(|seed| !gone(seed) && (record.has(seed) || begun(seed))) {
+            return Ok(None);
+        }
+        let of_seed = |seed| {
+            RunFolder::open_unfinished(&path(seed))
+                .ok()?
+                .record()?
+                .started_from
+        };
+        from::again(layers, folder.path(), seeds().find_map(of_seed))
     }
 
     /// Trains with each seed that `record` has no result of, in a folder below `parent`.
@@ -229,16 +259,23 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
     let config = layers.resolve()?;
     let began = folder.join(SETTINGS).is_file();
     let resumed = began.then(|| resume::open(folder)).transpose()?;
-    let (folder, snapshot, description) = match &resumed {
+    let mut run = TrainingRun {
+        config,
+        layers,
+        device: base.device.clone(),
+        images: base.images.clone(),
+        description: base.description.clone(),
+        from: base.from.clone(),
+    };
+    let (folder, snapshot) = match &resumed {
         None => {
             // What a killed program left of a run before its settings.
             let (dataset, device) = (&base.images.set.name, &base.device.info.kind);
             let folder = RunFolder::create(Some(folder), dataset, device)?;
-            let start = Snapshot::initial(&base.description.network(), seed);
-            (folder, start, base.description.clone())
+            (folder, run.initial())
         }
         Some(resumed) => {
-            resumed.check(&layers)?;
+            resumed.check(&run.layers)?;
             resumed.check_data(&base.images.set)?;
             if let Some(record) = resumed.finished() {
                 return Ok(Ended {
@@ -247,17 +284,9 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
                     seconds: None,
                 });
             }
-            let now = base.description.clone();
-            let (snapshot, description) = resumed.standing(&config, &base.device, now);
-            (resumed.folder.clone(), snapshot, description)
+            let snapshot = resumed.standing(&mut run);
+            (resumed.folder.clone(), snapshot)
         }
-    };
-    let run = TrainingRun {
-        config,
-        layers,
-        device: base.device.clone(),
-        images: base.images.clone(),
-        description,
     };
     // A resumed run holds its own.
     let _lock = match &resumed {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
+use super::from::Source;
 use super::record::{RunRecord, Weights};
 use super::training_images::TrainingImages;
 use super::weights::{self, Description, LAST_WEIGHTS, WEIGHTS};
@@ -26,6 +27,8 @@ pub struct TrainingRun {
     pub device: Device,
     pub images: Arc<TrainingImages>,
     pub description: Description,
+    /// Weights of another run to start from.
+    pub from: Option<Arc<Source>>,
 }
 
 /// What came of a run.
@@ -98,12 +101,17 @@ impl TrainingRun {
             layers,
             config,
             device,
+            from: None,
         }
     }
 
     /// The state before its first step.
     pub fn initial(&self) -> Snapshot {
-        Snapshot::initial(&self.description.network(), self.config.seed)
+        let mut start = Snapshot::initial(&self.description.network(), self.config.seed);
+        if let Some(source) = &self.from {
+            source.give(&self.description, &mut start.parameters);
+        }
+        start
     }
 
     /// The record of a run that has not ended; `run` names it, `started` is in UTC.
@@ -122,6 +130,7 @@ impl TrainingRun {
             version: env!("CARGO_PKG_VERSION").into(),
             settings_sha256: weights::sha256(self.layers.to_toml().as_bytes()),
             parameters: self.description.network().parameter_count(),
+            started_from: (self.from.as_ref()).map(|source| source.record(&self.description)),
             history: History::default(),
             ending: None,
             weights: None,

@@ -17,7 +17,7 @@ use crate::model::ParameterShape;
 pub use crate::model::values;
 use crate::training::state::Parameters;
 #[cfg(not(target_family = "wasm"))]
-pub use files::{CheckpointError, load, save, save_values};
+pub use files::{CheckpointError, load, read, save, save_values};
 
 /// The usual name of a file of weights, in run folders and from a page: the best on the validation
 /// split where there is one, else the last.

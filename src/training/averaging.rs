@@ -6,7 +6,7 @@ use burn::optim::DynState;
 use burn::tensor::Tensor;
 
 use super::state::Averaged;
-use crate::config::Architecture;
+use crate::config::{Architecture, TrainingConfig};
 use crate::device::Device;
 use crate::model::Model;
 
@@ -16,27 +16,33 @@ pub(super) struct Average {
     /// Updates so far.
     pub updates: usize,
     decay: f64,
+    /// So many of the first tensors are frozen, and their average stays what it is.
+    frozen: usize,
 }
 
 impl Average {
     /// Goes on from `earlier`, or starts with the parameters of `model`.
     pub fn new(
-        decay: f64,
+        settings: &TrainingConfig,
         model: &Model,
         earlier: Option<Averaged>,
         network: &Architecture,
         device: &Device,
     ) -> Self {
+        let decay = settings.ema_decay;
+        let frozen = network.tensors_of_first(settings.freeze);
         match earlier {
             Some(earlier) => Self {
                 model: Model::from_values(network, earlier.parameters, device),
                 updates: earlier.updates,
                 decay,
+                frozen,
             },
             None => Self {
                 model: model.valid(),
                 updates: 0,
                 decay,
+                frozen,
             },
         }
     }
@@ -53,6 +59,7 @@ impl Average {
         self.model = self.model.clone().map(&mut Blend {
             values: values.0.into_iter(),
             decay,
+            frozen: self.frozen,
         });
     }
 }
@@ -70,11 +77,17 @@ impl ModuleVisitor for Values {
 struct Blend {
     values: std::vec::IntoIter<DynState>,
     decay: f64,
+    /// Tensors to pass over.
+    frozen: usize,
 }
 
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, average: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let value = self.values.next().expect("models of one kind");
+        if self.frozen > 0 {
+            self.frozen -= 1;
+            return average;
+        }
         let value = value.downcast::<Tensor<D>>();
         average.map(|old| old * self.decay + value * (1.0 - self.decay))
     }

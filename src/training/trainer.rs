@@ -85,13 +85,14 @@ impl Trainer {
                 seed: config.seed,
                 step: start.position.step as u64,
             };
-            let model = Model::trainable(&network, start.parameters, device).before(draw);
+            let frozen = settings.freeze;
+            let model = Model::partly_trainable(&network, start.parameters, frozen, device);
+            let model = model.before(draw);
             let shapes = network.parameters();
             Self {
                 optimizer: Optimizer::new(settings, shapes, start.optimizer, device),
-                average: (settings.ema_decay > 0.0).then(|| {
-                    Average::new(settings.ema_decay, &model, start.averaged, &network, device)
-                }),
+                average: (settings.ema_decay > 0.0)
+                    .then(|| Average::new(settings, &model, start.averaged, &network, device)),
                 objective: Objective::new(settings.label_smoothing, weights.as_deref(), device),
                 schedule: Schedule::new(settings, steps).within(span),
                 position: start.position,

@@ -12,6 +12,7 @@ mod export;
 mod faults;
 mod fetch;
 mod fit;
+mod from;
 mod help;
 mod hostile;
 mod identity;

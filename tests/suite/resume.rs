@@ -147,6 +147,8 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
         ],
         &[DROPPED],
         &[DROPPED, "device.kernels=burn"],
+        &["training.freeze=2", "training.weight_decay=0.1"],
+        &[EVERY_LAYER, "training.freeze=4", "training.ema_decay=0.9"],
         DISTORTED,
         &[DISTORTED, &["device.kernels=burn"]].concat(),
     ] {

@@ -224,6 +224,15 @@ pub enum Activations {
 }
 
 impl Activations {
+    /// The same as a constant beside what records gradients.
+    #[must_use]
+    pub fn autodiff(self) -> Self {
+        match self {
+            Self::Image(image) => Self::Image(image.autodiff()),
+            Self::Features(features) => Self::Features(features.autodiff()),
+        }
+    }
+
     /// `[n, h, w, c]`, of layers that take images alone.
     pub fn image(self) -> Tensor<4> {
         match self {
@@ -259,6 +268,11 @@ impl Tensors {
             device,
             kernels,
         }
+    }
+
+    /// Has those to come live on another device.
+    pub fn go_on_with(&mut self, device: Device) {
+        self.device = device;
     }
 
     /// The next one, which gets gradients where the device records them.

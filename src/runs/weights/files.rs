@@ -7,6 +7,7 @@ use crate::device::{Device, DeviceError};
 use crate::exit::{Code, Exit};
 use crate::files::{read_file, write_atomically};
 use crate::model::Model;
+use crate::training::state::Parameters;
 
 /// Larger files are no weights of ours: the widest network the settings allow needs less.
 pub(in crate::runs) const MOST_BYTES: u64 = 4 << 30;
@@ -69,14 +70,22 @@ pub fn save_values(
 /// # Errors
 /// [`CheckpointError::Damaged`] names the file and what is wrong with it.
 pub fn load(path: &Path, device: &Device) -> Result<(Model, Description), CheckpointError> {
+    let (values, description) = read(path)?;
+    let model = Model::from_values(&description.network(), values, device);
+    Ok((model, description))
+}
+
+/// Reads weights as [`values`] gives them, and their description.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(path: &Path) -> Result<(Parameters, Description), CheckpointError> {
     let damaged = |reason: String| CheckpointError::Damaged {
         path: path.into(),
         reason,
     };
     let bytes = read_file(path, MOST_BYTES).map_err(|error| damaged(error.to_string()))?;
-    let (values, description) = decode(&bytes).map_err(damaged)?;
-    let model = Model::from_values(&description.network(), values, device);
-    Ok((model, description))
+    decode(&bytes).map_err(damaged)
 }
 
 impl Exit for CheckpointError {

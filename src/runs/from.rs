@@ -1,0 +1,181 @@
+//! `train --from`: the weights of another run that a training starts from, and what its record keeps
+//! of them.
+
+mod fit;
+#[cfg(not(target_family = "wasm"))]
+mod reading;
+
+use serde::{Deserialize, Serialize};
+
+use super::train::TrainingRun;
+use super::weights::{self, Description};
+use crate::config::{Architecture, ConfigError};
+use crate::exit::{Code, Exit};
+use crate::training::state::Parameters;
+pub use fit::{Fit, LayerFit, fits};
+#[cfg(not(target_family = "wasm"))]
+pub use reading::{again, read};
+
+/// Weights as a file has them.
+#[derive(Debug)]
+pub struct Source {
+    /// The file, from any folder.
+    pub file: String,
+    pub values: Parameters,
+    pub description: Description,
+}
+
+/// What a run started from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedFrom {
+    /// Where the weights were.
+    pub file: String,
+    /// Of the weights, as [`weights::weight_hash`] has it.
+    pub sha256: String,
+    /// What the set is called that they were trained on.
+    pub dataset: String,
+    /// The layers that took theirs; the others were made anew from the seed.
+    pub taken: Vec<String>,
+    pub anew: Vec<String>,
+}
+
+/// Weights that no training can start from.
+#[derive(thiserror::Error, Debug)]
+pub enum FromError {
+    #[error(
+        "--from {file}: no layer of the network can take its weights, so this would be a start from scratch:\n{layers}\nleave --config and model.layers away to train its own network, or leave --from away"
+    )]
+    NothingFits { file: String, layers: String },
+    #[error(
+        "--freeze {frozen}: layer {number} ({name}) is made anew from the seed, and frozen it would never learn: --freeze {} at most, with these weights:\n{layers}",
+        number - 1
+    )]
+    FrozenAnew {
+        frozen: usize,
+        number: usize,
+        name: String,
+        layers: String,
+    },
+    #[error(
+        "--resume {run}: it has no checkpoint yet and starts from {file}, which now holds other weights (SHA-256 {found}, not {expected}); name the right ones with --set training.from=FILE, or start a new run from these with --from"
+    )]
+    Changed {
+        run: String,
+        file: String,
+        expected: String,
+        found: String,
+    },
+    #[error(
+        "--resume {run}: it has no checkpoint yet and starts from {file}, which cannot be used: {reason}; name its new place with --set training.from=FILE, or start a new run"
+    )]
+    Gone {
+        run: String,
+        file: String,
+        reason: String,
+    },
+    #[error(
+        "--resume {run}: it has no checkpoint yet and starts from {file}, and no record says which weights those were; start a new run with --from {file}"
+    )]
+    Unknown { run: String, file: String },
+}
+
+impl Source {
+    /// The SHA-256 of the weights.
+    pub fn sha256(&self) -> String {
+        weights::weight_hash(&self.network(), &self.values)
+    }
+
+    fn network(&self) -> Architecture {
+        self.description.network()
+    }
+
+    /// Puts the numbers of every layer that takes them in the place of initial ones.
+    pub fn give(&self, description: &Description, parameters: &mut Parameters) {
+        let names = self.network().parameters();
+        let shapes = description.network().parameters();
+        let mut shapes = shapes.iter().zip(parameters);
+        for layer in fits(description, &self.description) {
+            for (shape, values) in shapes.by_ref().take(layer.dims.len()) {
+                let place = names.iter().position(|theirs| theirs.name == shape.name);
+                if let (Fit::Taken, Some(place)) = (&layer.fit, place) {
+                    values.clone_from(&self.values[place]);
+                }
+            }
+        }
+    }
+
+    /// What the record of a run of that network keeps.
+    pub fn record(&self, description: &Description) -> StartedFrom {
+        let layers = fits(description, &self.description);
+        let named = |wanted: &dyn Fn(&Fit) -> bool| {
+            let layers = layers.iter().filter(|layer| wanted(&layer.fit));
+            layers.map(|layer| layer.name.clone()).collect()
+        };
+        StartedFrom {
+            file: self.file.clone(),
+            sha256: self.sha256(),
+            dataset: self.description.set.name.clone(),
+            taken: named(&|fit| matches!(fit, Fit::Taken)),
+            anew: named(&|fit| matches!(fit, Fit::Anew(_))),
+        }
+    }
+}
+
+impl TrainingRun {
+    /// Has it start from these weights, where there are some, and says layer by layer what it takes.
+    ///
+    /// # Errors
+    /// [`FromError::NothingFits`], [`FromError::FrozenAnew`]; [`ConfigError`] where layers are
+    /// frozen that nothing has trained.
+    pub fn start_from(mut self, source: Option<Source>) -> anyhow::Result<Self> {
+        let frozen = self.config.training.freeze;
+        let Some(source) = source else {
+            return match frozen {
+                0 => Ok(self),
+                _ => Err(self.frozen_from_the_seed().into()),
+            };
+        };
+        let layers = fits(&self.description, &source.description);
+        let file = source.file.clone();
+        let listed = fit::listed(&layers, frozen);
+        if !layers.iter().any(|layer| layer.fit == Fit::Taken) {
+            let layers = listed;
+            return Err(FromError::NothingFits { file, layers }.into());
+        }
+        let anew = |layer: &&LayerFit| matches!(layer.fit, Fit::Anew(_));
+        if let Some(layer) = layers.iter().take(frozen).find(anew) {
+            return Err(FromError::FrozenAnew {
+                frozen,
+                number: layer.number,
+                name: layer.name.clone(),
+                layers: listed,
+            }
+            .into());
+        }
+        let set = &source.description.set;
+        tracing::info!(
+            "starting from weights of {} ({}, {} classes), {file}:\n{listed}",
+            set.name,
+            set.shape,
+            set.class_names.len()
+        );
+        self.from = Some(source.into());
+        Ok(self)
+    }
+
+    fn frozen_from_the_seed(&self) -> ConfigError {
+        self.layers.invalid(
+            "training.freeze",
+            "keeps layers as another run left them, and this one starts from none: name it with --from, or leave --freeze away",
+        )
+    }
+}
+
+impl Exit for FromError {
+    fn code(&self) -> Code {
+        match self {
+            Self::FrozenAnew { .. } => Code::Usage,
+            _ => Code::Data,
+        }
+    }
+}

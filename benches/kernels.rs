@@ -253,7 +253,7 @@ fn batches(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
             config.augment.rotation = 15.0;
             config.augment.shift = 2.0;
             config.augment.elastic = elastic;
-            let augment = Augment::in_epoch(&config, 1).expect("distorted pictures");
+            let augment = Augment::in_epoch(&config, 1, 2).expect("distorted pictures");
             time(group, device, name, || {
                 pictures.gather_augmented(indices.clone(), &numbers, &augment);
             });

@@ -33,6 +33,7 @@ struct Parameters {
     scale: vec4<f32>, // of the four bytes of a word
     shift: vec4<f32>,
     fill: vec4<f32>, // what lies outside, as bytes
+    colour: vec4<f32>, // contrast, brightness, saturation, each either way; 0
 }
 
 @group(0) @binding(0) var<storage, read_write> images: array<u32>; // [N][word], little-endian
@@ -184,6 +185,16 @@ fn is_cut(drawn: Distortion, row: u32, column: u32) -> bool {
     return min(inside.x, inside.y) >= 0 && max(inside.x, inside.y) < i32(parameters.cutout);
 }
 
+// Bytes in another light: `colour` holds what is drawn of contrast, brightness and saturation.
+fn recoloured(bytes: vec4<f32>, colour: vec4<f32>) -> vec4<f32> {
+    var values = bytes;
+    if (COLOUR == 1u) {
+        let grey = dot(bytes.xyz, vec3(0.299, 0.587, 0.114));
+        values = (bytes - grey) * (1.0 + colour.z) + grey;
+    }
+    return (values - 127.5) * (1.0 + colour.x) + (127.5 + 255.0 * colour.y);
+}
+
 fn run(number: u32, local: u32) {
     if (number >= parameters.batch) {
         return;
@@ -201,7 +212,8 @@ fn run(number: u32, local: u32) {
     let stretch = vec2(1.0) + parameters.stretch * affine.yz;
     let shear = parameters.shear * affine.w;
     var mirror = vec2(1.0);
-    if (parameters.flip == 1u && threefry(key, 2u).x >> 31u == 1u) {
+    let rest = threefry(key, 2u);
+    if (parameters.flip == 1u && rest.x >> 31u == 1u) {
         mirror.x = -1.0;
     }
     let turn = rotation(parameters.quarter_angle * affine.x);
@@ -209,6 +221,7 @@ fn run(number: u32, local: u32) {
     drawn.of_x = mirror * vec2(turn.y, turn.x) * stretch.x;
     drawn.of_y = mirror * vec2(turn.y * shear - turn.x * stretch.y, turn.x * shear + turn.y * stretch.y);
     drawn.offset = mirror * (parameters.travel * signed(places).xy);
+    let colour = parameters.colour * signed(rest.yzwx);
     let middle = ((places.zw >> vec2(8u)) * vec2(WIDTH, HEIGHT)) >> vec2(24u);
     drawn.hole = vec2<i32>(middle) - i32(parameters.cutout / 2u);
 
@@ -245,6 +258,9 @@ fn run(number: u32, local: u32) {
                 let value = grey_at(source, place_of(drawn, at / WIDTH, at % WIDTH));
                 values[lane] = select(value, parameters.fill.x, is_cut(drawn, at / WIDTH, at % WIDTH));
             }
+        }
+        if (any(parameters.colour != vec4(0.0))) {
+            values = recoloured(values, colour);
         }
         batch_images[number * WORDS + word] = values * parameters.scale + parameters.shift;
     }

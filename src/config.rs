@@ -5,6 +5,7 @@ mod comments;
 mod data;
 mod document;
 mod error;
+pub mod followed;
 mod layers;
 mod ranges;
 
@@ -29,6 +30,9 @@ pub const PRESETS: &[(&str, &str)] = &[
     ("best", include_str!("../config/best.toml")),
     ("fashion", include_str!("../config/fashion.toml")),
     ("fashion-fast", include_str!("../config/fashion-fast.toml")),
+    ("small", include_str!("../config/small.toml")),
+    ("cifar", include_str!("../config/cifar.toml")),
+    ("strong", include_str!("../config/strong.toml")),
 ];
 
 /// All settings, typed. The meaning of each is in `config/default.toml`.
@@ -86,7 +90,9 @@ pub enum Api {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
+    #[serde(deserialize_with = "followed::epochs")]
     pub epochs: usize,
+    pub auto_images: usize,
     pub batch_size: usize,
     pub learning_rate: f64,
     pub optimizer: OptimizerKind,
@@ -96,6 +102,7 @@ pub struct TrainingConfig {
     pub final_divisor: f64,
     pub step_epochs: usize,
     pub step_factor: f64,
+    pub decay_fraction: f64,
     pub beta1: f64,
     pub beta2: f64,
     pub epsilon: f64,
@@ -104,6 +111,7 @@ pub struct TrainingConfig {
     pub weight_decay: f64,
     pub label_smoothing: f64,
     pub class_weights: ClassWeights,
+    pub sampling: Sampling,
     pub clip_norm: f64,
     pub ema_decay: f64,
     pub from: String,
@@ -185,6 +193,17 @@ pub enum ScheduleKind {
     Cosine,
     Step,
     Constant,
+    Plateau,
+}
+
+/// Which training images an epoch takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampling {
+    /// Each once.
+    Once,
+    /// As many of each class, those of small classes several times.
+    Balanced,
 }
 
 /// How gradients change the weights.
@@ -207,7 +226,11 @@ pub struct AugmentConfig {
     pub elastic: f64,
     pub elastic_cells: usize,
     pub cutout: usize,
+    #[serde(deserialize_with = "followed::flip")]
     pub flip: bool,
+    pub brightness: f64,
+    pub contrast: f64,
+    pub saturation: f64,
     pub off_epochs: usize,
 }
 
@@ -220,6 +243,9 @@ impl AugmentConfig {
             self.shear,
             self.shift,
             self.elastic,
+            self.brightness,
+            self.contrast,
+            self.saturation,
         ];
         amounts.iter().any(|&amount| amount > 0.0) || self.cutout > 0 || self.flip
     }

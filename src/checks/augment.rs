@@ -24,6 +24,9 @@ const ALL: Augmentation = Augmentation {
     cutout: 9,
     flip: true,
     fill: [0; 3],
+    brightness: 0.2,
+    contrast: 0.3,
+    saturation: 0.5,
 };
 
 pub fn cases(shape: ImageShape, scope: Scope) -> Vec<Case> {
@@ -42,6 +45,9 @@ pub fn cases(shape: ImageShape, scope: Scope) -> Vec<Case> {
         let plain = Augmentation {
             elastic: 0.0,
             flip: false,
+            brightness: 0.0,
+            contrast: 0.0,
+            saturation: 0.0,
             ..ALL
         };
         let fine = Augmentation {

@@ -21,6 +21,8 @@ use crate::exit::{Code, Exit};
 use crate::picture::{self, Bounds, Count, Drawing, PictureError, Target};
 use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::percent;
+use crate::runs::built_in;
+use crate::runs::folder::{RUNS, RunFolderError};
 use crate::runs::weights::{self, Description};
 use crate::runs::which::{named_or_newest, weights_of};
 use crate::terminal::print;
@@ -43,7 +45,7 @@ pub struct PredictArgs {
     #[arg(value_name = "FILE|DIR", required = true, value_hint = ValueHint::AnyPath)]
     files: Vec<PathBuf>,
     /// A run folder (of several seeds, the best is taken) or a model.safetensors [default: the
-    /// newest run with weights]
+    /// newest run with weights, or a built-in network for handwritten digits]
     #[arg(long, value_name = "RUN", add = completion::runs())]
     run: Option<PathBuf>,
     #[command(flatten)]
@@ -102,15 +104,18 @@ pub struct Unsure {
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let config = args.compute.config()?;
     let all = files::files(&args.files)?;
-    let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;
+    let weights = weights_of_run(args.run.as_deref())?;
     let device = open_device(&config.device)?;
-    let (model, description) = weights::load(&weights, &device)?;
+    let (model, description) = match &weights {
+        Some(weights) => weights::load(weights, &device)?,
+        None => built_in::digits(&device)?,
+    };
     let (target, names) = (description.set.target(), &description.set.class_names);
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
         tracing::warn!(
             "{}: these weights do not tell what the network knows, so no answer is called unsure; train anew for that",
-            weights.display()
+            weights.as_deref().unwrap_or(Path::new("")).display()
         );
     }
     let count = match args.single {
@@ -172,6 +177,20 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
             files: all.len(),
         }
         .into()),
+    }
+}
+
+/// The weights of the run that was named, or of the newest; `None` where there is none.
+fn weights_of_run(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
+    match named_or_newest(named) {
+        Err(RunFolderError::NoRuns { .. }) if named.is_none() => {
+            tracing::info!(
+                "run: none in {RUNS}/, so {} reads this; `gpu-mnist train` makes one of your own",
+                built_in::NAME
+            );
+            Ok(None)
+        }
+        run => Ok(Some(weights_of(&run?)?)),
     }
 }
 

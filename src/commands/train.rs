@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
+use toml_edit::Value;
 
 use super::args::{FormatArgs, WorkArgs, resolve};
 use super::completion;
@@ -65,9 +66,10 @@ pub struct TrainArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Training")]
 struct TrainingArgs {
-    /// Passes over the training images [default: 1]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    epochs: Option<i64>,
+    /// Passes over the training images; auto: until the validation loss stops falling, as for sets
+    /// unlike MNIST [default: 1]
+    #[arg(long, value_name = "N|auto", allow_negative_numbers = true)]
+    epochs: Option<String>,
     /// Images in a step [default: 256]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     batch_size: Option<i64>,
@@ -137,13 +139,14 @@ impl TrainArgs {
         self.start.apply(&mut layers)?;
         let training = &self.training;
         for (key, value, flag) in [
-            ("training.epochs", training.epochs, "--epochs"),
             ("training.batch_size", training.batch_size, "--batch-size"),
             ("data.train_limit", self.train_limit, "--train-limit"),
             ("evaluation.shift", training.tta, "--tta"),
         ] {
             layers.set_flag(key, value, flag)?;
         }
+        let epochs = training.epochs.as_deref().map(number_or_word);
+        layers.set_flag("training.epochs", epochs, "--epochs")?;
         let rate = training.learning_rate;
         layers.set_flag("training.learning_rate", rate, "--learning-rate")?;
         let target = training.target_accuracy;
@@ -158,6 +161,12 @@ impl TrainArgs {
         self.kernels.apply(&mut layers)?;
         Ok(layers)
     }
+}
+
+/// As a setting takes it that may be either.
+fn number_or_word(text: &str) -> Value {
+    text.parse::<i64>()
+        .map_or_else(|_| text.into(), Value::from)
 }
 
 /// # Errors

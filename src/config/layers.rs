@@ -12,6 +12,8 @@ use crate::model::layers::LayerConfig;
 pub struct Layers {
     document: DocumentMut,
     origins: BTreeMap<String, Origin>,
+    /// Whether a preset or a file is among them.
+    has_recipe: bool,
 }
 
 impl Default for Layers {
@@ -19,6 +21,7 @@ impl Default for Layers {
         Self {
             document: DEFAULT.parse().expect("config/default.toml is valid TOML"),
             origins: BTreeMap::new(),
+            has_recipe: false,
         }
     }
 }
@@ -69,11 +72,40 @@ impl Layers {
                     origin: origin.clone(),
                     reason: error.to_string().trim_end().into(),
                 })?;
+        self.has_recipe = true;
         for (key, value) in leaves(layer.as_table()) {
             self.replace(&key, value, origin)?;
         }
         comments::adopt(&mut self.document, &layer);
         Ok(())
+    }
+
+    /// Whether someone chose a preset or a settings file.
+    pub fn has_recipe(&self) -> bool {
+        self.has_recipe
+    }
+
+    /// Lays a preset beneath what is set already.
+    ///
+    /// # Errors
+    /// None that a preset of this program can have.
+    pub fn underlay(&mut self, name: &'static str) -> Result<(), ConfigError> {
+        let mut beneath = Self::default();
+        beneath.preset(name)?;
+        for entry in self.entries() {
+            if entry.origin != Origin::Default {
+                beneath.replace(&entry.key, entry.value, &entry.origin)?;
+            }
+        }
+        *self = beneath;
+        Ok(())
+    }
+
+    /// The word that a setting has in place of a value of its own; empty where it has none.
+    pub fn word(&self, key: &str) -> String {
+        let value = self.found(key);
+        let word = value.as_ref().and_then(Value::as_str);
+        word.unwrap_or_default().to_owned()
     }
 
     /// Applies one `--set KEY=VALUE`; a value that is not TOML is taken as text.
@@ -252,31 +284,49 @@ fn renamed(key: &str, value: Value) -> (&str, Value) {
     )
 }
 
-/// Settings that are a word or a list, or of some also a whole number, each with words for that.
-const SEVERAL_TYPES: &[(&str, bool, &str)] = &[
-    (
-        "training.class_weights",
-        false,
-        "a word or a list in brackets",
-    ),
-    (
-        "data.size",
-        true,
-        "a word, a whole number or a list in brackets",
-    ),
+/// Settings that may be a word beside what their default is, or a list, or a whole number.
+struct SeveralTypes {
+    key: &'static str,
+    takes: fn(&Value) -> bool,
+    expected: &'static str,
+}
+
+const SEVERAL_TYPES: &[SeveralTypes] = &[
+    SeveralTypes {
+        key: "training.class_weights",
+        takes: |value| value.is_str() || value.is_array(),
+        expected: "a word or a list in brackets",
+    },
+    SeveralTypes {
+        key: "data.size",
+        takes: |value| value.is_str() || value.is_array() || value.is_integer(),
+        expected: "a word, a whole number or a list in brackets",
+    },
+    SeveralTypes {
+        key: "model.layers",
+        takes: |value| value.is_str() || value.is_array(),
+        expected: "a word or a list in brackets (on a command line, quote it: 'KEY=[...]')",
+    },
+    SeveralTypes {
+        key: "training.epochs",
+        takes: |value| value.is_str() || value.as_integer().is_some_and(|number| number >= 0),
+        expected: "a whole number of at least 0, or auto",
+    },
+    SeveralTypes {
+        key: "augment.flip",
+        takes: |value| value.is_str() || value.is_bool(),
+        expected: "true, false or auto",
+    },
 ];
 
 /// Fits `value` to the type that the setting `key` has.
 fn fit(key: &str, slot: &Value, value: Value) -> Result<Value, (&'static str, String)> {
-    let Some((_, number, expected)) = SEVERAL_TYPES.iter().find(|(several, ..)| *several == key)
-    else {
-        return coerce(slot, value);
-    };
-    match &value {
-        Value::String(_) | Value::Array(_) => Ok(value),
-        Value::Integer(_) if *number => Ok(value),
-        _ => Err((
-            expected,
+    let several = SEVERAL_TYPES.iter().find(|several| several.key == key);
+    match several {
+        None => coerce(slot, value),
+        Some(several) if (several.takes)(&value) => Ok(value),
+        Some(several) => Err((
+            several.expected,
             format!("{} ({})", value.to_string().trim(), value.type_name()),
         )),
     }

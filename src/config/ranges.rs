@@ -1,6 +1,6 @@
 //! The range of every setting; what is outside is refused with its key and origin.
 
-use super::{Config, ConfigError, DataConfig, Layers, OptimizerKind};
+use super::{Config, ConfigError, DataConfig, Layers, OptimizerKind, ScheduleKind};
 use crate::kernels::images::{MOST_SIDE, SIDES};
 
 impl Layers {
@@ -10,6 +10,7 @@ impl Layers {
             ("training.epochs", training.epochs),
             ("training.batch_size", training.batch_size),
             ("training.step_epochs", training.step_epochs),
+            ("training.auto_images", training.auto_images),
             ("training.keep_checkpoints", training.keep_checkpoints),
             ("training.record_every", training.record_every),
             ("evaluation.batch_size", config.evaluation.batch_size),
@@ -72,6 +73,10 @@ impl Layers {
         if training.optimizer == OptimizerKind::Muon && training.momentum == 0.0 {
             return Err(self.invalid("training.momentum", "Muon needs momentum, such as 0.95"));
         }
+        if training.schedule == ScheduleKind::Plateau && training.patience == 0 {
+            let reason = "\"plateau\" needs training.patience, such as 5";
+            return Err(self.invalid("training.schedule", reason));
+        }
         for (key, value) in [
             ("training.beta1", training.beta1),
             ("training.beta2", training.beta2),
@@ -85,6 +90,7 @@ impl Layers {
         }
         for (key, value) in [
             ("training.warmup_fraction", training.warmup_fraction),
+            ("training.decay_fraction", training.decay_fraction),
             ("model.norm_momentum", config.model.norm_momentum),
             ("training.target_accuracy", training.target_accuracy),
         ] {
@@ -93,7 +99,8 @@ impl Layers {
             }
         }
         let layers = config.model.layers.len();
-        if training.freeze > layers {
+        // A word stands for as many as the images need, which is known later.
+        if training.freeze > layers && self.word("model.layers").is_empty() {
             let reason = format!(
                 "the network has {} layers, and the last one always learns: freeze at most {layers}",
                 layers + 1
@@ -139,9 +146,14 @@ impl Layers {
             ("augment.shear", augment.shear, 2.0, "pixels a row"),
             ("augment.shift", augment.shift, most_side, "pixels"),
             ("augment.elastic", augment.elastic, most_side, "pixels"),
+            ("augment.brightness", augment.brightness, 1.0, ""),
+            ("augment.contrast", augment.contrast, 1.0, ""),
+            ("augment.saturation", augment.saturation, 1.0, ""),
         ] {
             if !(0.0..=limit).contains(&value) {
-                return Err(self.invalid(key, format!("must lie from 0 to {limit} {unit}")));
+                return Err(
+                    self.invalid(key, format!("must lie from 0 to {limit} {unit}").trim_end())
+                );
             }
         }
         // Finer cells would move single pixels.

@@ -11,8 +11,8 @@ pub struct Augment {
 }
 
 impl Augment {
-    /// `None` where the settings leave the pictures of `epoch`, from 1, as they are.
-    pub fn in_epoch(config: &Config, epoch: usize) -> Option<Self> {
+    /// `None` where the settings leave the images of `epoch`, from 1, as they are; `last` ends the training.
+    pub fn in_epoch(config: &Config, epoch: usize, last: usize) -> Option<Self> {
         let AugmentConfig {
             rotation,
             scale,
@@ -22,9 +22,12 @@ impl Augment {
             elastic_cells,
             cutout,
             flip,
+            brightness,
+            contrast,
+            saturation,
             off_epochs,
         } = config.augment;
-        let distorted = config.augment.distorts() && epoch + off_epochs <= config.training.epochs;
+        let distorted = config.augment.distorts() && epoch + off_epochs <= last;
         distorted.then_some(Self {
             augmentation: Augmentation {
                 rotation: rotation as f32,
@@ -35,6 +38,9 @@ impl Augment {
                 elastic_cells: elastic_cells as u32,
                 cutout: cutout as u32,
                 flip,
+                brightness: brightness as f32,
+                contrast: contrast as f32,
+                saturation: saturation as f32,
                 // The split that is distorted knows its background.
                 fill: [0; 3],
             },

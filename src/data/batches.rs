@@ -1,16 +1,17 @@
 //! A split held on the device as bytes, four to a word; batches are gathered, unpacked and
 //! normalised there.
 
+use std::sync::Arc;
+
 use burn::tensor::{DType, Int, Tensor, TensorData};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Split;
 use super::augment::Augment;
 use super::image_set::Background;
 use super::image_set::ImageShape;
+use super::sampling;
+use crate::config::Sampling;
 use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::kernels::augment_batch::Augmentation;
@@ -152,7 +153,8 @@ pub struct DeviceSplit {
     parts: Vec<Tensor<2, Int>>,
     /// `[n]`
     labels: Tensor<1, Int>,
-    length: usize,
+    /// The same on the host.
+    classes: Arc<[u16]>,
     shape: ImageShape,
     /// Images of each class.
     class_counts: Vec<usize>,
@@ -196,7 +198,7 @@ impl DeviceSplit {
         Self {
             parts,
             labels: Tensor::from_data(TensorData::new(labels, [length]), options()),
-            length,
+            classes: split.labels.as_slice().into(),
             shape: split.shape,
             class_counts: split.class_counts(),
             normalisation,
@@ -227,11 +229,19 @@ impl DeviceSplit {
     }
 
     pub fn len(&self) -> usize {
-        self.length
+        self.classes.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.classes.is_empty()
+    }
+
+    /// The images of `epoch`, from 1, in the order in which they are trained on: as many as there are.
+    pub fn order(&self, sampling: Sampling, seed: u64, epoch: usize) -> Vec<i32> {
+        match sampling {
+            Sampling::Once => sampling::once(seed, epoch, self.len()),
+            Sampling::Balanced => sampling::balanced(seed, epoch, &self.classes, self.classes()),
+        }
     }
 
     /// The images at `indices` `[n]`, normalised.
@@ -276,13 +286,4 @@ pub fn upload_indices(indices: &[i32], device: &Device) -> Tensor<1, Int> {
         TensorData::new(indices.to_vec(), [indices.len()]),
         (device.burn(), DType::I32),
     )
-}
-
-/// The order of `count` images in `epoch`, the same on every device.
-pub fn order(seed: u64, epoch: usize, count: usize) -> Vec<i32> {
-    let mut random = ChaCha12Rng::seed_from_u64(seed);
-    random.set_stream(1 + epoch as u64);
-    let mut order: Vec<i32> = (0..count as i32).collect();
-    order.shuffle(&mut random);
-    order
 }

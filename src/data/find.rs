@@ -25,6 +25,8 @@ use crate::terminal::interrupt::interrupted;
 pub struct Found {
     pub set: ImageSet,
     pub place: Place,
+    /// Whether it lies there as MNIST does.
+    pub is_idx: bool,
 }
 
 /// Where a data set was found: for the record of a run and for people, never to tell sets apart.
@@ -130,6 +132,7 @@ fn known(set: &'static KnownSet, config: &DataConfig) -> anyhow::Result<Found> {
             id: set.id,
             folder: absolute(&folder),
         },
+        is_idx: set.whole.is_none(),
     })
 }
 
@@ -179,6 +182,7 @@ fn drawn(seed: u64) -> Found {
     Found {
         set: kept::load(cache_folder().as_deref(), seed),
         place: Place::BuiltIn { seed },
+        is_idx: true,
     }
 }
 
@@ -216,6 +220,7 @@ fn own(name: &str, config: &DataConfig) -> anyhow::Result<Found> {
         place: Place::Own {
             path: absolute(&found.path),
         },
+        is_idx: found.format.name == formats::IDX,
     })
 }
 

@@ -19,6 +19,7 @@ mod mnist;
 #[cfg(not(target_family = "wasm"))]
 pub mod named;
 mod open_set;
+pub mod sampling;
 pub mod split;
 pub mod synthetic;
 pub mod test_split;

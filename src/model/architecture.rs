@@ -3,13 +3,16 @@
 
 use std::mem::discriminant;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::family::Family;
 use super::layers::{LayerConfig, Norm, Place, Shape};
 use super::parameters::{ParameterList, ParameterShape};
 use crate::kernels::images::ImageShape;
 
 const MOST_LAYERS: usize = 100;
+/// Rows and columns of images before they are known.
+const USUAL_SIDES: [usize; 2] = [32, 32];
 /// Five times these, as a checkpoint may hold them, stay below what a reader takes.
 const MOST_WEIGHTS: usize = 150_000_000;
 
@@ -17,6 +20,7 @@ const MOST_WEIGHTS: usize = 150_000_000;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
+    #[serde(deserialize_with = "layers_or_family")]
     pub layers: Vec<LayerConfig>,
     pub norm_epsilon: f64,
     pub norm_momentum: f64,
@@ -65,6 +69,24 @@ impl ModelConfig {
         }
         Ok(())
     }
+}
+
+/// A list of layers, or the word of a family, which stands for its network of [`USUAL_SIDES`] until the images
+/// are known.
+fn layers_or_family<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<LayerConfig>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    #[serde(expecting = "must be a list of layers, \"plain\" or \"residual\"")]
+    enum Written {
+        Word(Family),
+        Listed(Vec<LayerConfig>),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Word(family) => family.layers(USUAL_SIDES),
+        Written::Listed(layers) => layers,
+    })
 }
 
 impl Architecture {

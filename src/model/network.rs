@@ -31,8 +31,7 @@ impl Model {
     /// # Panics
     /// When a list has the wrong length; readers of files check that first.
     pub fn from_values(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        let layers = network.model.layers.len() + 1;
-        Self::build(network, values, layers, device)
+        Self::build(network, values, usize::MAX, device)
     }
 
     /// The same, recording gradients.
@@ -66,6 +65,7 @@ impl Model {
         let data = (shapes.zip(values)).map(|(shape, values)| TensorData::new(values, shape.dims));
         let mut tensors = Tensors::new(data, device.burn().clone(), device.kernels());
         let places = network.checked_places();
+        let frozen = frozen.min(places.len());
         let padded = places[0].layer.describe().kind().takes_padded_colour;
         let build = |(index, place): (usize, &Place)| {
             if index == frozen {

@@ -2,9 +2,12 @@
 //! files is the command side's.
 
 #[cfg(not(target_family = "wasm"))]
+pub mod built_in;
+#[cfg(not(target_family = "wasm"))]
 pub mod checkpoint;
 #[cfg(not(target_family = "wasm"))]
 pub mod ensemble;
+pub mod fit;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
 pub mod from;

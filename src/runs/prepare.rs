@@ -1,6 +1,7 @@
 //! From the settings to a training that can start: the device is opened, the images are found and
 //! divided, and the device is checked.
 
+use super::fit::fit;
 use super::train::{TrainingRun, follow_kernels};
 use super::training_images::TrainingImages;
 use crate::checks::before_training::before_training;
@@ -34,8 +35,8 @@ pub fn prepare<E: Into<anyhow::Error>>(
 pub fn find_images(layers: &mut Layers) -> anyhow::Result<(TrainingImages, Config)> {
     named::check_folder(layers)?;
     let config = layers.resolve()?;
-    let Found { set, place } = find::find(&config.data, config.seed)?;
-    if let Some(remark) = TrainingImages::fit_defaults(&set, &config, layers)? {
+    let Found { set, place, is_idx } = find::find(&config.data, config.seed)?;
+    for remark in fit(&set, is_idx, layers)? {
         tracing::info!("{remark}");
     }
     let config = layers.resolve()?;

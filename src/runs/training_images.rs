@@ -1,7 +1,7 @@
 //! The images of a training: those it learns from, those that validate each epoch, and those that
 //! say at its end how good it is.
 
-use crate::config::{Architecture, Config, ConfigError, Layers, Origin};
+use crate::config::{Architecture, Config, ConfigError, Layers};
 use crate::data::batches::Normalisation;
 use crate::data::image_set::{SetDescription, Sources};
 use crate::data::split::{Division, divide};
@@ -32,30 +32,6 @@ pub struct TrainingImages {
 }
 
 impl TrainingImages {
-    /// Has defaults that suit MNIST suit a smaller set: a tenth of it is held out at most, unless
-    /// somebody said how many. The remark says so.
-    ///
-    /// # Errors
-    /// None that a known setting can have.
-    pub fn fit_defaults(
-        set: &ImageSet,
-        config: &Config,
-        layers: &mut Layers,
-    ) -> Result<Option<String>, ConfigError> {
-        const KEY: &str = "data.validation_size";
-        let tenth = set.train.len() / 10;
-        let given = set.valid.is_some() || layers.origin(KEY) != Origin::Default;
-        if given || config.data.validation_size <= tenth {
-            return Ok(None);
-        }
-        layers.set(KEY, tenth as i64, Origin::Data)?;
-        Ok(Some(format!(
-            "{tenth} of the {} training images of {} are held out for validation (data.validation_size)",
-            set.train.len(),
-            set.description.name
-        )))
-    }
-
     /// Checks that the network and the settings suit the set.
     ///
     /// # Errors
@@ -109,7 +85,7 @@ impl TrainingImages {
             return Err(layers.invalid(
                 "model.layers",
                 format!(
-                    "for the {classes} classes of {name}, images of {}: {reason}; convolutions with padding, such as those of --config fashion-fast, suit smaller images",
+                    "for the {classes} classes of {name}, images of {}: {reason}; --set model.layers=plain makes a network that suits them",
                     set.description.shape
                 ),
             ));

@@ -9,6 +9,7 @@ use super::{Data, Drawn, Session, SessionError, divide_digits};
 use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
 use crate::data::split::Division;
 use crate::evaluation::Evaluation;
+use crate::runs::fit::{fit, follow};
 use crate::runs::record::RunRecord;
 use crate::runs::train::{Keep, TrainingRun, follow_kernels, train};
 use crate::runs::training_images::TrainingImages;
@@ -185,12 +186,14 @@ impl Session {
         let limit = config.data.train_limit;
         let data = self.data()?;
         match &data.drawn {
-            Some(drawn) if limit == 0 || limit > drawn.images => {
-                layers.set("data.train_limit", drawn.images as i64, Origin::Set)?
+            Some(drawn) => {
+                if limit == 0 || limit > drawn.images {
+                    layers.set("data.train_limit", drawn.images as i64, Origin::Set)?;
+                }
+                follow(&data.dataset, &mut layers)?;
             }
-            Some(_) => {}
             None => {
-                TrainingImages::fit_defaults(&data.dataset, &config, &mut layers)?;
+                fit(&data.dataset, true, &mut layers)?;
             }
         }
         config = layers.resolve()?;

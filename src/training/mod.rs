@@ -118,8 +118,8 @@ pub async fn train(
 
     while ending.is_none() && trainer.position().epoch <= settings.epochs {
         let span = tracing::debug_span!("epoch", number = trainer.position().epoch);
-        trainer.begin_epoch();
-        let mut unread = Unread::new(steps, settings, device, observer.now());
+        trainer.begin_epoch(&recorder.epochs);
+        let mut unread = Unread::new(trainer.steps(), settings, device, observer.now());
 
         while !trainer.epoch_is_over() && ending.is_none() {
             let number = trainer.position().step + 1;

@@ -106,7 +106,7 @@ pub async fn range_test(
     while end.is_none() && rates.len() < steps {
         if trainer.epoch_is_over() {
             trainer.end_epoch();
-            trainer.begin_epoch();
+            trainer.begin_epoch(&[]);
         }
         let step = trainer.step()?;
         rates.push(step.learning_rate);

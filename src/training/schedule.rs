@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use super::stopping::{self, Span};
 use crate::config::{ScheduleKind, TrainingConfig};
 
 /// The learning rate as a function of the step.
@@ -11,6 +12,7 @@ pub struct Schedule {
     steps: usize,
     /// The first and the last rate of a range test, in place of what the settings say.
     rising: Option<[f64; 2]>,
+    span: Span,
 }
 
 impl Schedule {
@@ -19,8 +21,15 @@ impl Schedule {
         Self {
             config: config.clone(),
             steps,
+            span: stopping::span(config, &[]),
             rising: None,
         }
+    }
+
+    /// The same for a training of this span; it matters to a plateau schedule alone.
+    #[must_use]
+    pub fn within(self, span: Span) -> Self {
+        Self { span, ..self }
     }
 
     /// The same steps with a rate that rises by the same factor each, for a range test.
@@ -44,6 +53,7 @@ impl Schedule {
                 let falls = epoch / self.config.step_epochs;
                 highest * self.config.step_factor.powi(falls as i32)
             }
+            ScheduleKind::Plateau => self.plateau(step) * highest,
             ScheduleKind::OneCycle | ScheduleKind::Cosine => {
                 let start = highest / self.config.start_divisor;
                 let end = start / self.config.final_divisor;
@@ -65,6 +75,25 @@ impl Schedule {
                     highest
                 }
             }
+        }
+    }
+}
+
+impl Schedule {
+    /// Linearly up in the first epoch, level, and linearly down to 0: as a share of the highest rate (Hägele et al.,
+    /// arXiv:2405.18392).
+    fn plateau(&self, step: usize) -> f64 {
+        let of_epochs = |epochs: usize| (self.steps / self.config.epochs * epochs) as f64;
+        let Span { last, decays_after } = self.span;
+        let (warm, level, end) = (of_epochs(1), of_epochs(decays_after), of_epochs(last));
+        let done = step as f64;
+        let down = ((end - done) / (end - level)).clamp(0.0, 1.0);
+        match done < warm.min(level) {
+            true => {
+                let start = 1.0 / self.config.start_divisor;
+                start + (1.0 - start) * done / warm
+            }
+            false => down,
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::EpochRecord;
 use super::state::Snapshot;
-use crate::config::TrainingConfig;
+use crate::config::{ScheduleKind, TrainingConfig};
 
 /// Why training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +14,47 @@ pub enum Ending {
     Finished,
     /// The validation accuracy reached `training.target_accuracy`.
     TargetReached,
-    /// The validation loss was not lower for `training.patience` epochs.
+    /// The validation loss was not lower for `training.patience` epochs; under a plateau schedule the rate then fell.
     StoppedEarly,
     /// Training took `training.max_seconds`.
     TimeUp,
     /// Someone asked to stop.
     Interrupted,
+}
+
+/// How long a training lasts, as far as its epochs tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Its last epoch.
+    pub last: usize,
+    /// Epochs before the rate of a plateau schedule falls.
+    pub decays_after: usize,
+}
+
+/// The span of a training with these epochs behind it. All epochs of the settings, but that a plateau schedule has
+/// the rate fall once the validation loss was not lower for `training.patience` epochs: over so many
+/// epochs that they are `training.decay_fraction` of all.
+pub fn span(settings: &TrainingConfig, epochs: &[EpochRecord]) -> Span {
+    let bound = settings.epochs;
+    let share = settings.decay_fraction;
+    let decay = |epochs: f64| (epochs.round() as usize).max(1);
+    let longest = bound.saturating_sub(decay(bound as f64 * share));
+    let stalls = |done: &usize| epochs_without_progress(&epochs[..*done]) >= settings.patience;
+    let adapts = settings.schedule == ScheduleKind::Plateau && share < 1.0;
+    let stalled = match adapts {
+        true => (1..=epochs.len().min(longest)).find(stalls),
+        false => None,
+    };
+    match stalled {
+        None => Span {
+            last: bound,
+            decays_after: longest,
+        },
+        Some(done) => Span {
+            last: bound.min(done + decay(done as f64 * share / (1.0 - share))),
+            decays_after: done,
+        },
+    }
 }
 
 /// Whether to stop between two steps.
@@ -51,7 +86,13 @@ pub(super) fn after_epoch(settings: &TrainingConfig, epochs: &[EpochRecord]) -> 
     if settings.target_accuracy > 0.0 && reached {
         return Some(Ending::TargetReached);
     }
-    let stale = settings.patience > 0 && epochs_without_progress(epochs) >= settings.patience;
+    let stale = match settings.schedule {
+        ScheduleKind::Plateau => {
+            let last = span(settings, epochs).last;
+            last < settings.epochs && epochs.len() >= last
+        }
+        _ => settings.patience > 0 && epochs_without_progress(epochs) >= settings.patience,
+    };
     stale.then_some(Ending::StoppedEarly)
 }
 

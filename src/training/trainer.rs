@@ -8,13 +8,14 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Int, Tensor, Transaction};
 
 use super::averaging::Average;
-use super::history::Recorder;
+use super::history::{EpochRecord, Recorder};
 use super::optimizers::Optimizer;
 use super::schedule::Schedule;
 use super::state::{Averaged, Position, Snapshot};
+use super::stopping::{self, Span};
 use crate::config::{Architecture, Config};
 use crate::data::augment::Augment;
-use crate::data::batches::{Batch, DeviceSplit, order, upload_indices};
+use crate::data::batches::{Batch, DeviceSplit, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::model::layers::Draw;
 use crate::model::loss::Objective;
@@ -33,6 +34,7 @@ pub struct Trainer {
     objective: Objective,
     schedule: Schedule,
     position: Position,
+    span: Span,
     epoch: Epoch,
 }
 
@@ -74,6 +76,7 @@ impl Trainer {
     ) -> Result<Self, DeviceError> {
         let settings = &config.training;
         let network = config.model.network(images.shape(), images.classes());
+        let span = stopping::span(settings, &start.epochs);
         // Settings that do not suit the set were refused when it was divided.
         let weights = settings.class_weights.of_classes(images.class_counts());
         let weights = weights.ok().flatten();
@@ -91,9 +94,10 @@ impl Trainer {
                 average: (settings.ema_decay > 0.0)
                     .then(|| Average::new(settings, &model, start.averaged, &network, device)),
                 objective: Objective::new(settings.label_smoothing, weights.as_deref(), device),
-                schedule: Schedule::new(settings, steps),
+                schedule: Schedule::new(settings, steps).within(span),
                 position: start.position,
-                epoch: Epoch::new(start.position, config, images.len(), device),
+                epoch: Epoch::new(start.position, span, images, config, device),
+                span,
                 model: Some(model),
                 network,
                 images: images.clone(),
@@ -110,11 +114,25 @@ impl Trainer {
         self
     }
 
-    /// Lays out the images of the epoch, where that is not done yet.
-    pub fn begin_epoch(&mut self) {
-        if self.epoch.number != self.position.epoch {
-            self.epoch = Epoch::new(self.position, &self.config, self.images.len(), &self.device);
+    /// Lays out the images and the rates of the epoch after `epochs`, where that is not done yet.
+    pub fn begin_epoch(&mut self, epochs: &[EpochRecord]) {
+        let span = stopping::span(&self.config.training, epochs);
+        if self.span != span || self.epoch.number != self.position.epoch {
+            self.span = span;
+            self.schedule = self.schedule.clone().within(span);
+            self.epoch = Epoch::new(
+                self.position,
+                span,
+                &self.images,
+                &self.config,
+                &self.device,
+            );
         }
+    }
+
+    /// Steps in all, as far as the epochs tell.
+    pub fn steps(&self) -> usize {
+        self.span.last * self.images.len().div_ceil(self.config.training.batch_size)
     }
 
     /// Goes on to the first image of the next epoch, which [`Self::begin_epoch`] lays out.
@@ -253,20 +271,26 @@ impl Trainer {
 }
 
 impl Epoch {
-    /// The epoch of a position, among so many images.
-    fn new(position: Position, config: &Config, images: usize, device: &Device) -> Self {
+    /// The epoch of a position, in a training of this span.
+    fn new(
+        position: Position,
+        span: Span,
+        images: &DeviceSplit,
+        config: &Config,
+        device: &Device,
+    ) -> Self {
         let Position {
             epoch,
             images: done,
             ..
         } = position;
         let batch_size = config.training.batch_size;
-        let order = order(config.seed, epoch, images);
+        let order = images.order(config.training.sampling, config.seed, epoch);
         Self {
             number: epoch,
-            scheduled: (epoch - 1) * images.div_ceil(batch_size) + done.div_ceil(batch_size),
+            scheduled: (epoch - 1) * images.len().div_ceil(batch_size) + done.div_ceil(batch_size),
             indices: upload_indices(&order, device),
-            augment: Augment::in_epoch(config, epoch),
+            augment: Augment::in_epoch(config, epoch, span.last),
             order,
         }
     }

@@ -5,7 +5,7 @@ mod catalog;
 mod commands;
 mod folders;
 mod idx;
-mod own_images;
+pub mod own_images;
 mod sets;
 mod tables;
 mod traits;

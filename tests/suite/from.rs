@@ -276,6 +276,8 @@ fn frozen_layers_compute_as_in_the_evaluation() {
 }
 
 const SMALL: &[&str] = &[
+    "--config",
+    "default",
     "--device",
     "cpu",
     "--set",
@@ -414,6 +416,62 @@ fn a_network_that_was_chosen_takes_what_fits() {
         record(home, "new")["weights"],
         record(home, "scratch")["weights"]
     );
+}
+
+/// A set of few images has a preset of its own, whose network gives way to that of the weights.
+#[test]
+fn a_recipe_that_follows_the_set_leaves_the_network_to_the_weights() {
+    let home = home();
+    let home = home.path();
+    let old = [
+        "--config",
+        "default",
+        "--dataset",
+        "digits",
+        "--device",
+        "cpu",
+        "--out",
+        "plain",
+    ];
+    program(home).arg("train").args(old).assert().code(0);
+    for from in ["old", "plain"] {
+        let out = format!("from-{from}");
+        let new = [
+            "--dataset",
+            "words.csv",
+            "--device",
+            "cpu",
+            "--epochs",
+            "1",
+            "--json",
+        ];
+        let run = program(home)
+            .arg("train")
+            .args(new)
+            .args(["--from", from, "--freeze", "1", "--out", &out])
+            .assert()
+            .code(0)
+            .stderr(contains("the preset small"));
+        let printed: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+        let taken = printed["started_from"]["taken"].clone();
+        assert_eq!(
+            taken,
+            serde_json::json!(["conv1", "conv2", "fc1"]),
+            "{from}"
+        );
+    }
+    // Its own network, of as many layers as the images need, where that is asked for.
+    let plain = [
+        "--set",
+        "model.layers=plain",
+        "--freeze",
+        "9",
+        "--out",
+        "none",
+    ];
+    train(home, &[NEW, &plain].concat())
+        .code(2)
+        .stderr(contains("'training.freeze' = 9").and(contains("the last one always learns")));
 }
 
 #[test]

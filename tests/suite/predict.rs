@@ -150,11 +150,32 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
     );
     assert!(text.lines().count() > SIDE + 10, "{text}");
     assert!(text.contains('█') && !text.contains('\x1b'), "{text}");
-    program(home.path())
-        .args(["predict", "good.png"])
+}
+
+#[test]
+fn without_a_run_a_built_in_network_reads_digits() {
+    let home = tempdir().expect("a folder");
+    let split = synthetic::draw(7, 1, 50);
+    for index in 0..50 {
+        save(&split, index, &home.path().join(format!("{index:02}.png")));
+    }
+    let output = program(home.path())
+        .args(["predict", "--device", "cpu", "--json", "."])
         .assert()
-        .code(4)
-        .stderr(contains("runs: no run with weights yet"));
+        .stderr(contains(
+            "run: none in runs/, so the built-in network for handwritten digits reads this",
+        ))
+        .get_output()
+        .stdout
+        .clone();
+    let right = (lines(&output).iter().zip(&split.labels))
+        .filter(|(line, label)| line["text"] == label.to_string())
+        .count();
+    assert!(right >= 45, "{right} of 50");
+    program(home.path())
+        .args(["predict", "--run", "runs/none", "00.png"])
+        .assert()
+        .code(4);
 }
 
 #[test]

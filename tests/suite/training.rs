@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use gpu_mnist::config::Config;
-use gpu_mnist::data::batches::{DeviceSplit, Normalisation, order};
+use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
+use gpu_mnist::data::sampling;
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
@@ -14,7 +15,7 @@ use gpu_mnist::runs::weights;
 use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::schedule::Schedule;
 use gpu_mnist::training::state::Snapshot;
-use gpu_mnist::training::stopping::Ending;
+use gpu_mnist::training::stopping::{Ending, Span, span};
 use gpu_mnist::training::{self, Observer, Progress, Trained, TrainingError};
 
 use crate::support::{
@@ -37,6 +38,7 @@ struct Notes {
     looks: Cell<u64>,
     /// Epoch and pictures of each.
     checkpoints: Vec<(usize, usize)>,
+    snapshots: Vec<Snapshot>,
 }
 
 impl Observer for Notes {
@@ -58,6 +60,7 @@ impl Observer for Notes {
     fn on_checkpoint(&mut self, snapshot: &Snapshot) {
         let position = snapshot.position;
         self.checkpoints.push((position.epoch, position.images));
+        self.snapshots.push(snapshot.clone());
     }
 }
 
@@ -75,7 +78,16 @@ fn train_with(
     device: &Device,
     notes: &mut Notes,
 ) -> Result<Trained, TrainingError> {
-    let start = initial(config);
+    train_from(initial(config), split, config, device, notes)
+}
+
+fn train_from(
+    start: Snapshot,
+    split: &Split,
+    config: &Config,
+    device: &Device,
+    notes: &mut Notes,
+) -> Result<Trained, TrainingError> {
     let device = &device.clone().with_kernels(config.device.kernels);
     let train = upload(split, device);
     let valid = upload(&split.first(50), device);
@@ -421,12 +433,133 @@ fn the_schedule_rises_to_the_rate_and_falls_to_almost_nothing() {
     }
 }
 
+fn epoch(number: usize, valid_loss: f64) -> EpochRecord {
+    EpochRecord {
+        epoch: number,
+        step: 10 * number,
+        train_loss: 1.0,
+        train_accuracy: 0.5,
+        valid_loss: Some(valid_loss),
+        valid_accuracy: Some(0.5),
+        seconds: 1.0,
+    }
+}
+
+#[test]
+fn a_plateau_schedule_falls_once_validation_stalls() {
+    let training = config(&[
+        "training.schedule=plateau",
+        "training.epochs=20",
+        "training.patience=2",
+    ])
+    .training;
+    let losses = [3.0, 2.0, 1.0, 1.5, 1.0, 0.5, 0.4];
+    let records: Vec<EpochRecord> = (1..)
+        .zip(losses)
+        .map(|(at, loss)| epoch(at, loss))
+        .collect();
+    let open = Span {
+        last: 20,
+        decays_after: 16,
+    };
+    for done in 0..=4 {
+        assert_eq!(span(&training, &records[..done]), open, "{done} epochs");
+    }
+    // The fifth is the second without a lower loss; what comes later changes nothing.
+    let stalled = Span {
+        last: 6,
+        decays_after: 5,
+    };
+    for done in 5..=7 {
+        assert_eq!(span(&training, &records[..done]), stalled, "{done} epochs");
+    }
+    let rates = |span: Span| -> Vec<f64> {
+        let schedule = Schedule::new(&training, 200).within(span);
+        (0..10 * span.last)
+            .map(|step| schedule.learning_rate(step))
+            .collect()
+    };
+    let near = |found: f64, expected: f64| (found - expected).abs() < 1e-12;
+    let all = rates(open);
+    assert!(near(all[0], 0.0004) && near(all[5], 0.0052));
+    assert!(all[10..=160].iter().all(|&rate| rate == 0.01));
+    assert!(near(all[180], 0.005) && near(all[199], 0.01 / 40.0));
+    let short = rates(stalled);
+    assert_eq!(short[..50], all[..50]);
+    assert!(near(short[55], 0.005) && near(short[59], 0.001));
+}
+
+#[test]
+fn a_resumed_plateau_goes_on_as_if_it_had_never_stopped() {
+    let split = synthetic::draw(3, 0, 300);
+    let config = config(&[
+        "training.schedule=plateau",
+        "training.epochs=12",
+        "training.patience=1",
+        "training.learning_rate=0.05",
+        "augment.shift=2",
+        "augment.off_epochs=1",
+    ]);
+    let device = Device::cpu();
+    let mut notes = Notes::default();
+    let whole = train_with(&split, &config, &device, &mut notes).expect("trained");
+    assert_eq!(whole.ending, Ending::StoppedEarly);
+    let epochs = whole.history.epochs.len();
+    assert!((2..12).contains(&epochs), "{epochs} epochs");
+    assert_eq!(notes.snapshots.len(), epochs);
+    for snapshot in notes.snapshots {
+        let notes = &mut Notes::default();
+        let resumed = train_from(snapshot, &split, &config, &device, notes).expect("trained");
+        assert_eq!(resumed.last, whole.last);
+        assert_eq!(resumed.ending, whole.ending);
+    }
+}
+
+#[test]
+fn balanced_epochs_take_as_many_of_each_class() {
+    // 90, 9 and none of one class, then 1.
+    let labels: Vec<u16> = (0..100)
+        .map(|at| match at {
+            0..90 => 0,
+            90..99 => 1,
+            _ => 3,
+        })
+        .collect();
+    let mut seen = [0; 100];
+    for epoch in 1..=3 {
+        let order = sampling::balanced(7, epoch, &labels, 4);
+        assert_eq!(order, sampling::balanced(7, epoch, &labels, 4));
+        assert_eq!(order.len(), 100);
+        let mut classes = [0; 4];
+        for image in order {
+            seen[image as usize] += 1;
+            classes[usize::from(labels[image as usize])] += 1;
+        }
+        assert_eq!(classes[2], 0);
+        assert!(
+            [0, 1, 3]
+                .map(|class| classes[class])
+                .iter()
+                .all(|count| (33..=34).contains(count))
+        );
+    }
+    // Those of the large class take turns.
+    assert!(
+        seen[..90].iter().all(|&count| (1..=2).contains(&count)),
+        "{seen:?}"
+    );
+    assert!(
+        seen[90..99].iter().all(|&count| (10..=13).contains(&count)),
+        "{seen:?}"
+    );
+}
+
 #[test]
 fn an_order_is_a_permutation_of_its_own_epoch() {
-    let first = order(0, 1, 1000);
-    assert_eq!(first, order(0, 1, 1000));
-    assert_ne!(first, order(0, 2, 1000));
-    assert_ne!(first, order(1, 1, 1000));
+    let first = sampling::once(0, 1, 1000);
+    assert_eq!(first, sampling::once(0, 1, 1000));
+    assert_ne!(first, sampling::once(0, 2, 1000));
+    assert_ne!(first, sampling::once(1, 1, 1000));
     let mut sorted = first;
     sorted.sort_unstable();
     assert!(

@@ -114,12 +114,10 @@ fn versions(set: &ImageSet, chosen: &[i32], count: usize, config: &Config) -> Ve
     let split =
         DeviceSplit::upload(&set.train, BYTES, &device).with_background(set.description.background);
     // Whatever the length of the training, its first epochs are shown.
-    let mut config = config.clone();
-    config.training.epochs = usize::MAX;
     (1..=count)
         .map(|epoch| {
             let indices = upload_indices(chosen, &device);
-            let batch = match Augment::in_epoch(&config, epoch) {
+            let batch = match Augment::in_epoch(config, epoch, usize::MAX) {
                 Some(how) => split.gather_augmented(indices, chosen, &how),
                 None => split.gather(indices),
             };

@@ -30,6 +30,9 @@ use super::error::DataError;
 #[cfg(not(target_family = "wasm"))]
 use super::open_set::{OpenSet, ReadOptions};
 
+/// The name of the format of MNIST's own files.
+pub const IDX: &str = "IDX";
+
 /// The most bytes that the images of a set may take, brought to its size.
 pub const MOST_SET_BYTES: u64 = 2 << 30;
 

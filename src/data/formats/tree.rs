@@ -397,9 +397,11 @@ fn each_of_tar(path: &Path, take: &mut Take) -> io::Result<()> {
             is_folder: kind == EntryType::Directory,
         };
         if take(&found, &mut entry)?.is_break() {
-            break;
+            return Ok(());
         }
     }
+    // What a .gz sums up of its contents stands behind them.
+    io::copy(&mut archive.into_inner(), &mut io::sink())?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::distortion::{CONTROL_ROUNDING, Distortion, draw_controls};
 use super::spline::weights;
-use super::{Augmentation, Stream};
+use super::{Augmentation, Stream, colour};
 use crate::kernels::gather_batch::{normalise, unpack};
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::parts::of_parts;
@@ -84,7 +84,40 @@ fn augmented(
         }
         .reshape([count, height, width, 1])
     });
-    Tensor::cat(planes.collect(), 3)
+    let bytes = Tensor::cat(planes.collect(), 3);
+    match augmentation.recolours() {
+        true => recoloured(bytes, &drawn),
+        false => bytes,
+    }
+}
+
+/// Other light and colours.
+fn recoloured(bytes: Tensor<4>, drawn: &[Distortion]) -> Tensor<4> {
+    let [count, height, width, channels] = bytes.dims();
+    let device = bytes.device();
+    let number = |of: &dyn Fn(&Distortion) -> f32| {
+        floats(drawn.iter().map(of).collect(), [count, 1], &device).reshape([count, 1, 1, 1])
+    };
+    let mut bytes = bytes;
+    if channels > 1 {
+        let [red, green, blue] = [0, 1, 2].map(|channel| {
+            let plane = [0..count, 0..height, 0..width, channel..channel + 1];
+            bytes.clone().slice(plane) * colour::GREY[channel]
+        });
+        let grey = red + green + blue;
+        bytes = (bytes - grey.clone()) * number(&|drawn| drawn.saturation) + grey;
+    }
+    let contrast = number(&|drawn| drawn.contrast);
+    let light = number(&|drawn| colour::MIDDLE + drawn.brightness);
+    let lit = (bytes - colour::MIDDLE) * contrast + light;
+    match channels {
+        1 => lit,
+        _ => {
+            let colours = lit.slice([0..count, 0..height, 0..width, 0..3]);
+            let fourth = Tensor::zeros([count, height, width, 1], (&device, DType::F32));
+            Tensor::cat(vec![colours, fourth], 3)
+        }
+    }
 }
 
 /// `plane` `[n, height, width]` in a frame of `fill`, at columns and rows `[n, height * width]` of it.

@@ -5,7 +5,7 @@ mod sources;
 
 use super::distortion::Distortion;
 use super::spline::weights;
-use super::{Augmentation, Stream};
+use super::{Augmentation, Stream, colour};
 use crate::kernels::gather_batch::cpu::{OutOfRange, check};
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::parallel;
@@ -163,6 +163,9 @@ impl Augment<'_> {
                 distort::<V, S>(plan, &drawn, &source, &elastic, output);
             }
             cut_out(plan, drawn.hole, output);
+            if plan.augmentation.recolours() {
+                recolour(plan, &drawn, output);
+            }
         }
     }
 }
@@ -218,6 +221,24 @@ unsafe fn distort<V: Vector, S: Source>(
                 source.write(Place { index, x, y }, &scale, to, used);
             }
         }
+    }
+}
+
+fn recolour(plan: &Plan, drawn: &Distortion, output: &mut [f32]) {
+    if plan.shape.channels == 1 {
+        let (factor, term) = colour::grey(drawn, plan.factors[0], plan.terms[0]);
+        let change = |value: &mut f32| *value = value.mul_add(factor, term);
+        return output.iter_mut().for_each(change);
+    }
+    let ([red, green, blue], added) = colour::transform(drawn, plan.factors, plan.terms);
+    let of = |row: [f32; 3], [r, g, b, _]: [f32; 4], added: f32| {
+        row[0].mul_add(r, row[1].mul_add(g, row[2].mul_add(b, added)))
+    };
+    for pixel in output.as_chunks_mut::<4>().0 {
+        let old = *pixel;
+        pixel[0] = of(red, old, added[0]);
+        pixel[1] = of(green, old, added[1]);
+        pixel[2] = of(blue, old, added[2]);
     }
 }
 

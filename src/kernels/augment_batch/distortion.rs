@@ -26,13 +26,18 @@ pub struct Distortion {
     pub mirror: f32,
     /// Left column and top row of the square that is cut out; both may lie outside.
     pub hole: [i32; 2],
+    /// What is added to bytes, and what multiplies their distance from the middle grey, and that of a channel from the
+    /// pixel's grey.
+    pub brightness: f32,
+    pub contrast: f32,
+    pub saturation: f32,
 }
 
 impl Distortion {
     /// The distortion of image `sample`.
     ///
-    /// Words of the stream: rotation, scale x, scale y, shear; shift x, shift y, hole x, hole y; flip; from the
-    /// twelfth on x and y of each control point.
+    /// Words of the stream: rotation, scale x, scale y, shear; shift x, shift y, hole x, hole y; flip,
+    /// contrast, brightness, saturation; from the twelfth on x and y of each control point.
     pub fn draw(
         augmentation: &Augmentation,
         stream: Stream,
@@ -64,6 +69,9 @@ impl Distortion {
             ],
             mirror,
             hole: [hole(places[2], shape.width), hole(places[3], shape.height)],
+            contrast: 1.0 + augmentation.contrast * signed(rest[1]),
+            brightness: 255.0 * (augmentation.brightness * signed(rest[2])),
+            saturation: 1.0 + augmentation.saturation * signed(rest[3]),
         }
     }
 }

@@ -37,6 +37,9 @@ pub fn augment(augment: &Augment) -> Launch {
         elastic,
         cutout,
         flip,
+        brightness,
+        contrast,
+        saturation,
         ..
     } = augment.augmentation;
     let Stream { seed, epoch } = augment.stream;
@@ -68,4 +71,5 @@ pub fn augment(augment: &Augment) -> Launch {
         .numbers([scale, shear, shift, elastic])
         .words([cutout, u32::from(flip), augment.first])
         .numbers([factors, terms, fill].into_iter().flatten())
+        .numbers([contrast, brightness, saturation, 0.0])
 }

@@ -2,6 +2,7 @@
 //! normalises them.
 
 mod by_burn;
+mod colour;
 pub mod cpu;
 pub mod distortion;
 pub mod gpu;
@@ -66,6 +67,13 @@ pub struct Augmentation {
     pub cutout: u32,
     /// Whether the source is mirrored left to right half of the time.
     pub flip: bool,
+    /// Share of the range of bytes that is added, either way.
+    pub brightness: f32,
+    /// Differences from the middle grey are multiplied by a number in 1 ± this.
+    pub contrast: f32,
+    /// Differences of each channel from the pixel's grey are multiplied by a number in 1 ± this; of coloured images
+    /// alone, before the contrast.
+    pub saturation: f32,
     /// The byte of each channel that comes in from outside and where a square is cut out, as the images' background
     /// has it; grey uses the first.
     pub fill: [u8; 3],
@@ -88,6 +96,11 @@ impl Augmentation {
     /// Control points a side, at least the spline's four.
     fn controls(&self) -> usize {
         self.elastic_cells.max(1) as usize + 3
+    }
+
+    /// Whether light or colours change.
+    fn recolours(&self) -> bool {
+        [self.brightness, self.contrast, self.saturation] != [0.0; 3]
     }
 
     /// What fills the four bytes of a word.

@@ -90,7 +90,30 @@ pub fn augment(
             );
         }
     }
-    bytes
+    recoloured(bytes, shape.channels, augmentation, &draws)
+}
+
+/// Other light and colours.
+fn recoloured(
+    bytes: Vec<f64>,
+    channels: usize,
+    augmentation: &Augmentation,
+    draws: &Draws,
+) -> Vec<f64> {
+    let drawn = |most: f32, at| f64::from(most) * draws.unit(at);
+    let contrast = 1.0 + drawn(augmentation.contrast, 9);
+    let brightness = 255.0 * drawn(augmentation.brightness, 10);
+    let saturation = 1.0 + drawn(augmentation.saturation, 11);
+    let lit = |byte: f64| (byte - 127.5) * contrast + 127.5 + brightness;
+    if channels == 1 {
+        return bytes.into_iter().map(lit).collect();
+    }
+    let pixels = bytes.chunks_exact(3).flat_map(|pixel| {
+        let grey = 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2];
+        let new = |channel: usize| lit(grey + saturation * (pixel[channel] - grey));
+        [new(0), new(1), new(2)]
+    });
+    pixels.collect()
 }
 
 /// A channel of an image at a column and a row, by linear interpolation; `fill` outside.

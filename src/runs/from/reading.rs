@@ -68,10 +68,8 @@ pub fn again(
 
 /// What the settings name.
 fn named(layers: &Layers) -> Option<String> {
-    let mut entries = layers.entries().into_iter();
-    let entry = entries.find(|entry| entry.key == KEY)?;
-    let named = entry.value.as_str().unwrap_or_default();
-    (!named.is_empty()).then(|| named.into())
+    let named = layers.word(KEY);
+    (!named.is_empty()).then_some(named)
 }
 
 fn source(named: &str) -> anyhow::Result<Source> {
@@ -101,9 +99,10 @@ fn adopt(layers: &mut Layers, model: &ModelConfig) -> anyhow::Result<()> {
     }
     let keys = ["layers", "norm_epsilon", "norm_momentum"];
     let chosen = |key: &&str| layers.origin(&format!("model.{key}")) != Origin::Default;
-    if keys.iter().any(chosen) || layers.resolve().is_ok_and(|config| config.model == *model) {
+    if keys.iter().any(chosen) {
         return Ok(());
     }
+    // Set in any case: what nobody set may still follow the images.
     let text = toml_edit::ser::to_string(&Document { model })?;
     layers.overlay(&text, &Origin::Flag("--from"))?;
     tracing::info!("the network is that of the weights (model.layers)");

@@ -47,7 +47,7 @@ fn save_png(path: &Path, image: RgbImage) {
 }
 
 /// So many images of each class.
-fn write_classes(folder: &Path, classes: &[&str], count: u32) {
+pub fn write_classes(folder: &Path, classes: &[&str], count: u32) {
     for (class, name) in (0..).zip(classes) {
         for number in 0..count {
             let path = folder.join(name).join(format!("{number}.png"));
@@ -456,7 +456,7 @@ fn a_kept_archive_is_not_unpacked_again() {
         formats::read(&packed, &reading).map(|found| found.loaded.set)
     };
     let first = read().expect("a set");
-    // Only who reads to the end sees that.
+    // The checksum of what is packed: only who unpacks all of it sees that.
     let date = fs::metadata(&packed).and_then(|file| file.modified());
     let date = date.expect("a date");
     let mut bytes = fs::read(&packed).expect("there");

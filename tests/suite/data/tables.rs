@@ -10,6 +10,7 @@ use gpu_mnist::config::{BrokenFiles, ImageSize, Origin};
 use gpu_mnist::data::formats::{self, Reading};
 use gpu_mnist::data::verify::{self, Check};
 use gpu_mnist::data::{ImageSet, ImageShape, Split};
+use gpu_mnist::runs::fit::fit;
 use gpu_mnist::runs::training_images::TrainingImages;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -289,9 +290,10 @@ fn given_validation_images_validate() {
         size.into_iter()
             .for_each(|size| give("data.validation_size", size));
         give("data.train_limit", limit);
+        layers.preset("default").expect("there");
+        let remarks = fit(&set, false, &mut layers).expect("known");
+        assert_eq!(remarks, [""; 0], "the set says which");
         let config = layers.resolve().expect("in range");
-        let remark = TrainingImages::fit_defaults(&set, &config, &mut layers).expect("known");
-        assert_eq!(remark, None, "the set says which");
         TrainingImages::divide(&set, &config, &layers).expect("they suit")
     };
     let all = divided(None, 0);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
+use toml_edit::ser::ValueSerializer;
 
 use super::super::weights;
 use super::super::which::weights_of;
@@ -91,20 +92,18 @@ fn source(named: &str) -> anyhow::Result<Source> {
     })
 }
 
-/// Takes the network of the weights where no preset, file or flag chose one.
+/// Takes the network of the weights where no preset, file or flag chose one: also in place of the
+/// default, for what nobody set may still follow the images.
 fn adopt(layers: &mut Layers, model: &ModelConfig) -> anyhow::Result<()> {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        model: &'a ModelConfig,
-    }
-    let keys = ["layers", "norm_epsilon", "norm_momentum"];
-    let chosen = |key: &&str| layers.origin(&format!("model.{key}")) != Origin::Default;
-    if keys.iter().any(chosen) {
+    let keys = ["model.layers", "model.norm_epsilon", "model.norm_momentum"];
+    if keys.iter().any(|key| layers.origin(key) != Origin::Default) {
         return Ok(());
     }
-    // Set in any case: what nobody set may still follow the images.
-    let text = toml_edit::ser::to_string(&Document { model })?;
-    layers.overlay(&text, &Origin::Flag("--from"))?;
+    let list = model.layers.serialize(ValueSerializer::new())?;
+    let values = [list, model.norm_epsilon.into(), model.norm_momentum.into()];
+    for (key, value) in keys.into_iter().zip(values) {
+        layers.set(key, value, Origin::Flag("--from"))?;
+    }
     tracing::info!("the network is that of the weights (model.layers)");
     Ok(())
 }

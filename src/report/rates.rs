@@ -71,7 +71,9 @@ pub fn plot(test: &RangeTest, look: &Look) -> String {
     let mut axis = vec!['-'; columns];
     if let Some(found) = test.suggested {
         for (rate, (mark, _)) in marked(found).into_iter().zip(MARKS) {
-            axis[column(rate)] = mark;
+            // One behind another where they share a column.
+            let free = (column(rate)..columns).find(|&place| axis[place] == '-');
+            axis[free.unwrap_or(columns - 1)] = mark;
         }
     }
     let axis: String = axis.into_iter().collect();

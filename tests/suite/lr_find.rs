@@ -95,9 +95,7 @@ fn the_plot_fits_its_width_and_shows_the_fall() {
             "{text}"
         );
         assert!(
-            (width < 80 || lines[12].contains('S'))
-                && lines[12].contains('V')
-                && lines[12].contains('L'),
+            lines[12].contains('S') && lines[12].contains('V') && lines[12].contains('L'),
             "{text}"
         );
         assert!(
@@ -261,7 +259,7 @@ fn what_it_suggests_trains_and_it_keeps_nothing() {
             .expect("an accuracy")
     };
     let good = trained(suggested);
-    assert!(good > 0.9, "{good} with {suggested}");
+    assert!(good > 0.8, "{good} with {suggested}");
     assert!(good > trained(suggested / 1000.0) + 0.1);
 }
 

@@ -24,15 +24,15 @@ pub const DEFAULT: &str = include_str!("../config/default.toml");
 /// The presets by name: the files of `config/`.
 pub const PRESETS: &[(&str, &str)] = &[
     ("default", ""),
+    ("small", include_str!("../config/small.toml")),
+    ("strong", include_str!("../config/strong.toml")),
     ("smoke", include_str!("../config/smoke.toml")),
     ("fast", include_str!("../config/fast.toml")),
     ("tiny", include_str!("../config/tiny.toml")),
     ("best", include_str!("../config/best.toml")),
     ("fashion", include_str!("../config/fashion.toml")),
     ("fashion-fast", include_str!("../config/fashion-fast.toml")),
-    ("small", include_str!("../config/small.toml")),
     ("cifar", include_str!("../config/cifar.toml")),
-    ("strong", include_str!("../config/strong.toml")),
 ];
 
 /// All settings, typed. The meaning of each is in `config/default.toml`.

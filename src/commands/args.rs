@@ -12,7 +12,8 @@ use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Settings")]
 pub struct SettingsArgs {
-    /// A preset (default, smoke, fast, tiny, best, fashion, fashion-fast) or a settings file
+    /// A preset (default, small, strong, smoke, fast, tiny, best, fashion, fashion-fast, cifar) or a
+    /// settings file
     #[arg(long, value_name = "FILE|PRESET", add = completion::presets())]
     pub config: Option<String>,
     /// One setting of `gpu-mnist config`, such as training.epochs=3; may be repeated

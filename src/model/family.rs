@@ -9,13 +9,11 @@ use super::layers::LayerConfig;
 const LONGEST_LEFT: usize = 4;
 /// The shorter side keeps at least two pixels.
 const SHORTEST_LEFT: usize = 3;
-/// Channels of the last block; each block before has half of those behind it.
-const CHANNELS: usize = 128;
 const FEWEST_CHANNELS: usize = 16;
 const FEWEST_BLOCKS: usize = 3;
 
-/// How the blocks of such a network are made. All are 3x3 convolutions with padding and batch norm;
-/// the mean over what is left of the image goes to the last layer.
+/// How the blocks of such a network are made, behind a first convolution. All are 3x3 convolutions with padding and
+/// batch norm; the mean over what is left of the image goes to the last layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
@@ -31,11 +29,19 @@ impl Family {
         serde_json::from_value(word.into()).ok()
     }
 
+    /// Channels of the last block.
+    fn channels(self) -> usize {
+        match self {
+            Self::Plain => 128,
+            Self::Residual => 192,
+        }
+    }
+
     /// The layers for images of so many rows and columns.
     ///
-    /// Blocks halve both sides until the longer one has at most four pixels, as long as the shorter one keeps two. There
+    /// A convolution of the whole image comes first. Blocks halve both sides until the longer one has at most four pixels, as long as the shorter one keeps two. There
     /// are at least three blocks, the first ones without pooling where images are small. The last has 128 channels,
-    /// each before it half as many, at least 16.
+    /// of the residual family 192, each before it half as many, at least 16.
     ///
     /// # Panics
     /// Never: entries that are written here are known.
@@ -44,18 +50,20 @@ impl Family {
         let pools = halvings(height.max(width), LONGEST_LEFT);
         let pools = pools.min(halvings(height.min(width), SHORTEST_LEFT));
         let blocks = pools.max(FEWEST_BLOCKS);
-        let mut layers = Vec::new();
+        let is_residual = self == Self::Residual;
+        let convolution = |behind: usize| {
+            let channels = (self.channels() >> behind).max(FEWEST_CHANNELS);
+            json!({ "convolution": channels, "kernel": 3, "padding": 1, "norm": "batch" })
+        };
+        let mut layers = vec![convolution(blocks)];
         for behind in (0..blocks).rev() {
-            let channels = (CHANNELS >> behind).max(FEWEST_CHANNELS);
-            let entry =
-                json!({ "convolution": channels, "kernel": 3, "padding": 1, "norm": "batch" });
-            let mut first = entry.clone();
+            let mut first = convolution(behind);
             if behind < pools {
                 first["pool"] = 2.into();
             }
             layers.push(first);
-            if self == Self::Residual && behind + 1 < blocks {
-                let mut second = entry;
+            if is_residual && behind + 1 < blocks {
+                let mut second = convolution(behind);
                 second["residual"] = true.into();
                 layers.push(second);
             }

@@ -49,7 +49,7 @@ pub fn fit(set: &ImageSet, is_idx: bool, layers: &mut Layers) -> Result<Vec<Stri
     Ok(remarks)
 }
 
-/// The first half of that: what was left to the set by a word.
+/// The part of that for what was left to the set by a word.
 ///
 /// # Errors
 /// As [`fit`].

@@ -53,16 +53,20 @@ fn written(family: Family, sides: [usize; 2]) -> String {
 #[test]
 fn families_follow_the_size_of_the_images() {
     use Family::{Plain, Residual};
-    assert_eq!(written(Plain, [8, 8]), "32 64 128p");
-    assert_eq!(written(Plain, [16, 16]), "32 64p 128p");
-    assert_eq!(written(Plain, [28, 28]), "32p 64p 128p");
-    assert_eq!(written(Plain, [32, 32]), "32p 64p 128p");
-    assert_eq!(written(Plain, [64, 64]), "16p 32p 64p 128p");
-    assert_eq!(written(Plain, [128, 128]), "16p 16p 32p 64p 128p");
+    assert_eq!(written(Plain, [8, 8]), "16 32 64 128p");
+    assert_eq!(written(Plain, [16, 16]), "16 32 64p 128p");
+    assert_eq!(written(Plain, [28, 28]), "16 32p 64p 128p");
+    assert_eq!(written(Plain, [32, 32]), "16 32p 64p 128p");
+    assert_eq!(written(Plain, [64, 64]), "16 16p 32p 64p 128p");
+    assert_eq!(written(Plain, [128, 128]), "16 16p 16p 32p 64p 128p");
     // The shorter side keeps two pixels.
-    assert_eq!(written(Plain, [8, 128]), "32 64p 128p");
-    assert_eq!(written(Residual, [32, 32]), "32p 64p 64r 128p 128r");
-    assert_eq!(written(Residual, [8, 8]), "32 64 64r 128p 128r");
+    assert_eq!(written(Plain, [8, 128]), "16 32 64p 128p");
+    assert_eq!(written(Residual, [32, 32]), "24 48p 96p 96r 192p 192r");
+    assert_eq!(
+        written(Residual, [64, 64]),
+        "16 24p 48p 48r 96p 96r 192p 192r"
+    );
+    assert_eq!(written(Residual, [8, 8]), "24 48 96 96r 192p 192r");
 }
 
 #[test]

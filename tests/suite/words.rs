@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory, Parser};
 use gpu_mnist::cli::Cli;
-use gpu_mnist::config::Layers;
+use gpu_mnist::config::{Layers, preset_names};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use tempfile::tempdir;
@@ -183,6 +183,24 @@ fn defaults_in_help_are_the_settings() {
         }
     }
     assert!(compared > 20, "{compared}");
+}
+
+#[test]
+fn every_preset_stands_in_help() {
+    let mut compared = 0;
+    for (words, command) in commands() {
+        let mut arguments = command.get_arguments();
+        let config = arguments.find(|one| one.get_long() == Some("config"));
+        let Some(help) = config.and_then(|one| one.get_help()) else {
+            continue;
+        };
+        let help = help.to_string();
+        for name in preset_names() {
+            assert!(help.contains(name), "{words:?}: {name}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 5, "{compared}");
 }
 
 #[test]

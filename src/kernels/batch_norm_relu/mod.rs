@@ -173,8 +173,18 @@ pub fn normalise_by_burn(
     epsilon: f32,
     relu: bool,
 ) -> Tensor<4> {
+    let dims @ [batch, height, width, channels] = input.dims();
+    let area = height * width;
+    let pixels = input.reshape([batch, area, channels]);
+    // To all pixels of an image first: gradients are then summed in two steps, as the statistics are.
+    let each = |numbers: Tensor<1>| {
+        numbers
+            .reshape([1, 1, channels])
+            .expand([1, area, channels])
+    };
     let factor = scale / (variance + epsilon).sqrt();
-    let normalised = (input - mean.unsqueeze()) * factor.unsqueeze() + shift.unsqueeze();
+    let normalised = (pixels - each(mean)) * each(factor) + each(shift);
+    let normalised = normalised.reshape(dims);
     let sum = match residual {
         Some(residual) => normalised + residual,
         None => normalised,

@@ -2,7 +2,6 @@
 
 mod direct;
 mod grad_weight;
-mod grad_winograd;
 
 pub use super::shape::Shape;
 pub use crate::kernels::primitives::layer::{Grads, Inputs, Saved};
@@ -10,9 +9,10 @@ pub use crate::kernels::primitives::layer::{Grads, Inputs, Saved};
 use crate::kernels::parallel;
 use crate::kernels::primitives::filters::{Filters, Packed};
 use crate::kernels::primitives::gemm::{AskLayout, Layout, SLACK};
-use crate::kernels::primitives::pad::{Fill, Frame};
-use crate::kernels::primitives::winograd;
+use crate::kernels::primitives::pad::{Fill, Frame, Mask};
+use crate::kernels::primitives::winograd::{self, Convolution, Filtered, Images, Source, Store};
 use crate::kernels::simd::{Level, dispatch, dispatch_for_rows, scratch};
+use std::ops::Range;
 
 /// Images that one task takes: fixed, so that sums over the batch do not depend on the thread count.
 const FORWARD_CHUNK: usize = 4;
@@ -38,11 +38,27 @@ pub fn forward(level: Level, shape: &Shape, inputs: Inputs<'_>, output: &mut [f3
     if output.is_empty() {
         return;
     }
+    let (size, convolved) = (shape.input_size(), shape.output_size());
+    if let Some(convolution) = shape.winograd() {
+        let filtered = Filtered::new(level, convolution, weight);
+        let images = filtered.images();
+        let chunks = output.chunks_mut(images * convolved);
+        parallel::for_each(input.chunks(images * size).zip(chunks), |(pixels, to)| {
+            let store = Store {
+                sides: convolution.output,
+                bias: Some(bias),
+                relu,
+                channels: shape.out_channels,
+                to,
+            };
+            filtered.run(pixels, store);
+        });
+        return;
+    }
     let frame = input_frame(shape);
     let layer = Layer::new(level, *shape, frame.line, |layout| {
         shape.filters().pack(layout, weight, bias)
     });
-    let (size, convolved) = (shape.input_size(), shape.output_size());
     let chunks = output.chunks_mut(FORWARD_CHUNK * convolved).enumerate();
     parallel::for_each(chunks, |(chunk, output)| {
         let mut framed = scratch::zeroed(frame.size);
@@ -63,13 +79,20 @@ impl Shape {
         }
     }
 
-    fn is_winograd(&self) -> bool {
-        winograd::fits(self.filters(), self.stride)
+    /// As Winograd's tiles, where those pay.
+    fn winograd(&self) -> Option<Convolution> {
+        let convolution = Convolution {
+            input: [self.height, self.width],
+            output: [self.output_height(), self.output_width()],
+            padding: self.padding,
+            filters: self.filters(),
+        };
+        (self.stride == 1 && convolution.pays()).then_some(convolution)
     }
 
     /// The image with its padding, in `framed` where it needs any.
     fn framed<'a>(&self, frame: &Frame, input: &'a [f32], framed: &'a mut [f32]) -> &'a [f32] {
-        if self.padding == 0 && !self.is_winograd() {
+        if self.padding == 0 {
             return input;
         }
         frame.copy(input, framed);
@@ -77,33 +100,26 @@ impl Shape {
     }
 }
 
-/// The input, padded; for Winograd's tiles, which hang over, as for an output of even sides.
+/// The input, padded.
 fn input_frame(shape: &Shape) -> Frame {
-    let over = |side: usize| 2 * shape.padding + usize::from(shape.is_winograd()) * (side % 2);
-    let whole = [
-        shape.height + over(shape.output_height()),
-        shape.width + over(shape.output_width()),
-    ];
     let image = [shape.height, shape.width, shape.in_channels];
-    Frame::new(image, shape.padding, whole, 1)
+    Frame::padded(image, shape.padding)
 }
 
 /// The gradient of the output. Where the input's is sought, it lies so that a convolution with stride 1 and the weight
-/// turned by 180 degrees gives that; else there are zeros only where Winograd's tiles hang over odd sides.
+/// turned by 180 degrees gives that.
 fn grad_frame(shape: &Shape, with_input: bool) -> Frame {
     let (height, width) = (shape.output_height(), shape.output_width());
     let image = [height, width, shape.out_channels];
     if !with_input {
-        let even = |side: usize| side + usize::from(shape.is_winograd()) * (side % 2);
-        return Frame::new(image, 0, [even(height), even(width)], 1);
+        return Frame::new(image, 0, [height, width], 1);
     }
-    let (border, even) = (shape.kernel - 1, shape.turned().is_winograd());
-    let whole = |side: usize| side + border + usize::from(even) * (side % 2);
-    let whole = [whole(shape.height), whole(shape.width)];
+    let border = shape.kernel - 1;
+    let whole = [shape.height + border, shape.width + border];
     Frame::new(image, border - shape.padding, whole, shape.stride)
 }
 
-/// A convolution with its weight packed for the way that suits its shape.
+/// A convolution with its weight packed.
 struct Layer {
     shape: Shape,
     lanes: (Level, usize),
@@ -115,15 +131,10 @@ struct Layer {
 impl Layer {
     fn new(level: Level, shape: Shape, line: usize, pack: impl FnOnce(Layout) -> Packed) -> Self {
         let lanes = (level, shape.out_channels);
-        let packed = pack(dispatch_for_rows(lanes, AskLayout::ANY));
-        let inputs = shape.in_channels;
         Self {
             shape,
             lanes,
-            packed: match shape.is_winograd() {
-                true => dispatch_for_rows(lanes, winograd::TransformWeight { inputs, packed }),
-                false => packed,
-            },
+            packed: pack(dispatch_for_rows(lanes, AskLayout::ANY)),
             line,
         }
     }
@@ -137,15 +148,34 @@ impl Layer {
             relu,
             output,
         };
-        match self.shape.is_winograd() {
-            true => dispatch_for_rows(self.lanes, direct::Winograd(image)),
-            false => dispatch_for_rows(self.lanes, image),
-        }
+        dispatch_for_rows(self.lanes, image);
     }
 }
 
-/// Gradients of [`forward`]. Sums over the batch are taken per 16 images, then in the order of the images: the result
-/// does not depend on the number of threads.
+/// The gradient of the output, zero where ReLU cut that.
+struct Cut<'a> {
+    level: Level,
+    /// Numbers of an image.
+    size: usize,
+    saved: Saved<'a>,
+}
+
+impl Source for Cut<'_> {
+    fn of<'a>(&'a self, images: Range<usize>, room: &'a mut [f32]) -> &'a [f32] {
+        let all = images.start * self.size..images.end * self.size;
+        let from = &self.saved.grad_output[all.clone()];
+        let Some(output) = self.saved.output else {
+            return from;
+        };
+        let to = &mut room[..from.len()];
+        let output = &output[all];
+        dispatch(self.level, Mask { from, output, to });
+        to
+    }
+}
+
+/// Gradients of [`forward`]. Sums over the batch are taken per so many images, then in their order: the result does not
+/// depend on the number of threads.
 ///
 /// Scratch: a weight gradient per 16 images, a packed weight and two padded images, kept by the threads.
 ///
@@ -175,6 +205,22 @@ pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>)
         !with_input || grad_input.len() == inputs,
         "input's gradient"
     );
+    if let Some(convolution) = shape.winograd() {
+        let images = Images {
+            pixels: saved.input,
+            weight: saved.weight,
+        };
+        let source = Cut {
+            level,
+            size: shape.output_size(),
+            saved,
+        };
+        let grads = Grads {
+            input: with_input.then_some(grad_input),
+            ..grads
+        };
+        return winograd::backward(level, &convolution, images, &source, grads);
+    }
     let frame = grad_frame(shape, with_input);
     let lanes = (level, shape.out_channels);
     let work = Backward {
@@ -227,7 +273,6 @@ impl Backward<'_> {
         let (input_size, output_size) = (shape.input_size(), shape.output_size());
         let mut framed = scratch::zeroed(self.input_frame.size);
         let mut grads = scratch::zeroed(self.grad_frame.size + SLACK);
-        let mut winograd = (shape.is_winograd()).then(|| grad_winograd::Collected::new(shape));
         sums.fill(0.0);
         let first = chunk * BACKWARD_CHUNK;
         for at in first..shape.batch.min(first + BACKWARD_CHUNK) {
@@ -250,26 +295,11 @@ impl Backward<'_> {
                 with_bias: self.with_bias,
                 sums,
             };
-            match &mut winograd {
-                Some(collected) => {
-                    let work = grad_winograd::Image { image, collected };
-                    dispatch_for_rows(lanes, work);
-                }
-                None => dispatch_for_rows(lanes, image),
-            }
+            dispatch_for_rows(lanes, image);
             if let Some(turned) = &self.turned {
                 let output = &mut grad_input[(at - first) * input_size..][..input_size];
                 turned.run(&grads, false, output);
             }
-        }
-        if let Some(collected) = &mut winograd {
-            let work = grad_winograd::Finish {
-                shape,
-                layout: self.layout,
-                collected,
-                sums,
-            };
-            dispatch_for_rows(lanes, work);
         }
     }
 }

@@ -4,6 +4,7 @@ mod background;
 mod foreground;
 mod lists;
 mod single;
+mod tiles;
 mod windows;
 
 pub use super::shape::Shape;
@@ -12,7 +13,7 @@ pub use crate::kernels::primitives::layer::{Grads, Inputs};
 use crate::kernels::parallel;
 use crate::kernels::primitives::filters::{Filters, Packed};
 use crate::kernels::primitives::gemm::AskLayout;
-use crate::kernels::primitives::winograd::{self, Images, TransformWeight};
+use crate::kernels::primitives::pad::Frame;
 use crate::kernels::simd::{Level, Task, Vector, dispatch, dispatch_for_rows, scratch};
 use foreground::Bordered;
 use windows::Pooled;
@@ -63,7 +64,8 @@ pub struct Outputs<'a> {
 
 /// Fills `outputs`. Nothing of the un-pooled size is stored.
 ///
-/// Scratch: the packed weight, kept by the calling thread for the next call.
+/// Scratch: the packed weight, and padded images where Winograd's tiles do not pay, kept by the calling thread for the
+/// next call.
 ///
 /// # Panics
 /// A slice does not have the length its shape says.
@@ -83,17 +85,22 @@ pub fn forward(level: Level, shape: &Shape, inputs: Inputs<'_>, outputs: Outputs
     if output.is_empty() {
         return;
     }
-    let is_winograd = winograd::fits(shape.filters(), 1);
-    let layout = match is_winograd {
-        true => AskLayout::ANY,
-        false => AskLayout { rows: 4 },
-    };
-    let layout = dispatch(level, layout);
-    let mut packed = shape.filters().pack(layout, weight, bias);
-    if is_winograd {
-        let inputs = shape.in_channels;
-        packed = dispatch(level, TransformWeight { inputs, packed });
+    if let Some(convolution) = shape.winograd() {
+        return tiles::forward(
+            level,
+            shape,
+            &convolution,
+            inputs,
+            Outputs { output, argmax },
+        );
     }
+    if shape.padding > 0 {
+        let input = &shape.pad(input);
+        let inputs = Inputs { input, ..inputs };
+        return forward(level, &shape.padded(), inputs, Outputs { output, argmax });
+    }
+    let layout = dispatch(level, AskLayout { rows: 4 });
+    let packed = shape.filters().pack(layout, weight, bias);
     let bordered = foreground::fits(shape).then(|| Bordered::new(shape, layout, weight));
     let size = FORWARD_CHUNK * shape.output_size();
     let chunks = output.chunks_mut(size).zip(argmax.chunks_mut(size));
@@ -102,7 +109,6 @@ pub fn forward(level: Level, shape: &Shape, inputs: Inputs<'_>, outputs: Outputs
         let first = chunk * FORWARD_CHUNK;
         let work = Forward {
             input: &input[first * shape.input_size()..][..images * shape.input_size()],
-            is_winograd,
             packed: &packed,
             bordered: bordered.as_ref(),
             pooled: Pooled {
@@ -120,7 +126,6 @@ pub fn forward(level: Level, shape: &Shape, inputs: Inputs<'_>, outputs: Outputs
 /// The forward pass over some images.
 struct Forward<'a> {
     input: &'a [f32],
-    is_winograd: bool,
     packed: &'a Packed,
     /// Where images of one channel may have a plain background.
     bordered: Option<&'a Bordered>,
@@ -131,24 +136,12 @@ impl Task for Forward<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
         let shape = self.pooled.shape;
-        let images = Images {
-            pixels: self.input,
-            channels: shape.in_channels,
-            line: shape.width * shape.in_channels,
-            size: shape.input_size(),
-            high: shape.pooled_height(),
-            wide: shape.pooled_width(),
-        };
-        let count = self.input.len() / images.size;
+        let size = shape.input_size();
+        let count = self.input.len() / size;
         assert_eq!(self.pooled.output.len(), count * shape.output_size());
         // SAFETY: the caller vouches for the instruction set.
         unsafe {
-            if self.is_winograd {
-                let (rows, channels) = (count * images.high, shape.out_channels);
-                winograd::convolve::<V>(images, rows, self.packed, channels, &mut self.pooled);
-                return;
-            }
-            for (number, image) in self.input.chunks_exact(images.size).enumerate() {
+            for (number, image) in self.input.chunks_exact(size).enumerate() {
                 let foreground = match self.bordered {
                     Some(bordered) => bordered.find::<V>(shape, image),
                     None => None,
@@ -168,12 +161,15 @@ pub struct Saved<'a> {
     pub weight: &'a [f32],
     /// What [`forward`] gave.
     pub argmax: &'a [u8],
+    /// Whether ReLU cut some of it.
+    pub relu: bool,
     /// Pooled.
     pub grad_output: &'a [f32],
 }
 
-/// Gradients of [`forward`]. The work is proportional to the windows that are alive. Sums over the batch are taken per
-/// 32 images, then in the order of the images: the result does not depend on the number of threads.
+/// Gradients of [`forward`]. Where Winograd's tiles do not pay, the work is proportional to the windows that are alive.
+/// Sums over the batch are taken per so many images, then in their order: the result does not depend on the number of
+/// threads.
 ///
 /// Scratch: a weight gradient per 32 images, a packed weight, and the lists of one image, kept by the threads.
 ///
@@ -189,12 +185,17 @@ pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>)
     if outputs == 0 || inputs == 0 {
         return grads.clear();
     }
+    let grad_inputs = grads.input.as_ref().map_or(inputs, |grads| grads.len());
+    assert_eq!(grad_inputs, inputs, "input's gradient");
+    // What ReLU cut costs lists nothing, and leaves them less to do than tiles.
+    if let (Some(convolution), false) = (shape.winograd(), saved.relu) {
+        return tiles::backward(level, shape, &convolution, saved, grads);
+    }
+    if shape.padding > 0 {
+        return padded_backward(level, shape, saved, grads);
+    }
     let with_input = grads.input.is_some();
     let grad_input = grads.input.unwrap_or_default();
-    assert!(
-        !with_input || grad_input.len() == inputs,
-        "input's gradient"
-    );
     let turned = with_input.then(|| lists::turn(shape, saved.weight));
     let size = lists::turned_size(shape) + shape.out_channels;
     let mut sums = scratch::dirty(shape.batch.div_ceil(BACKWARD_CHUNK) * size);
@@ -224,6 +225,43 @@ pub fn backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>)
         parallel::for_each(parts, |(chunk, sums)| run(chunk, sums, None));
     }
     lists::collect(shape, &mut sums, grads.weight, grads.bias);
+}
+
+impl Shape {
+    /// Images with their padding.
+    fn pad(&self, images: &[f32]) -> scratch::Scratch {
+        let frame = Frame::padded([self.height, self.width, self.in_channels], self.padding);
+        let mut padded = scratch::dirty(self.batch * frame.size);
+        let to = padded.chunks_exact_mut(frame.size);
+        let from = images.chunks_exact(self.input_size());
+        parallel::for_each(to.zip(from), |(to, from)| {
+            to.fill(0.0);
+            frame.copy(from, to);
+        });
+        padded
+    }
+}
+
+/// [`backward`] over images that get their padding first.
+fn padded_backward(level: Level, shape: &Shape, saved: Saved<'_>, grads: Grads<'_>) {
+    let input = &shape.pad(saved.input);
+    let saved = Saved { input, ..saved };
+    let Some(grad_input) = grads.input else {
+        return backward(level, &shape.padded(), saved, grads);
+    };
+    let mut padded = scratch::dirty(input.len());
+    let grads = Grads {
+        input: Some(&mut padded),
+        ..grads
+    };
+    backward(level, &shape.padded(), saved, grads);
+    let frame = Frame::padded(
+        [shape.height, shape.width, shape.in_channels],
+        shape.padding,
+    );
+    let to = grad_input.chunks_exact_mut(shape.input_size());
+    let from = padded.chunks_exact(frame.size);
+    parallel::for_each(to.zip(from), |(to, from)| frame.crop(from, to));
 }
 
 /// Some images and the gradients of their outputs.

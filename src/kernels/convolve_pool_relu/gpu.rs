@@ -1,11 +1,12 @@
 //! Launches the shaders of convolution, bias, max-pool and ReLU.
 
-use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType::{F32, U32};
 use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::launches;
-use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, Padding, State, shape_of};
+use super::padding::{crop, pad};
+use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, State, Wanted, shape_of};
 use crate::kernels::convolution_weight::{Packing, gradients, packed};
 use crate::kernels::gpu::{dims, launch_into, profile};
 
@@ -17,7 +18,7 @@ impl ConvolvePoolRelu for CubeBackend {
         padding: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
-        Self::run(Self::pad(input, padding), weight, bias, relu).0
+        Self::run(input, weight, bias, padding, relu).0
     }
 }
 
@@ -26,28 +27,36 @@ impl ConvolvePoolReluKernel for CubeBackend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        padding: usize,
         relu: bool,
-    ) -> (FloatTensor<Self>, IntTensor<Self>) {
-        let [input, weight, bias] = [input, weight, bias].map(into_contiguous);
+    ) -> (FloatTensor<Self>, State<Self>) {
+        let [input, weight, bias] = [pad(input, padding), weight, bias].map(into_contiguous);
         let shape = shape_of(dims(&input), dims(&weight));
-        let weight = packed(shape.weight(), &weight, Packing::OutInnermost);
+        let packed = packed(shape.weight(), &weight, Packing::OutInnermost);
         let (height, width) = (shape.pooled_height(), shape.pooled_width());
         let channels = shape.out_channels;
         let [output, argmax] = launch_into(
             launches::forward(&shape, profile(&input), relu),
-            &[&input, &weight, &bias],
+            &[&input, &packed, &bias],
             [
                 (F32, &[shape.batch, height, width, channels]),
                 (U32, &[shape.batch, height, width, channels / 4]),
             ],
         );
-        (output, argmax)
+        let state = State {
+            input,
+            weight,
+            argmax,
+            padding,
+            relu,
+        };
+        (output, state)
     }
 
     fn run_backward(
         state: State<Self>,
         grad_output: FloatTensor<Self>,
-        with_input: bool,
+        wanted: Wanted,
     ) -> Grads<Self> {
         let argmax = state.argmax;
         let [input, weight, grad_output] =
@@ -60,19 +69,19 @@ impl ConvolvePoolReluKernel for CubeBackend {
             &[&input, &grad_output, &argmax],
             launches::chunks(&shape, profile),
         );
-        let grad_input = with_input.then(|| {
+        let grad_input = wanted.input.then(|| {
             let weight = packed(shape.weight(), &weight, Packing::InInnermost);
             let [grad_input] = launch_into(
                 launches::grad_input(&shape, profile),
                 &[&grad_output, &argmax, &weight],
                 [(F32, &dims::<4>(&input))],
             );
-            grad_input
+            crop(grad_input, state.padding)
         });
         Grads {
             input: grad_input,
             weight: grad_weight,
-            bias: grad_bias,
+            bias: Some(grad_bias),
         }
     }
 }

@@ -22,7 +22,6 @@ use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::launch::TileProfile;
 use super::{Kernels, simd};
-pub use padding::Padding;
 pub use shape::Shape;
 
 impl Kernels {
@@ -94,6 +93,7 @@ fn shape_of(
         in_channels,
         out_channels,
         kernel,
+        padding: 0,
     }
 }
 
@@ -116,37 +116,48 @@ pub fn by_burn(
     .permute([0, 2, 3, 1])
 }
 
-/// The kernel on one backend, without gradients, of images that have their padding.
-pub trait ConvolvePoolReluKernel: Padding {
-    /// Output, and for each of its numbers which of the four it was (4: cut by ReLU, if `relu`).
+/// The kernel on one backend, without gradients.
+pub trait ConvolvePoolReluKernel: Backend {
+    /// The output, and what the gradients need.
     fn run(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        padding: usize,
         relu: bool,
-    ) -> (FloatTensor<Self>, IntTensor<Self>);
+    ) -> (FloatTensor<Self>, State<Self>);
 
-    /// Gradients of the input (when `with_input`), weight and bias.
     fn run_backward(
         state: State<Self>,
         grad_output: FloatTensor<Self>,
-        with_input: bool,
+        wanted: Wanted,
     ) -> Grads<Self>;
 }
 
 /// What the forward pass keeps for the gradients.
 #[derive(Clone, Debug)]
 pub struct State<B: Backend> {
+    /// As the kernel reads it: on an adapter with its padding.
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
+    /// For each output which of the four it was (4: cut by ReLU, if `relu`).
     argmax: IntTensor<B>,
+    padding: usize,
+    relu: bool,
 }
 
-/// Gradients of input, weight and bias.
+/// Which gradients are computed beside the weight's.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub input: bool,
+    pub bias: bool,
+}
+
+/// Gradients of input (if wanted), weight and bias (if wanted).
 pub struct Grads<B: Backend> {
     input: Option<FloatTensor<B>>,
     weight: FloatTensor<B>,
-    bias: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
 }
 
 /// The operation as Burn dispatches it.
@@ -169,13 +180,12 @@ impl ConvolvePoolRelu for Flex {
         padding: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
-        Self::run(Self::pad(input, padding), weight, bias, relu).0
+        Self::run(input, weight, bias, padding, relu).0
     }
 }
 
-/// Holds the padding.
 #[derive(Debug)]
-struct ConvolvePoolReluBackward(usize);
+struct ConvolvePoolReluBackward;
 
 impl<B: ConvolvePoolReluKernel> Backward<B, 3> for ConvolvePoolReluBackward {
     type State = State<B>;
@@ -188,15 +198,19 @@ impl<B: ConvolvePoolReluKernel> Backward<B, 3> for ConvolvePoolReluBackward {
     ) {
         let [input, weight, bias] = ops.parents;
         let grad_output = grads.consume::<B>(&ops.node);
-        let found = B::run_backward(ops.state, grad_output, input.is_some());
-        if let (Some(node), Some(grad)) = (input, found.input) {
-            grads.register::<B>(node.id, B::crop(grad, self.0));
-        }
-        if let Some(node) = weight {
-            grads.register::<B>(node.id, found.weight);
-        }
-        if let Some(node) = bias {
-            grads.register::<B>(node.id, found.bias);
+        let wanted = Wanted {
+            input: input.is_some(),
+            bias: bias.is_some(),
+        };
+        let found = B::run_backward(ops.state, grad_output, wanted);
+        for (node, grad) in [
+            (input, found.input),
+            (weight, Some(found.weight)),
+            (bias, found.bias),
+        ] {
+            if let (Some(node), Some(grad)) = (node, grad) {
+                grads.register::<B>(node.id, grad);
+            }
         }
     }
 }
@@ -214,21 +228,13 @@ impl<B: ConvolvePoolReluKernel + ConvolvePoolRelu, C: CheckpointStrategy> Convol
         let (input, input_node) = input.into_parts();
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
-        let input = B::pad(input, padding);
-        let (output, argmax) = B::run(input.clone(), weight.clone(), bias, relu);
-        match ConvolvePoolReluBackward(padding)
+        let (output, state) = B::run(input, weight, bias, padding, relu);
+        match ConvolvePoolReluBackward
             .prepare::<C>([input_node, weight_node, bias_node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prepared) => prepared.finish(
-                State {
-                    input,
-                    weight,
-                    argmax,
-                },
-                output,
-            ),
+            OpsKind::Tracked(prepared) => prepared.finish(state, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
@@ -239,10 +245,14 @@ impl ConvolvePoolReluKernel for Flex {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        padding: usize,
         relu: bool,
-    ) -> (FloatTensor<Self>, IntTensor<Self>) {
+    ) -> (FloatTensor<Self>, State<Self>) {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
-        let shape = shape_of(input.shape().dims(), weight.shape().dims());
+        let shape = Shape {
+            padding,
+            ..shape_of(input.shape().dims(), weight.shape().dims())
+        };
         let bias = bias.to_contiguous();
         let dims = [
             shape.batch,
@@ -266,26 +276,37 @@ impl ConvolvePoolReluKernel for Flex {
                 argmax: argmax.as_bytes(),
             },
         );
-        (output.into_tensor(dims), argmax.into_byte_tensor(dims))
+        let state = State {
+            input,
+            weight,
+            argmax: argmax.into_byte_tensor(dims),
+            padding,
+            relu,
+        };
+        (output.into_tensor(dims), state)
     }
 
     fn run_backward(
         state: State<Self>,
         grad_output: FloatTensor<Self>,
-        with_input: bool,
+        wanted: Wanted,
     ) -> Grads<Self> {
         let State {
             input,
             weight,
             argmax,
+            padding,
+            relu,
         } = state;
-        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let (input_dims, weight_dims) = (input.shape().dims(), weight.shape().dims());
-        let shape = shape_of(input_dims, weight_dims);
+        let shape = Shape {
+            padding,
+            ..shape_of(input_dims, weight_dims)
+        };
         let grad_output = grad_output.to_contiguous();
-        let mut grad_input = with_input.then(|| Fresh::new(&input_dims));
+        let mut grad_input = wanted.input.then(|| Fresh::new(&input_dims));
         let mut grad_weight = Fresh::new(&weight_dims);
-        let mut grad_bias = Fresh::new(&[shape.out_channels]);
+        let mut grad_bias = wanted.bias.then(|| Fresh::new(&[shape.out_channels]));
         cpu::backward(
             simd::detect(),
             &shape,
@@ -293,18 +314,19 @@ impl ConvolvePoolReluKernel for Flex {
                 input: floats(&input),
                 weight: floats(&weight),
                 argmax: argmax.as_slice::<u8>().expect("bytes in order"),
+                relu,
                 grad_output: floats(&grad_output),
             },
             cpu::Grads {
                 input: grad_input.as_mut().map(Fresh::floats),
                 weight: grad_weight.floats(),
-                bias: Some(grad_bias.floats()),
+                bias: grad_bias.as_mut().map(Fresh::floats),
             },
         );
         Grads {
             input: grad_input.map(|grad| grad.into_tensor(input_dims)),
             weight: grad_weight.into_tensor(weight_dims),
-            bias: grad_bias.into_tensor([shape.out_channels]),
+            bias: grad_bias.map(|grad| grad.into_tensor([shape.out_channels])),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The sizes that the shaders and the CPU kernel share.
 
-/// A square convolution, stride 1, without padding, then a 2x2 max-pool that drops odd leftovers,
-/// then ReLU.
+/// A square convolution, stride 1, then a 2x2 max-pool that drops odd leftovers, then ReLU.
 ///
 /// Images are NHWC: `input [batch, height, width, in_channels]`, pooled
 /// `output [batch, pooled_height, pooled_width, out_channels]`. The weight has PyTorch's layout
@@ -20,16 +19,28 @@ pub struct Shape {
     pub out_channels: usize,
     /// Height and width of the square kernel.
     pub kernel: usize,
+    /// Zeros on each side of the input that it does not hold itself; none where shaders compute.
+    pub padding: usize,
 }
 
 impl Shape {
+    /// The same of an image that holds its padding.
+    pub(super) fn padded(&self) -> Self {
+        Self {
+            height: self.height + 2 * self.padding,
+            width: self.width + 2 * self.padding,
+            padding: 0,
+            ..*self
+        }
+    }
+
     /// Rows after pooling; 0 where the image is too small.
     pub fn pooled_height(&self) -> usize {
-        (self.height + 1).saturating_sub(self.kernel) / 2
+        (self.height + 2 * self.padding + 1).saturating_sub(self.kernel) / 2
     }
 
     /// Columns after pooling; 0 where the image is too small.
     pub fn pooled_width(&self) -> usize {
-        (self.width + 1).saturating_sub(self.kernel) / 2
+        (self.width + 2 * self.padding + 1).saturating_sub(self.kernel) / 2
     }
 }

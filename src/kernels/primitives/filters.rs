@@ -1,6 +1,7 @@
 //! The weight of a convolution as its CPU kernels stream it, and its gradient on the way back.
 
 use super::gemm::Layout;
+use crate::kernels::parallel;
 use crate::kernels::simd::scratch::{self, Scratch};
 
 /// The sizes of a weight in PyTorch's layout `[outputs, inputs, kernel, kernel]`.
@@ -72,22 +73,42 @@ impl Filters {
         grad_weight: &mut [f32],
         grad_bias: Option<&mut [f32]>,
     ) {
-        let (inputs, taps) = (self.inputs, self.kernel * self.kernel);
-        let total = add_up(sums, self.sums_size(layout));
+        let (patch, size) = (self.patch(), self.sums_size(layout));
+        let (total, others) = sums.split_at_mut(size);
+        let (mut weights, biases) = total.split_at_mut(layout.padded(self.outputs) * patch);
+        let mut grads = grad_weight;
+        let mut panels = Vec::new();
         for panel in layout.panels(self.outputs) {
             let width = layout.width(panel);
             let used = width.min(self.outputs - panel.first);
-            let rows = total[panel.first * taps * inputs..].chunks_exact(width);
-            for (step, row) in rows.take(taps * inputs).enumerate() {
-                let (tap, input) = (step / inputs, step % inputs);
-                for (output, from) in (panel.first..).zip(&row[..used]) {
-                    grad_weight[(output * inputs + input) * taps + tap] = *from;
+            let (total, weights_left) = weights.split_at_mut(width * patch);
+            let (to, grads_left) = grads.split_at_mut(used * patch);
+            (weights, grads) = (weights_left, grads_left);
+            panels.push((panel.first * patch, width, total, to));
+        }
+        parallel::for_each(panels, |(first, width, total, to)| {
+            for part in others.chunks_exact(size) {
+                add(total, &part[first..][..total.len()]);
+            }
+            self.put(width, total, to);
+        });
+        if let Some(grad_bias) = grad_bias {
+            for part in others.chunks_exact(size) {
+                add(biases, &part[size - biases.len()..]);
+            }
+            grad_bias.copy_from_slice(&biases[..self.outputs]);
+        }
+    }
+
+    /// Puts the weights of a panel `[kernel, kernel, inputs, width]` where PyTorch has them.
+    fn put(self, width: usize, panel: &[f32], to: &mut [f32]) {
+        let (inputs, taps) = (self.inputs, self.kernel * self.kernel);
+        for (lane, to) in to.chunks_exact_mut(self.patch()).enumerate() {
+            for (input, to) in to.chunks_exact_mut(taps).enumerate() {
+                for (tap, to) in to.iter_mut().enumerate() {
+                    *to = panel[(tap * inputs + input) * width + lane];
                 }
             }
-        }
-        if let Some(grad_bias) = grad_bias {
-            let biases = layout.padded(self.outputs) * self.patch();
-            grad_bias.copy_from_slice(&total[biases..][..self.outputs]);
         }
     }
 }
@@ -96,9 +117,13 @@ impl Filters {
 pub(crate) fn add_up(parts: &mut [f32], size: usize) -> &[f32] {
     let (total, others) = parts.split_at_mut(size);
     for part in others.chunks_exact(size) {
-        for (total, number) in total.iter_mut().zip(part) {
-            *total += number;
-        }
+        add(total, part);
     }
     total
+}
+
+fn add(total: &mut [f32], part: &[f32]) {
+    for (total, number) in total.iter_mut().zip(part) {
+        *total += number;
+    }
 }

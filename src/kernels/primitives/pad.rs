@@ -84,19 +84,29 @@ impl Task for Fill<'_> {
                 None => to.copy_from_slice(from),
                 Some(output) => {
                     let output = &output[at..][..length];
-                    let mut work = Mask { from, output, to };
-                    // SAFETY: the slices are of one length; the caller vouches for the instruction set.
-                    unsafe { for_each_register::<V>(V::LANES, length, &mut work) }
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { Mask { from, output, to }.run::<V>() }
                 }
             }
         }
     }
 }
 
-struct Mask<'a> {
-    from: &'a [f32],
-    output: &'a [f32],
-    to: &'a mut [f32],
+/// Copies gradients, zero where the output is not positive.
+pub(crate) struct Mask<'a> {
+    pub from: &'a [f32],
+    pub output: &'a [f32],
+    pub to: &'a mut [f32],
+}
+
+impl Task for Mask<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(mut self) {
+        let length = self.to.len();
+        assert!(self.from.len() == length && self.output.len() == length);
+        // SAFETY: the slices are of one length; the caller vouches for the instruction set.
+        unsafe { for_each_register::<V>(V::LANES, length, &mut self) }
+    }
 }
 
 impl Registers for Mask<'_> {

@@ -1,4 +1,4 @@
-//! The weight gradient for images of one channel: lanes are output channels, and each lane picks its maximum's pixel
+//! The weight gradient for images of few channels: lanes are output channels, and each lane picks its maximum's pixel
 //! among the four of a window with one shuffle, so no lists are needed.
 
 use super::background::Blank;
@@ -8,7 +8,7 @@ use crate::kernels::simd::{Task, Vector, scratch};
 
 /// Whether the layer is one for this file.
 pub(super) fn fits(shape: &Shape) -> bool {
-    shape.in_channels == 1 && (shape.kernel == 3 || shape.kernel == 5)
+    shape.in_channels <= 4 && (shape.kernel == 3 || shape.kernel == 5)
 }
 
 /// As `lists::Backward`, without the input's gradient.
@@ -30,7 +30,9 @@ impl Task for Backward<'_> {
         // A register may read past the last one.
         let mut choices = vec![0u8; size + V::LANES];
         let mut quads = scratch::dirty(4 * (shape.height - 1) * (shape.width - 1));
-        let mut totals = scratch::zeroed((taps + 1) * padded);
+        let inputs = shape.in_channels;
+        // `[inputs, taps, padded]`, then the biases.
+        let mut totals = scratch::zeroed((inputs * taps + 1) * padded);
         sums.fill(0.0);
         let (weights, biases) = sums.split_at_mut(turned_size(shape));
         for image in work.parts(1) {
@@ -38,38 +40,43 @@ impl Task for Backward<'_> {
             choices[..size].copy_from_slice(image.argmax);
             // SAFETY: the slices hold one image each; the caller vouches for the instruction set.
             unsafe {
-                let biases = &mut totals[taps * padded..];
+                let biases = &mut totals[inputs * taps * padded..];
                 mask::<V>(channels, &choices, image.grad_output, &mut grads, biases);
                 let blank = Blank::find::<V>(shape, input);
-                let pixel = blank.value;
-                fill_quads(shape, input, &mut quads);
-                let image = Image {
-                    shape,
-                    padded,
-                    blank,
-                    grads: &grads,
-                    choices: &choices,
-                    quads: &quads,
-                };
-                for first in (0..padded).step_by(V::LANES) {
-                    let totals = &mut totals[first..];
-                    match (shape.kernel, V::REGISTERS >= 32) {
-                        (5, true) => image.taps::<V, 5, 5>(0, first, pixel, totals),
-                        (5, false) => {
-                            image.taps::<V, 5, 2>(0, first, pixel, totals);
-                            image.taps::<V, 5, 2>(2, first, pixel, totals);
-                            image.taps::<V, 5, 1>(4, first, pixel, totals);
+                for channel in 0..inputs {
+                    if !fill_quads(shape, channel, input, &mut quads) {
+                        continue;
+                    }
+                    let image = Image {
+                        shape,
+                        padded,
+                        blank: &blank,
+                        grads: &grads,
+                        choices: &choices,
+                        quads: &quads,
+                    };
+                    for first in (0..padded).step_by(V::LANES) {
+                        let totals = &mut totals[channel * taps * padded + first..];
+                        match (shape.kernel, V::REGISTERS >= 32) {
+                            (5, true) => image.taps::<V, 5, 5>(0, first, totals),
+                            (5, false) => {
+                                image.taps::<V, 5, 2>(0, first, totals);
+                                image.taps::<V, 5, 2>(2, first, totals);
+                                image.taps::<V, 5, 1>(4, first, totals);
+                            }
+                            _ => image.taps::<V, 3, 3>(0, first, totals),
                         }
-                        _ => image.taps::<V, 3, 3>(0, first, pixel, totals),
                     }
                 }
             }
         }
-        biases.copy_from_slice(&totals[taps * padded..][..channels]);
+        biases.copy_from_slice(&totals[inputs * taps * padded..][..channels]);
         let (kernel, pitch) = (shape.kernel, pitch(shape));
         for (row, weights) in weights.chunks_exact_mut(pitch).enumerate() {
-            for (kx, weight) in weights[..kernel].iter_mut().enumerate() {
-                *weight = totals[(row % kernel * kernel + kx) * padded + row / kernel];
+            for (at, weight) in weights[..kernel * inputs].iter_mut().enumerate() {
+                let (kx, channel) = (at / inputs, at % inputs);
+                let tap = (channel * kernel + row % kernel) * kernel + kx;
+                *weight = totals[tap * padded + row / kernel];
             }
         }
     }
@@ -108,26 +115,38 @@ unsafe fn mask<V: Vector>(
     }
 }
 
-/// For each pixel itself, its right neighbour and the two below: `[height - 1, width - 1, 4]`.
+/// For each pixel of a channel itself, its right neighbour and the two below: `[height - 1, width - 1, 4]`. Whether they
+/// are worth a look: the fourth channel of colour is zero.
 #[inline(always)]
-fn fill_quads(shape: &Shape, input: &[f32], quads: &mut [f32]) {
-    let width = shape.width;
+fn fill_quads(shape: &Shape, channel: usize, input: &[f32], quads: &mut [f32]) -> bool {
+    let (width, inputs) = (shape.width, shape.in_channels);
+    let line = width * inputs;
+    let mut any = inputs == 1;
     for (row, quads) in quads.chunks_exact_mut(4 * (width - 1)).enumerate() {
-        let (top, below) = (
-            &input[row * width..][..width],
-            &input[(row + 1) * width..][..width],
-        );
-        let pairs = top.windows(2).zip(below.windows(2));
-        for (quad, (top, below)) in quads.as_chunks_mut::<4>().0.iter_mut().zip(pairs) {
-            *quad = [top[0], top[1], below[0], below[1]];
+        let quads = quads.as_chunks_mut::<4>().0.iter_mut();
+        let (top, below) = input[row * line..][..2 * line].split_at(line);
+        if inputs == 1 {
+            let pairs = top.windows(2).zip(below.windows(2));
+            for (quad, (top, below)) in quads.zip(pairs) {
+                *quad = [top[0], top[1], below[0], below[1]];
+            }
+            continue;
+        }
+        let (mut left, mut under) = (top[channel], below[channel]);
+        for (column, quad) in quads.enumerate() {
+            let next = (column + 1) * inputs + channel;
+            *quad = [left, top[next], under, below[next]];
+            any |= left != 0.0 || under != 0.0 || top[next] != 0.0 || below[next] != 0.0;
+            (left, under) = (top[next], below[next]);
         }
     }
+    any
 }
 
 struct Image<'a> {
     shape: &'a Shape,
     padded: usize,
-    blank: Blank,
+    blank: &'a Blank,
     grads: &'a [f32],
     choices: &'a [u8],
     quads: &'a [f32],
@@ -141,7 +160,6 @@ impl Image<'_> {
         &self,
         top: usize,
         first: usize,
-        pixel: f32,
         totals: &mut [f32],
     ) {
         let (rows, columns) = (self.shape.pooled_height(), self.shape.pooled_width());
@@ -149,6 +167,12 @@ impl Image<'_> {
         // SAFETY: a window's quads reach `KERNEL` rows and columns from its corner, inside the image; gradients are
         // padded to whole registers, choices have a spare one; the caller vouches for the instruction set.
         unsafe {
+            // Only images of one channel have blank windows.
+            let pixel = if self.shape.in_channels == 1 {
+                self.blank.value
+            } else {
+                0.0
+            };
             let mut blank = V::zero();
             let mut sums = [[V::zero(); KERNEL]; ROWS];
             for row in 0..rows {

@@ -8,7 +8,6 @@ use super::foreground::Foreground;
 use super::{DEAD, Shape};
 use crate::kernels::primitives::filters::Packed;
 use crate::kernels::primitives::gemm::{Strides, Sums, Tiles, accumulate, for_each_tile};
-use crate::kernels::primitives::winograd::{Finish, Products};
 use crate::kernels::simd::Vector;
 
 /// Where the maxima of some images go.
@@ -28,7 +27,7 @@ impl Pooled<'_> {
     /// # Safety
     /// The processor has the instruction set.
     #[inline(always)]
-    unsafe fn take<V: Vector>(&mut self, window: usize, channel: usize, four: [V; 4], bias: V) {
+    pub unsafe fn take<V: Vector>(&mut self, window: usize, channel: usize, four: [V; 4], bias: V) {
         let channels = self.shape.out_channels;
         let used = V::LANES.min(channels - channel);
         let at = window * channels + channel;
@@ -51,30 +50,6 @@ impl Pooled<'_> {
             };
             best.store_up_to(output.as_mut_ptr(), used);
             position.store_bytes(argmax.as_mut_ptr(), used);
-        }
-    }
-}
-
-impl Finish for Pooled<'_> {
-    /// A tile is a window.
-    #[inline(always)]
-    unsafe fn row<V: Vector, const GROUPS: usize>(
-        &mut self,
-        products: Products<'_>,
-        row: usize,
-        channel: usize,
-    ) {
-        let columns = self.shape.pooled_width();
-        for column in 0..columns {
-            for group in 0..GROUPS {
-                let channel = channel + group * V::LANES;
-                // SAFETY: the bias is padded; the caller vouches for the instruction set.
-                unsafe {
-                    let bias = V::load(self.bias[channel..][..V::LANES].as_ptr());
-                    let four = products.outputs::<V, GROUPS>(column, group);
-                    self.take(row * columns + column, channel, four, bias);
-                }
-            }
         }
     }
 }

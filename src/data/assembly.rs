@@ -5,7 +5,7 @@ use super::catalog::{self, KnownSet, Published};
 use super::error::Fault;
 use super::formats::idx::{FileRole, Items, Summary};
 use super::image_set::{ImageSet, ImageShape};
-use super::open_set::{OpenSet, ReadOptions};
+use super::open_set::OpenSet;
 
 /// The items of one file, and what was found of it.
 pub type Checked = (Items, Summary);
@@ -69,21 +69,42 @@ impl Parts {
     }
 }
 
-/// Makes a data set of files in the order of [`FileRole::ALL`].
+/// A set of images to train on alone, and their labels.
+///
+/// # Errors
+/// What is wrong with the labels.
+pub(super) fn untested(name: &str, images: Checked, labels: Checked) -> Result<OpenSet, Fault> {
+    let (Items::Images { shape, bytes }, Items::Labels(mut found)) = (images.0, labels.0) else {
+        unreachable!("each file was read as its role says");
+    };
+    let (images, labels) = (images.1.count, labels.1.count);
+    if images != labels {
+        return Err(Fault::CountMismatch { images, labels });
+    }
+    let mut notes = Vec::new();
+    let class_names = numbered_classes([&mut found], &mut notes);
+    Ok(OpenSet {
+        name: name.to_owned(),
+        train: Split {
+            shape,
+            classes: class_names.len(),
+            images: bytes,
+            labels: found,
+        },
+        class_names,
+        valid: None,
+        test: None,
+        sources: None,
+        known: None,
+        notes,
+        warnings: Vec::new(),
+    })
+}
+
+/// Checks that the files of a set, in the order of [`FileRole::ALL`], fit together.
 ///
 /// # Errors
 /// The role of a file, and its fault.
-pub fn assemble(
-    name: &str,
-    files: [Checked; 4],
-    expected: Expected,
-    options: &ReadOptions,
-) -> Result<Loaded, (FileRole, Fault)> {
-    let (parts, summaries) = take_apart(files)?;
-    finish(name, parts, &summaries, expected).map(|set| set.seal(options))
-}
-
-/// Checks that the files fit together.
 pub(super) fn take_apart(files: [Checked; 4]) -> Result<(Parts, [Summary; 4]), (FileRole, Fault)> {
     let mut images = Vec::new();
     let mut labels = Vec::new();
@@ -131,6 +152,9 @@ pub(super) fn take_apart(files: [Checked; 4]) -> Result<(Parts, [Summary; 4]), (
 }
 
 /// Finds out what the set is, and describes it.
+///
+/// # Errors
+/// The role of a file, and its fault.
 pub(super) fn finish(
     name: &str,
     mut parts: Parts,

@@ -59,8 +59,9 @@ pub enum DataError {
     NotThere { path: PathBuf, next: String },
     /// A file whose name is none of those that a set has.
     #[error(
-        "{name}: not one of the four files of a data set: they are called {}, packed as .gz or not",
-        four_files()
+        "{name}: not one of the four files of a data set: they are called {}, packed as .gz or not, and {} names their classes",
+        four_files(),
+        super::formats::idx::CLASSES_FILE
     )]
     NotAPart { name: String },
     /// A file could not be written.
@@ -120,7 +121,6 @@ impl DataError {
         }
     }
 
-    #[cfg(not(target_family = "wasm"))]
     pub(super) fn unfit(
         path: impl Into<PathBuf>,
         reason: impl Into<String>,

@@ -84,6 +84,24 @@ impl OpenSet {
         [Some(&mut self.train)].into_iter().chain(rest).flatten()
     }
 
+    /// With names for its classes, each of which was a number.
+    ///
+    /// # Errors
+    /// Why they are not those of its labels.
+    pub fn with_class_names(mut self, names: Vec<String>) -> Result<Self, String> {
+        let classes = self.class_names.len();
+        if names.len() != classes {
+            return Err(format!(
+                "{} names for the {classes} classes of the labels ({} to {})",
+                names.len(),
+                self.class_names[0],
+                self.class_names[classes - 1]
+            ));
+        }
+        self.class_names = names;
+        Ok(self)
+    }
+
     /// With what is known of the set.
     #[cfg(not(target_family = "wasm"))]
     pub fn known_as(mut self, set: &'static KnownSet) -> Self {

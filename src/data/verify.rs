@@ -8,7 +8,7 @@ use super::catalog::locate::{self, Place};
 use super::catalog::{self, CATALOG, KnownSet, Published};
 use super::error::{DataError, Fault};
 use super::files::{all_as_text, as_text, regular_file};
-use super::formats::idx::{self, FileRole, Group, Items, Kind};
+use super::formats::idx::{self, CLASSES_FILE, FileRole, Group, Items, Kind};
 use super::formats::{self, Reading, packed};
 use super::image_set::ImageShape;
 use crate::config::BrokenFiles;
@@ -105,6 +105,10 @@ pub fn verify(path: &Path) -> Result<(PathBuf, Check), DataError> {
     let groups = idx::groups(&place).map_err(|fault| DataError::damaged(&place, fault, None))?;
     let fullest = groups.into_iter().min_by_key(|group| group.missing().len());
     let checks = check_files(&place, &fullest.unwrap_or_default(), None);
+    // What four sound files leave: whether they are a set, and bear the names of classes beside them.
+    if checks.iter().all(FileCheck::is_sound) && place.join(CLASSES_FILE).exists() {
+        (format.read)(&place, &formats::name_of(&place), &strictly())?;
+    }
     Ok((place, Check::Files(checks)))
 }
 

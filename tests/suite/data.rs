@@ -2,6 +2,7 @@
 //! archives say so where they are left out.
 
 mod catalog;
+mod class_names;
 mod commands;
 mod folders;
 mod idx;

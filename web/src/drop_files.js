@@ -4,7 +4,7 @@ import { byId } from "./dom.js";
 
 /**
  * @param {() => boolean} ready Whether files can be taken now.
- * @param {(files: File[]) => void} onFiles
+ * @param {(dropped: DataTransfer) => void} onFiles Called while the event is handled, after which nothing is there.
  */
 export function startDropping(ready, onFiles) {
   const shade = byId("dropping", HTMLDivElement);
@@ -25,6 +25,6 @@ export function startDropping(ready, onFiles) {
     // Otherwise the browser would leave the page to show the file.
     event.preventDefault();
     shade.hidden = true;
-    if (ready()) onFiles([...(event.dataTransfer?.files ?? [])]);
+    if (ready() && event.dataTransfer) onFiles(event.dataTransfer);
   });
 }

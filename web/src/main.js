@@ -2,12 +2,13 @@
 
 /** @import { Evaluation, TrainingEvent } from "./protocol.js" */
 
-import { forgetData, heldName, loadData, startData, takeFiles } from "./data_panel.js";
+import { forgetData, heldName, loadData, startData, takeChoice } from "./data_panel.js";
 import { byId, reason, say, Told } from "./dom.js";
 import { disableDrawing, enableDrawing, startDrawing } from "./drawing_panel.js";
 import { startDropping } from "./drop_files.js";
 import { Engine } from "./engine.js";
 import { decimals, grouped } from "./format.js";
+import { droppedFiles } from "./own_images.js";
 import { clearResult, showResult, showSoFar } from "./result_panel.js";
 import { showOpened, startSettings, wantedDevice, wantedTraining } from "./settings_panel.js";
 import { unsupported } from "./support.js";
@@ -64,14 +65,10 @@ function run(engine) {
   });
   startDropping(
     () => phase === "idle",
-    (files) => {
-      const weights = files.find((file) => file.name.endsWith(".safetensors"));
-      if (weights) {
-        void takeWeights(engine, weights);
-      } else {
-        takeFiles(files);
-        if (files.length === 4) void loadAlone(engine);
-      }
+    (dropped) => {
+      const weights = [...dropped.files].find((file) => file.name.endsWith(".safetensors"));
+      if (weights) void takeWeights(engine, weights);
+      else void takeDropped(engine, dropped);
     },
   );
   setup.addEventListener("submit", (event) => {
@@ -158,6 +155,19 @@ async function train(engine) {
     }
   });
   if (focused && document.activeElement === document.body) start.focus({ preventScroll: true });
+}
+
+/**
+ * @param {Engine} engine
+ * @param {DataTransfer} dropped
+ */
+async function takeDropped(engine, dropped) {
+  let taken = false;
+  // The entries are asked for at once; a large folder takes a while to be walked through.
+  await whileBusy(async () => {
+    taken = takeChoice(await droppedFiles(dropped));
+  });
+  if (taken) await loadAlone(engine);
 }
 
 /** @param {Engine} engine */

@@ -24,6 +24,8 @@ const NUMBERS = /** @type {const} */ ([
 
 /** @type {Preset[]} */
 let presets = [];
+/** Whether the visitor chose a preset; then no other is suggested. */
+let isChosen = false;
 
 /** What `open` is asked with. */
 export function wantedDevice() {
@@ -48,7 +50,21 @@ export function wantedTraining() {
 export function startSettings(onDevice) {
   device.addEventListener("change", onDevice);
   kernels.addEventListener("change", onDevice);
-  preset.addEventListener("change", takeDefaults);
+  preset.addEventListener("change", () => {
+    isChosen = true;
+    takeDefaults();
+  });
+}
+
+/**
+ * Takes a preset that suits the data, or again the first, unless the visitor chose one.
+ * @param {string | null} name
+ */
+export function suggestPreset(name) {
+  const wanted = name ?? presets[0]?.name;
+  if (isChosen || preset.value === wanted || !presets.some((known) => known.name === wanted)) return;
+  preset.value = wanted ?? "";
+  takeDefaults();
 }
 
 /**

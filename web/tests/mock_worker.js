@@ -18,6 +18,7 @@ const PRESETS = [
   preset("smoke", "Seconds on any CPU: to see that everything works, not to be accurate.", 1, 256, 0.01, "synthetic"),
   preset("long", "Forty epochs, to be paused and stopped.", 40, 256, 0.01, "mnist"),
   preset("fashion", "The best single network on Fashion-MNIST within three minutes.", 14, 256, 0.01, "fashion-mnist"),
+  preset("small", "For images of one's own.", 100, 64, 0.01, "auto"),
   preset("broken", "Fails.", 1, 256, 0.01, "mnist"),
   preset("panic", "Ends with a defect.", 1, 256, 0.01, "mnist"),
 ];
@@ -109,6 +110,7 @@ function load(request) {
     [train, name, classNames] = [request.pictures, "built-in digits", DIGITS];
     return { name, train, validation: 512, test: 1000, classNames, warning: null };
   }
+  if (request.files["classes.txt"] || request.name !== "files" && !["mnist", "fashion-mnist"].includes(request.name)) return loadOwn(request);
   const files = Object.entries(request.files);
   if (files.length !== 4) throw new Error(`four files are needed, not ${files.length}`);
   for (const [file, bytes] of files) {
@@ -119,6 +121,19 @@ function load(request) {
   classNames = name === "fashion-mnist" ? GARMENTS : DIGITS;
   const warning = name === "files" ? "These are no files of a known set." : null;
   return { name, train, validation: 5000, test: 1000, classNames, warning };
+}
+
+/** @param {{name: string, files: {[file: string]: ArrayBuffer}}} request */
+function loadOwn(request) {
+  const counts = ["train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"].map((file) => {
+    const bytes = request.files[file];
+    return bytes ? new DataView(bytes).getUint32(4) : 0;
+  });
+  const names = request.files["classes.txt"];
+  [name, train] = [request.name, counts[0] ?? 0];
+  classNames = names ? new TextDecoder().decode(names).trimEnd().split("\n") : DIGITS;
+  const test = counts[1] || Math.round(train / 5);
+  return { name, train: train - (counts[1] ? 0 : test), validation: 0, test, classNames, warning: counts[1] ? null : `${name}: no test images of its own: ${test} of ${train} are held out to test` };
 }
 
 /** @param {{preset: string, settings: {[key: string]: string}}} request */

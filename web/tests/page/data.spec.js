@@ -101,7 +101,7 @@ test("four files of one's own, with the worker's warning", async ({ page }) => {
   await open(page);
   await page.locator("input[value=files]").check();
   await page.locator("#start").click();
-  await expect(page.getByRole("alert")).toContainText("No files yet: drop the four IDX files");
+  await expect(page.getByRole("alert")).toContainText("No files yet: drop a folder of images");
   await page.setInputFiles("#files", files(FOUR.slice(0, 3)));
   await expect(page.getByRole("alert")).toContainText("here are 3: train-images-idx3-ubyte");
   await page.setInputFiles("#files", files(FOUR));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::folder::{Files, Group, groups, of_known};
-use super::{FileRole, disk};
+use super::{FileRole, disk, name_classes_in};
 use crate::data::Split;
 use crate::data::assembly::{self, Checked, Expected};
 use crate::data::catalog::{self, KnownSet};
@@ -38,7 +38,10 @@ fn read(folder: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
         .filter_map(|group| Some((group, group.complete()?)))
         .collect();
     match &whole[..] {
-        [(group, files)] => load(name, files, Expected::of_prefix(&group.prefix)),
+        [(group, files)] => {
+            let set = load(name, files, Expected::of_prefix(&group.prefix))?;
+            name_classes_in(set, folder)
+        }
         [] => {
             let fullest = groups.iter().min_by_key(|group| group.missing().len());
             let none = Group::default();

@@ -1,6 +1,7 @@
 //! IDX (<http://yann.lecun.com/exdb/mnist/>): big-endian header, then numbers. Reading trusts
 //! nothing: what a header promises must be there before memory is taken for it.
 
+mod class_names;
 mod contents;
 #[cfg(not(target_family = "wasm"))]
 mod disk;
@@ -15,6 +16,10 @@ mod write;
 
 use std::fmt;
 
+pub(in crate::data) use class_names::name_classes;
+#[cfg(not(target_family = "wasm"))]
+pub(in crate::data) use class_names::name_classes_in;
+pub use class_names::{CLASSES_FILE, class_names};
 #[cfg(not(target_family = "wasm"))]
 pub(in crate::data::formats) use contents::interleave;
 pub(in crate::data) use contents::unreadable;

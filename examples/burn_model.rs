@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example burn_model`, or with `-- gpu` on the first adapter.
 
+use std::f32::consts::FRAC_2_PI;
+
 use burn::tensor::{Distribution, Tensor};
 use gpu_mnist::config::Api;
 use gpu_mnist::device::Device;
@@ -25,7 +27,7 @@ fn main() -> anyhow::Result<()> {
     let even = Distribution::Uniform(-1.0, 1.0);
     let points = Tensor::<2>::random([POINTS, 2], even, device.burn());
     let distance = points.clone().powi_scalar(2).sum_dim(1).squeeze::<1>();
-    let labels = distance.lower_elem(0.6366).int();
+    let labels = distance.lower_elem(FRAC_2_PI).int();
 
     // Weights are `[inputs, outputs]`; tensors of this device record gradients.
     let parameter = |inputs, outputs| {

@@ -95,7 +95,7 @@ test("a folder becomes IDX files with its names, in the order of the command", a
   expect(Buffer.from(files["classes.txt"] ?? []).toString()).toBe("cat 2\ncat 10\n");
   // The core holds test images out, as the command does.
   expect(Object.keys(files).sort()).toEqual(["classes.txt", FILES.images, FILES.labels]);
-  await expect(page.locator("#found")).toContainText("5 images to train on, 8x8 grey, 2 classes");
+  await expect(page.locator("#found")).toContainText("5 images, 8x8 grey, 2 classes");
   await expect(page.locator("#found dl")).toHaveText("cat 22cat 103");
   await expect(page.locator("#preset")).toHaveValue("small");
   await train(page);
@@ -124,8 +124,8 @@ test("splits, colours and sizes: test/ tests, and every image has the size of th
   const found = page.locator("#found");
   await expect(found).toContainText("3 images to train on, 1 to test, 9x10 in colour, 2 classes");
   await expect(found).toContainText("images of the validation folder are left out");
-  await expect(found).toContainText("1 files lie in no folder of a class and are left out");
-  await expect(found).toContainText("1 files lie beside train/ and test/ and are left out");
+  await expect(found).toContainText("in no folder of a class, and so left out: 1 file");
+  await expect(found).toContainText("beside train/ and test/, and so left out: 1 file");
 });
 
 test("images of several sizes are scaled to cover 32x32 and cut evenly", async ({ page }) => {
@@ -196,7 +196,7 @@ test("a broken image is named and left out; too many are refused", async ({ page
   await expect(page.locator("#found")).toContainText("2 of 6 image files cannot be read and are left out");
   await expect(page.locator("#found")).toContainText("b/cut.png: damaged: the file ends in the middle of the picture");
   await expect(page.locator("#found")).toContainText("a/photo.heic: this is a HEIC picture, as iPhones take them");
-  await expect(page.locator("#found")).toContainText("1 files that are no images are left out");
+  await expect(page.locator("#found")).toContainText("no images, and so left out: 1 file");
   expect((await handed(page)).files[FILES.labels]).toEqual(idx([4], [0, 1, 0, 1]));
   await chooseFolder(page, { "a/1.png": plain(1), "b/1.png": Buffer.alloc(0) });
   await expect(page.getByRole("alert")).toHaveText("1 of 2 image files cannot be read. Mend or remove them: b/1.png: empty (0 bytes)");

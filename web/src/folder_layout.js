@@ -3,6 +3,8 @@
  * rules of docs/data.md, as src/data/formats/images/layout.rs has them.
  */
 
+import { counted } from "./format.js";
+
 /** @typedef {"train" | "valid" | "test"} Part */
 /** @typedef {{file: number, part: Part, className: string}} Listed */
 /**
@@ -71,8 +73,8 @@ export function layoutOf(files, folders) {
   if (inParts && tests && listed.some(({ part }) => part === "valid")) {
     notes.push("images of the validation folder are left out: this page draws validation images from those to train on");
   }
-  if (unlabelled > 0) notes.push(`${unlabelled} files lie in no folder of a class and are left out`);
-  if (outside > 0) notes.push(`${outside} files lie beside train/ and test/ and are left out`);
+  if (unlabelled > 0) notes.push(`in no folder of a class, and so left out: ${counted(unlabelled, "file", "files")}`);
+  if (outside > 0) notes.push(`beside train/ and test/, and so left out: ${counted(outside, "file", "files")}`);
   return { listed: inTurn(listed.filter(({ part }) => part !== "valid"), files), notes };
 }
 

@@ -3,6 +3,7 @@
  * from what is broken, and broken ones are counted and named.
  */
 
+import { counted } from "./format.js";
 import { formatOf, isWhole, otherFormat, sizeOf } from "./image_size.js";
 import { cover, opaque } from "./resample.js";
 
@@ -138,7 +139,7 @@ async function decodeTo(files, [height, width], same, most, onProgress) {
   if ([...heights, ...widths].join() !== [height, height, width, width].join() && sound > 0) {
     notes.push(`images ${span(heights)} pixels high and ${span(widths)} wide brought to ${height}x${width}`);
   }
-  if (others > 0) notes.push(`${others} files that are no images are left out`);
+  if (others > 0) notes.push(`no images, and so left out: ${counted(others, "file", "files")}`);
   const judged = judge(sound, broken, named);
   const isAllGrey = sound > 0 && isGrey(images);
   const shape = { height, width, channels: isAllGrey ? 1 : 3 };

@@ -4,6 +4,7 @@
 /** @import { SourceFile } from "./image_files.js" */
 
 import { asPeopleCount, kept, layoutOf, some } from "./folder_layout.js";
+import { counted, grouped } from "./format.js";
 import { idxFiles } from "./idx_files.js";
 import { decodeAll, grey, isGrey, sizeFor } from "./image_files.js";
 import { isNpz, readNpz, shapeOf } from "./npz.js";
@@ -117,10 +118,10 @@ async function fromArrays(entries) {
   // The core counts labels from 0 and gives the classes their numbers as names.
   const first = least === 1 ? 1 : 0;
   const classNames = Array.from({ length: most + 1 - first }, (_, label) => String(label + first));
-  const counted = (/** @type {number[]} */ labels) => labels.map((label) => label - first);
+  const fromZero = (/** @type {number[]} */ labels) => labels.map((label) => label - first);
   return {
     files: idxFiles(shape, train, test, null),
-    found: found(shape, counted(train.labels), counted(test?.labels ?? []), classNames, notes, null),
+    found: found(shape, fromZero(train.labels), fromZero(test?.labels ?? []), classNames, notes, null),
   };
 }
 
@@ -177,10 +178,11 @@ function found({ height, width, channels }, train, test, names, notes, broken) {
   const classes = names.map((name) => ({ name, train: 0, test: 0 }));
   for (const label of train) /** @type {Found["classes"][number]} */ (classes[label]).train++;
   for (const label of test) /** @type {Found["classes"][number]} */ (classes[label]).test++;
-  const tested = test.length > 0 ? `, ${test.length} to test` : "";
+  const images = counted(train.length, "image", "images");
+  const all = test.length > 0 ? `${images} to train on, ${grouped(test.length)} to test` : images;
   const colour = channels === 1 ? "grey" : "in colour";
   const lone = classes.filter(({ train }) => train === 1).map(({ name }) => name);
   if (test.length === 0 && lone.length > 0) notes.push(`with a single image, which is trained on and not tested: ${some(lone)}`);
-  const summary = `${train.length} images to train on${tested}, ${height}x${width} ${colour}, ${names.length} classes`;
+  const summary = `${all}, ${height}x${width} ${colour}, ${names.length} classes`;
   return { summary, classes, notes, broken };
 }

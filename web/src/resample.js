@@ -5,6 +5,8 @@
 
 /** @typedef {{width: number, height: number, values: Float32Array}} Colours Three values a pixel, 0 to 1. */
 
+/** Every step is rounded to 32 bits, as the command computes: half a step decides a byte. */
+const f32 = Math.fround;
 /** Opacity from which a pixel counts as shown. */
 const SHOWN = 128;
 /** An opaque area that fills this share of its convex hull is a card; strokes fill less. */
@@ -45,7 +47,7 @@ export function cover(colours, height, width) {
   const [columns, rows] = [keptOf(width, colours.width), keptOf(height, colours.height)];
   const [left, top] = [Math.floor((colours.width - columns) / 2), Math.floor((colours.height - rows) / 2)];
   const bytes = new Uint8Array(3 * height * width);
-  const byte = (/** @type {number} */ value) => Math.min(Math.max(Math.round(value * 255), 0), 255);
+  const byte = (/** @type {number} */ value) => Math.min(Math.max(Math.round(f32(value * 255)), 0), 255);
   if (columns === width && rows === height) {
     for (let y = 0; y < height; y++) {
       for (let at = 0; at < 3 * width; at++) bytes[3 * y * width + at] = byte(colours.values[3 * ((top + y) * colours.width + left) + at]);
@@ -58,12 +60,12 @@ export function cover(colours, height, width) {
     tall.fill(0);
     parts.forEach((part, row) => {
       const from = 3 * ((top + first + row) * colours.width + left);
-      for (let at = 0; at < tall.length; at++) tall[at] += part * colours.values[from + at];
+      for (let at = 0; at < tall.length; at++) tall[at] += f32(part * colours.values[from + at]);
     });
     across.forEach(({ first, parts }, x) => {
       for (let channel = 0; channel < 3; channel++) {
         let sum = 0;
-        parts.forEach((part, column) => (sum += part * tall[3 * (first + column) + channel]));
+        parts.forEach((part, column) => (sum = f32(sum + f32(part * tall[3 * (first + column) + channel]))));
         bytes[3 * (y * width + x) + channel] = byte(sum);
       }
     });
@@ -77,23 +79,28 @@ export function cover(colours, height, width) {
  * @param {number} to
  */
 function weights(from, to) {
-  const ratio = from / to;
+  const ratio = f32(from / to);
   const wide = Math.max(ratio, 1);
+  const reach = f32(2 * wide);
   return Array.from({ length: to }, (_, place) => {
-    const middle = (place + 0.5) * ratio;
-    const first = Math.min(Math.max(Math.floor(middle - 2 * wide), 0), from - 1);
-    const end = Math.min(Math.max(Math.ceil(middle + 2 * wide), first + 1), from);
-    const parts = Array.from({ length: end - first }, (_, at) => catmullRom((first + at + 0.5 - middle) / wide));
-    const sum = parts.reduce((a, b) => a + b, 0);
-    return { first, parts: parts.map((part) => part / sum) };
+    const middle = f32(f32(place + 0.5) * ratio);
+    const first = Math.min(Math.max(Math.floor(f32(middle - reach)), 0), from - 1);
+    const end = Math.min(Math.max(Math.ceil(f32(middle + reach)), first + 1), from);
+    const centre = f32(middle - 0.5);
+    const parts = Array.from({ length: end - first }, (_, at) => catmullRom(f32(f32(first + at - centre) / wide)));
+    const sum = parts.reduce((a, b) => f32(a + b), 0);
+    return { first, parts: parts.map((part) => f32(part / sum)) };
   });
 }
 
 /** @param {number} x */
 function catmullRom(x) {
   const a = Math.abs(x);
-  if (a < 1) return 1.5 * a ** 3 - 2.5 * a ** 2 + 1;
-  return a < 2 ? -0.5 * a ** 3 + 2.5 * a ** 2 - 4 * a + 2 : 0;
+  const square = f32(a * a);
+  const cube = f32(square * a);
+  if (a < 1) return f32(f32(f32(f32(9 * cube) + f32(-15 * square)) + 6) / 6);
+  if (a >= 2) return 0;
+  return f32(f32(f32(f32(f32(-3 * cube) + f32(15 * square)) + f32(-24 * a)) + 12) / 6);
 }
 
 /**

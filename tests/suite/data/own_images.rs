@@ -10,12 +10,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gpu_mnist::config::{BrokenFiles, Colour, ImageSize};
 use gpu_mnist::data::formats::{self, Reading};
+use gpu_mnist::data::idx::images_file;
 use gpu_mnist::data::image_set::Framing;
 use gpu_mnist::data::split::hold_out;
 use gpu_mnist::data::{DataError, ImageSet, ReadOptions, verify};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::read_set;
@@ -65,6 +67,31 @@ fn read_with(path: &Path, change: impl FnOnce(&mut ReadOptions)) -> Result<Image
 fn said(path: &Path) -> String {
     let loaded = read_set(path).expect("a set").loaded;
     [loaded.notes, loaded.warnings].concat().join("\n")
+}
+
+/// `web/tests/page/own_images.spec.js` has the same images and the same hash: the page scales alike.
+#[test]
+fn scaled_images_are_those_that_the_page_makes() {
+    let folder = folder();
+    let waves = |width, height| {
+        RgbImage::from_fn(width, height, |x, y| {
+            let values = [x * 7 + y * 13, x * y, x * 3 + 5 * y];
+            Rgb(values.map(|value| (value % 256) as u8))
+        })
+    };
+    save_png(&folder.path().join("train/a/1.png"), waves(50, 41));
+    save_png(&folder.path().join("train/b/1.png"), waves(7, 6));
+    save_png(&folder.path().join("test/a/1.png"), waves(50, 41));
+    let train = read_set(folder.path()).expect("a set").loaded.set.train;
+    let file = images_file(train.shape, &train.images);
+    let hash: String = Sha256::digest(&file)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        hash,
+        "65594fe11800b8b88177b06f1f61e34bf1c8e19bc7fc74f0df15dc9f5f8dc6eb"
+    );
 }
 
 #[test]

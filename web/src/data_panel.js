@@ -7,9 +7,9 @@
 import { byId, reason, say, Told } from "./dom.js";
 import { download } from "./download.js";
 import { grouped, megabytes } from "./format.js";
+import { hideFound, showFound } from "./found_list.js";
 import { CLASSES_FILE, isIdxName } from "./idx_files.js";
 import { hosts, KNOWN_SETS, totalBytes } from "./mirrors.js";
-import { hideFound, showFound } from "./found_list.js";
 import { chosenFiles, readOwn } from "./own_images.js";
 import { suggestPreset } from "./settings_panel.js";
 

@@ -451,7 +451,11 @@ fn mnist_digits_on_paper_are_read() {
             "noise" | "thin pen" | "thick pen" | "two to five digits" => 0.8,
             "marker" => 0.6,
             _ => {
-                let least = if name == "letters" { 0.5 } else { 0.75 };
+                // Those that networks differ most in.
+                let least = match &name[..] {
+                    "letters" | "crosses" => 0.5,
+                    _ => 0.75,
+                };
                 assert!(flagged >= least, "{name}: {flagged} flagged or refused");
                 continue;
             }

@@ -2,6 +2,9 @@
 
 import { classTable, expect, heatMap, number, open, sum, test, train } from "../support.js";
 
+/** MNIST's four files. */
+const FOUR = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
 test.beforeEach(async ({ page }) => {
   await open(page);
 });
@@ -83,7 +86,7 @@ test("thirty first predictions beside the truth, the wrong one marked", async ({
 
 test("a class that is not there has n/a, and never NaN", async ({ page }) => {
   await page.locator("input[value=files]").check();
-  await page.setInputFiles("#files", ["a", "b", "c", "d"].map((name) => ({ name, mimeType: "", buffer: Buffer.from("idx") })));
+  await page.setInputFiles("#files", FOUR.map((name) => ({ name, mimeType: "", buffer: Buffer.from("idx") })));
   await train(page);
   const nine = (await classTable(page))[9] ?? [];
   expect(nine.slice(0, 3)).toEqual(["9", "0", "0"]);

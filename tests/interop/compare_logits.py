@@ -12,6 +12,7 @@ by more than 1e-4.
 
 import csv
 import gzip
+import json
 import subprocess
 import sys
 import tempfile
@@ -33,7 +34,7 @@ def main():
         export(program, run, folder / "model.onnx", "onnx")
         export(program, run, folder / "raw.onnx", "onnx", "--raw-input")
         export(program, run, folder / "model.safetensors", "safetensors")
-        failures = onnx(numpy, folder, raw, ours) + pytorch(numpy, folder, raw, ours)
+        failures = onnx(numpy, run, folder, raw, ours) + pytorch(numpy, folder, raw, ours)
     return 1 if failures else 0
 
 
@@ -73,22 +74,20 @@ def export(program, run, path, kind, *flags):
     subprocess.run([*command, *flags], check=True, stdout=subprocess.DEVNULL)
 
 
-def onnx(numpy, folder, raw, ours):
+def onnx(numpy, run, folder, raw, ours):
     runtime = needed("onnxruntime")
     if runtime is None:
         return 0
     name = f"onnxruntime {runtime.__version__}"
     session = runtime.InferenceSession(folder / "model.onnx")
     about = session.get_modelmeta().custom_metadata_map
-    import json
-
-    failures = metadata(json, run, session, about, inside="false")
+    failures = metadata(run, session, about, inside="false")
     pictures = normalised(numpy, raw, *(json.loads(about[key]) for key in ("mean", "standard_deviation")))
     theirs = in_batches(numpy, session, pictures)
     failures += compare(numpy, name, ours, theirs)
     session = runtime.InferenceSession(folder / "raw.onnx")
     about = session.get_modelmeta().custom_metadata_map
-    failures += metadata(json, run, session, about, inside="true")
+    failures += metadata(run, session, about, inside="true")
     failures += compare(numpy, f"{name}, --raw-input", ours, in_batches(numpy, session, raw))
     checker = needed("onnx")
     if checker is not None:
@@ -98,7 +97,7 @@ def onnx(numpy, folder, raw, ours):
     return failures
 
 
-def metadata(json, run, session, about, inside):
+def metadata(run, session, about, inside):
     """What ONNX Runtime reads of a file's metadata, beside the run's own record."""
     record = json.loads((Path(run) / "run.json").read_text())
     (taken,), (given,) = session.get_inputs(), session.get_outputs()

@@ -5,6 +5,7 @@
 pub mod adam;
 pub mod augment_batch;
 pub mod average_pool;
+pub mod backward;
 pub mod batch_norm_relu;
 pub mod case;
 pub mod convolution_weight;

@@ -7,7 +7,8 @@ use burn::tensor::ops::ConvOptions;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 use super::launches::{self, Shape, weight_shape};
-use super::{Convolve, ConvolveKernel, Grads, State, Wanted, shape_of};
+use super::{Convolve, ConvolveKernel, State, shape_of};
+use crate::kernels::backward::{Grads, Wanted};
 use crate::kernels::convolution_weight::{Packing, gradients, packed};
 use crate::kernels::gpu::{dims, empty, launch_into, profile};
 

@@ -6,7 +6,8 @@ use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::launches;
 use super::padding::{crop, pad};
-use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, Grads, State, Wanted, shape_of};
+use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, State, shape_of};
+use crate::kernels::backward::{Grads, Wanted};
 use crate::kernels::convolution_weight::{Packing, gradients, packed};
 use crate::kernels::gpu::{dims, launch_into, profile};
 

@@ -18,6 +18,7 @@ use burn::tensor::module::{conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Tensor, activation};
 
+use super::backward::{Grads, Wanted, backward};
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::launch::TileProfile;
@@ -146,20 +147,6 @@ pub struct State<B: Backend> {
     relu: bool,
 }
 
-/// Which gradients are computed beside the weight's.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    pub input: bool,
-    pub bias: bool,
-}
-
-/// Gradients of input (if wanted), weight and bias (if wanted).
-pub struct Grads<B: Backend> {
-    input: Option<FloatTensor<B>>,
-    weight: FloatTensor<B>,
-    bias: Option<FloatTensor<B>>,
-}
-
 /// The operation as Burn dispatches it.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait ConvolvePoolRelu: Backend {
@@ -196,22 +183,7 @@ impl<B: ConvolvePoolReluKernel> Backward<B, 3> for ConvolvePoolReluBackward {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [input, weight, bias] = ops.parents;
-        let grad_output = grads.consume::<B>(&ops.node);
-        let wanted = Wanted {
-            input: input.is_some(),
-            bias: bias.is_some(),
-        };
-        let found = B::run_backward(ops.state, grad_output, wanted);
-        for (node, grad) in [
-            (input, found.input),
-            (weight, Some(found.weight)),
-            (bias, found.bias),
-        ] {
-            if let (Some(node), Some(grad)) = (node, grad) {
-                grads.register::<B>(node.id, grad);
-            }
-        }
+        backward::<B, _>(ops, grads, B::run_backward);
     }
 }
 

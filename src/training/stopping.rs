@@ -39,10 +39,11 @@ pub fn span(settings: &TrainingConfig, epochs: &[EpochRecord]) -> Span {
     let share = settings.decay_fraction;
     let decay = |epochs: f64| (epochs.round() as usize).max(1);
     let longest = bound.saturating_sub(decay(bound as f64 * share));
-    let stalls = |done: &usize| epochs_without_progress(&epochs[..*done]) >= settings.patience;
     let adapts = settings.schedule == ScheduleKind::Plateau && share < 1.0;
     let stalled = match adapts {
-        true => (1..=epochs.len().min(longest)).find(stalls),
+        true => (1..=longest)
+            .zip(epochs_without_progress(epochs))
+            .find_map(|(done, since)| (since >= settings.patience).then_some(done)),
         false => None,
     };
     match stalled {
@@ -91,21 +92,26 @@ pub(super) fn after_epoch(settings: &TrainingConfig, epochs: &[EpochRecord]) -> 
             let last = span(settings, epochs).last;
             last < settings.epochs && epochs.len() >= last
         }
-        _ => settings.patience > 0 && epochs_without_progress(epochs) >= settings.patience,
+        _ => {
+            let since = epochs_without_progress(epochs).last().unwrap_or(0);
+            settings.patience > 0 && since >= settings.patience
+        }
     };
     stale.then_some(Ending::StoppedEarly)
 }
 
-/// Epochs since the one with the lowest validation loss; 0 without a validation split.
-fn epochs_without_progress(epochs: &[EpochRecord]) -> usize {
-    let mut lowest = f64::INFINITY;
-    let mut since = 0;
-    for loss in epochs.iter().filter_map(|record| record.valid_loss) {
-        since = match loss < lowest {
-            true => 0,
-            false => since + 1,
-        };
-        lowest = lowest.min(loss);
-    }
-    since
+/// After each epoch, how many there were since the one with the lowest validation loss; 0 without a validation
+/// split.
+fn epochs_without_progress(epochs: &[EpochRecord]) -> impl Iterator<Item = usize> {
+    let (mut lowest, mut since) = (f64::INFINITY, 0);
+    epochs.iter().map(move |record| {
+        if let Some(loss) = record.valid_loss {
+            since = match loss < lowest {
+                true => 0,
+                false => since + 1,
+            };
+            lowest = lowest.min(loss);
+        }
+        since
+    })
 }

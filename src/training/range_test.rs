@@ -102,6 +102,7 @@ pub async fn range_test(
     let most = if device.is_gpu() { STEPS_PER_READ } else { 1 };
     let (mut rates, mut losses) = (Vec::new(), Vec::new());
     let mut unread: Vec<StepOutcome> = Vec::new();
+    let mut watch = Divergence::default();
     let mut end = None;
     while end.is_none() && rates.len() < steps {
         if trainer.epoch_is_over() {
@@ -114,11 +115,11 @@ pub async fn range_test(
         if unread.len() < most && rates.len() < steps {
             continue;
         }
+        let new = losses.len();
         losses.extend(read(&unread, device).await?);
         unread.clear();
         done(losses.len());
-        end = (losses.len().saturating_sub(most)..losses.len())
-            .find(|&step| has_diverged(&rates[..=step], &losses[..=step]));
+        end = (new..losses.len()).find(|&step| watch.sees(&rates[..=step], &losses[..=step]));
     }
     // Steps that were queued behind the end are no part of it.
     let kept = end.map_or(rates.len(), |step| step + 1);
@@ -152,29 +153,50 @@ async fn read(steps: &[StepOutcome], device: &Device) -> Result<Vec<f64>, Traini
     Ok(data[0].iter::<f64>().collect())
 }
 
-/// Whether the last loss is the end of the test, by what went before it.
-fn has_diverged(rates: &[f64], losses: &[f64]) -> bool {
-    let Some(last) = losses.len().checked_sub(1) else {
-        return false;
-    };
-    if !losses[last].is_finite() {
-        return true;
+/// Looks at the losses of a test step by step, for its end.
+struct Divergence {
+    /// Smoothed as the losses before it allow, as are the others.
+    first: f64,
+    lowest: f64,
+}
+
+impl Default for Divergence {
+    fn default() -> Self {
+        Self {
+            first: f64::NAN,
+            lowest: f64::INFINITY,
+        }
     }
-    let so_far = |step| smoothed(&rates[..=step], &losses[..=step], step);
-    let lowest = (0..last).map(so_far).fold(f64::INFINITY, f64::min);
-    let (first, now) = (so_far(0), so_far(last));
-    let has_fallen = lowest < (1.0 - LEAST_FALL) * first;
-    now > DIVERGED * lowest || has_fallen && now >= first
+}
+
+impl Divergence {
+    /// Whether the last loss is the end of the test, by what went before it; called for every step in turn.
+    fn sees(&mut self, rates: &[f64], losses: &[f64]) -> bool {
+        let last = losses.len() - 1;
+        if !losses[last].is_finite() {
+            return true;
+        }
+        let now = smoothed(rates, losses, last);
+        if last == 0 {
+            self.first = now;
+        }
+        let has_fallen = self.lowest < (1.0 - LEAST_FALL) * self.first;
+        let ends = now > DIVERGED * self.lowest || has_fallen && now >= self.first;
+        self.lowest = self.lowest.min(now);
+        ends
+    }
 }
 
 /// The geometric mean of the losses about a step, weighted by a Gaussian of the distance in decades
 /// of the rate; what is not finite is left out.
 fn smoothed(rates: &[f64], losses: &[f64], step: usize) -> f64 {
     let centre = rates[step].log10();
+    let distance = |rate: &f64| (rate.log10() - centre) / SMOOTHED_OVER;
+    let begin = rates.partition_point(|rate| distance(rate) <= -3.0);
+    let near = rates[begin..].iter().map(distance).zip(&losses[begin..]);
     let (mut sum, mut weights) = (0.0, 0.0);
-    for (rate, loss) in rates.iter().zip(losses) {
-        let distance = (rate.log10() - centre) / SMOOTHED_OVER;
-        if loss.is_finite() && distance.abs() < 3.0 {
+    for (distance, loss) in near.take_while(|(distance, _)| *distance < 3.0) {
+        if loss.is_finite() {
             let weight = (-0.5 * distance * distance).exp();
             sum += weight * loss.max(LEAST_LOSS).ln();
             weights += weight;

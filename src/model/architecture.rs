@@ -145,11 +145,7 @@ impl Architecture {
     /// # Panics
     /// As [`Self::checked_places`].
     pub fn parameters(&self) -> Vec<ParameterShape> {
-        let mut list = ParameterList::default();
-        for place in self.checked_places() {
-            place.layer.describe().parameters(&place, &mut list);
-        }
-        list.end_at_the_last_weight()
+        self.listed(usize::MAX).end_at_the_last_weight()
     }
 
     /// How many of those tensors the first `layers` layers have.
@@ -157,11 +153,16 @@ impl Architecture {
     /// # Panics
     /// As [`Self::checked_places`].
     pub fn tensors_of_first(&self, layers: usize) -> usize {
+        self.listed(layers).tensors()
+    }
+
+    /// The tensors of the first `layers` layers.
+    fn listed(&self, layers: usize) -> ParameterList {
         let mut list = ParameterList::default();
         for place in self.checked_places().iter().take(layers) {
             place.layer.describe().parameters(place, &mut list);
         }
-        list.tensors()
+        list
     }
 
     /// How many numbers are trained.

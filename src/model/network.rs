@@ -31,7 +31,7 @@ impl Model {
     /// # Panics
     /// When a list has the wrong length; readers of files check that first.
     pub fn from_values(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        Self::build(network, values, usize::MAX, device)
+        Self::partly_trainable(network, values, usize::MAX, device)
     }
 
     /// The same, recording gradients.
@@ -39,7 +39,7 @@ impl Model {
     /// # Panics
     /// As [`Self::from_values`].
     pub fn trainable(network: &Architecture, values: Vec<Vec<f32>>, device: &Device) -> Self {
-        Self::build(network, values, 0, device)
+        Self::partly_trainable(network, values, 0, device)
     }
 
     /// The same; the first `frozen` layers record none and stay as they are.
@@ -47,15 +47,6 @@ impl Model {
     /// # Panics
     /// As [`Self::from_values`].
     pub fn partly_trainable(
-        network: &Architecture,
-        values: Vec<Vec<f32>>,
-        frozen: usize,
-        device: &Device,
-    ) -> Self {
-        Self::build(network, values, frozen, device)
-    }
-
-    fn build(
         network: &Architecture,
         values: Vec<Vec<f32>>,
         frozen: usize,

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use super::args::{FormatArgs, WorkArgs, resolve};
-use super::training_args::{KernelArgs, StartArgs};
+use super::training_args::{KernelArgs, LimitArgs, StartArgs};
 use crate::config::{ConfigError, Layers};
 use crate::exit::UsageError;
 use crate::files::write_atomically;
@@ -41,14 +41,8 @@ pub struct LrFindArgs {
     work: WorkArgs,
     #[command(flatten)]
     kernels: KernelArgs,
-    /// Train on N images only, each class in proportion [default: all]
-    #[arg(
-        long,
-        value_name = "N",
-        help_heading = "Data",
-        allow_negative_numbers = true
-    )]
-    train_limit: Option<i64>,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     test: TestArgs,
     #[command(flatten)]
@@ -121,8 +115,8 @@ impl LrFindArgs {
         let mut layers = self.work.over(Layers::default())?;
         self.start.apply(&mut layers)?;
         self.kernels.apply(&mut layers)?;
+        self.limit.apply(&mut layers)?;
         layers.set_flag("training.batch_size", self.test.batch_size, "--batch-size")?;
-        layers.set_flag("data.train_limit", self.train_limit, "--train-limit")?;
         Ok(layers)
     }
 }
@@ -191,10 +185,15 @@ pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
     let command = learning_rate.map(command);
     if args.output.format.json() {
         let found = Found {
+            dataset: run.images.set.name.clone(),
+            fingerprint: run.images.set.fingerprint.clone(),
+            device: run.device.info.name.clone(),
+            batch_size: run.config.training.batch_size,
+            seed: run.config.seed,
+            test,
             rule: suggested.map(|(rule, _)| rule),
             learning_rate,
             command,
-            ..found(&run, test)
         };
         return print(&(serde_json::to_string(&found)? + "\n"));
     }
@@ -212,20 +211,6 @@ pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
         plot(&test, &look),
         findings(&test, schedule, command.as_deref(), &look)
     ))
-}
-
-fn found(run: &TrainingRun, test: RangeTest) -> Found {
-    Found {
-        dataset: run.images.set.name.clone(),
-        fingerprint: run.images.set.fingerprint.clone(),
-        device: run.device.info.name.clone(),
-        batch_size: run.config.training.batch_size,
-        seed: run.config.seed,
-        test,
-        rule: None,
-        learning_rate: None,
-        command: None,
-    }
 }
 
 /// The command line that trains as this one tried, with the rate.

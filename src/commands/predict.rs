@@ -115,7 +115,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     if description.familiarity.is_none() {
         tracing::warn!(
             "{}: these weights do not tell what the network knows, so no answer is called unsure; train anew for that",
-            weights.as_deref().unwrap_or(Path::new("")).display()
+            weights.map_or(built_in::NAME.into(), |path| path.display().to_string())
         );
     }
     let count = match args.single {

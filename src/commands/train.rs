@@ -7,7 +7,7 @@ use toml_edit::Value;
 
 use super::args::{FormatArgs, WorkArgs, resolve};
 use super::completion;
-use super::training_args::{KernelArgs, StartArgs};
+use super::training_args::{KernelArgs, LimitArgs, StartArgs};
 use crate::config::{ConfigError, Layers};
 use crate::data::{DataError, named};
 use crate::exit::UsageError;
@@ -46,14 +46,8 @@ pub struct TrainArgs {
     work: WorkArgs,
     #[command(flatten)]
     kernels: KernelArgs,
-    /// Train on N images only, each class in proportion [default: all]
-    #[arg(
-        long,
-        value_name = "N",
-        help_heading = "Data",
-        allow_negative_numbers = true
-    )]
-    train_limit: Option<i64>,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     training: TrainingArgs,
     #[command(flatten)]
@@ -137,10 +131,10 @@ impl TrainArgs {
     fn over(&self, layers: Layers) -> Result<Layers, ConfigError> {
         let mut layers = self.work.over(layers)?;
         self.start.apply(&mut layers)?;
+        self.limit.apply(&mut layers)?;
         let training = &self.training;
         for (key, value, flag) in [
             ("training.batch_size", training.batch_size, "--batch-size"),
-            ("data.train_limit", self.train_limit, "--train-limit"),
             ("evaluation.shift", training.tta, "--tta"),
         ] {
             layers.set_flag(key, value, flag)?;

@@ -21,6 +21,15 @@ pub struct KernelArgs {
     pub no_check: bool,
 }
 
+/// How much to train on.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Data")]
+pub struct LimitArgs {
+    /// Train on N images only, each class in proportion [default: all]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub train_limit: Option<i64>,
+}
+
 /// What a training starts from.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Training")]
@@ -42,6 +51,14 @@ impl KernelArgs {
         layers.set_flag("device.kernels", kernels, "--kernels")?;
         let check = self.no_check.then_some(false);
         layers.set_flag("device.check", check, "--no-check")
+    }
+}
+
+impl LimitArgs {
+    /// # Errors
+    /// Those of the settings.
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        layers.set_flag("data.train_limit", self.train_limit, "--train-limit")
     }
 }
 

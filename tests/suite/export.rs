@@ -1,6 +1,7 @@
 //! Exports: the ONNX graph computes what the network computes, and a wrong one is not written.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use gpu_mnist::config::Config;
 use gpu_mnist::data::batches::Normalisation;
@@ -111,23 +112,20 @@ fn tensor_name(graph: &ModelProto, place: usize) -> Option<String> {
     graph.graph.as_ref()?.initializer[place].name.clone()
 }
 
+/// A run in `run` below a folder, on drawn digits.
+fn train_digits(home: &Path) {
+    write_dataset(&home.join("digits"), 600, 100);
+    program(home)
+        .args(["train", "--dataset", "digits", "--device", "cpu"])
+        .args(["--out", "run", "--set", "data.validation_size=0"])
+        .assert()
+        .code(0);
+}
+
 #[test]
 fn export_writes_whole_files_that_other_programs_agree_with() {
     let home = tempdir().expect("a folder");
-    write_dataset(&home.path().join("digits"), 600, 100);
-    program(home.path())
-        .args([
-            "train",
-            "--dataset",
-            "digits",
-            "--device",
-            "cpu",
-            "--out",
-            "run",
-        ])
-        .args(["--set", "data.validation_size=0"])
-        .assert()
-        .code(0);
+    train_digits(home.path());
     let export = ["export", "run", "--device", "cpu", "--format"];
     program(home.path())
         .args(export)
@@ -225,18 +223,7 @@ fn metadata(graph: &ModelProto) -> HashMap<&str, &str> {
 fn an_onnx_file_says_what_a_program_needs_to_use_it() {
     let home = tempdir().expect("a folder");
     let home = home.path();
-    write_dataset(&home.join("digits"), 600, 100);
-    let train = [
-        "train",
-        "--dataset",
-        "digits",
-        "--device",
-        "cpu",
-        "--out",
-        "run",
-    ];
-    let validation = ["--set", "data.validation_size=0"];
-    program(home).args(train).args(validation).assert().code(0);
+    train_digits(home);
     let text = std::fs::read_to_string(home.join("run/run.json")).expect("a record");
     let record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let exported = |run: &str, more: &[&str]| {
@@ -307,7 +294,11 @@ fn an_onnx_file_says_what_a_program_needs_to_use_it() {
         "--seed",
         "1",
     ];
-    program(home).args(other).args(validation).assert().code(0);
+    program(home)
+        .args(other)
+        .args(["--set", "data.validation_size=0"])
+        .assert()
+        .code(0);
     std::fs::copy(
         home.join("other/model.safetensors"),
         home.join("run/model.safetensors"),

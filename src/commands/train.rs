@@ -25,10 +25,11 @@ use crate::runs::record::RunRecord;
 use crate::runs::resume::{self, Resumed};
 use crate::runs::seeds_record::SeedsRecord;
 use crate::runs::series::Series;
+use crate::runs::sweep::SweepRecord;
 use crate::runs::train::TrainingRun;
 use crate::runs::which;
 use crate::terminal::interrupt::interrupt_flag;
-use crate::terminal::print;
+use crate::terminal::{command_line_of, print};
 use crate::training::state::Snapshot;
 
 /// Flags of `train`.
@@ -180,6 +181,15 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         Some(None) => which::newest_started()?,
         Some(Some(named)) => named.clone(),
     };
+    if SweepRecord::read(&path)?.is_some() {
+        let folder = path.display().to_string();
+        let command = command_line_of(["sweep".into(), "run".into(), folder].into_iter());
+        return Err(UsageError(format!(
+            "--resume {}: it holds a sweep; go on with `{command}`",
+            path.display()
+        ))
+        .into());
+    }
     match SeedsRecord::read(&path)? {
         Some(record) => go_on_with_seeds(args, &path, record, &watch),
         None => go_on(args, &resume::open(&path)?, &watch),
@@ -199,6 +209,12 @@ fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
             ensemble.is_some(),
         )?),
     };
+    if series.is_some() && !config.evaluation.test {
+        return Err(UsageError(
+            "evaluation.test = false: runs of several seeds are compared on the test images; leave it at true, or train one seed".into(),
+        )
+        .into());
+    }
     if let Some(out) = &args.output.out {
         RunFolder::check_free(out)?;
     }
@@ -228,7 +244,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
     let config = resolve(&layers)?;
     let changed = resumed.check(&layers)?;
     let by_hand = named::is_named(&layers);
-    if let Some(record) = resumed.finished()
+    if let Some(record) = resumed.finished(&config)
         && !changed
     {
         // What is named is used or refused, even where nothing is left to train on it.
@@ -322,12 +338,10 @@ enum Shown {
 
 /// Prints what came of a run.
 fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
-    let Some(evaluation) = &record.evaluation else {
-        return Ok(());
-    };
-    print(&match shown {
-        Shown::Json => serde_json::to_string(record)? + "\n",
-        Shown::Text(look) => {
+    print(&match (shown, &record.evaluation) {
+        (Shown::Json, _) => serde_json::to_string(record)? + "\n",
+        (Shown::Text(look), None) => closing::not_evaluated(record, &look),
+        (Shown::Text(look), Some(evaluation)) => {
             let newest = which::newest(Path::new(RUNS));
             let newest = newest.is_some_and(|newest| newest == Path::new(&record.run));
             render(evaluation, report::Format::Text, &look)?

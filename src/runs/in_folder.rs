@@ -85,6 +85,7 @@ fn attempt(
     let mut keep = InFolder {
         folder,
         settings: run.layers.to_toml(),
+        evaluates: run.config.evaluation.test,
         watch,
         mark: None,
     };
@@ -114,6 +115,7 @@ fn attempt(
 struct InFolder<'a> {
     folder: &'a RunFolder,
     settings: String,
+    evaluates: bool,
     watch: &'a Watch,
     mark: Option<Shown>,
 }
@@ -174,7 +176,9 @@ impl Keep for InFolder<'_> {
         }
         keep_weights(folder, used, description)?;
         save_values(&folder.file(LAST_WEIGHTS), last, description)?;
-        self.mark = Shown::mark("evaluating on the test images");
+        if self.evaluates {
+            self.mark = Shown::mark("evaluating on the test images");
+        }
         Ok(())
     }
 
@@ -189,13 +193,15 @@ impl Keep for InFolder<'_> {
     fn ended(
         &mut self,
         record: &RunRecord,
-        answers: &Answers,
+        answers: Option<&Answers>,
         images: &TrainingImages,
     ) -> anyhow::Result<()> {
         self.mark = None;
         let folder = self.folder;
-        folder.write_json(EVALUATION, &record.evaluation)?;
-        (self.watch.reports.worst)(folder, answers, images)?;
+        if let Some(answers) = answers {
+            folder.write_json(EVALUATION, &record.evaluation)?;
+            (self.watch.reports.worst)(folder, answers, images)?;
+        }
         folder.write_json(RUN, record)?;
         (self.watch.reports.page)(folder.path());
         if self.watch.place.is_none() {

@@ -29,6 +29,8 @@ pub mod seeds_record;
 #[cfg(not(target_family = "wasm"))]
 pub mod series;
 #[cfg(not(target_family = "wasm"))]
+pub mod sweep;
+#[cfg(not(target_family = "wasm"))]
 pub mod tensorboard;
 pub mod train;
 pub mod training_images;

@@ -34,6 +34,7 @@ const INCIDENTAL: &[&str] = &[
     "training.tensorboard",
     "evaluation.batch_size",
     "evaluation.shift",
+    "evaluation.test",
 ];
 /// What trained weights are for; with another value they are worth nothing.
 const FIXED: &[&str] = &[
@@ -267,10 +268,12 @@ impl Resumed {
         }
     }
 
-    /// What the run came to; `None` before its evaluation.
-    pub fn finished(&self) -> Option<RunRecord> {
+    /// What the run came to; `None` before its evaluation, or its end where `config` asks for none.
+    pub fn finished(&self, config: &Config) -> Option<RunRecord> {
         let record = self.folder.record();
-        record.filter(|record| record.evaluation.is_some())
+        record.filter(|record| {
+            record.evaluation.is_some() || !config.evaluation.test && record.has_ended()
+        })
     }
 
     /// The weights that the run started from, where it has no checkpoint yet and starts from them

@@ -277,7 +277,7 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
         Some(resumed) => {
             resumed.check(&run.layers)?;
             resumed.check_data(&base.images.set)?;
-            if let Some(record) = resumed.finished() {
+            if let Some(record) = resumed.finished(&run.config) {
                 return Ok(Ended {
                     record,
                     answers: None,
@@ -298,7 +298,7 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
     } = train_once_in(&folder, &run, snapshot, watch)?;
     Ok(Ended {
         record,
-        answers: Some(answers),
+        answers,
         seconds: resumed.is_none().then(|| start.elapsed().as_secs_f64()),
     })
 }

@@ -41,6 +41,7 @@ mod shell;
 mod splits;
 mod support;
 mod suspects;
+mod sweep;
 mod synthetic;
 mod tables;
 mod tensorboard;

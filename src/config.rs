@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
 pub use crate::model::architecture::{Architecture, ModelConfig};
+use crate::wording::count;
 pub use data::{BrokenFiles, Colour, DataConfig, ImageSize};
 pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
@@ -164,8 +165,8 @@ impl ClassWeights {
                 Ok(Some(counts.iter().map(weight).collect()))
             }
             Self::Listed(weights) if weights.len() != counts.len() => Err(format!(
-                "has {} weights, the set has {} classes: give one a class",
-                weights.len(),
+                "has {}, the set has {} classes: give one a class",
+                count(weights.len(), "weight"),
                 counts.len()
             )),
             Self::Listed(weights) => {

@@ -45,3 +45,4 @@ pub mod exit;
 pub mod files;
 #[cfg(not(target_family = "wasm"))]
 pub mod terminal;
+pub mod wording;

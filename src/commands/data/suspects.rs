@@ -22,8 +22,8 @@ use crate::evaluation::worst::{self, Verdict, verdicts};
 use crate::model::Model;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
-use crate::report::text::percent;
-use crate::runs::ensemble::{settings_of, suits};
+use crate::report::text::{percent, wrapped};
+use crate::runs::ensemble::{Asked, settings_of, suits};
 use crate::runs::folder::SETTINGS;
 use crate::runs::training_images::TrainingImages;
 use crate::runs::weights;
@@ -94,7 +94,7 @@ pub fn run(
     named::follow_weights(&mut layers, &file, &description.set.name)?;
     let mut config = resolve(&layers)?;
     let set = find::load(&config.data, config.seed)?;
-    suits(&file, &description, &set.description, false, false)?;
+    suits(&file, &description, &set.description, &Asked::default())?;
     let test = answer(&model, &description, &set.test, &config, &device);
     let test = pollster::block_on(test)?.verdicts(&set.test);
     let valid = match file.with_file_name(SETTINGS).is_file() {
@@ -237,9 +237,11 @@ fn text(found: &[Suspect], examined: usize, look: &Look) -> String {
         0 => String::new(),
         rest => format!("  {rest} more with --details\n"),
     };
-    format!(
-        "{}\n{rest}\n{} of {examined} test and validation images look mislabelled; look at each one, for the network may be wrong.\n",
-        table.text(look.width),
-        found.len()
-    )
+    let all = found.len();
+    let summary = format!(
+        "{all} of {examined} test and validation images {} mislabelled; look at each one, for the network may be wrong.",
+        if all == 1 { "looks" } else { "look" }
+    );
+    let summary = wrapped(&summary, look.width, "");
+    format!("{}\n{rest}\n{summary}\n", table.text(look.width))
 }

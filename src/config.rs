@@ -64,7 +64,10 @@ pub struct DeviceConfig {
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
+#[cfg_attr(
+    all(feature = "cli", not(target_family = "wasm")),
+    derive(clap::ValueEnum)
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     /// A hardware adapter if there is one, else the CPU
@@ -77,7 +80,10 @@ pub enum DeviceKind {
 
 /// The graphics API an adapter is reached through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
+#[cfg_attr(
+    all(feature = "cli", not(target_family = "wasm")),
+    derive(clap::ValueEnum)
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Api {
     #[cfg_attr(not(target_family = "wasm"), value(skip))]

@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod interrupt;
+#[cfg(feature = "cli")]
 pub mod log;
 pub mod wrap;
 

@@ -21,7 +21,7 @@ use crate::data::verify::{self, Check, FileCheck, Form, SetListing, WholeCheck};
 use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
-use crate::terminal::bars::bar;
+use crate::terminal::bars::{Shown, bar};
 use crate::terminal::interrupt::interrupt_flag;
 use crate::terminal::print;
 use crate::wording;
@@ -166,10 +166,12 @@ fn known_set(name: &str) -> Result<&'static KnownSet, UnknownSet> {
 /// Checks a known set below the data folder, or the set at a path.
 fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
     let known = catalog::named(name).ok();
+    let mark = Shown::mark("checking every byte");
     let (folder, check) = match known {
         Some(set) => verify::verify_known(data_dir, set)?,
         None => verify::verify(Path::new(name))?,
     };
+    drop(mark);
     let checks = match check {
         Check::Files(checks) => checks,
         Check::Whole(check) => return sound(name, &folder, &check, json),

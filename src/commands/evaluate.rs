@@ -10,7 +10,7 @@ use super::completion;
 use crate::config::Origin;
 use crate::data::{find, named};
 use crate::device::opening::open_device;
-use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::files::write_atomically;
 use crate::report::closing::divergence;
 use crate::report::look::Look;
@@ -133,14 +133,20 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     )?;
     let test = set.test;
     let mut answers = Vec::new();
+    let bar = Shown::bar("evaluating");
     for (place, (model, description)) in networks.iter().enumerate() {
-        let _mark = Shown::mark(match networks.len() {
-            1 => "evaluating".into(),
-            all => format!("evaluating network {} of {all}", place + 1),
-        });
-        let asked = answer(model, description, &test, &config, &device);
+        let mut heard = |done, of| {
+            let Some(bar) = &bar else { return };
+            bar.set(place * of + done, networks.len() * of, 0);
+            if networks.len() > 1 {
+                let all = networks.len();
+                bar.say(format!("evaluating network {} of {all}", place + 1));
+            }
+        };
+        let asked = answer_heard(model, description, &test, &config, &device, &mut heard);
         answers.push(pollster::block_on(asked)?);
     }
+    drop(bar);
     let answers = Answers::vote(&answers);
     let evaluation = answers.evaluation(&test, &first.set.class_names);
     if let Some(manner) = evaluation.manner() {

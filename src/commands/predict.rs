@@ -26,6 +26,7 @@ use crate::runs::built_in;
 use crate::runs::folder::{RUNS, RunFolderError};
 use crate::runs::weights::{self, Description};
 use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::bars::Shown;
 use crate::terminal::print;
 use crate::wording;
 
@@ -131,7 +132,15 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         print(&rows::header())?;
     }
     let (mut failed, mut unsure) = (0, 0);
+    // On a terminal the answers themselves say how far it is.
+    let quiet = !std::io::stdout().is_terminal();
+    let bar = quiet.then(|| Shown::bar("reading images")).flatten();
+    let mut done = 0;
     for files in all.chunks(FILES_AT_A_TIME) {
+        if let Some(bar) = &bar {
+            bar.set(done, all.len(), 0);
+        }
+        done += files.len();
         let prepared: Vec<_> = files
             .iter()
             .map(|file| prepare(file, &target, count))
@@ -170,6 +179,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
             }
         }
     }
+    drop(bar);
     anyhow::ensure!(
         failed == 0,
         "{failed} of {} could not be read; the lines above say why",

@@ -178,8 +178,14 @@ impl Keep for InFolder<'_> {
         }
         keep_weights(folder, used, description)?;
         save_values(&folder.file(LAST_WEIGHTS), last, description)?;
-        self.mark = Shown::mark("evaluating on the test images");
+        self.mark = Shown::bar("evaluating on the test images");
         Ok(())
+    }
+
+    fn evaluating(&mut self, done: usize, of: usize) {
+        if let Some(bar) = &self.mark {
+            bar.set(done, of, 0);
+        }
     }
 
     fn stopped(&mut self, record: &RunRecord) -> anyhow::Result<()> {

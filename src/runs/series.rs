@@ -207,7 +207,7 @@ impl Series {
                     None => {
                         let file = parent.file(&run.run).join(WEIGHTS);
                         let (model, description) = weights::load(&file, &base.device)?;
-                        pollster::block_on(base.answers(&model, &description))?
+                        pollster::block_on(base.answers(&model, &description, &mut |_, _| {}))?
                     }
                 });
             }

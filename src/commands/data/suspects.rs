@@ -17,7 +17,7 @@ use crate::device::Device;
 use crate::device::opening::open_device;
 use crate::evaluation::description::Description;
 use crate::evaluation::inference::classify;
-use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::evaluation::worst::{self, Verdict, verdicts};
 use crate::model::Model;
 use crate::report::look::Look;
@@ -28,6 +28,7 @@ use crate::runs::folder::SETTINGS;
 use crate::runs::training_images::TrainingImages;
 use crate::runs::weights;
 use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
 use crate::terminal::print;
 
@@ -95,7 +96,20 @@ pub fn run(
     let mut config = resolve(&layers)?;
     let set = find::load(&config.data, config.seed)?;
     suits(&file, &description, &set.description, &Asked::default())?;
-    let test = answer(&model, &description, &set.test, &config, &device);
+    let bar = Shown::bar("evaluating");
+    let mut heard = |done, of| {
+        if let Some(bar) = &bar {
+            bar.set(done, of, 0);
+        }
+    };
+    let test = answer_heard(
+        &model,
+        &description,
+        &set.test,
+        &config,
+        &device,
+        &mut heard,
+    );
     let test = pollster::block_on(test)?.verdicts(&set.test);
     let valid = match file.with_file_name(SETTINGS).is_file() {
         true => {
@@ -111,6 +125,7 @@ pub fn run(
             Vec::new()
         }
     };
+    drop(bar);
     let examined = test.len() + valid.len();
     let names = &set.description.class_names;
     let held_out = match set.valid {

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::completion;
 use crate::exit::UsageError;
-use crate::report::files::{write, write_pages};
+use crate::report::files::{REPORT, write, write_pages};
 use crate::report::page;
 use crate::report::record::Record;
 use crate::report::sweep::write_page;
@@ -23,15 +23,15 @@ const COMPARISON: &str = "comparison.html";
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist report --open                   the page of the newest run, in the browser
+  gpu-mnist report --open                   the newest run, in the browser
   gpu-mnist report RUN RUN --out both.html  two runs compared")]
 pub struct ReportArgs {
-    /// Run folders; several, or those in a folder of `train --seeds`, are compared on one page; a
-    /// sweep has a page of its own [default: the newest run with weights]
+    /// Run folders; several are compared on one page, and a folder of `train --seeds`, or of a sweep,
+    /// has a page of its own [default: the newest run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
-    /// The page to write [default: report.html in the run folder; comparison.html for several, in
-    /// their folder if they have one of their own]
+    /// The page to write [default: report.html in the run folder, or in that of the seeds;
+    /// comparison.html for several]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Show the page in the browser
@@ -78,13 +78,14 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let path = match (&records[..], &args.out, &several[..]) {
         ([record], None, []) => write_pages(&followed(&folders[0]), record)?,
         ([record], Some(out), []) => write(out, &page::run(record)?)?,
+        (records, out, [found]) if runs.len() == 1 => {
+            let beside = followed(&runs[0]).join(REPORT);
+            let page = page::seeds(found, records, out.is_none())?;
+            write(out.as_ref().unwrap_or(&beside), &page)?
+        }
         (records, out, several) => {
-            let beside = match &runs[..] {
-                [parent] => followed(parent).join(COMPARISON),
-                _ => COMPARISON.into(),
-            };
-            let out = out.as_ref().unwrap_or(&beside);
-            write(out, &page::comparison(records, several)?)?
+            let out = out.clone().unwrap_or_else(|| COMPARISON.into());
+            write(&out, &page::comparison(records, several)?)?
         }
     };
     shown(&path, args.open)

@@ -22,6 +22,7 @@ use crate::runs::sweep::{SWEEP, SweepRecord, path_of};
 use crate::runs::which;
 use crate::terminal::print;
 use crate::training::stopping::Ending;
+use crate::wording::count;
 
 /// Flags of `runs`.
 #[derive(Args, Debug)]
@@ -44,6 +45,10 @@ enum Action {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist runs list         those in runs/
+  gpu-mnist runs list --json  the same for programs")]
 struct ListArgs {
     /// The folder that holds the runs [default: runs]
     #[arg(value_name = "DIR")]
@@ -53,6 +58,10 @@ struct ListArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist runs prune --keep 5         of those in runs/
+  gpu-mnist runs prune sweep --keep 10  of those in sweep/")]
 struct PruneArgs {
     /// The folder that holds the runs [default: runs]
     #[arg(value_name = "DIR")]
@@ -218,8 +227,9 @@ impl<'a> Line<'a> {
                     format!(", their ensemble {}", percent(Some(accuracy)))
                 });
                 Some(format!(
-                    "mean of {} of {} seeds{vote}",
-                    seeds.finished, seeds.asked
+                    "mean of {} of {}{vote}",
+                    seeds.finished,
+                    count(seeds.asked, "seed")
                 ))
             }
             (None, None) => Some("unfinished".into()),
@@ -319,8 +329,9 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
         let name = run.path.display().to_string();
         match locks(&run) {
             Ok(_locks) => {
-                fs::remove_dir_all(&run.path)
-                    .with_context(|| format!("{name}: could not be removed"))?;
+                fs::remove_dir_all(&run.path).with_context(|| {
+                    format!("{name}: could not be removed; check the permissions of its folder")
+                })?;
                 unlink_latest(&run.path);
                 removed.push(name);
             }
@@ -360,7 +371,12 @@ fn runs(named: Option<&Path>) -> anyhow::Result<Vec<Run>> {
             return Ok(Vec::new());
         }
         Err(error) => {
-            return Err(error).with_context(|| format!("{}: could not be read", folder.display()));
+            return Err(error).with_context(|| {
+                format!(
+                    "{}: could not be read; name a folder that holds runs",
+                    folder.display()
+                )
+            });
         }
     };
     let mut found: Vec<Run> = entries

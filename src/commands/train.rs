@@ -29,19 +29,20 @@ use crate::runs::sweep::SweepRecord;
 use crate::runs::train::TrainingRun;
 use crate::runs::which;
 use crate::terminal::interrupt::interrupt_flag;
-use crate::terminal::{command_line_of, print};
+use crate::terminal::{command_line_of, print, quoted};
 use crate::training::state::Snapshot;
+use crate::wording::count;
 
 /// Flags of `train`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist train                                    the default recipe, on what there is
-  gpu-mnist train --config fast --dataset mnist      99 % of MNIST in the least time
-  gpu-mnist train --dataset ./my-images --epochs 5   a folder of your own
-  gpu-mnist train --dataset ./my-images --from RUN   from the weights of another run
-  gpu-mnist train --ensemble 5                       five networks, and what they say together
-  gpu-mnist train --resume                           goes on with the newest run")]
+  gpu-mnist train                                   the default recipe
+  gpu-mnist train --config fast --dataset mnist     99 % of MNIST, soonest
+  gpu-mnist train --dataset ./my-images --epochs 5  a folder of your own
+  gpu-mnist train --dataset ./my-images --from RUN  from another run's weights
+  gpu-mnist train --ensemble 5                      five networks together
+  gpu-mnist train --resume                          goes on with the newest run")]
 pub struct TrainArgs {
     #[command(flatten)]
     work: WorkArgs,
@@ -96,7 +97,8 @@ struct TrainingArgs {
     #[arg(conflicts_with = "resume", allow_negative_numbers = true)]
     ensemble: Option<u32>,
     /// Go on with a run that was interrupted or killed, or train one further: its folder, one of
-    /// its checkpoints, or the folder above the runs of several seeds [default: the newest run]
+    /// its checkpoints, or the folder above the runs of several seeds [default: the newest run]. Its
+    /// settings stay as they were, but for those that flags change
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "from"], add = completion::runs())]
     resume: Option<Option<PathBuf>>,
 }
@@ -353,8 +355,9 @@ fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
 /// Prints what several runs came to; those that failed are an error.
 fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
     let closing = format!(
-        "\nRuns    {folder}\nNext    gpu-mnist report {folder}\n",
-        folder = record.folder
+        "\nRuns    {}\nNext    gpu-mnist report {}\n",
+        record.folder,
+        quoted(&record.folder)
     );
     print(&match args.output.shown() {
         Shown::Json => serde_json::to_string(record)? + "\n",
@@ -364,9 +367,9 @@ fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
     let failed: Vec<String> = failed.collect();
     anyhow::ensure!(
         failed.is_empty(),
-        "{} of {} seeds failed: {}; the lines above say why",
+        "{} of {} failed: {}; the lines above say why",
         failed.len(),
-        record.seeds.len(),
+        count(record.seeds.len(), "seed"),
         failed.join(", ")
     );
     Ok(())

@@ -21,7 +21,8 @@ use crate::model::onnx::proto::ModelProto;
 use crate::runs::weights::{self, CheckpointError, Description};
 
 /// The kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
     /// Weights under PyTorch's names, in its layouts
     Safetensors,

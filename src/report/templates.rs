@@ -15,6 +15,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("style.css", include_str!("templates/style.css")),
     ("macros.html", include_str!("templates/macros.html.j2")),
     ("run.html", include_str!("templates/run.html.j2")),
+    ("seeds.html", include_str!("templates/seeds.html.j2")),
+    ("strip.svg", include_str!("templates/strip.svg.j2")),
     (
         "comparison.html",
         include_str!("templates/comparison.html.j2"),

@@ -10,6 +10,7 @@ use super::record::RunRecord;
 use super::sweep::SWEEP;
 use crate::exit::{Code, Exit};
 use crate::files::{TEMPORARY, read_record, write_atomically};
+use crate::terminal::quoted;
 
 /// Where runs without `--out` go, below the current folder.
 pub const RUNS: &str = "runs";
@@ -44,14 +45,15 @@ pub enum RunFolderError {
         path.display()
     )]
     Occupied { path: PathBuf, what: &'static str },
-    #[error("{}: could not be written: {source}; choose another place with --out", path.display())]
+    #[error("{}: could not be written: {source}; check the free space and the permissions there, or name another place", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}: another gpu-mnist is training this run; wait for it, or end it first", path.display())]
     Busy { path: PathBuf },
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
     NotARun { path: PathBuf, reason: String },
     #[error(
-        "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {run}`",
+        "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {}`",
+        quoted(path.display()),
         run = path.display()
     )]
     NoWeights { path: PathBuf },

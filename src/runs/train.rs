@@ -12,7 +12,7 @@ use super::weights::{self, Description, LAST_WEIGHTS, WEIGHTS};
 use crate::config::{Config, ConfigError, Layers, Origin};
 use crate::data::batches::DeviceSplit;
 use crate::device::{Device, DeviceError};
-use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::evaluation::unsure::familiarity;
 use crate::model::Model;
 use crate::training::history::History;
@@ -64,6 +64,9 @@ pub trait Keep {
     fn stopped(&mut self, record: &RunRecord) -> Result<(), Self::Error> {
         Ok(())
     }
+
+    /// How many images of how many were put through the network for its evaluation.
+    fn evaluating(&mut self, done: usize, of: usize) {}
 
     /// A run with its evaluation, and the answers it is made of, where there is one.
     fn ended(
@@ -148,9 +151,10 @@ impl TrainingRun {
         &self,
         model: &Model,
         description: &Description,
+        heard: &mut dyn FnMut(usize, usize),
     ) -> Result<Answers, DeviceError> {
         let test = &self.images.test;
-        answer(model, description, test, &self.config, &self.device).await
+        answer_heard(model, description, test, &self.config, &self.device, heard).await
     }
 
     async fn steps(
@@ -244,7 +248,10 @@ pub async fn train<K: Keep>(
         keep.stopped(&record)?;
     }
     let answers = match run.config.evaluation.test {
-        true => Some(run.answers(&model, &description).await?),
+        true => {
+            let mut heard = |done, of| keep.evaluating(done, of);
+            Some(run.answers(&model, &description, &mut heard).await?)
+        }
         false => None,
     };
     if let Some(answers) = &answers {

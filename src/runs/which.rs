@@ -12,6 +12,8 @@ use super::seeds_record::SeedsRecord;
 use super::sweep::{SWEEP, SweepRecord};
 use crate::config::Layers;
 use crate::files::read_record;
+use crate::terminal::quoted;
+use crate::wording::count;
 
 /// The run that was named, else the newest in `runs` that has weights; its folder may hold those
 /// of several seeds.
@@ -94,9 +96,9 @@ pub fn weights_of(run: &Path) -> Result<PathBuf, RunFolderError> {
         .max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)))
         .unwrap_or_default();
     tracing::info!(
-        "{}: runs of {} seeds; taking seed {}, the best on the validation images",
+        "{}: runs of {}; taking seed {}, the best on the validation images",
         run.display(),
-        record.runs.len(),
+        count(record.runs.len(), "seed"),
         record.runs[best].seed
     );
     Ok(RunFolder::open(&folders[best])?.file(WEIGHTS))
@@ -124,8 +126,9 @@ fn say_unfinished(folder: &RunFolder) {
     let done = record.history.epochs.len().max(done.count());
     let run = folder.path().display();
     tracing::warn!(
-        "{run}: unfinished: {done} of {} epochs; `gpu-mnist train --resume {run}` goes on",
-        epochs.map_or_else(|| "its".into(), |epochs| epochs.to_string())
+        "{run}: unfinished: {done} of {}; `gpu-mnist train --resume {}` goes on",
+        epochs.map_or_else(|| "its epochs".into(), |epochs| count(epochs, "epoch")),
+        quoted(&run)
     );
 }
 

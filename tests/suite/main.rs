@@ -47,4 +47,5 @@ mod tables;
 mod tensorboard;
 mod test_split;
 mod training;
+mod wording;
 mod words;

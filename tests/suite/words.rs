@@ -171,7 +171,12 @@ fn defaults_in_help_are_the_settings() {
             let Some(help) = argument.and_then(|one| one.get_help()) else {
                 continue;
             };
-            let said = format!("[default: {}]", value(key));
+            // What a run was trained on and how it was evaluated is what it is evaluated on again.
+            let of_the_run = words[0] == "evaluate" && ["seed", "dataset", "tta"].contains(&flag);
+            let said = match of_the_run {
+                true => "[default: the run's]".into(),
+                false => format!("[default: {}]", value(key)),
+            };
             // The steps of lr-find are no setting.
             if words[0] == "data" || (words[0].as_str(), flag) == ("lr-find", "steps") {
                 continue;

@@ -1,6 +1,6 @@
 //! What is in the folder already: kept when right, set aside when wrong.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,6 +79,7 @@ fn judge(path: &Path, file: &KnownFile, id: &'static str) -> Result<(), Fault> {
         Err(DataError::Damaged { fault, .. }) => Err(fault),
         Err(other) => Err(Fault::Unreadable {
             reason: other.to_string(),
+            kind: io::ErrorKind::Other,
         }),
     }
 }
@@ -98,6 +99,7 @@ fn archive_matches(path: &Path, file: &KnownFile) -> Result<bool, Fault> {
         .read_to_end(&mut bytes)
         .map_err(|error| Fault::Unreadable {
             reason: error.to_string(),
+            kind: error.kind(),
         })?;
     let found = Sha256::digest(&bytes);
     Ok(found[..] == hash)

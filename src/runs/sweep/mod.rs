@@ -4,9 +4,11 @@
 
 pub mod collect;
 pub mod halving;
+#[cfg(feature = "cli")]
 pub mod local;
 pub mod plan;
 pub mod space;
+#[cfg(feature = "cli")]
 pub mod submit;
 pub mod trial;
 
@@ -33,7 +35,8 @@ pub const LOGS: &str = "logs";
 pub const FAILED: &str = "failed.json";
 
 /// How the settings of the trials are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Every combination

@@ -14,7 +14,7 @@ use super::weights::{self, CheckpointError};
 use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
 use crate::data::image_set::SetDescription;
 use crate::exit::{Code, Exit};
-use crate::files::{MOST_RECORD, read_file, read_record};
+use crate::files::{MOST_RECORD, read_file, read_record, rename};
 use crate::training::state::Snapshot;
 use crate::training::stopping::{self, Ending};
 use crate::wording::count;
@@ -448,7 +448,7 @@ fn set_aside(all: &[PathBuf], chosen: &Path) {
     for later in all.iter().filter(|path| checkpoint::step_of(path) > step) {
         let mut name = later.clone().into_os_string();
         name.push(".set-aside");
-        match std::fs::rename(later, &name) {
+        match rename(later, Path::new(&name)) {
             Ok(()) => tracing::info!("set aside {}", later.display()),
             Err(error) => tracing::warn!("{}: could not be set aside: {error}", later.display()),
         }

@@ -11,6 +11,7 @@ mod doctor;
 mod export;
 mod faults;
 mod fetch;
+mod files;
 mod fit;
 mod from;
 mod help;

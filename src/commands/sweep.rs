@@ -1,30 +1,29 @@
 //! `gpu-mnist sweep`: the same training under many settings.
 
-mod slots;
 mod spec;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
 
-use self::slots::{LocalArgs, slots};
 use self::spec::Spec;
 
 use super::args::{DeviceArgs, FormatArgs, WorkArgs};
 use super::completion;
+use super::slots::{LocalArgs, slots};
 use super::training_args::{KernelArgs, LimitArgs};
 use crate::config::Layers;
 use crate::exit::UsageError;
 use crate::report::files::{keep_worst, write_report};
 use crate::report::look::Look;
 use crate::report::sweep::{self, write_page};
+use crate::runs::processes::tie;
 use crate::runs::progress::{Reports, Watch};
-use crate::runs::sweep::local::{Local, tie};
 use crate::runs::sweep::plan::{Wanted, plan};
 use crate::runs::sweep::space::Axis;
 use crate::runs::sweep::submit::{Engine, Job, submit};
 use crate::runs::sweep::trial::Place;
-use crate::runs::sweep::{FAILED, Method, Outcome, SweepRecord, collect, path_of, trial};
+use crate::runs::sweep::{FAILED, Method, Outcome, SweepRecord, collect, local, path_of, trial};
 use crate::terminal::interrupt::{end_on_interrupt, interrupt_flag};
 use crate::terminal::{command_line_of, print};
 
@@ -326,7 +325,7 @@ fn forget_failures(folder: &Path, record: &mut SweepRecord) -> anyhow::Result<()
 fn all_here(
     folder: &Path,
     mut record: SweepRecord,
-    local: &LocalArgs,
+    args: &LocalArgs,
     device: &DeviceArgs,
     format: &FormatArgs,
     quiet: bool,
@@ -335,12 +334,8 @@ fn all_here(
     if !record.has_ended() {
         let mut layers = SweepRecord::base(folder)?;
         device.apply(&mut layers)?;
-        let engine = Local {
-            folder,
-            slots: slots(local, &layers.resolve()?.device, record.trials.len())?,
-            interrupted: watch.interrupted.clone(),
-        };
-        engine.run(&mut record)?;
+        let places = slots(args, &layers.resolve()?.device, record.trials.len())?;
+        local::run(folder, &mut record, &places, &watch.interrupted)?;
     }
     gather(folder, &mut record, device, &watch)?;
     show(folder, &record, format)

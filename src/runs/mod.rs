@@ -20,6 +20,8 @@ pub mod metrics;
 #[cfg(not(target_family = "wasm"))]
 pub mod prepare;
 #[cfg(not(target_family = "wasm"))]
+pub mod processes;
+#[cfg(not(target_family = "wasm"))]
 pub mod progress;
 pub mod record;
 #[cfg(not(target_family = "wasm"))]

@@ -1,6 +1,9 @@
 //! `train --seeds` and `train --ensemble`: the same training from several seeds, its statistics, and
 //! the mean of the networks' class probabilities.
 
+#[cfg(feature = "cli")]
+mod side_by_side;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -339,7 +342,7 @@ fn line(run: &SeedRun, place: usize, of: usize) -> String {
     };
     let all = match run.seconds {
         Some(seconds) => format!("{seconds:.2} s in all"),
-        None => "resumed".into(),
+        None => "resumed, or beside others".into(),
     };
     let reached = match run.ending {
         Some(Ending::TargetReached) => {

@@ -801,3 +801,30 @@ fn a_job_of_slurm_becomes_the_program_and_hyperqueue_gets_the_words() {
             .stderr(contains("HyperQueue has no such thing"));
     }
 }
+
+#[test]
+fn two_engines_share_the_trials_of_one_sweep() {
+    let home = home_with_data();
+    let path = home.path();
+    sweep(path, "alone", &["--epochs", "2"]);
+    let mut plan = program(path);
+    plan.args(["sweep", "plan", "--out", "shared", "--epochs", "2"]);
+    plan.args(FOUR).assert().success();
+    let arguments = ["sweep", "run", "shared", "--jobs", "2"];
+    let both = [start(path, &arguments), start(path, &arguments)];
+    for mut child in both {
+        assert!(child.wait().expect("wait").success());
+    }
+    let bytes = |out: &str| fs::read_to_string(path.join(out).join("sweep.json")).expect("read");
+    assert_eq!(bytes("shared"), bytes("alone"));
+    // None was trained twice: a second training would be a second command of its run.
+    for trial in 0..4 {
+        let run = read(&path.join(format!("shared/trial-{trial}/run.json")));
+        let commands = run["commands"].as_array().expect("commands");
+        let trained = commands
+            .iter()
+            .filter(|line| line.to_string().contains("--trial"))
+            .count();
+        assert_eq!(trained, 1, "{commands:?}");
+    }
+}

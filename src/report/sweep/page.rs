@@ -18,6 +18,8 @@ const STEP: f64 = 190.0;
 const HEIGHT: f64 = 300.0;
 /// The picture of one setting.
 const WIDTH: f64 = 320.0;
+/// Values that are labelled one by one.
+const MARKS: usize = 7;
 /// Trials that are drawn; of more the best.
 const DRAWN: usize = 400;
 
@@ -276,52 +278,55 @@ enum Scale {
         to: f64,
         log: bool,
         percent: bool,
+        /// What is labelled; empty: quarters.
+        marks: Vec<f64>,
     },
 }
 
 impl Scale {
     fn of(axis: &Axis, trials: &[&Trial]) -> Self {
-        let (range, list) = match &axis.values {
-            Values::Range(range) => (Some(range), &Vec::new()),
-            Values::List { values } => (None, values),
+        let list = match &axis.values {
+            Values::Range(range) => {
+                let marks = found(axis, trials);
+                return Self::numbers([range.from, range.to], range.log, marks, false);
+            }
+            Values::List { values } => values,
         };
-        if let Some(range) = range {
-            return Self::numbers(range.from, range.to, range.log, false);
-        }
         let numbers: Option<Vec<f64>> = list.iter().map(Value::as_f64).collect();
-        match numbers.filter(|numbers| numbers.len() > 1 && !trials.is_empty()) {
+        match numbers.filter(|numbers| numbers.len() > 1) {
             Some(numbers) => {
                 let [from, to] = ends(numbers.iter().copied());
                 // Values that lie apart by factors.
-                Self::numbers(from, to, from > 0.0 && to / from >= 10.0, false)
+                let log = from > 0.0 && to / from >= 8.0;
+                Self::numbers([from, to], log, numbers, false)
             }
             None => Self::Words(list.iter().map(space::shown).collect()),
         }
     }
 
     fn of_accuracies(accuracies: impl Iterator<Item = f64>) -> Self {
-        let [from, to] = ends(accuracies);
-        Self::numbers(from, to, false, true)
+        Self::numbers(ends(accuracies), false, Vec::new(), true)
     }
 
-    fn numbers(from: f64, to: f64, log: bool, percent: bool) -> Self {
-        match from.is_finite() && to > from {
-            true => Self::Numbers {
-                from,
-                to,
-                log,
-                percent,
-            },
+    fn numbers([from, to]: [f64; 2], log: bool, marks: Vec<f64>, percent: bool) -> Self {
+        let (from, to, log) = match from.is_finite() && to > from {
+            true => (from, to, log),
             // One value alone lies in the middle.
             false => {
                 let middle = if from.is_finite() { from } else { 0.5 };
-                Self::Numbers {
-                    from: middle - 0.001,
-                    to: middle + 0.001,
-                    log: false,
-                    percent,
-                }
+                (middle - 0.001, middle + 0.001, false)
             }
+        };
+        Self::Numbers {
+            from,
+            to,
+            log,
+            percent,
+            marks: if marks.len() <= MARKS {
+                marks
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -359,25 +364,41 @@ impl Scale {
                 to,
                 log,
                 percent,
+                marks,
             } => {
-                let tick = |quarters: i32| {
+                let quarter = |quarters: i32| {
                     let share = f64::from(quarters) / 4.0;
-                    let value = match log {
+                    match log {
                         true => from * (to / from).powf(share),
                         false => from + share * (to - from),
-                    };
-                    Tick {
-                        at: length * share,
-                        label: match percent {
-                            true => format!("{:.2} %", 100.0 * value),
-                            false => short(value),
-                        },
                     }
                 };
-                (0..=4).map(tick).collect()
+                let marks = match marks.is_empty() {
+                    true => (0..=4).map(quarter).collect(),
+                    false => marks.clone(),
+                };
+                let tick = |value: f64| Tick {
+                    at: length * self.share(&Value::from(value)),
+                    label: match percent {
+                        true => format!("{:.2} %", 100.0 * value),
+                        false => short(value),
+                    },
+                };
+                marks.into_iter().map(tick).collect()
             }
         }
     }
+}
+
+/// The values that trials have, once each.
+fn found(axis: &Axis, trials: &[&Trial]) -> Vec<f64> {
+    let mut found: Vec<f64> = trials
+        .iter()
+        .filter_map(|trial| value(trial, axis)?.as_f64())
+        .collect();
+    found.sort_by(f64::total_cmp);
+    found.dedup();
+    found
 }
 
 fn ends(values: impl Iterator<Item = f64>) -> [f64; 2] {

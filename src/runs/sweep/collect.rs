@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::trial::Place;
+use super::trial::{Place, is_busy, patiently};
 use super::{SweepRecord, path_of};
 use crate::config::Origin;
 use crate::runs::folder::RunFolder;
@@ -33,20 +33,21 @@ pub fn collect(
         return Ok(());
     }
     let path = path_of(folder, &record.trials[best.trial]);
-    let known = RunFolder::open_unfinished(&path)?.record();
-    let evaluation = known.and_then(|known| known.evaluation);
-    let evaluation = match evaluation {
-        Some(found) => found,
+    let run = RunFolder::open_unfinished(&path)?;
+    let known = || run.record()?.evaluation;
+    let evaluation = match known() {
+        Some(found) => Some(found),
         None => {
-            tracing::info!(
-                "evaluating trial {}, the best, on the test images",
-                best.trial
-            );
-            let run = evaluated(&path, place, watch)?;
-            run.evaluation
-                .context("a run that is evaluated has an evaluation")?
+            let trial = best.trial;
+            tracing::info!("evaluating trial {trial}, the best, on the test images");
+            // Another `collect` may be at it.
+            match patiently(|| held_back(evaluated(&path, place, watch)))? {
+                Ok(run) => run.evaluation,
+                Err(busy) => Some(known().ok_or(busy)?),
+            }
         }
     };
+    let evaluation = evaluation.context("a run that is evaluated has an evaluation")?;
     if let Some(best) = &mut record.best {
         best.test_accuracy = Some(evaluation.accuracy);
         best.test_images = Some(evaluation.total);
@@ -54,6 +55,14 @@ pub fn collect(
     }
     record.write(folder)?;
     Ok(())
+}
+
+/// Tells a trial that another process has from what ends this one.
+fn held_back(found: anyhow::Result<RunRecord>) -> anyhow::Result<Result<RunRecord, anyhow::Error>> {
+    match found {
+        Err(error) if is_busy(&error) => Ok(Err(error)),
+        found => found.map(Ok),
+    }
 }
 
 /// A trial that has ended, with the test images: it goes on with no step left.

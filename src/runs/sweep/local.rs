@@ -1,73 +1,22 @@
-//! The trials of a sweep on this machine, side by side: each is a process of its own, with its share of the
-//! processor's threads or an adapter.
+//! The trials of a sweep on this machine, in processes side by side.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::process::ExitStatus;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::{LOGS, Outcome, Score, SweepRecord, Trial, path_of, space, trial};
 use crate::exit::{Code, Interrupted};
+use crate::runs::processes::{self, Next, Slot, Tasks};
 use crate::terminal::bars::Shown;
 use crate::terminal::{command_line_of, percent};
 
-/// How often the processes are looked at.
-const PAUSE: Duration = Duration::from_millis(15);
 /// A trial whose process was killed goes on from its checkpoint; after so many times it has failed.
 const ATTEMPTS: usize = 3;
-
-/// A place where one trial at a time is trained.
-#[derive(Clone, Debug)]
-pub struct Slot {
-    /// Flags that choose the device.
-    pub flags: Vec<String>,
-    /// Threads that its processor kernels have.
-    pub threads: usize,
-}
-
-/// A trial that is being trained.
-struct Running {
-    trial: usize,
-    child: Child,
-}
-
-/// How far the trials of this machine are.
-struct State {
-    attempts: Vec<usize>,
-    slots: Vec<Option<Running>>,
-    bar: Option<Shown>,
-    said: Said,
-}
-
-impl State {
-    fn busy(&self) -> Vec<usize> {
-        self.slots
-            .iter()
-            .flatten()
-            .map(|running| running.trial)
-            .collect()
-    }
-
-    fn show(&self, record: &SweepRecord) {
-        let Some(bar) = &self.bar else { return };
-        let (ended, all) = (self.said.count(), record.trials.len());
-        bar.set(ended, all, self.said.before);
-        let busy: Vec<String> = self.busy().iter().map(usize::to_string).collect();
-        let best = record.ranked().first().map_or_else(String::new, |trial| {
-            let accuracy = trial.score().map(|score| score.valid_accuracy);
-            format!(", best {} (trial {})", percent(accuracy), trial.trial)
-        });
-        bar.say(format!(
-            "{ended} of {all} trials{best}; training {}",
-            busy.join(", ")
-        ));
-    }
-}
+/// How long a trial that another process has is left alone.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Which trials it was said of that they have ended.
 pub(super) struct Said {
@@ -109,165 +58,131 @@ impl Said {
     }
 }
 
+/// Trains all trials that have not ended in processes side by side.
+///
+/// # Errors
+/// [`Interrupted`]; a process that cannot be started.
+pub fn run(
+    folder: &Path,
+    record: &mut SweepRecord,
+    places: &[Slot],
+    interrupted: &AtomicBool,
+) -> anyhow::Result<()> {
+    let logs = folder.join(LOGS);
+    std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
+    let mut trials = Trials {
+        folder,
+        logs,
+        attempts: vec![0; record.trials.len()],
+        elsewhere: Vec::new(),
+        look_again: None,
+        bar: Shown::bar("sweep"),
+        said: Said::of(record),
+        record,
+    };
+    if processes::run(&mut trials, places, interrupted)? {
+        return Ok(());
+    }
+    let words = ["sweep".into(), "run".into(), folder.display().to_string()];
+    let command = command_line_of(words.into_iter());
+    let saved = format!(
+        "{} of {} trials have ended, and what there is of the others is kept; go on with `{command}`",
+        trials.said.count(),
+        trials.record.trials.len()
+    );
+    Err(Interrupted { saved }.into())
+}
+
 /// The trials of this machine.
-pub struct Local<'a> {
-    pub folder: &'a Path,
-    pub slots: Vec<Slot>,
-    pub interrupted: Arc<AtomicBool>,
+struct Trials<'a> {
+    folder: &'a Path,
+    logs: PathBuf,
+    record: &'a mut SweepRecord,
+    attempts: Vec<usize>,
+    /// Trials that other processes have, and when to ask again.
+    elsewhere: Vec<usize>,
+    look_again: Option<Instant>,
+    bar: Option<Shown>,
+    said: Said,
 }
 
-impl Local<'_> {
-    /// Trains all trials that have not ended.
-    ///
-    /// # Errors
-    /// [`Interrupted`]; a process that cannot be started.
-    pub fn run(&self, record: &mut SweepRecord) -> anyhow::Result<()> {
-        let program = std::env::current_exe().context("the program cannot find itself")?;
-        let logs = self.folder.join(LOGS);
-        std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
-        let mut state = State {
-            attempts: vec![0; record.trials.len()],
-            slots: self.slots.iter().map(|_| None).collect(),
-            bar: Shown::bar("sweep"),
-            said: Said::of(record),
+impl Tasks for Trials<'_> {
+    fn next(&mut self, running: &[usize]) -> Next {
+        if self.look_again.is_some_and(|then| then <= Instant::now()) {
+            self.look_again = None;
+            self.elsewhere.clear();
+            self.record.settle(self.folder);
+            self.said.say_ended(self.record);
+        }
+        let waiting = self.record.trials.iter().filter(|trial| !trial.has_ended());
+        let mut waiting = waiting.peekable();
+        if waiting.peek().is_none() {
+            return Next::Done;
+        }
+        let can_start = |trial: &&Trial| {
+            let number = &trial.trial;
+            trial.settings.is_some()
+                && !running.contains(number)
+                && !self.elsewhere.contains(number)
         };
-        loop {
-            let stopping = self.interrupted.load(Ordering::SeqCst);
-            for place in 0..state.slots.len() {
-                self.look_after(&mut state, place, record, stopping)?;
-            }
-            let is_busy = state.slots.iter().any(Option::is_some);
-            if stopping && !is_busy {
-                return Err(self.stopped(record).into());
-            }
-            if !stopping {
-                self.fill(&mut state, &program, record)?;
-                if state.slots.iter().all(Option::is_none) {
-                    return Ok(());
-                }
-            }
-            state.show(record);
-            std::thread::sleep(PAUSE);
+        match waiting.find(can_start) {
+            Some(trial) => Next::Start(trial.trial),
+            None => Next::Wait,
         }
     }
 
-    /// Sees whether the trial in a slot is over.
-    fn look_after(
-        &self,
-        state: &mut State,
-        place: usize,
-        record: &mut SweepRecord,
-        stopping: bool,
-    ) -> anyhow::Result<()> {
-        let Some(running) = &mut state.slots[place] else {
-            return Ok(());
-        };
-        if stopping {
-            // It saves what there is when nobody holds the other end any more.
-            drop(running.child.stdin.take());
-        }
-        let Some(status) = running.child.try_wait()? else {
-            return Ok(());
-        };
-        let number = running.trial;
-        state.slots[place] = None;
-        record.settle(self.folder);
-        if !record.trials[number].has_ended() && !stopping {
-            self.left(state, number, status, record)?;
-        }
-        state.said.say_ended(record);
-        Ok(())
-    }
-
-    /// A process that ended before its trial.
-    fn left(
-        &self,
-        state: &mut State,
-        number: usize,
-        status: ExitStatus,
-        record: &mut SweepRecord,
-    ) -> anyhow::Result<()> {
-        let trial = &record.trials[number];
-        let log = log_of(&self.folder.join(LOGS), trial);
-        if status.code() == Some(Code::Interrupted as i32) {
-            // Ctrl-C reaches all processes of a terminal.
-            self.interrupted.store(true, Ordering::SeqCst);
-            return Ok(());
-        }
-        state.attempts[number] += 1;
-        if state.attempts[number] < ATTEMPTS {
-            tracing::warn!("trial {number}: its process ended with {status}; it is started again");
-            return Ok(());
-        }
-        let reason = format!(
-            "its process ended with {status}; {} says more",
-            log.display()
-        );
-        trial::fail(&path_of(self.folder, trial), &reason)?;
-        record.settle(self.folder);
-        Ok(())
-    }
-
-    /// Starts trials where there is room.
-    fn fill(&self, state: &mut State, program: &Path, record: &SweepRecord) -> anyhow::Result<()> {
-        let busy = state.busy();
-        let mut waiting = record.trials.iter().filter(|trial| {
-            !trial.has_ended() && trial.settings.is_some() && !busy.contains(&trial.trial)
-        });
-        for (slot, place) in state.slots.iter_mut().zip(&self.slots) {
-            if slot.is_some() {
-                continue;
-            }
-            let Some(trial) = waiting.next() else { break };
-            *slot = Some(Running {
-                trial: trial.trial,
-                child: self.start(program, place, trial)?,
-            });
-        }
-        Ok(())
-    }
-
-    fn start(&self, program: &Path, slot: &Slot, trial: &Trial) -> anyhow::Result<Child> {
-        let log = log_of(&self.folder.join(LOGS), trial);
-        let file = File::options().create(true).append(true).open(&log);
-        let file = file.with_context(|| log.display().to_string())?;
-        Command::new(program)
-            .args(["sweep", "run"])
-            .arg(self.folder)
-            .args(["--trial", &trial.trial.to_string(), "--tied"])
-            .args(&slot.flags)
-            .env("RAYON_NUM_THREADS", slot.threads.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(file)
-            .spawn()
-            .with_context(|| format!("trial {} could not be started", trial.trial))
-    }
-
-    fn stopped(&self, record: &SweepRecord) -> Interrupted {
-        let ended = record
-            .trials
-            .iter()
-            .filter(|trial| trial.has_ended())
-            .count();
+    fn command(&self, task: usize) -> (Vec<String>, PathBuf) {
         let folder = self.folder.display().to_string();
-        let command = command_line_of(["sweep".into(), "run".into(), folder].into_iter());
-        Interrupted {
-            saved: format!(
-                "{ended} of {} trials have ended, and what there is of the others is kept; go on with `{command}`",
-                record.trials.len()
-            ),
-        }
+        let words = ["sweep", "run", &folder, "--trial", &task.to_string()];
+        let words = words.map(Into::into).into();
+        (words, log_of(&self.logs, &self.record.trials[task]))
     }
-}
 
-/// Raises `flag` when the process that started this one ends, or lets go of it.
-pub fn tie(flag: Arc<AtomicBool>) {
-    std::thread::spawn(move || {
-        let mut byte = [0];
-        while std::io::stdin().read(&mut byte).is_ok_and(|read| read > 0) {}
-        flag.store(true, Ordering::SeqCst);
-    });
+    fn ended(&mut self, task: usize, status: ExitStatus) -> anyhow::Result<()> {
+        self.record.settle(self.folder);
+        let trial = &self.record.trials[task];
+        if !trial.has_ended() && status.code() == Some(Code::Usage as i32) {
+            // Another process has it, here or on another machine.
+            self.elsewhere.push(task);
+            self.look_again = Some(Instant::now() + PAUSE);
+        } else if !trial.has_ended() {
+            self.attempts[task] += 1;
+            if self.attempts[task] < ATTEMPTS {
+                tracing::warn!(
+                    "trial {task}: its process ended with {status}; it is started again"
+                );
+                return Ok(());
+            }
+            let log = log_of(&self.logs, trial);
+            let reason = format!(
+                "its process ended with {status}; {} says more",
+                log.display()
+            );
+            trial::fail(&path_of(self.folder, trial), &reason)?;
+            self.record.settle(self.folder);
+        }
+        self.said.say_ended(self.record);
+        Ok(())
+    }
+
+    fn show(&mut self, running: &[usize]) {
+        let Some(bar) = &self.bar else { return };
+        let (ended, all) = (self.said.count(), self.record.trials.len());
+        bar.set(ended, all, self.said.before);
+        let busy: Vec<String> = running.iter().map(usize::to_string).collect();
+        let best = self
+            .record
+            .ranked()
+            .first()
+            .map_or_else(String::new, |trial| {
+                let accuracy = trial.score().map(|score| score.valid_accuracy);
+                format!(", best {} (trial {})", percent(accuracy), trial.trial)
+            });
+        bar.say(format!(
+            "{ended} of {all} trials{best}; training {}",
+            busy.join(", ")
+        ));
+    }
 }
 
 fn log_of(logs: &Path, trial: &Trial) -> PathBuf {

@@ -67,14 +67,18 @@ pub fn fail(path: &Path, reason: &str) -> Result<(), RunFolderError> {
 
 /// Whether an error says nothing about the trial: it was stopped, or another process has it.
 fn is_no_result(error: &anyhow::Error) -> bool {
-    error.is::<Interrupted>()
-        || error.chain().any(|cause| {
-            let folder = match cause.downcast_ref() {
-                Some(ResumeError::Folder(error)) => Some(error),
-                _ => cause.downcast_ref(),
-            };
-            matches!(folder, Some(RunFolderError::Busy { .. }))
-        })
+    error.is::<Interrupted>() || is_busy(error)
+}
+
+/// Whether another process has the trial.
+pub(super) fn is_busy(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let folder = match cause.downcast_ref() {
+            Some(ResumeError::Folder(error)) => Some(error),
+            _ => cause.downcast_ref(),
+        };
+        matches!(folder, Some(RunFolderError::Busy { .. }))
+    })
 }
 
 fn train(
@@ -126,7 +130,7 @@ fn own(path: &Path) -> Result<(RunFolder, Lock), RunFolderError> {
 }
 
 /// Tries again for a while where another process is at it.
-fn patiently<T, B, E>(
+pub(super) fn patiently<T, B, E>(
     mut attempt: impl FnMut() -> Result<Result<T, B>, E>,
 ) -> Result<Result<T, B>, E> {
     let start = Instant::now();

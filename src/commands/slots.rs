@@ -1,4 +1,4 @@
-//! Where the trials of a sweep are trained on this machine.
+//! Where trainings run side by side on this machine.
 
 use clap::Args;
 
@@ -6,35 +6,46 @@ use crate::commands::args::value_name;
 use crate::config::{Api, DeviceConfig, DeviceKind};
 use crate::device;
 use crate::exit::UsageError;
-use crate::runs::sweep::local::Slot;
+use crate::runs::processes::Slot;
 
-/// Which trials are trained side by side here.
+/// Which trainings run side by side here.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Device")]
 pub struct LocalArgs {
-    /// Where trials are trained, separated by commas: all (every hardware adapter, and the processor),
+    /// Where to train, separated by commas: all (every hardware adapter, and the processor),
     /// adapters by number or part of their names, cpu [default: the hardware adapters, else cpu]
     #[arg(long, value_name = "LIST")]
     adapters: Option<String>,
-    /// Trials side by side on the processor, each with its share of the threads [default: one a
-    /// thread]
+    /// Trainings side by side on the processor, each with its share of the threads [default: of a
+    /// sweep one a thread, of several seeds one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     #[arg(allow_negative_numbers = true)]
     jobs: Option<u32>,
 }
 
-/// The places where trials are trained.
+impl LocalArgs {
+    /// Whether someone asks for trainings side by side.
+    pub fn are_given(&self) -> bool {
+        self.adapters.is_some() || self.jobs.is_some()
+    }
+}
+
+/// The places where trainings run; `trainings` is how many there are.
 ///
 /// # Errors
 /// [`crate::device::DeviceError`] for an adapter that is not there.
-pub fn slots(args: &LocalArgs, config: &DeviceConfig, trials: usize) -> anyhow::Result<Vec<Slot>> {
+pub fn slots(
+    args: &LocalArgs,
+    config: &DeviceConfig,
+    trainings: usize,
+) -> anyhow::Result<Vec<Slot>> {
     let threads = rayon::current_num_threads();
     let on_processor = |beside: usize| {
         let free = threads.saturating_sub(beside).max(1);
         let jobs = args
             .jobs
             .map_or(free, |jobs| jobs as usize)
-            .min(trials.max(1));
+            .min(trainings.max(1));
         let slot = Slot {
             flags: vec!["--device".into(), "cpu".into()],
             threads: (free / jobs).max(1),

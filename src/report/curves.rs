@@ -309,6 +309,8 @@ fn fill<'a, 'b: 'a, Y>(
 where
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
+    // Of a first epoch that has not ended there are only parts.
+    let whole = extent(lines).is_some_and(|(last, ..)| last >= 1.0);
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -319,9 +321,10 @@ where
         .x_desc("epoch")
         .x_labels(6)
         .y_labels(6)
-        .x_label_formatter(&|epoch| match epoch.fract() == 0.0 {
-            true => format!("{epoch:.0}"),
-            false => format!("{epoch:.1}"),
+        .x_label_formatter(&|epoch| match (epoch.fract() == 0.0, whole) {
+            (true, _) => format!("{epoch:.0}"),
+            (false, true) => String::new(),
+            (false, false) => format!("{epoch:.1}"),
         })
         .y_label_formatter(label)
         .draw()

@@ -61,14 +61,19 @@ pub(super) const LINES: [(RGBColor, &str); 8] = [
 /// # Errors
 /// Those of the chart library.
 pub fn run(record: &Record, kept: Option<usize>) -> anyhow::Result<[Option<String>; 2]> {
+    // The page has their legend, which would cover some of them.
+    let lines = |scale| -> Vec<Line> {
+        let lines = run_lines(record, scale).into_iter();
+        lines
+            .map(|line| Line {
+                name: String::new(),
+                ..line
+            })
+            .collect()
+    };
     Ok([
-        chart("Loss", Scale::Loss, &run_lines(record, Scale::Loss), kept)?,
-        chart(
-            "Accuracy",
-            Scale::Accuracy,
-            &run_lines(record, Scale::Accuracy),
-            kept,
-        )?,
+        chart("Loss", Scale::Loss, &lines(Scale::Loss), kept)?,
+        chart("Accuracy", Scale::Accuracy, &lines(Scale::Accuracy), kept)?,
     ])
 }
 

@@ -52,6 +52,8 @@ pub enum Command {
     Train(Box<commands::train::TrainArgs>),
     /// Find a learning rate: train with rising ones and look at the loss
     LrFind(Box<commands::lr_find::LrFindArgs>),
+    /// Train under many settings, side by side, and keep the best
+    Sweep(Box<commands::sweep::SweepArgs>),
     /// Print the confusion statistics of a trained model
     Evaluate(Box<commands::evaluate::EvaluateArgs>),
     /// Classify image files
@@ -84,6 +86,7 @@ impl Command {
         match self {
             Self::Train(_)
             | Self::LrFind(_)
+            | Self::Sweep(_)
             | Self::Evaluate(_)
             | Self::Predict(_)
             | Self::Bench(_)
@@ -163,6 +166,7 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
     match command {
         Command::Train(args) => commands::train::run(&args, quiet),
         Command::LrFind(args) => commands::lr_find::run(&args),
+        Command::Sweep(args) => commands::sweep::run(&args, quiet),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Runs(args) => commands::runs::run(&args),

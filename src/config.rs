@@ -3,7 +3,7 @@
 
 mod comments;
 mod data;
-mod document;
+pub mod document;
 mod error;
 pub mod followed;
 mod layers;
@@ -263,6 +263,7 @@ impl AugmentConfig {
 pub struct EvaluationConfig {
     pub batch_size: usize,
     pub shift: usize,
+    pub test: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

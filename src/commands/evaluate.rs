@@ -16,7 +16,7 @@ use crate::report::closing::divergence;
 use crate::report::look::Look;
 use crate::report::predictions::predictions;
 use crate::report::{Format, render};
-use crate::runs::ensemble::{Asked, networks, same_images, settings_of, suits};
+use crate::runs::ensemble::{Asked, best_of, networks, same_images, settings_of, suits};
 use crate::runs::weights;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
@@ -29,13 +29,21 @@ use crate::terminal::print;
 For example:
   gpu-mnist evaluate                                   the newest run
   gpu-mnist evaluate runs/latest --format csv > a.csv  a line a class
-  gpu-mnist evaluate RUN RUN RUN --tta 1               an ensemble, with TTA")]
+  gpu-mnist evaluate RUN RUN RUN --tta 1               an ensemble, with TTA
+  gpu-mnist evaluate --ensemble SWEEP --top 5          an ensemble of a sweep's best trials")]
 pub struct EvaluateArgs {
     /// A run folder or a model.safetensors; several, or a folder of `train --seeds` or --ensemble,
     /// are an ensemble: the mean of their class probabilities is evaluated [default: the newest
     /// run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
+    /// Evaluate the mean of the class probabilities of a sweep's best trials
+    #[arg(long, value_name = "SWEEP", conflicts_with = "runs", value_hint = ValueHint::DirPath)]
+    ensemble: Option<PathBuf>,
+    /// How many of them
+    #[arg(long, value_name = "N", requires = "ensemble", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000), allow_negative_numbers = true)]
+    top: u32,
     #[command(flatten)]
     work: WorkArgs,
     #[command(flatten)]
@@ -97,7 +105,10 @@ struct OutputArgs {
 /// # Errors
 /// Settings, device, data, weights: each with its exit code.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let files = networks(&args.runs)?;
+    let files = match &args.ensemble {
+        Some(sweep) => best_of(sweep, args.top as usize)?,
+        None => networks(&args.runs)?,
+    };
     let mut layers = args.work.over(settings_of(&files[0])?)?;
     let output = &args.output;
     layers.set_flag("evaluation.shift", output.tta, "--tta")?;

@@ -1,16 +1,19 @@
 //! `gpu-mnist report`: the page of a run, or one that compares several.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
 use super::completion;
+use crate::exit::UsageError;
 use crate::report::files::{REPORT, write, write_pages};
 use crate::report::page;
 use crate::report::record::Record;
+use crate::report::sweep::write_page;
 use crate::runs::folder::followed;
 use crate::runs::seeds_record::SeedsRecord;
+use crate::runs::sweep::SweepRecord;
 use crate::runs::which::named_or_newest;
 use crate::terminal::print;
 
@@ -23,8 +26,8 @@ For example:
   gpu-mnist report --open                   the newest run, in the browser
   gpu-mnist report RUN RUN --out both.html  two runs compared")]
 pub struct ReportArgs {
-    /// Run folders; several are compared on one page, and a folder of `train --seeds` has a page of
-    /// its own [default: the newest run with weights]
+    /// Run folders; several are compared on one page, and a folder of `train --seeds`, or of a sweep,
+    /// has a page of its own [default: the newest run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
     /// The page to write [default: report.html in the run folder, or in that of the seeds;
@@ -45,7 +48,21 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         [] => vec![named_or_newest(None)?],
         named => named.to_vec(),
     };
+    if let ([folder], None) = (&runs[..], &args.out)
+        && let Some(mut sweep) = SweepRecord::read(folder)?
+    {
+        sweep.settle(folder);
+        let path = write_page(&followed(folder), &sweep)?;
+        return shown(&path, args.open);
+    }
     for run in &runs {
+        if SweepRecord::read(run)?.is_some() {
+            return Err(UsageError(format!(
+                "{}: a sweep has a page of its own, in its folder; name it alone, without --out, or name its trials",
+                run.display()
+            ))
+            .into());
+        }
         match SeedsRecord::read(run)? {
             Some(found) => {
                 folders.extend(found.folders(run)?);
@@ -71,9 +88,14 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             write(&out, &page::comparison(records, several)?)?
         }
     };
+    shown(&path, args.open)
+}
+
+/// Says where a page is, and shows it.
+fn shown(path: &Path, open: bool) -> anyhow::Result<()> {
     print(&format!("{}\n", path.display()))?;
-    if args.open {
-        open::that_detached(&path)
+    if open {
+        open::that_detached(path)
             .with_context(|| format!("no browser could be started: open {}", path.display()))?;
     }
     Ok(())

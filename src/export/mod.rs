@@ -110,7 +110,7 @@ pub fn export(
         pollster::block_on(classify(model, &images, normalisation, config, device))
     };
     let expected = scores(model)?;
-    let unnamed = idx::temporary(folder, ".tmp-")
+    let mut unnamed = idx::temporary(folder, ".tmp-")
         .map_err(write_error)?
         .into_temp_path();
     let found = match options.format {
@@ -133,9 +133,8 @@ pub fn export(
         }
     };
     let agreement = compare(&expected, &found).map_err(disagrees)?;
-    unnamed
-        .persist(path)
-        .map_err(|error| write_error(error.error))?;
+    crate::files::rename(&unnamed, path).map_err(write_error)?;
+    unnamed.disable_cleanup(true);
     Ok(agreement)
 }
 

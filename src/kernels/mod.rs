@@ -17,6 +17,7 @@ pub mod gather_batch;
 pub mod gpu;
 pub mod images;
 pub mod launch;
+mod limits;
 pub mod linear_relu;
 pub mod matmul;
 pub mod max_pool;

@@ -38,6 +38,24 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: 
     text
 }
 
+/// The end of a training whose network is not evaluated on the test images.
+pub fn not_evaluated(record: &RunRecord, look: &Look) -> String {
+    let run = &record.run;
+    let kept = (record.weights.as_ref()).map_or(0, |weights| weights.epoch);
+    let epoch = (record.history.epochs.iter()).find(|epoch| epoch.epoch == kept);
+    let reached = format!(
+        "{} of the validation images of {}; {}, {:.1} s of training; the test images were not looked at",
+        percent(epoch.and_then(|epoch| epoch.valid_accuracy)),
+        data_set(&record.dataset),
+        device(record),
+        record.history.train_seconds
+    );
+    format!(
+        "{}\nReport  {run}/{REPORT}\nNext    gpu-mnist evaluate {run}\n",
+        wrapped(&reached, look.width, "  ")
+    )
+}
+
 /// What the images are, in words.
 fn data_set(name: &str) -> String {
     match name {

@@ -21,6 +21,7 @@ const TEMPLATES: &[(&str, &str)] = &[
         "comparison.html",
         include_str!("templates/comparison.html.j2"),
     ),
+    ("sweep.html", include_str!("templates/sweep.html.j2")),
 ];
 
 /// Renders the template `name` with `values`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::folder::SETTINGS;
 use super::resume;
 use super::seeds_record::SeedsRecord;
+use super::sweep::SweepRecord;
 use super::which::{named_or_newest, weights_of};
 use crate::config::{Layers, Origin};
 use crate::data::image_set::SetDescription;
@@ -113,6 +114,27 @@ pub fn suits(
         )),
         None => Ok(()),
     }
+}
+
+/// The weights of the best trials of a sweep, at most `top`; a folder of several runs stands for all of them.
+///
+/// # Errors
+/// A folder without such.
+pub fn best_of(folder: &Path, top: usize) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(mut record) = SweepRecord::read(folder)? else {
+        return networks(&[folder.into()]);
+    };
+    record.settle(folder);
+    let runs = record.best_runs(folder, top)?;
+    tracing::info!(
+        "{}: an ensemble of its {} best trials",
+        folder.display(),
+        runs.len()
+    );
+    Ok(runs
+        .iter()
+        .map(|run| weights_of(run))
+        .collect::<Result<_, _>>()?)
 }
 
 /// The weights that the arguments name; a folder of several runs stands for those that ended.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::record::RunRecord;
+use super::sweep::SWEEP;
 use crate::exit::{Code, Exit};
 use crate::files::{TEMPORARY, read_record, write_atomically};
 use crate::terminal::quoted;
@@ -88,6 +89,9 @@ impl RunFolder {
         if path.join(SEEDS).exists() {
             return Err(occupied("runs of several seeds"));
         }
+        if path.join(SWEEP).exists() {
+            return Err(occupied("a sweep"));
+        }
         // What a killed program left before it had settings is no run.
         let foreign = |entry: io::Result<fs::DirEntry>| {
             entry.is_ok_and(|entry| !is_leftover(&entry.file_name().to_string_lossy()))
@@ -135,6 +139,15 @@ impl RunFolder {
             }
         }
         unreachable!("some number is free")
+    }
+
+    /// Opens a folder that a run is to be in, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn create_or_open(path: &Path) -> Result<Self, RunFolderError> {
+        fs::create_dir_all(path).map_err(|source| write_error(path, source))?;
+        Ok(Self { path: path.into() })
     }
 
     /// Opens a folder that a training made.

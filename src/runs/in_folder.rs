@@ -87,6 +87,7 @@ fn attempt(
     let mut keep = InFolder {
         folder,
         settings: run.layers.to_toml(),
+        evaluates: run.config.evaluation.test,
         training: &run.config.training,
         watch,
         mark: None,
@@ -117,6 +118,7 @@ fn attempt(
 struct InFolder<'a> {
     folder: &'a RunFolder,
     settings: String,
+    evaluates: bool,
     training: &'a TrainingConfig,
     watch: &'a Watch,
     mark: Option<Shown>,
@@ -178,7 +180,9 @@ impl Keep for InFolder<'_> {
         }
         keep_weights(folder, used, description)?;
         save_values(&folder.file(LAST_WEIGHTS), last, description)?;
-        self.mark = Shown::bar("evaluating on the test images");
+        if self.evaluates {
+            self.mark = Shown::bar("evaluating on the test images");
+        }
         Ok(())
     }
 
@@ -202,13 +206,15 @@ impl Keep for InFolder<'_> {
     fn ended(
         &mut self,
         record: &RunRecord,
-        answers: &Answers,
+        answers: Option<&Answers>,
         images: &TrainingImages,
     ) -> anyhow::Result<()> {
         self.mark = None;
         let folder = self.folder;
-        folder.write_json(EVALUATION, &record.evaluation)?;
-        (self.watch.reports.worst)(folder, answers, images)?;
+        if let Some(answers) = answers {
+            folder.write_json(EVALUATION, &record.evaluation)?;
+            (self.watch.reports.worst)(folder, answers, images)?;
+        }
         folder.write_json(RUN, record)?;
         (self.watch.reports.page)(folder.path());
         if self.watch.place.is_none() {

@@ -14,7 +14,7 @@ use super::weights::{self, CheckpointError};
 use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
 use crate::data::image_set::SetDescription;
 use crate::exit::{Code, Exit};
-use crate::files::{MOST_RECORD, read_file, read_record};
+use crate::files::{MOST_RECORD, read_file, read_record, rename};
 use crate::training::state::Snapshot;
 use crate::training::stopping::{self, Ending};
 use crate::wording::count;
@@ -35,6 +35,7 @@ const INCIDENTAL: &[&str] = &[
     "training.tensorboard",
     "evaluation.batch_size",
     "evaluation.shift",
+    "evaluation.test",
 ];
 /// What trained weights are for; with another value they are worth nothing.
 const FIXED: &[&str] = &[
@@ -329,10 +330,12 @@ impl Resumed {
         }
     }
 
-    /// What the run came to; `None` before its evaluation.
-    pub fn finished(&self) -> Option<RunRecord> {
+    /// What the run came to; `None` before its evaluation, or its end where `config` asks for none.
+    pub fn finished(&self, config: &Config) -> Option<RunRecord> {
         let record = self.folder.record();
-        record.filter(|record| record.evaluation.is_some())
+        record.filter(|record| {
+            record.evaluation.is_some() || !config.evaluation.test && record.has_ended()
+        })
     }
 
     /// The weights that the run started from, where it has no checkpoint yet and starts from them
@@ -445,7 +448,7 @@ fn set_aside(all: &[PathBuf], chosen: &Path) {
     for later in all.iter().filter(|path| checkpoint::step_of(path) > step) {
         let mut name = later.clone().into_os_string();
         name.push(".set-aside");
-        match std::fs::rename(later, &name) {
+        match rename(later, Path::new(&name)) {
             Ok(()) => tracing::info!("set aside {}", later.display()),
             Err(error) => tracing::warn!("{}: could not be set aside: {error}", later.display()),
         }

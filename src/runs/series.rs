@@ -1,6 +1,9 @@
 //! `train --seeds` and `train --ensemble`: the same training from several seeds, its statistics, and
 //! the mean of the networks' class probabilities.
 
+#[cfg(feature = "cli")]
+mod side_by_side;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -279,7 +282,7 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
         Some(resumed) => {
             resumed.check(&run.layers)?;
             resumed.check_data(&base.images.set)?;
-            if let Some(record) = resumed.finished() {
+            if let Some(record) = resumed.finished(&run.config) {
                 return Ok(Ended {
                     record,
                     answers: None,
@@ -300,7 +303,7 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
     } = train_once_in(&folder, &run, snapshot, watch)?;
     Ok(Ended {
         record,
-        answers: Some(answers),
+        answers,
         seconds: resumed.is_none().then(|| start.elapsed().as_secs_f64()),
     })
 }
@@ -339,7 +342,7 @@ fn line(run: &SeedRun, place: usize, of: usize) -> String {
     };
     let all = match run.seconds {
         Some(seconds) => format!("{seconds:.2} s in all"),
-        None => "resumed".into(),
+        None => "resumed, or beside others".into(),
     };
     let reached = match run.ending {
         Some(Ending::TargetReached) => {

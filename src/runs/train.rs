@@ -38,8 +38,8 @@ pub struct Finished {
     pub model: Model,
     pub parameters: Parameters,
     pub description: Description,
-    /// Of its network to the test split.
-    pub answers: Answers,
+    /// Of its network to the test split, where that is evaluated.
+    pub answers: Option<Answers>,
 }
 
 /// Keeps what comes of a training; by default nothing.
@@ -68,11 +68,11 @@ pub trait Keep {
     /// How many images of how many were put through the network for its evaluation.
     fn evaluating(&mut self, done: usize, of: usize) {}
 
-    /// A run with its evaluation, and the answers it is made of.
+    /// A run with its evaluation, and the answers it is made of, where there is one.
     fn ended(
         &mut self,
         record: &RunRecord,
-        answers: &Answers,
+        answers: Option<&Answers>,
         images: &TrainingImages,
     ) -> Result<(), Self::Error> {
         Ok(())
@@ -247,12 +247,19 @@ pub async fn train<K: Keep>(
     if trained.ending == Ending::Interrupted {
         keep.stopped(&record)?;
     }
-    let mut heard = |done, of| keep.evaluating(done, of);
-    let answers = run.answers(&model, &description, &mut heard).await?;
-    let evaluation = answers.evaluation(&run.images.test, &description.set.class_names);
-    observer.on_evaluation(record.history.steps, &evaluation);
-    record.evaluation = Some(evaluation);
-    keep.ended(&record, &answers, &run.images)?;
+    let answers = match run.config.evaluation.test {
+        true => {
+            let mut heard = |done, of| keep.evaluating(done, of);
+            Some(run.answers(&model, &description, &mut heard).await?)
+        }
+        false => None,
+    };
+    if let Some(answers) = &answers {
+        let evaluation = answers.evaluation(&run.images.test, &description.set.class_names);
+        observer.on_evaluation(record.history.steps, &evaluation);
+        record.evaluation = Some(evaluation);
+    }
+    keep.ended(&record, answers.as_ref(), &run.images)?;
     Ok(Finished {
         record,
         model,

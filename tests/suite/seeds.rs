@@ -618,3 +618,29 @@ fn the_text_of_a_record() {
         "{text}"
     );
 }
+
+#[test]
+fn seeds_side_by_side_come_to_what_they_come_to_one_after_another() {
+    let home = home_with_data();
+    let several = |more: &[&str]| {
+        let arguments = [TRAIN, &["--ensemble", "3", "--json"], more].concat();
+        printed(&run(home.path(), &arguments).success())
+    };
+    let in_turn = several(&["--out", "in-turn"]);
+    let together = several(&["--out", "together", "--jobs", "2"]);
+    assert_eq!(together["vote"], in_turn["vote"]);
+    for seed in 0..3 {
+        let weights = |out: &str| {
+            read(&home.path().join(format!("{out}/seed-{seed}/run.json")))["weights"].clone()
+        };
+        assert_eq!(weights("together"), weights("in-turn"), "seed {seed}");
+    }
+    let of = |record: &Value| record["statistics"]["accuracy"].clone();
+    assert_eq!(of(&together), of(&in_turn));
+    assert!(home.path().join("together/logs/seed-2.log").is_file());
+
+    let alone = [TRAIN, &["--jobs", "2"]].concat();
+    run(home.path(), &alone)
+        .code(2)
+        .stderr(contains("add --seeds N"));
+}

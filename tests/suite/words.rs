@@ -217,7 +217,16 @@ fn flags_stand_only_where_they_act() {
                 .get_arguments()
                 .any(|one| one.get_long() == Some(flag))
         };
-        let seeded = ["train", "lr-find", "evaluate", "doctor", "bench", "config"];
+        let seeded = [
+            "train",
+            "lr-find",
+            "evaluate",
+            "doctor",
+            "bench",
+            "config",
+            "sweep",
+            "sweep plan",
+        ];
         let name = words.join(" ");
         let random = seeded.contains(&name.as_str()) || name == "data show";
         assert_eq!(takes("seed"), random, "{name}");

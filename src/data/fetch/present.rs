@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::catalog::{KnownFile, KnownSet};
 use crate::data::error::{DataError, Fault};
-use crate::data::files::{PARTIAL_SUFFIX, regular_file};
+use crate::data::files::{PARTIAL_SUFFIX, regular_file, rename};
 use crate::data::formats::idx;
 
 /// A partial file untouched for this long belongs to a fetch that was killed.
@@ -46,7 +46,7 @@ pub(super) fn set_aside(path: &Path, target: &Path) -> Result<(), DataError> {
     }
     let mut name = path.as_os_str().to_owned();
     name.push(".damaged");
-    std::fs::rename(path, &name)
+    rename(path, Path::new(&name))
         .map_err(|source| DataError::write(path, "rename it to NAME.damaged", source))
 }
 

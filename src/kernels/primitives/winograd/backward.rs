@@ -1,12 +1,16 @@
 //! All gradients of a convolution.
 
-use super::Convolution;
-use super::forward::{Filtered, Store, images_of_a_pass};
-use super::gradient::{Collect, Collected, Finish};
+use super::gradient::{Finish, Sums};
+use super::maps::{Gradients, Pixels};
+use super::spread::Spread;
+use super::tiles::{Plane, TileBuffer};
+use super::weight::{Direction, Weight};
+use super::{Convolution, POINTS, SEEN, SIDE};
 use crate::kernels::parallel;
-use crate::kernels::primitives::gemm::{AskLayout, Layout};
+use crate::kernels::primitives::filters::Filters;
+use crate::kernels::primitives::gemm::{AskLayout, Layout, cut};
 use crate::kernels::primitives::layer::Grads;
-use crate::kernels::simd::{Level, Task, Vector, dispatch, dispatch_for_rows, scratch};
+use crate::kernels::simd::{Level, Task, Vector, WIDEST, dispatch, dispatch_for_rows, scratch};
 use std::ops::Range;
 
 /// Images that one task takes. It depends on the shape alone, so that sums over the batch do not depend on the number
@@ -45,15 +49,14 @@ pub(crate) fn backward(
     let filters = convolution.filters;
     let size = convolution.input_size();
     let batch = images.pixels.len() / size;
-    let lanes = (level, filters.outputs);
     let with_input = grads.input.is_some();
     let work = Backward {
         level,
         convolution,
-        images,
+        pixels: images.pixels,
         source,
-        layout: dispatch_for_rows(lanes, AskLayout::ANY),
-        turned: with_input.then(|| Filtered::turned(level, convolution, images.weight)),
+        layout: dispatch_for_rows((level, filters.outputs), AskLayout::ANY),
+        weight: with_input.then(|| Weight::new(level, filters, Direction::Backward, images.weight)),
         with_bias: grads.bias.is_some(),
     };
     let most = (TILES / convolution.tiles()).clamp(IMAGES, MOST_IMAGES);
@@ -77,70 +80,165 @@ pub(crate) fn backward(
 struct Backward<'a, S> {
     level: Level,
     convolution: &'a Convolution,
-    images: Images<'a>,
+    pixels: &'a [f32],
     source: &'a S,
     layout: Layout,
-    /// The convolution that gives the gradient of the input, where that is sought.
-    turned: Option<Filtered>,
+    /// For the gradient of the input, where that is sought.
+    weight: Option<Weight>,
     with_bias: bool,
+}
+
+/// The tiles of some images.
+struct Work {
+    /// Tiles that are multiplied together.
+    room: usize,
+    pixels: TileBuffer,
+    grads: TileBuffer,
+    sums: Sums,
 }
 
 impl<S: Source> Backward<'_, S> {
     /// Writes the gradients of weight and bias, summed over some images, and that of their input.
     fn chunk(&self, images: Range<usize>, sums: &mut [f32], grad_input: &mut [f32]) {
         let convolution = self.convolution;
-        let lanes = (self.level, convolution.filters.outputs);
-        let [inputs, outputs] = [convolution.input_size(), convolution.output_size()];
-        // As many at a time as fill a pass over the weight for the gradient of the input.
-        let step = images_of_a_pass(&convolution.turned());
-        let mut room = scratch::dirty(step.min(images.len()) * outputs);
-        let tiles = images.len() * convolution.tiles();
-        let mut collected = Collected::new(convolution, tiles);
-        let biases = self.layout.padded(convolution.filters.outputs) * convolution.filters.patch();
+        let filters = convolution.filters;
+        let (inputs, outputs) = (convolution.input_size(), convolution.output_size());
+        // As many images at a time as fill the room.
+        let room = room(filters).min(images.len() * convolution.tiles());
+        let step = room.div_ceil(convolution.tiles());
+        let mut own = scratch::dirty(step.min(images.len()) * outputs);
+        let mut work = Work {
+            room,
+            pixels: TileBuffer::new(room, filters.inputs),
+            grads: TileBuffer::new(room, filters.outputs),
+            sums: Sums::new(filters, self.layout),
+        };
+        let biases = self.layout.padded(filters.outputs) * filters.patch();
         let (weights, biases) = sums.split_at_mut(biases);
         biases.fill(0.0);
+        grad_input.fill(0.0);
         for first in images.clone().step_by(step) {
             let part = first..images.end.min(first + step);
-            let grads = self.source.of(part.clone(), &mut room);
+            let grads = self.source.of(part.clone(), &mut own);
             assert_eq!(grads.len(), part.len() * outputs, "gradients");
-            let work = Collect {
-                convolution,
-                layout: self.layout,
-                pixels: &self.images.pixels[part.start * inputs..part.end * inputs],
-                grads,
-                collected: &mut collected,
-            };
-            dispatch_for_rows(lanes, work);
+            let pixels = &self.pixels[part.start * inputs..part.end * inputs];
             if self.with_bias {
-                let channels = convolution.filters.outputs;
-                dispatch(
-                    self.level,
-                    AddRows {
-                        grads,
-                        channels,
-                        biases,
-                    },
-                );
-            }
-            if let Some(turned) = &self.turned {
-                let to = (part.start - images.start) * inputs..(part.end - images.start) * inputs;
-                let store = Store {
-                    sides: convolution.input,
-                    bias: None,
-                    relu: false,
-                    channels: convolution.filters.inputs,
-                    to: &mut grad_input[to],
+                let add = AddRows {
+                    grads,
+                    channels: filters.outputs,
+                    biases,
                 };
-                turned.run(grads, store);
+                dispatch(self.level, add);
+            }
+            let grad_input = match self.weight {
+                Some(_) => {
+                    let first = part.start - images.start;
+                    &mut grad_input[first * inputs..][..part.len() * inputs]
+                }
+                None => &mut [],
+            };
+            for tiles in cut(part.len() * convolution.tiles(), room) {
+                self.tiles(&mut work, tiles, (pixels, grads), grad_input);
             }
         }
-        let work = Finish {
-            convolution,
-            layout: self.layout,
-            collected: &mut collected,
-            sums: weights,
+        let finish = Finish {
+            sums: &work.sums,
+            to: weights,
         };
-        dispatch_for_rows(lanes, work);
+        dispatch_for_rows((self.level, filters.outputs), finish);
+    }
+
+    /// Adds what `(first, count)` tiles contribute.
+    fn tiles(
+        &self,
+        work: &mut Work,
+        (first, count): (usize, usize),
+        (pixels, grads): (&[f32], &[f32]),
+        grad_input: &mut [f32],
+    ) {
+        let filters = self.convolution.filters;
+        let collect = Collect {
+            convolution: self.convolution,
+            pixels,
+            grads,
+            first,
+            count,
+            work,
+        };
+        dispatch_for_rows((self.level, filters.outputs), collect);
+        if let Some(weight) = &self.weight {
+            let spread = Spread {
+                convolution: self.convolution,
+                weight,
+                grads: &work.grads,
+                first,
+                count,
+                to: grad_input,
+            };
+            dispatch_for_rows((self.level, filters.inputs), spread);
+        }
+    }
+}
+
+/// Floats of the points of tiles that are multiplied together, as many as a second-level cache has room for.
+const POINTS_ROOM: usize = 384 << 10;
+/// The fewest and the most such tiles: the sums are read and written once for all of them.
+const FEWEST: usize = 48;
+const MOST: usize = 128;
+
+/// Tiles that are multiplied together.
+fn room(filters: Filters) -> usize {
+    let [inputs, outputs] =
+        [filters.inputs, filters.outputs].map(|side| side.next_multiple_of(WIDEST));
+    (POINTS_ROOM / (POINTS * (inputs + outputs))).clamp(FEWEST, MOST)
+}
+
+/// Transforms some tiles, and adds their products to the sums.
+struct Collect<'a> {
+    convolution: &'a Convolution,
+    pixels: &'a [f32],
+    /// Of the outputs.
+    grads: &'a [f32],
+    first: usize,
+    count: usize,
+    work: &'a mut Work,
+}
+
+impl Task for Collect<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self {
+            convolution, work, ..
+        } = self;
+        let filters = convolution.filters;
+        assert!(self.count <= work.room);
+        let zeros = scratch::zeroed(SEEN * filters.inputs.max(filters.outputs));
+        let pixels = Plane {
+            pixels: self.pixels,
+            sides: convolution.input,
+            channels: filters.inputs,
+            padding: convolution.padding,
+            zeros: &zeros,
+        };
+        let grads = Plane {
+            pixels: self.grads,
+            sides: convolution.output,
+            channels: filters.outputs,
+            padding: 0,
+            zeros: &zeros,
+        };
+        // SAFETY: there is room for the tiles; the caller vouches for the instruction set, which is that of the layout.
+        unsafe {
+            for tile in 0..self.count {
+                let place = convolution.place(self.first + tile);
+                work.pixels
+                    .transform::<V, Pixels, SEEN>(&pixels, place, tile);
+                work.grads
+                    .transform::<V, Gradients, SIDE>(&grads, place, tile);
+            }
+            let (pixels, grads) = (work.pixels.from(0), work.grads.from(0));
+            work.sums.add::<V>(pixels, grads, self.count);
+        }
     }
 }
 

@@ -3,11 +3,12 @@
 // Loops over registers are written with indices: both sides of an array are named at once.
 #![allow(clippy::needless_range_loop)]
 
-use super::maps::{Map, Outputs, Pixels};
-use super::tiles::{Place, Plane, transform};
-use super::weight::{Filter, Weight};
-use super::{Convolution, GAP, POINTS, SEEN, SIDE};
-use crate::kernels::primitives::gemm::{Panel, Strides, Tiles, accumulate, cut, for_each_tile};
+use super::maps::Pixels;
+use super::products::{Finish, Products};
+use super::tiles::{Place, Plane, TileBuffer};
+use super::weight::{Direction, Weight};
+use super::{Convolution, POINTS, SEEN, SIDE};
+use crate::kernels::primitives::gemm::cut;
 use crate::kernels::simd::{Level, Task, Vector, WIDEST, dispatch_for_rows, scratch};
 
 /// Floats of the points of tiles that are multiplied together: they stay in a second-level cache.
@@ -15,7 +16,7 @@ const POINTS_ROOM: usize = 192 << 10;
 /// The fewest and the most such tiles, in register tiles of 14: few pass over all of the weight too often, more gain
 /// nothing.
 const FEWEST: usize = 28;
-const MOST: usize = 56;
+pub(super) const MOST: usize = 56;
 
 /// A convolution with the points of its weight.
 pub(crate) struct Filtered {
@@ -27,25 +28,17 @@ pub(crate) struct Filtered {
 impl Filtered {
     /// `weight` is `[outputs, inputs, 3, 3]`.
     pub fn new(level: Level, convolution: Convolution, weight: &[f32]) -> Self {
-        Self::with(level, convolution, Filter::AsIs, weight)
-    }
-
-    /// The convolution that gives the gradient of the input of `convolution`, whose weight this is.
-    pub(super) fn turned(level: Level, convolution: &Convolution, weight: &[f32]) -> Self {
-        Self::with(level, convolution.turned(), Filter::Turned, weight)
-    }
-
-    fn with(level: Level, convolution: Convolution, filter: Filter, weight: &[f32]) -> Self {
+        let filters = convolution.filters;
         Self {
-            lanes: (level, convolution.filters.outputs),
-            weight: Weight::new(level, &convolution, filter, weight),
             convolution,
+            lanes: (level, filters.outputs),
+            weight: Weight::new(level, filters, Direction::Forward, weight),
         }
     }
 
     /// Images that fill a pass over the weight.
     pub fn images(&self) -> usize {
-        images_of_a_pass(&self.convolution)
+        room(self.convolution.filters.inputs).div_ceil(self.convolution.tiles())
     }
 
     /// Convolves images `[rows, columns, inputs]`.
@@ -59,31 +52,10 @@ impl Filtered {
     }
 }
 
-/// Images that fill a pass over the weight.
-pub(super) fn images_of_a_pass(convolution: &Convolution) -> usize {
-    room(convolution.filters.inputs).div_ceil(convolution.tiles())
-}
-
 /// Tiles that are multiplied together.
-fn room(inputs: usize) -> usize {
-    let fit = POINTS_ROOM / (POINTS * inputs.next_multiple_of(WIDEST));
+fn room(depth: usize) -> usize {
+    let fit = POINTS_ROOM / (POINTS * depth.next_multiple_of(WIDEST));
     (fit / 14 * 14).clamp(FEWEST, MOST)
-}
-
-/// What becomes of the outputs.
-pub(crate) trait Finish {
-    /// Takes the tile at `place`, number `tile` of the products, for the `GROUPS` registers of channels from
-    /// `channel` on. Must be `#[inline(always)]`.
-    ///
-    /// # Safety
-    /// The processor has the instruction set.
-    unsafe fn tile<V: Vector, const GROUPS: usize>(
-        &mut self,
-        products: Products<'_>,
-        tile: usize,
-        place: Place,
-        channel: usize,
-    );
 }
 
 struct Run<'a, F> {
@@ -100,7 +72,7 @@ impl<F: Finish> Task for Run<'_, F> {
             weight,
             ..
         } = self.filtered;
-        let (inputs, outputs) = (convolution.filters.inputs, convolution.filters.outputs);
+        let inputs = convolution.filters.inputs;
         let zeros = scratch::zeroed(SEEN * inputs);
         let plane = Plane {
             pixels: self.pixels,
@@ -109,143 +81,23 @@ impl<F: Finish> Task for Run<'_, F> {
             padding: convolution.padding,
             zeros: &zeros,
         };
-        assert!(weight.points.len() >= weight.layout.padded(outputs) * POINTS * inputs);
         let count = self.pixels.len() / convolution.input_size() * convolution.tiles();
-        let (room, pitch) = (room(inputs).min(count), inputs.next_multiple_of(V::LANES));
-        let stride = POINTS * pitch + GAP;
-        let mut points = scratch::dirty(room * stride);
-        let mut products = scratch::dirty(room * (POINTS * 3 * V::LANES + GAP));
+        let room = room(inputs).min(count);
+        let mut points = TileBuffer::new(room, inputs);
         for (first, tiles) in cut(count, room) {
-            // SAFETY: the buffers hold the points of `room` tiles, the weight those of every panel; the caller vouches
-            // for the instruction set.
+            // SAFETY: there are as many tiles as there is room; the caller vouches for the instruction set, of which
+            // the weight's layout is.
             unsafe {
                 for tile in 0..tiles {
-                    let place = convolution.place(first + tile);
-                    let to = points[tile * stride..].as_mut_ptr();
-                    transform::<V, Pixels, SEEN>(&plane, place, to, pitch);
+                    points.transform::<V, Pixels, SEEN>(
+                        &plane,
+                        convolution.place(first + tile),
+                        tile,
+                    );
                 }
-                for panel in weight.layout.panels(outputs) {
-                    let width = weight.layout.width(panel);
-                    let step = POINTS * width + GAP;
-                    for point in 0..POINTS {
-                        let right = (POINTS * panel.first + point * width) * inputs;
-                        let mut work = Multiply {
-                            depth: inputs,
-                            left: (points[point * pitch..].as_ptr(), stride),
-                            right: weight.points[right..].as_ptr(),
-                            to: (products[point * width..].as_mut_ptr(), step),
-                        };
-                        for_each_tile::<V>(tiles, panel, &mut work);
-                    }
-                    let products = Products {
-                        numbers: &products,
-                        stride: step,
-                    };
-                    for tile in 0..tiles {
-                        let place = convolution.place(first + tile);
-                        finish_tile::<V>(&mut self.finish, products, tile, place, panel);
-                    }
-                }
+                let tiles = (first, tiles);
+                weight.multiply::<V>(convolution, tiles, points.from(0), &mut self.finish);
             }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn finish_tile<V: Vector>(
-    finish: &mut impl Finish,
-    products: Products<'_>,
-    tile: usize,
-    place: Place,
-    panel: Panel,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match panel.registers {
-            1 => finish.tile::<V, 1>(products, tile, place, panel.first),
-            2 => finish.tile::<V, 2>(products, tile, place, panel.first),
-            _ => finish.tile::<V, 3>(products, tile, place, panel.first),
-        }
-    }
-}
-
-/// The products of one point: `[tiles, depth] x [depth, width]`.
-struct Multiply {
-    depth: usize,
-    /// And floats from one tile to the next, on both sides.
-    left: (*const f32, usize),
-    right: *const f32,
-    to: (*mut f32, usize),
-}
-
-impl Tiles for Multiply {
-    #[inline(always)]
-    unsafe fn tile<V: Vector, const ROWS: usize, const GROUPS: usize>(
-        &mut self,
-        row: usize,
-        _column: usize,
-    ) {
-        let ((left, pitch), (to, step)) = (self.left, self.to);
-        let strides = Strides {
-            run: 0,
-            row: pitch,
-            step: 1,
-            panel: GROUPS * V::LANES,
-        };
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut sums = [[V::zero(); GROUPS]; ROWS];
-            let left = left.add(row * pitch);
-            accumulate::<V, ROWS, ROWS, GROUPS>(&mut sums, left, self.right, strides, self.depth);
-            for (index, sums) in sums.iter().enumerate() {
-                for (group, sum) in sums.iter().enumerate() {
-                    sum.store(to.add((row + index) * step + group * V::LANES));
-                }
-            }
-        }
-    }
-}
-
-/// The products of some tiles with a panel of filters, `[tiles][36, width]`.
-#[derive(Clone, Copy)]
-pub(crate) struct Products<'a> {
-    numbers: &'a [f32],
-    /// Floats from one tile to the next.
-    stride: usize,
-}
-
-impl Products<'_> {
-    /// `A' m A`: the rows of outputs of tile `tile` in register `group` of `GROUPS`.
-    ///
-    /// # Safety
-    /// The processor has the instruction set.
-    #[inline(always)]
-    pub unsafe fn outputs<V: Vector, const GROUPS: usize>(
-        &self,
-        tile: usize,
-        group: usize,
-    ) -> [[V; SIDE]; SIDE] {
-        let width = GROUPS * V::LANES;
-        let numbers = self.numbers[tile * self.stride..][..POINTS * width].as_ptr();
-        // SAFETY: the slice has the 36 points; the caller vouches for the instruction set.
-        unsafe {
-            let mut rows = [[V::zero(); SEEN]; SIDE];
-            for column in 0..SEEN {
-                let mut products = [V::zero(); SEEN];
-                for row in 0..SEEN {
-                    let at = (SEEN * row + column) * width + group * V::LANES;
-                    products[row] = V::load(numbers.add(at));
-                }
-                let all = Outputs::apply(products);
-                for row in 0..SIDE {
-                    rows[row][column] = all[row];
-                }
-            }
-            let mut outputs = [[V::zero(); SIDE]; SIDE];
-            for row in 0..SIDE {
-                outputs[row] = Outputs::apply(rows[row]);
-            }
-            outputs
         }
     }
 }

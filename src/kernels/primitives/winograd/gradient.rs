@@ -1,145 +1,72 @@
 //! The gradient of the weight by the transposed algorithm: per tile, the 36 points of the pixels times the 36 points
 //! `A g A'` of the gradients; their sums over all tiles become weights once, at the end.
 
-use super::maps::{Gradients, Pixels, Weights, both_sides};
-use super::tiles::{Plane, transform};
-use super::{Convolution, GAP, POINTS, SEEN, SIDE};
+use super::POINTS;
+use super::maps::{Weights, both_sides};
+use super::tiles::TilePoints;
+use crate::kernels::primitives::filters::Filters;
 use crate::kernels::primitives::gemm::{
     Layout, Strides, Tiles, accumulate, for_each_tile, load_sums, store_sums,
 };
-use crate::kernels::simd::{Task, Vector, WIDEST, scratch};
+use crate::kernels::simd::scratch::{self, Scratch};
+use crate::kernels::simd::{Task, Vector};
 
-/// Floats of the points of tiles that are multiplied together, as many as a second-level cache has room for.
-const POINTS_ROOM: usize = 384 << 10;
-/// The fewest and the most such tiles: the sums are read and written once for all of them.
-const FEWEST: usize = 48;
-const MOST: usize = 128;
-
-/// What is collected over the images of a chunk.
-pub(super) struct Collected {
-    /// `[room][36, channels]` of pixels and gradients, the channels padded to whole registers.
-    points: [scratch::Scratch; 2],
-    /// Tiles that are collected before they are multiplied.
-    room: usize,
-    count: usize,
-    /// Panels `[36, inputs, width]`; they hold nothing until the first product.
-    sums: scratch::Scratch,
+/// The sums of products over tiles: panels `[36, inputs, width]`. They hold nothing until the first product.
+pub(super) struct Sums {
+    filters: Filters,
+    layout: Layout,
+    sums: Scratch,
     is_begun: bool,
 }
 
-impl Collected {
-    /// For a chunk of so many tiles.
-    pub fn new(convolution: &Convolution, tiles: usize) -> Self {
-        let filters = convolution.filters;
-        let sides = [filters.inputs, filters.outputs].map(|side| side.next_multiple_of(WIDEST));
-        let fit = POINTS_ROOM / (POINTS * (sides[0] + sides[1]));
-        let room = fit.clamp(FEWEST, MOST).min(tiles);
+impl Sums {
+    pub fn new(filters: Filters, layout: Layout) -> Self {
         Self {
-            points: sides.map(|side| scratch::dirty(room * (POINTS * side + GAP))),
-            room,
-            count: 0,
-            sums: scratch::dirty(POINTS * filters.inputs * sides[1]),
+            filters,
+            layout,
+            sums: scratch::dirty(POINTS * filters.inputs * layout.padded(filters.outputs)),
             is_begun: false,
         }
     }
-}
 
-/// Collects the tiles of some images, and adds up the products of those that fill the room.
-pub(super) struct Collect<'a> {
-    pub convolution: &'a Convolution,
-    pub layout: Layout,
-    pub pixels: &'a [f32],
-    /// Of the outputs.
-    pub grads: &'a [f32],
-    pub collected: &'a mut Collected,
-}
-
-impl Task for Collect<'_> {
+    /// Adds the products of `count` tiles.
+    ///
+    /// # Safety
+    /// The processor has the instruction set, and it is the one that gave the layout.
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self {
-            convolution,
-            layout,
-            collected,
-            ..
-        } = self;
-        let filters = convolution.filters;
-        let zeros = scratch::zeroed(SEEN * filters.inputs.max(filters.outputs));
-        let pixels = Plane {
-            pixels: self.pixels,
-            sides: convolution.input,
-            channels: filters.inputs,
-            padding: convolution.padding,
-            zeros: &zeros,
-        };
-        let grads = Plane {
-            pixels: self.grads,
-            sides: convolution.output,
-            channels: filters.outputs,
-            padding: 0,
-            zeros: &zeros,
-        };
-        let images = self.pixels.len() / convolution.input_size();
-        let [pixels_pitch, grads_pitch] = pitches::<V>(convolution);
-        for tile in 0..images * convolution.tiles() {
-            let place = convolution.place(tile);
-            let [pixels_to, grads_to] = &mut collected.points;
-            let pixels_to = pixels_to[collected.count * stride(pixels_pitch)..].as_mut_ptr();
-            let grads_to = grads_to[collected.count * stride(grads_pitch)..].as_mut_ptr();
-            // SAFETY: there is room for another tile, because they are multiplied when it is full; the caller vouches
-            // for the instruction set.
-            unsafe {
-                transform::<V, Pixels, SEEN>(&pixels, place, pixels_to, pixels_pitch);
-                transform::<V, Gradients, SIDE>(&grads, place, grads_to, grads_pitch);
-                collected.count += 1;
-                if collected.count == collected.room {
-                    collected.multiply::<V>(convolution, layout);
-                }
-            }
-        }
-    }
-}
-
-/// Floats from one tile to the next, of those from one point to the next.
-fn stride(pitch: usize) -> usize {
-    POINTS * pitch + GAP
-}
-
-/// Floats from one point to the next in those of pixels and gradients.
-#[inline(always)]
-fn pitches<V: Vector>(convolution: &Convolution) -> [usize; 2] {
-    let filters = convolution.filters;
-    [filters.inputs, filters.outputs].map(|side| side.next_multiple_of(V::LANES))
-}
-
-impl Collected {
-    /// Adds the products of the collected tiles to the sums, and forgets the tiles.
-    #[inline(always)]
-    unsafe fn multiply<V: Vector>(&mut self, convolution: &Convolution, layout: Layout) {
-        let inputs = convolution.filters.inputs;
-        let [input_pitch, output_pitch] = pitches::<V>(convolution);
+    pub unsafe fn add<V: Vector>(
+        &mut self,
+        pixels: TilePoints<'_>,
+        grads: TilePoints<'_>,
+        count: usize,
+    ) {
+        let Filters {
+            inputs, outputs, ..
+        } = self.filters;
+        assert!(pixels.points.len() >= count * pixels.stride() && pixels.pitch >= inputs);
+        assert!(grads.points.len() >= count * grads.stride());
+        assert!(grads.pitch >= self.layout.padded(outputs));
         for point in 0..POINTS {
-            for panel in layout.panels(convolution.filters.outputs) {
-                let to = (POINTS * panel.first + point * layout.width(panel)) * inputs;
+            for panel in self.layout.panels(outputs) {
+                let to = (POINTS * panel.first + point * self.layout.width(panel)) * inputs;
                 let mut work = Multiply {
-                    left: self.points[0][point * input_pitch..].as_ptr(),
-                    right: self.points[1][point * output_pitch..].as_ptr(),
+                    left: pixels.points[point * pixels.pitch..].as_ptr(),
+                    right: grads.points[point * grads.pitch..].as_ptr(),
                     strides: Strides {
                         run: 0,
                         row: 1,
-                        step: stride(input_pitch),
-                        panel: stride(output_pitch),
+                        step: pixels.stride(),
+                        panel: grads.stride(),
                     },
-                    tiles: self.count,
+                    tiles: count,
                     to: self.sums[to..].as_mut_ptr(),
                     is_begun: self.is_begun,
                 };
-                // SAFETY: the buffers hold the points of `room` tiles, the sums 36 points of every panel; the caller
+                // SAFETY: the buffers hold the points of the tiles, the sums 36 points of every panel; the caller
                 // vouches for the instruction set.
                 unsafe { for_each_tile::<V>(inputs, panel, &mut work) };
             }
         }
-        self.count = 0;
         self.is_begun = true;
     }
 }
@@ -183,34 +110,32 @@ impl Tiles for Multiply {
     }
 }
 
-/// Multiplies what is left and turns the sums into weights: panels `[3, 3, inputs, width]` at the start of `sums`.
+/// Turns the sums into weights: panels `[3, 3, inputs, width]` at the start of `to`.
 pub(super) struct Finish<'a> {
-    pub convolution: &'a Convolution,
-    pub layout: Layout,
-    pub collected: &'a mut Collected,
-    pub sums: &'a mut [f32],
+    pub sums: &'a Sums,
+    pub to: &'a mut [f32],
 }
 
 impl Task for Finish<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let (layout, collected) = (self.layout, self.collected);
-        let filters = self.convolution.filters;
+        let Sums {
+            filters,
+            layout,
+            sums,
+            is_begun,
+        } = self.sums;
         let inputs = filters.inputs;
-        assert!(self.sums.len() >= layout.padded(filters.outputs) * 9 * inputs);
-        // SAFETY: the buffers are of this shape, and every sum is begun by the first product; the caller vouches for
-        // the instruction set.
-        unsafe {
-            if collected.count > 0 {
-                collected.multiply::<V>(self.convolution, layout);
-            }
-            for panel in layout.panels(filters.outputs) {
-                let point = inputs * layout.width(panel);
-                for at in (0..point).step_by(V::LANES) {
-                    let from = collected.sums[panel.first * POINTS * inputs + at..].as_ptr();
-                    let to = self.sums[panel.first * 9 * inputs + at..].as_mut_ptr();
-                    both_sides::<V, Weights, 6, 3>((from, point), (to, point));
-                }
+        assert!(is_begun, "no tile");
+        assert!(self.to.len() >= layout.padded(filters.outputs) * 9 * inputs);
+        for panel in layout.panels(filters.outputs) {
+            let point = inputs * layout.width(panel);
+            for at in (0..point).step_by(V::LANES) {
+                let from = sums[panel.first * POINTS * inputs + at..].as_ptr();
+                let to = self.to[panel.first * 9 * inputs + at..].as_mut_ptr();
+                // SAFETY: 36 points and nine taps of this register are in the slices; the caller vouches for the
+                // instruction set.
+                unsafe { both_sides::<V, Weights, 6, 3>((from, point), (to, point)) };
             }
         }
     }

@@ -115,6 +115,33 @@ impl Map<4, 6> for Gradients {
     }
 }
 
+/// `B`, from points to gradients of pixels.
+pub(super) struct PixelGradients;
+
+impl Map<6, 6> for PixelGradients {
+    #[inline(always)]
+    unsafe fn apply<V: Vector>([m0, m1, m2, m3, m4, m5]: [V; 6]) -> [V; 6] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (half, more) = (V::splat(0.5), V::splat(1.5));
+            let even = m5.mul_add(more, m0.add(m2).add(m3.add(m4)));
+            let odd = m3.mul_add(
+                V::splat(2.0),
+                m4.mul_add(V::splat(-0.5), m0.mul_add(more, V::zero().sub(m5))),
+            );
+            [
+                m0,
+                m2.sub(m1).sub(odd),
+                m2.mul_add(V::splat(-1.5), m1.mul_add(half, V::zero().sub(m0)))
+                    .sub(even),
+                m1.mul_add(V::splat(2.5), m2.mul_add(half, odd.sub(m5))),
+                even.add(m1),
+                m5,
+            ]
+        }
+    }
+}
+
 /// `G`, from taps to points.
 pub(super) struct Taps;
 

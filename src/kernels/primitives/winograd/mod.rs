@@ -6,11 +6,14 @@ mod backward;
 mod forward;
 mod gradient;
 mod maps;
+mod products;
+mod spread;
 mod tiles;
 mod weight;
 
 pub(crate) use backward::{Images, Source, backward};
-pub(crate) use forward::{Filtered, Finish, Products, Store};
+pub(crate) use forward::{Filtered, Store};
+pub(crate) use products::{Finish, Products};
 pub(crate) use tiles::Place;
 
 use super::filters::Filters;
@@ -47,21 +50,6 @@ impl Convolution {
         } = self.filters;
         let [rows, columns] = self.output;
         kernel == 3 && inputs >= 8 && outputs >= 8 && 6 * self.tiles() <= rows * columns
-    }
-
-    /// The convolution whose output is the gradient of this one's input: over the gradient of the output, with the
-    /// filters turned by 180 degrees.
-    fn turned(&self) -> Self {
-        Self {
-            input: self.output,
-            output: self.input,
-            padding: 2 - self.padding,
-            filters: Filters {
-                inputs: self.filters.outputs,
-                outputs: self.filters.inputs,
-                ..self.filters
-            },
-        }
     }
 
     /// Floats of an image.

@@ -4,8 +4,9 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::maps::Map;
-use super::{Convolution, SEEN, SIDE};
-use crate::kernels::simd::Vector;
+use super::{Convolution, GAP, POINTS, SEEN, SIDE};
+use crate::kernels::simd::scratch::{self, Scratch};
+use crate::kernels::simd::{Vector, WIDEST};
 
 /// The first output of a tile.
 #[derive(Clone, Copy)]
@@ -41,13 +42,74 @@ pub(super) struct Plane<'a> {
     pub zeros: &'a [f32],
 }
 
-/// The points of a tile: channel `c` of point `p` goes to `to[p * pitch + c]`, where the pitch is the channels padded to
-/// whole registers. All points of a tile lie side by side: each in a place of its own would need a page of memory each.
+/// The points of some tiles, `[tiles][36, pitch]`, where the pitch is the channels padded to whole registers. All points
+/// of a tile lie side by side: each in a place of its own would need a page of memory each.
+pub(super) struct TileBuffer {
+    points: Scratch,
+    pitch: usize,
+}
+
+/// Those from some tile on.
+#[derive(Clone, Copy)]
+pub(super) struct TilePoints<'a> {
+    pub points: &'a [f32],
+    pub pitch: usize,
+}
+
+impl TileBuffer {
+    /// With room for so many.
+    pub fn new(tiles: usize, channels: usize) -> Self {
+        let pitch = channels.next_multiple_of(WIDEST);
+        Self {
+            points: scratch::dirty(tiles * stride(pitch)),
+            pitch,
+        }
+    }
+
+    pub fn from(&self, tile: usize) -> TilePoints<'_> {
+        TilePoints {
+            points: &self.points[tile * stride(self.pitch)..],
+            pitch: self.pitch,
+        }
+    }
+
+    /// Writes the points of the tile at `place` as number `tile`.
+    ///
+    /// # Safety
+    /// The processor has the instruction set.
+    #[inline(always)]
+    pub unsafe fn transform<V: Vector, S: Map<N, SEEN>, const N: usize>(
+        &mut self,
+        plane: &Plane<'_>,
+        place: Place,
+        tile: usize,
+    ) {
+        assert!(plane.channels <= self.pitch);
+        let stride = stride(self.pitch);
+        let to = self.points[tile * stride..][..stride].as_mut_ptr();
+        // SAFETY: the slice has the points of a tile, with whole registers; the caller vouches for the rest.
+        unsafe { transform::<V, S, N>(plane, place, to, self.pitch) }
+    }
+}
+
+impl TilePoints<'_> {
+    /// Floats from one tile to the next.
+    pub fn stride(&self) -> usize {
+        stride(self.pitch)
+    }
+}
+
+/// Floats from one tile to the next, of those from one point to the next.
+fn stride(pitch: usize) -> usize {
+    POINTS * pitch + GAP
+}
+
+/// Channel `c` of point `p` of a tile goes to `to[p * pitch + c]`.
 ///
 /// # Safety
 /// The processor has the instruction set; the points are writable.
 #[inline(always)]
-pub(super) unsafe fn transform<V: Vector, S: Map<N, SEEN>, const N: usize>(
+unsafe fn transform<V: Vector, S: Map<N, SEEN>, const N: usize>(
     plane: &Plane<'_>,
     place: Place,
     to: *mut f32,

@@ -1,0 +1,135 @@
+"""The step of a preset's network in PyTorch and here, in turn on the same processor cores.
+
+    pip install torch numpy
+    python benches/pytorch.py best --program target/release/gpu-mnist --rounds 3
+
+Both train the preset's layers with Adam in float32, without augmentation: forward, backward and update of a
+batch. The times are medians over the steps. PyTorch has the images in memory as floats, in the
+layout that is named; ours shuffles, gathers and normalises bytes inside of its figure.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+
+import numpy
+import torch
+from torch import nn
+
+PLAIN = [
+    "training.optimizer=adam", "training.schedule=constant", "training.label_smoothing=0",
+    "training.ema_decay=0", "data.validation_size=0", "augment.rotation=0", "augment.scale=0",
+    "augment.shear=0", "augment.shift=0", "augment.elastic=0", "augment.erase=0", "augment.flip=false",
+    "augment.brightness=0", "augment.contrast=0", "augment.saturation=0", "augment.off_epochs=0",
+]  # fmt: skip
+
+
+class Residual(nn.Module):
+    """A convolution whose output is added to its input before ReLU."""
+
+    def __init__(self, *inner):
+        super().__init__()
+        self.inner = nn.Sequential(*inner)
+
+    def forward(self, images):
+        return nn.functional.relu(images + self.inner(images))
+
+
+def network(layers, shape, classes):
+    """The layers of a run's settings as PyTorch modules, and the linear layer of the classes."""
+    channels, height, width = shape
+    modules, is_flat = [], False
+    for layer in layers:
+        if "convolution" in layer:
+            outputs, kernel = layer["convolution"], layer["kernel"]
+            padding, has_norm = layer.get("padding", 0), "norm" in layer
+            block = [nn.Conv2d(channels, outputs, kernel, padding=padding, bias=not has_norm)]
+            channels = outputs
+            height, width = (side + 2 * padding - kernel + 1 for side in (height, width))
+            if has_norm:
+                block.append(nn.BatchNorm2d(outputs))
+            if "pool" in layer:
+                block.append(nn.MaxPool2d(layer["pool"]))
+                height, width = height // layer["pool"], width // layer["pool"]
+            modules += [Residual(*block)] if layer.get("residual") else [*block, nn.ReLU()]
+        elif layer.get("pool") == "average":
+            modules += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+            is_flat = True
+        elif "linear" in layer:
+            if not is_flat:
+                modules.append(nn.Flatten())
+                channels, is_flat = channels * height * width, True
+            modules += [nn.Linear(channels, layer["linear"]), nn.ReLU()]
+            channels = layer["linear"]
+        else:
+            raise SystemExit(f"this script has no {layer}")
+    if not is_flat:
+        modules.append(nn.Flatten())
+        channels *= height * width
+    return nn.Sequential(*modules, nn.Linear(channels, classes))
+
+
+def pytorch_step(layers, arguments, layout):
+    """Milliseconds of a step."""
+    torch.manual_seed(0)
+    torch.set_num_threads(arguments.threads)
+    form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+    batch, count = arguments.batch, 12 * arguments.batch
+    model = network(layers, arguments.shape, arguments.classes).to(memory_format=form)
+    images = torch.randn(count, *arguments.shape).to(memory_format=form)
+    labels = torch.from_numpy(numpy.random.default_rng(0).integers(0, arguments.classes, count))
+    optimizer = torch.optim.Adam(model.parameters())
+    times, end = [], time.perf_counter() + arguments.seconds
+    while time.perf_counter() < end or len(times) < 20:
+        first = len(times) * batch % count
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        outputs = model(images[first : first + batch])
+        nn.functional.cross_entropy(outputs, labels[first : first + batch]).backward()
+        optimizer.step()
+        times.append(1e3 * (time.perf_counter() - start))
+    return float(numpy.median(times[5:]))
+
+
+def our_step(arguments):
+    """Milliseconds of a step, and the layers that were trained."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            arguments.program, "-q", "train", "--config", arguments.preset, "--device", "cpu", "--json",
+            "--dataset", arguments.dataset, "--epochs", "1", "--train-limit", str(50 * arguments.batch),
+            "--test-limit", "256", "--out", f"{folder}/run", "--set", f"training.batch_size={arguments.batch}",
+        ]  # fmt: skip
+        command += [word for setting in PLAIN for word in ("--set", setting)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(done.stderr)
+        settings = tomllib.loads(Path(folder, "run", "settings.toml").read_text())
+    return json.loads(done.stdout)["step_ms"]["median"], settings["model"]["layers"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("preset", help="a preset, or a settings file")
+    parser.add_argument("--program", default="target/release/gpu-mnist")
+    parser.add_argument("--dataset", default="mnist", help="what ours trains on: a set, or a folder")
+    parser.add_argument("--shape", type=int, nargs=3, default=[1, 28, 28], help="of its images")
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6, help="of a measurement of PyTorch")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    print(f"{arguments.preset}, batch {arguments.batch}, PyTorch {torch.__version__}, {arguments.threads} threads")
+    print("round  channels_last      NCHW  gpu-mnist  ratio")
+    for turn in range(arguments.rounds):
+        ours, layers = our_step(arguments)
+        last, first = (pytorch_step(layers, arguments, layout) for layout in ("channels_last", "nchw"))
+        print(f"{turn + 1:5}  {last:10.2f} ms  {first:6.2f} ms  {ours:6.2f} ms  {ours / last:5.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

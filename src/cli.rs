@@ -1,9 +1,11 @@
 //! The parser, and what becomes of an error: its words on stderr, its exit code.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::bench::compare::SavedError;
@@ -23,6 +25,7 @@ use crate::runs::resume::ResumeError;
 use crate::runs::weights::CheckpointError;
 use crate::terminal::colours_wanted;
 use crate::terminal::log::{self, LogArgs};
+use crate::terminal::wrap::{columns_of_stderr, message};
 
 /// Train small image classifiers on the GPU you own, through WebGPU compute, or on the CPU.
 #[derive(Parser, Debug)]
@@ -32,9 +35,9 @@ use crate::terminal::log::{self, LogArgs};
     max_term_width = 100,
     after_help = "\
 For example:
-  gpu-mnist train                    trains on MNIST, or on built-in digits where there is none
-  gpu-mnist predict digit.png        classifies an image with the newest run
-  gpu-mnist COMMAND --help           the flags of a command, with examples"
+  gpu-mnist train              on MNIST, or else on built-in digits
+  gpu-mnist predict digit.png  classifies an image with the newest run
+  gpu-mnist COMMAND --help     the flags of a command, with examples"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -49,6 +52,8 @@ pub enum Command {
     Train(Box<commands::train::TrainArgs>),
     /// Find a learning rate: train with rising ones and look at the loss
     LrFind(Box<commands::lr_find::LrFindArgs>),
+    /// Train under many settings, side by side, and keep the best
+    Sweep(Box<commands::sweep::SweepArgs>),
     /// Print the confusion statistics of a trained model
     Evaluate(Box<commands::evaluate::EvaluateArgs>),
     /// Classify image files
@@ -81,6 +86,7 @@ impl Command {
         match self {
             Self::Train(_)
             | Self::LrFind(_)
+            | Self::Sweep(_)
             | Self::Evaluate(_)
             | Self::Predict(_)
             | Self::Bench(_)
@@ -109,6 +115,14 @@ pub fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
+            let _ = writeln!(
+                io::stderr(),
+                "error: {}",
+                no_text(std::env::args_os().skip(1))
+            );
+            return ExitCode::from(Code::Usage as u8);
+        }
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
@@ -137,7 +151,12 @@ pub fn main() -> ExitCode {
                 true => "\x1b[31;1merror:\x1b[0m",
                 false => "error:",
             };
-            let _ = writeln!(io::stderr(), "{word} {}", describe(&error));
+            let text = format!("{word} {}", describe(&error));
+            let text = match columns_of_stderr() {
+                Some(columns) => message(&text, columns, "  "),
+                None => text,
+            };
+            let _ = writeln!(io::stderr(), "{text}");
             ExitCode::from(exit_code(&error) as u8)
         }
     }
@@ -147,6 +166,7 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
     match command {
         Command::Train(args) => commands::train::run(&args, quiet),
         Command::LrFind(args) => commands::lr_find::run(&args),
+        Command::Sweep(args) => commands::sweep::run(&args, quiet),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Runs(args) => commands::runs::run(&args),
@@ -160,6 +180,16 @@ fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),
     }
+}
+
+/// What to do about words that are no UTF-8 where the parser takes text.
+fn no_text(words: impl Iterator<Item = OsString>) -> String {
+    let words = words.filter(|word| word.to_str().is_none());
+    let words: Vec<String> = words.map(|word| word.display().to_string()).collect();
+    format!(
+        "{}: no UTF-8 text, and settings keep nothing else; for a path, change to that folder and name it from there, or rename it",
+        words.join(", ")
+    )
 }
 
 /// The error with its causes, less those that it already quotes.

@@ -3,7 +3,7 @@
 
 mod comments;
 mod data;
-mod document;
+pub mod document;
 mod error;
 pub mod followed;
 mod layers;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
 pub use crate::model::architecture::{Architecture, ModelConfig};
+use crate::wording::count;
 pub use data::{BrokenFiles, Colour, DataConfig, ImageSize};
 pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
@@ -63,7 +64,10 @@ pub struct DeviceConfig {
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
+#[cfg_attr(
+    all(feature = "cli", not(target_family = "wasm")),
+    derive(clap::ValueEnum)
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     /// A hardware adapter if there is one, else the CPU
@@ -76,7 +80,10 @@ pub enum DeviceKind {
 
 /// The graphics API an adapter is reached through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
+#[cfg_attr(
+    all(feature = "cli", not(target_family = "wasm")),
+    derive(clap::ValueEnum)
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Api {
     #[cfg_attr(not(target_family = "wasm"), value(skip))]
@@ -164,8 +171,8 @@ impl ClassWeights {
                 Ok(Some(counts.iter().map(weight).collect()))
             }
             Self::Listed(weights) if weights.len() != counts.len() => Err(format!(
-                "has {} weights, the set has {} classes: give one a class",
-                weights.len(),
+                "has {}, the set has {} classes: give one a class",
+                count(weights.len(), "weight"),
                 counts.len()
             )),
             Self::Listed(weights) => {
@@ -256,6 +263,7 @@ impl AugmentConfig {
 pub struct EvaluationConfig {
     pub batch_size: usize,
     pub shift: usize,
+    pub test: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -4,24 +4,73 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use directories::ProjectDirs;
+use tempfile::NamedTempFile;
 
 /// Begins the names of files that are not complete yet.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 /// Ends the name of every file that is not complete yet; no reader looks for it.
 pub(crate) const PARTIAL_SUFFIX: &str = ".part";
 
+/// Milliseconds before another attempt on what another program holds open: some three seconds in all.
+const PAUSES: [u64; 8] = [10, 20, 50, 100, 200, 400, 800, 1600];
+
 /// A temporary file that, once renamed, others may read as far as the umask lets them.
-pub(crate) fn temporary(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix).suffix(PARTIAL_SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+pub(crate) fn temporary(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    // Opened here, because tempfile gives nobody else a right on Unix, and on Windows an attribute that tells backups and
+    // OneDrive to leave the file out.
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .suffix(PARTIAL_SUFFIX)
+        .make_in(folder, |path| options.open(path))
+}
+
+/// Gives a temporary file its name, in place of the file that bears it.
+///
+/// # Errors
+/// Those of the file system; the temporary file is then removed.
+pub(crate) fn persist(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
+    // Not tempfile's own: it refuses paths of more than 260 characters on Windows.
+    rename(file.path(), path)?;
+    file.disable_cleanup(true);
+    Ok(())
+}
+
+/// Renames, in place of the file that bears the name. On Windows neither file can be renamed while a virus scanner or
+/// OneDrive looks into it, as they do with new files: then it is tried again for three seconds.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    // Access denied, sharing violation, lock violation.
+    let is_held =
+        |error: &io::Error| cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32 | 33));
+    again_while(is_held, &PAUSES.map(Duration::from_millis), || {
+        fs::rename(from, to)
+    })
+}
+
+/// What `attempt` gives; after an error that `may_pass` it is made again after each of `pauses`.
+///
+/// # Errors
+/// That of the last attempt.
+pub fn again_while<T>(
+    may_pass: impl Fn(&io::Error) -> bool,
+    pauses: &[Duration],
+    mut attempt: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    for pause in pauses {
+        match attempt() {
+            Err(error) if may_pass(&error) => thread::sleep(*pause),
+            done => return done,
+        }
     }
-    builder.tempfile_in(folder)
+    attempt()
 }
 
 /// Writes a temporary file beside `path`, then renames it.
@@ -36,8 +85,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = temporary(folder, TEMPORARY)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    persist(file, path)
 }
 
 /// The most bytes that a record, or a file of settings, may have.

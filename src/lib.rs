@@ -1,19 +1,48 @@
 //! `gpu-mnist`: trains small image classifiers through WebGPU compute or on the CPU.
 //!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use gpu_mnist::config::Layers;
+//! use gpu_mnist::data::find;
+//! use gpu_mnist::device::Device;
+//! use gpu_mnist::evaluation::test_split::answer;
+//! use gpu_mnist::runs::weights;
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! // A network that `gpu-mnist train` made, on the test images of a folder of your own.
+//! let device = Device::cpu();
+//! let (model, description) = weights::load(Path::new("runs/latest/model.safetensors"), &device)?;
+//! let mut settings = Layers::default();
+//! settings.assign("data.set=./my-images")?;
+//! let config = settings.resolve()?;
+//! let set = find::load(&config.data, config.seed)?;
+//! let answers = answer(&model, &description, &set.test, &config, &device);
+//! let answers = pollster::block_on(answers)?;
+//! let found = answers.evaluation(&set.test, &set.description.class_names);
+//! println!("{:.2} % of {} images right", found.accuracy * 100.0, found.total);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/train.rs` is a whole training, `examples/burn_model.rs` puts the [`kernels`] into a Burn program
+//! of one's own. Activations are `[n, height, width, channels]` everywhere.
+//!
 //! The modules in reading order, from the command line down to the kernels: each asks only those
 //! below it, and anyone may ask the leaves. What a page in a browser has no use for (terminal,
-//! files, network) is not built for it.
+//! files, network) is not built for it. The feature `cli` (default) holds the command line, the reports and the
+//! downloads.
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "cli", not(target_family = "wasm")))]
 pub mod cli;
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "cli", not(target_family = "wasm")))]
 pub mod commands;
 pub mod session;
 #[cfg(target_family = "wasm")]
 pub mod web;
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "cli", not(target_family = "wasm")))]
 pub mod report;
 
 #[cfg(not(target_family = "wasm"))]
@@ -45,3 +74,4 @@ pub mod exit;
 pub mod files;
 #[cfg(not(target_family = "wasm"))]
 pub mod terminal;
+pub mod wording;

@@ -4,6 +4,7 @@
 # target folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/cross/standard_library.sh
 
 target=wasm32-unknown-unknown
 dist=web/dist
@@ -17,31 +18,16 @@ main() {
     sizes
 }
 
-# A compiler with the target's standard library, as rustup installs it, or with the library's
-# source, as Debian's rust-web-src has it.
 choose_compiler() {
     command -v cargo >/dev/null || missing "cargo" "https://rustup.rs installs it"
-    local library source
-    library="$(rustc --print sysroot)/lib/rustlib/$target/lib"
-    if compgen -G "$library/libstd-*" >/dev/null; then
-        return
+    standard_library "$target" std,panic_abort ||
+        missing "the standard library of $target" \
+            "rustup target add $target (or, on Debian: apt-get install rustc-web cargo-web rust-web-src)"
+    if [ "${#build_std[@]}" -gt 0 ]; then
+        CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(linker)"
+        export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
     fi
-    for compiler in rustc /usr/bin/rustc; do
-        command -v "$compiler" >/dev/null || continue
-        source="$("$compiler" --print sysroot)/lib/rustlib/src/rust/library"
-        if [ -d "$source" ]; then
-            RUSTC="$(command -v "$compiler")"
-            export RUSTC RUSTC_BOOTSTRAP=1
-            CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(linker)"
-            export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
-            build_std=(-Zbuild-std=std,panic_abort)
-            return
-        fi
-    done
-    missing "the standard library of $target" \
-        "rustup target add $target (or, on Debian: apt-get install rustc-web cargo-web rust-web-src)"
 }
-build_std=()
 
 # The linker for WebAssembly that the toolchain brings, or LLVM's.
 linker() {

@@ -10,6 +10,7 @@ use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::training::state::Snapshot;
 use crate::training::trainer::Trainer;
+use crate::wording::count;
 
 /// Trains `network` on `device` with its kernels and on the CPU with the fused ones, from the same
 /// seed on the same images, and compares the losses of every step.
@@ -25,8 +26,10 @@ pub async fn beside_the_cpu(
         op: "training".into(),
         part: "losses".into(),
         shape: format!(
-            "{} steps of {}, {}",
-            scope.steps, scope.step_batch, network.input
+            "{} of {}, {}",
+            count(scope.steps, "step"),
+            scope.step_batch,
+            network.input
         ),
         error: None,
         tolerance: band,

@@ -28,9 +28,9 @@ use devices::BenchDeviceArgs;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist bench                                    every hardware adapter and the CPU
-  gpu-mnist bench --adapter 0,cpu --kernels fused,burn
-  gpu-mnist bench --save before.json                 then, after a driver update:
+  gpu-mnist bench                                       hardware, and the CPU
+  gpu-mnist bench --adapter 0,cpu --kernels fused,burn  four rows
+  gpu-mnist bench --save before.json                    then update the driver
   gpu-mnist bench --compare before.json --fail-if-slower 10")]
 pub struct BenchArgs {
     #[command(flatten)]
@@ -145,8 +145,12 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     };
     if let Some(save) = &output.save {
         let text = serde_json::to_string(&measurement)? + "\n";
-        write_atomically(save, text.as_bytes())
-            .with_context(|| format!("--save {}: could not be written", save.display()))?;
+        write_atomically(save, text.as_bytes()).with_context(|| {
+            format!(
+                "--save {}: could not be written; name another file",
+                save.display()
+            )
+        })?;
     }
     let format = if output.json {
         Format::Json

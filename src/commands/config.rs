@@ -16,9 +16,9 @@ use crate::terminal::print;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist config training                           the settings of one section
-  gpu-mnist config --config best --changed            what a preset changes
-  gpu-mnist config --config best --format toml > my.toml   a file to edit, for --config my.toml")]
+  gpu-mnist config training                               one section
+  gpu-mnist config --config best --changed                what a preset changes
+  gpu-mnist config --config best --format toml > my.toml  a file to edit")]
 pub struct ConfigArgs {
     /// Only these settings: a section such as training, or a key such as training.epochs
     #[arg(value_name = "SECTION")]

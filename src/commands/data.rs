@@ -21,19 +21,20 @@ use crate::data::verify::{self, Check, FileCheck, Form, SetListing, WholeCheck};
 use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
-use crate::terminal::bars::bar;
+use crate::terminal::bars::{Shown, bar};
 use crate::terminal::interrupt::interrupt_flag;
 use crate::terminal::print;
+use crate::wording;
 
 /// Flags of `data`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist data list                            what is there
-  gpu-mnist data fetch fashion-mnist             downloads and verifies it
-  gpu-mnist data verify ./my-images              every byte of a folder of your own
-  gpu-mnist data show --set augment.elastic=4    draws what the settings make of images
-  gpu-mnist data suspects                        labels that the newest run's network doubts")]
+  gpu-mnist data list                          what is there
+  gpu-mnist data fetch fashion-mnist           downloads and verifies it
+  gpu-mnist data verify ./my-images            every byte of your own folder
+  gpu-mnist data show --set augment.elastic=4  what the settings make of images
+  gpu-mnist data suspects                      labels that the newest run doubts")]
 pub struct DataArgs {
     #[command(subcommand)]
     action: Action,
@@ -67,6 +68,10 @@ enum ListFormat {
 #[derive(Subcommand, Debug)]
 enum Action {
     /// Download a set, verify it and put it in place
+    #[command(after_help = "\
+For example:
+  gpu-mnist data fetch fashion-mnist
+  gpu-mnist data fetch mnist --mirror http://127.0.0.1:8000/")]
     Fetch {
         /// mnist, fashion-mnist, kmnist, qmnist (EMNIST: says how to get it by hand)
         #[arg(default_value = "mnist", add = completion::known_sets(), value_parser = known_set)]
@@ -76,12 +81,20 @@ enum Action {
         mirror: Vec<String>,
     },
     /// Check every byte of a set, of a known one against its published hashes
+    #[command(after_help = "\
+For example:
+  gpu-mnist data verify              MNIST where it is kept
+  gpu-mnist data verify ./my-images  a folder of your own")]
     Verify {
         /// A known set, or a folder, archive or file of your own
         #[arg(value_name = "SET|DIR", default_value = "mnist", add = completion::data_sets())]
         set: String,
     },
     /// Say which sets are there
+    #[command(after_help = "\
+For example:
+  gpu-mnist data list                    where sets are kept
+  gpu-mnist data list --data-dir ./sets  in a folder of your own")]
     List,
     /// Draw training images beside what [augment] in the settings makes of them
     Show(show::ShowArgs),
@@ -153,10 +166,12 @@ fn known_set(name: &str) -> Result<&'static KnownSet, UnknownSet> {
 /// Checks a known set below the data folder, or the set at a path.
 fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
     let known = catalog::named(name).ok();
+    let mark = Shown::mark("checking every byte");
     let (folder, check) = match known {
         Some(set) => verify::verify_known(data_dir, set)?,
         None => verify::verify(Path::new(name))?,
     };
+    drop(mark);
     let checks = match check {
         Check::Files(checks) => checks,
         Check::Whole(check) => return sound(name, &folder, &check, json),
@@ -220,7 +235,7 @@ fn verdict(check: &FileCheck) -> String {
         Some(true) => ", the published file",
         _ => "",
     };
-    format!("ok, {count} items ({holds}){hash}")
+    format!("ok, {} ({holds}){hash}", wording::count(count, "item"))
 }
 
 fn list(folder: &Path, json: bool) -> anyhow::Result<()> {

@@ -19,8 +19,8 @@ use crate::terminal::print;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist devices                  what is there, and what a training would use
-  gpu-mnist devices --adapter 3060   whether that names an adapter")]
+  gpu-mnist devices                 what is there, and what would be used
+  gpu-mnist devices --adapter 3060  whether that names an adapter")]
 pub struct DevicesArgs {
     #[command(flatten)]
     compute: ComputeArgs,

@@ -20,14 +20,15 @@ use crate::report::look::Look;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
 use crate::terminal::print;
+use crate::wording::count;
 
 /// Flags of `doctor`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist doctor                           the device that a training would use
-  gpu-mnist doctor --all                     every adapter and the CPU
-  gpu-mnist doctor --adapter 0 --report      with what a bug report needs")]
+  gpu-mnist doctor                       what a training would use
+  gpu-mnist doctor --all                 every adapter and the CPU
+  gpu-mnist doctor --adapter 0 --report  with what a bug report needs")]
 pub struct DoctorArgs {
     #[command(flatten)]
     compute: ComputeArgs,
@@ -116,11 +117,16 @@ fn write_shaders(folder: &Path, config: &Config) -> anyhow::Result<()> {
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent)
             .and_then(|()| write_atomically(&path, shader.text.as_bytes()))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            .with_context(|| {
+                format!(
+                    "--shaders: {} could not be written; name another folder",
+                    path.display()
+                )
+            })?;
     }
     print(&format!(
-        "{} shaders in {}\n",
-        shaders.len(),
+        "{} in {}\n",
+        count(shaders.len(), "shader"),
         folder.display()
     ))
 }

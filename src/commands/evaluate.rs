@@ -7,15 +7,16 @@ use clap::{Args, ValueHint};
 
 use super::args::{WorkArgs, resolve};
 use super::completion;
+use crate::config::Origin;
 use crate::data::{find, named};
 use crate::device::opening::open_device;
-use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::files::write_atomically;
 use crate::report::closing::divergence;
 use crate::report::look::Look;
 use crate::report::predictions::predictions;
 use crate::report::{Format, render};
-use crate::runs::ensemble::{networks, same_images, settings_of, suits};
+use crate::runs::ensemble::{Asked, best_of, networks, same_images, settings_of, suits};
 use crate::runs::weights;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
@@ -23,21 +24,51 @@ use crate::terminal::print;
 
 /// Flags of `evaluate`.
 #[derive(Args, Debug)]
+#[command(mut_args(of_the_run))]
 #[command(after_help = "\
 For example:
   gpu-mnist evaluate                                   the newest run
   gpu-mnist evaluate runs/latest --format csv > a.csv  a line a class
-  gpu-mnist evaluate RUN RUN RUN --tta 1               an ensemble, with test-time augmentation")]
+  gpu-mnist evaluate RUN RUN RUN --tta 1               an ensemble, with TTA
+  gpu-mnist evaluate --ensemble SWEEP --top 5          an ensemble of a sweep's best trials")]
 pub struct EvaluateArgs {
     /// A run folder or a model.safetensors; several, or a folder of `train --seeds` or --ensemble,
     /// are an ensemble: the mean of their class probabilities is evaluated [default: the newest
     /// run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
+    /// Evaluate the mean of the class probabilities of a sweep's best trials
+    #[arg(long, value_name = "SWEEP", conflicts_with = "runs", value_hint = ValueHint::DirPath)]
+    ensemble: Option<PathBuf>,
+    /// How many of them
+    #[arg(long, value_name = "N", requires = "ensemble", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000), allow_negative_numbers = true)]
+    top: u32,
     #[command(flatten)]
     work: WorkArgs,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// The flags whose defaults are those of the run, and not of the settings.
+fn of_the_run(flag: clap::Arg) -> clap::Arg {
+    let help = match flag.get_id().as_str() {
+        "seed" => "Built-in digits follow from it [default: the run's]",
+        "dataset" => {
+            "auto, synthetic, a known set (`gpu-mnist data list`), or images of your own [default: \
+             the run's]"
+        }
+        "data_dir" => {
+            "The folder that holds mnist/ and other known sets [default: the run's, else the \
+             system's cache folder]"
+        }
+        "tta" => {
+            "Test-time augmentation: average the class probabilities over all shifts by up to N \
+             pixels [default: the run's]"
+        }
+        _ => return flag,
+    };
+    flag.help(help)
 }
 
 /// What is evaluated how, and where it goes.
@@ -74,7 +105,10 @@ struct OutputArgs {
 /// # Errors
 /// Settings, device, data, weights: each with its exit code.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let files = networks(&args.runs)?;
+    let files = match &args.ensemble {
+        Some(sweep) => best_of(sweep, args.top as usize)?,
+        None => networks(&args.runs)?,
+    };
     let mut layers = args.work.over(settings_of(&files[0])?)?;
     let output = &args.output;
     layers.set_flag("evaluation.shift", output.tta, "--tta")?;
@@ -99,19 +133,31 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         &files[0],
         first,
         &set.description,
-        by_hand,
-        output.other_images,
+        &Asked {
+            named: by_hand,
+            anyway: output.other_images,
+            seed: ["data.synthetic_seed", "seed"]
+                .map(|key| layers.origin(key))
+                .into_iter()
+                .find(|origin| matches!(origin, Origin::Flag(_) | Origin::Set)),
+        },
     )?;
     let test = set.test;
     let mut answers = Vec::new();
+    let bar = Shown::bar("evaluating");
     for (place, (model, description)) in networks.iter().enumerate() {
-        let _mark = Shown::mark(match networks.len() {
-            1 => "evaluating".into(),
-            all => format!("evaluating network {} of {all}", place + 1),
-        });
-        let asked = answer(model, description, &test, &config, &device);
+        let mut heard = |done, of| {
+            let Some(bar) = &bar else { return };
+            bar.set(place * of + done, networks.len() * of, 0);
+            if networks.len() > 1 {
+                let all = networks.len();
+                bar.say(format!("evaluating network {} of {all}", place + 1));
+            }
+        };
+        let asked = answer_heard(model, description, &test, &config, &device, &mut heard);
         answers.push(pollster::block_on(asked)?);
     }
+    drop(bar);
     let answers = Answers::vote(&answers);
     let evaluation = answers.evaluation(&test, &first.set.class_names);
     if let Some(manner) = evaluation.manner() {

@@ -18,6 +18,7 @@ use crate::runs::which::{named_or_newest, weights_of};
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
 use crate::terminal::print;
+use crate::wording::count;
 
 /// Flags of `export`.
 #[derive(Args, Debug)]
@@ -83,8 +84,8 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let agreement = export(&path, options, &model, &description, &config, &device)?;
     drop(mark);
     tracing::info!(
-        "read again: {} images agree, logits within {:.1e}",
-        agreement.pictures,
+        "read again: {} compared, logits within {:.1e}",
+        count(agreement.pictures, "image"),
         agreement.largest_difference
     );
     print(&format!("{}\n", path.display()))

@@ -12,7 +12,7 @@ use crate::config::{ConfigError, Layers};
 use crate::exit::UsageError;
 use crate::files::write_atomically;
 use crate::report::look::Look;
-use crate::report::rates::{findings, plot, rounded, svg};
+use crate::report::rates::{findings, plot, svg};
 use crate::runs::from;
 use crate::runs::prepare::prepare;
 use crate::runs::train::TrainingRun;
@@ -20,6 +20,7 @@ use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
 use crate::terminal::{command_line_of, print};
 use crate::training::range_test::{Range, RangeTest, Rule};
+use crate::wording::{count, rounded};
 
 /// A test has at least so many steps: several passes over the images, where one has fewer.
 const LEAST_STEPS: usize = 100;
@@ -28,14 +29,10 @@ const LEAST_STEPS: usize = 100;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist lr-find                                         for what `train` would do
-  gpu-mnist lr-find --dataset ./my-images --config fashion  for images of your own
-  gpu-mnist lr-find --dataset ./my-images --from RUN        for a start from another run
-  gpu-mnist lr-find --out rates.svg                         with the plot as a file
-
-The learning rate rises from step to step, from the lowest to the highest by the same factor each
-(Smith, arXiv:1506.01186), until the loss is four times the lowest or back where it began. Training
-images alone are looked at, and nothing is kept.")]
+  gpu-mnist lr-find                                         for `train` alone
+  gpu-mnist lr-find --dataset ./my-images --config fashion  your own images
+  gpu-mnist lr-find --dataset ./my-images --from RUN        from another run
+  gpu-mnist lr-find --out rates.svg                         the plot as a file")]
 pub struct LrFindArgs {
     #[command(flatten)]
     work: WorkArgs,
@@ -198,10 +195,11 @@ pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
         return print(&(serde_json::to_string(&found)? + "\n"));
     }
     let look = Look::of_stdout(false);
+    let batch = run.config.training.batch_size.min(run.images.train.len());
     let title = format!(
-        "{} steps of {} images of {}, the rate from {:e} to {:e}",
-        test.rates.len(),
-        run.config.training.batch_size.min(run.images.train.len()),
+        "{} of {} of {}, the rate from {:e} to {:e}",
+        count(test.rates.len(), "step"),
+        count(batch, "image"),
         run.images.set.name,
         range.lowest,
         test.rates.last().copied().map_or(range.highest, rounded)

@@ -6,6 +6,7 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
 use crate::cli::Cli;
+use crate::config::did_you_mean;
 use crate::exit::UsageError;
 use crate::files::write_atomically;
 use crate::runs::folder::RunFolderError;
@@ -35,10 +36,15 @@ pub fn run(args: &ManArgs) -> anyhow::Result<()> {
         let mut command = &root;
         for name in &args.command {
             command = command.find_subcommand(name).ok_or_else(|| {
-                let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+                let names = command.get_subcommands().map(Command::get_name);
+                let names: Vec<String> = names.map(String::from).collect();
                 UsageError(match names.is_empty() {
                     true => format!("man: {} has no commands of its own", command.get_name()),
-                    false => format!("man: no command '{name}'; there are {}", names.join(", ")),
+                    false => format!(
+                        "man: no command '{name}'{}; there are {}",
+                        did_you_mean(name, &names),
+                        names.join(", ")
+                    ),
                 })
             })?;
         }

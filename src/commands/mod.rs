@@ -15,5 +15,7 @@ pub mod man;
 pub mod predict;
 pub mod report;
 pub mod runs;
+pub mod slots;
+pub mod sweep;
 pub mod train;
 pub mod training_args;

@@ -19,13 +19,16 @@ use crate::evaluation::reading;
 use crate::evaluation::unsure::THRESHOLD;
 use crate::exit::{Code, Exit};
 use crate::picture::{self, Bounds, Count, Drawing, PictureError, Target};
+use crate::report::look::Look;
 use crate::report::picture::{boxes, characters, half_blocks};
-use crate::report::text::percent;
+use crate::report::text::{percent, wrapped};
 use crate::runs::built_in;
 use crate::runs::folder::{RUNS, RunFolderError};
 use crate::runs::weights::{self, Description};
 use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::bars::Shown;
 use crate::terminal::print;
+use crate::wording;
 
 /// Classes shown of a drawing.
 const TOP: usize = 3;
@@ -38,7 +41,7 @@ const FILES_AT_A_TIME: usize = 64;
 For example:
   gpu-mnist predict digit.png                   with the newest run
   gpu-mnist predict --show *.png                and what the network saw
-  gpu-mnist predict --csv photos > answers.csv  all images of a folder, as a table
+  gpu-mnist predict --csv photos > answers.csv  a folder, as a table
   gpu-mnist predict --run RUN --json - < a.png  from stdin, with a run of yours")]
 pub struct PredictArgs {
     /// PNG, JPEG, BMP, GIF or WebP images, or folders with images in them or below; - reads stdin
@@ -88,10 +91,13 @@ struct Reading<'a> {
     unsure: bool,
 }
 
-/// Some pictures hold what the network does not know.
+/// Some images hold what the network does not know.
 #[derive(thiserror::Error, Debug)]
 #[error(
-    "{unsure} of {files} pictures hold something that looks like none of the classes; the answers for them are guesses (--threshold says what counts)"
+    "{unsure} of {} {} something that looks like none of the classes; {} (--threshold says what counts)",
+    wording::count(*files, "image"),
+    if *unsure == 1 { "holds" } else { "hold" },
+    if *unsure == 1 { "the answer for it is a guess" } else { "the answers for them are guesses" }
 )]
 pub struct Unsure {
     unsure: usize,
@@ -99,8 +105,8 @@ pub struct Unsure {
 }
 
 /// # Errors
-/// Weights and device with their exit codes; 1 when some pictures could not be read, and
-/// [`Unsure`] when some answers are, after all pictures were looked at.
+/// Weights and device with their exit codes; 1 when some images could not be read, and
+/// [`Unsure`] when some answers are, after all images were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let config = args.compute.config()?;
     let all = files::files(&args.files)?;
@@ -126,7 +132,15 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         print(&rows::header())?;
     }
     let (mut failed, mut unsure) = (0, 0);
+    // On a terminal the answers themselves say how far it is.
+    let quiet = !std::io::stdout().is_terminal();
+    let bar = quiet.then(|| Shown::bar("reading images")).flatten();
+    let mut done = 0;
     for files in all.chunks(FILES_AT_A_TIME) {
+        if let Some(bar) = &bar {
+            bar.set(done, all.len(), 0);
+        }
+        done += files.len();
         let prepared: Vec<_> = files
             .iter()
             .map(|file| prepare(file, &target, count))
@@ -165,10 +179,11 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
             }
         }
     }
+    drop(bar);
     anyhow::ensure!(
         failed == 0,
-        "{failed} of {} pictures could not be read; the lines above say why",
-        all.len()
+        "{failed} of {} could not be read; the lines above say why",
+        wording::count(all.len(), "image")
     );
     match unsure {
         0 => Ok(()),
@@ -316,6 +331,7 @@ fn text(file: &Path, readings: &[Reading], description: &Description, show: bool
         if readings.len() > 1 {
             text.push_str("  ");
         }
+        let start = text.rfind('\n').map_or(0, |end| end + 1);
         let others: Vec<String> = reading.guesses[1..].iter().map(describe).collect();
         text.push_str(&describe(&reading.guesses[0]));
         if reading.unsure {
@@ -332,6 +348,10 @@ fn text(file: &Path, readings: &[Reading], description: &Description, show: bool
                 height,
             } = reading.bounds;
             let _ = write!(text, "  at {left},{top}, {width} x {height}");
+        }
+        if std::io::stdout().is_terminal() {
+            let line = text.split_off(start);
+            text.push_str(&wrapped(&line, Look::of_stdout(false).width, "      "));
         }
         text.push('\n');
         if show {

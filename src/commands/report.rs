@@ -1,16 +1,19 @@
 //! `gpu-mnist report`: the page of a run, or one that compares several.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
 use super::completion;
-use crate::report::files::{write, write_pages};
+use crate::exit::UsageError;
+use crate::report::files::{REPORT, write, write_pages};
 use crate::report::page;
 use crate::report::record::Record;
+use crate::report::sweep::write_page;
 use crate::runs::folder::followed;
 use crate::runs::seeds_record::SeedsRecord;
+use crate::runs::sweep::SweepRecord;
 use crate::runs::which::named_or_newest;
 use crate::terminal::print;
 
@@ -20,15 +23,15 @@ const COMPARISON: &str = "comparison.html";
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist report --open                   the page of the newest run, in the browser
+  gpu-mnist report --open                   the newest run, in the browser
   gpu-mnist report RUN RUN --out both.html  two runs compared")]
 pub struct ReportArgs {
-    /// Run folders; several, or those in a folder of `train --seeds`, are compared on one page
-    /// [default: the newest run with weights]
+    /// Run folders; several are compared on one page, and a folder of `train --seeds`, or of a sweep,
+    /// has a page of its own [default: the newest run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
-    /// The page to write [default: report.html in the run folder; comparison.html for several, in
-    /// their folder if they have one of their own]
+    /// The page to write [default: report.html in the run folder, or in that of the seeds;
+    /// comparison.html for several]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Show the page in the browser
@@ -45,7 +48,21 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         [] => vec![named_or_newest(None)?],
         named => named.to_vec(),
     };
+    if let ([folder], None) = (&runs[..], &args.out)
+        && let Some(mut sweep) = SweepRecord::read(folder)?
+    {
+        sweep.settle(folder);
+        let path = write_page(&followed(folder), &sweep)?;
+        return shown(&path, args.open);
+    }
     for run in &runs {
+        if SweepRecord::read(run)?.is_some() {
+            return Err(UsageError(format!(
+                "{}: a sweep has a page of its own, in its folder; name it alone, without --out, or name its trials",
+                run.display()
+            ))
+            .into());
+        }
         match SeedsRecord::read(run)? {
             Some(found) => {
                 folders.extend(found.folders(run)?);
@@ -61,18 +78,24 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let path = match (&records[..], &args.out, &several[..]) {
         ([record], None, []) => write_pages(&followed(&folders[0]), record)?,
         ([record], Some(out), []) => write(out, &page::run(record)?)?,
+        (records, out, [found]) if runs.len() == 1 => {
+            let beside = followed(&runs[0]).join(REPORT);
+            let page = page::seeds(found, records, out.is_none())?;
+            write(out.as_ref().unwrap_or(&beside), &page)?
+        }
         (records, out, several) => {
-            let beside = match &runs[..] {
-                [parent] => followed(parent).join(COMPARISON),
-                _ => COMPARISON.into(),
-            };
-            let out = out.as_ref().unwrap_or(&beside);
-            write(out, &page::comparison(records, several)?)?
+            let out = out.clone().unwrap_or_else(|| COMPARISON.into());
+            write(&out, &page::comparison(records, several)?)?
         }
     };
+    shown(&path, args.open)
+}
+
+/// Says where a page is, and shows it.
+fn shown(path: &Path, open: bool) -> anyhow::Result<()> {
     print(&format!("{}\n", path.display()))?;
-    if args.open {
-        open::that_detached(&path)
+    if open {
+        open::that_detached(path)
             .with_context(|| format!("no browser could be started: open {}", path.display()))?;
     }
     Ok(())

@@ -18,9 +18,11 @@ use crate::runs::folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SET
 use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
 use crate::runs::series::folder_name;
+use crate::runs::sweep::{SWEEP, SweepRecord, path_of};
 use crate::runs::which;
 use crate::terminal::print;
 use crate::training::stopping::Ending;
+use crate::wording::count;
 
 /// Flags of `runs`.
 #[derive(Args, Debug)]
@@ -43,6 +45,10 @@ enum Action {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist runs list         those in runs/
+  gpu-mnist runs list --json  the same for programs")]
 struct ListArgs {
     /// The folder that holds the runs [default: runs]
     #[arg(value_name = "DIR")]
@@ -52,6 +58,10 @@ struct ListArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist runs prune --keep 5         of those in runs/
+  gpu-mnist runs prune sweep --keep 10  of those in sweep/")]
 struct PruneArgs {
     /// The folder that holds the runs [default: runs]
     #[arg(value_name = "DIR")]
@@ -85,6 +95,11 @@ enum Kept {
     One(Box<RunRecord>),
     /// Of several seeds, each in a folder below.
     Several(Box<SeedsRecord>),
+    /// Of many settings, each in a folder below.
+    Sweep {
+        started: String,
+        record: Box<SweepRecord>,
+    },
 }
 
 impl Kept {
@@ -92,6 +107,7 @@ impl Kept {
         match self {
             Self::One(record) => &record.started,
             Self::Several(record) => &record.started,
+            Self::Sweep { started, .. } => started,
         }
     }
 }
@@ -107,13 +123,22 @@ struct Line<'a> {
     epochs: Option<usize>,
     /// Of several seeds, the mean.
     accuracy: Option<f64>,
-    /// Of training; of several seeds, the mean.
-    seconds: f64,
+    /// Of training; of several seeds, the mean; `None` of a sweep.
+    seconds: Option<f64>,
     ending: Option<Ending>,
     /// What makes the accuracy no plain one of a single network.
     manner: Option<String>,
     /// `None` for a single run.
     seeds: Option<Seeds>,
+    /// Of a sweep.
+    trials: Option<Trials>,
+}
+
+#[derive(Serialize)]
+struct Trials {
+    planned: usize,
+    ended: usize,
+    best: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -134,10 +159,11 @@ impl<'a> Line<'a> {
                 device: &record.device.name,
                 epochs: Some(record.history.epochs.len()),
                 accuracy: record.evaluation.as_ref().map(|found| found.accuracy),
-                seconds: record.history.train_seconds,
+                seconds: Some(record.history.train_seconds),
                 ending: record.ending,
                 manner: record.evaluation.as_ref().and_then(Evaluation::manner),
                 seeds: None,
+                trials: None,
             },
             Kept::Several(record) => Self {
                 run,
@@ -146,10 +172,12 @@ impl<'a> Line<'a> {
                 device: &record.device.name,
                 epochs: None,
                 accuracy: record.statistics.accuracy.map(|found| found.mean),
-                seconds: record
-                    .statistics
-                    .train_seconds
-                    .map_or(0.0, |found| found.mean),
+                seconds: Some(
+                    record
+                        .statistics
+                        .train_seconds
+                        .map_or(0.0, |found| found.mean),
+                ),
                 ending: None,
                 manner: record.runs.iter().find_map(SeedRun::manner),
                 seeds: Some(Seeds {
@@ -157,19 +185,51 @@ impl<'a> Line<'a> {
                     finished: record.runs.len(),
                     vote_accuracy: record.vote.as_ref().map(|vote| vote.accuracy),
                 }),
+                trials: None,
+            },
+            Kept::Sweep { started, record } => Self {
+                run,
+                started,
+                dataset: &record.dataset,
+                device: "",
+                epochs: None,
+                accuracy: record.best.as_ref().and_then(|best| best.test_accuracy),
+                seconds: None,
+                ending: None,
+                manner: None,
+                seeds: None,
+                trials: Some(Trials {
+                    planned: record.trials.len(),
+                    ended: record
+                        .trials
+                        .iter()
+                        .filter(|trial| trial.has_ended())
+                        .count(),
+                    best: record.best.as_ref().map(|best| best.trial),
+                }),
             },
         }
     }
 
     fn remark(&self) -> String {
+        if let Some(trials) = &self.trials {
+            let best = trials
+                .best
+                .map_or_else(String::new, |best| format!(", the best is trial {best}"));
+            return format!(
+                "a sweep, {} of {} trials{best}",
+                trials.ended, trials.planned
+            );
+        }
         let state = match (&self.seeds, self.ending) {
             (Some(seeds), _) => {
                 let vote = seeds.vote_accuracy.map_or_else(String::new, |accuracy| {
                     format!(", their ensemble {}", percent(Some(accuracy)))
                 });
                 Some(format!(
-                    "mean of {} of {} seeds{vote}",
-                    seeds.finished, seeds.asked
+                    "mean of {} of {}{vote}",
+                    seeds.finished,
+                    count(seeds.asked, "seed")
                 ))
             }
             (None, None) => Some("unfinished".into()),
@@ -217,7 +277,8 @@ fn listed(lines: &[Line], width: usize) -> String {
             line.epochs
                 .map_or_else(String::new, |epochs| epochs.to_string()),
             percent(line.accuracy),
-            format!("{:.1}", line.seconds),
+            line.seconds
+                .map_or_else(String::new, |seconds| format!("{seconds:.1}")),
         ];
         narrow.row(cells.clone());
         let started = line.started.get(..16).unwrap_or(line.started);
@@ -237,7 +298,10 @@ fn listed(lines: &[Line], width: usize) -> String {
         for line in lines {
             shown.push(format!("  {}", line.run));
             let accuracy = percent(line.accuracy);
-            let found = format!("    {}, {accuracy}, {:.1} s", line.dataset, line.seconds);
+            let seconds = line
+                .seconds
+                .map_or_else(String::new, |seconds| format!(", {seconds:.1} s"));
+            let found = format!("    {}, {accuracy}{seconds}", line.dataset);
             shown.push(wrapped(&found, width, "      "));
             shown.extend(remark_below(line, width));
         }
@@ -265,8 +329,9 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
         let name = run.path.display().to_string();
         match locks(&run) {
             Ok(_locks) => {
-                fs::remove_dir_all(&run.path)
-                    .with_context(|| format!("{name}: could not be removed"))?;
+                fs::remove_dir_all(&run.path).with_context(|| {
+                    format!("{name}: could not be removed; check the permissions of its folder")
+                })?;
                 unlink_latest(&run.path);
                 removed.push(name);
             }
@@ -306,7 +371,12 @@ fn runs(named: Option<&Path>) -> anyhow::Result<Vec<Run>> {
             return Ok(Vec::new());
         }
         Err(error) => {
-            return Err(error).with_context(|| format!("{}: could not be read", folder.display()));
+            return Err(error).with_context(|| {
+                format!(
+                    "{}: could not be read; name a folder that holds runs",
+                    folder.display()
+                )
+            });
         }
     };
     let mut found: Vec<Run> = entries
@@ -331,6 +401,11 @@ fn locks(run: &Run) -> Result<Vec<Lock>, RunFolderError> {
             }
             Ok(locks)
         }
+        Kept::Sweep { record, .. } => {
+            let trials = record.trials.iter().map(|trial| path_of(&run.path, trial));
+            let begun = trials.filter_map(|path| RunFolder::open_unfinished(&path).ok());
+            begun.map(|run| run.lock()).collect()
+        }
     }
 }
 
@@ -339,6 +414,21 @@ fn locks(run: &Run) -> Result<Vec<Lock>, RunFolderError> {
 fn recognise(path: PathBuf) -> Option<Run> {
     if !fs::symlink_metadata(&path).ok()?.is_dir() {
         return None;
+    }
+    if path.join(SWEEP).is_file() {
+        return match SweepRecord::open(&path) {
+            Ok(record) => Some(Run {
+                record: Kept::Sweep {
+                    started: SweepRecord::started(&path),
+                    record: Box::new(record),
+                },
+                path,
+            }),
+            Err(error) => {
+                tracing::warn!("{}: left out: {error}", path.display());
+                None
+            }
+        };
     }
     let several = path.join(SEEDS).is_file();
     if !several && !path.join(SETTINGS).is_file() {

@@ -7,6 +7,7 @@ use toml_edit::Value;
 
 use super::args::{FormatArgs, WorkArgs, resolve};
 use super::completion;
+use super::slots::{LocalArgs, slots};
 use super::training_args::{KernelArgs, LimitArgs, StartArgs};
 use crate::config::{ConfigError, Layers};
 use crate::data::{DataError, named};
@@ -20,27 +21,30 @@ use crate::runs::folder::{RUN, RUNS, RunFolder};
 use crate::runs::from;
 use crate::runs::in_folder::train_in;
 use crate::runs::prepare::{find_images, prepare};
+use crate::runs::processes::tie;
 use crate::runs::progress::{Reports, Watch};
 use crate::runs::record::RunRecord;
 use crate::runs::resume::{self, Resumed};
 use crate::runs::seeds_record::SeedsRecord;
 use crate::runs::series::Series;
+use crate::runs::sweep::{BASE, SweepRecord};
 use crate::runs::train::TrainingRun;
 use crate::runs::which;
 use crate::terminal::interrupt::interrupt_flag;
-use crate::terminal::print;
+use crate::terminal::{command_line_of, print, quoted};
 use crate::training::state::Snapshot;
+use crate::wording::count;
 
 /// Flags of `train`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist train                                    the default recipe, on what there is
-  gpu-mnist train --config fast --dataset mnist      99 % of MNIST in the least time
-  gpu-mnist train --dataset ./my-images --epochs 5   a folder of your own
-  gpu-mnist train --dataset ./my-images --from RUN   from the weights of another run
-  gpu-mnist train --ensemble 5                       five networks, and what they say together
-  gpu-mnist train --resume                           goes on with the newest run")]
+  gpu-mnist train                                   the default recipe
+  gpu-mnist train --config fast --dataset mnist     99 % of MNIST, soonest
+  gpu-mnist train --dataset ./my-images --epochs 5  a folder of your own
+  gpu-mnist train --dataset ./my-images --from RUN  from another run's weights
+  gpu-mnist train --ensemble 5                      five networks together
+  gpu-mnist train --resume                          goes on with the newest run")]
 pub struct TrainArgs {
     #[command(flatten)]
     work: WorkArgs,
@@ -52,6 +56,8 @@ pub struct TrainArgs {
     training: TrainingArgs,
     #[command(flatten)]
     start: StartArgs,
+    #[command(flatten)]
+    local: LocalArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -95,9 +101,16 @@ struct TrainingArgs {
     #[arg(conflicts_with = "resume", allow_negative_numbers = true)]
     ensemble: Option<u32>,
     /// Go on with a run that was interrupted or killed, or train one further: its folder, one of
-    /// its checkpoints, or the folder above the runs of several seeds [default: the newest run]
+    /// its checkpoints, or the folder above the runs of several seeds [default: the newest run]. Its
+    /// settings stay as they were, but for those that flags change
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "from"], add = completion::runs())]
     resume: Option<Option<PathBuf>>,
+    /// Train with one of several seeds alone
+    #[arg(long, hide = true, requires = "resume")]
+    only_seed: Option<u64>,
+    /// End when standard input does
+    #[arg(long, hide = true)]
+    tied: bool,
 }
 
 /// What a run leaves and prints.
@@ -180,6 +193,15 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         Some(None) => which::newest_started()?,
         Some(Some(named)) => named.clone(),
     };
+    if SweepRecord::read(&path)?.is_some() {
+        let folder = path.display().to_string();
+        let command = command_line_of(["sweep".into(), "run".into(), folder].into_iter());
+        return Err(UsageError(format!(
+            "--resume {}: it holds a sweep; go on with `{command}`",
+            path.display()
+        ))
+        .into());
+    }
     match SeedsRecord::read(&path)? {
         Some(record) => go_on_with_seeds(args, &path, record, &watch),
         None => go_on(args, &resume::open(&path)?, &watch),
@@ -199,6 +221,18 @@ fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
             ensemble.is_some(),
         )?),
     };
+    if series.is_some() && !config.evaluation.test {
+        return Err(UsageError(
+            "evaluation.test = false: runs of several seeds are compared on the test images; leave it at true, or train one seed".into(),
+        )
+        .into());
+    }
+    if series.is_none() && args.local.are_given() {
+        return Err(UsageError(
+            "--jobs and --adapters: a single training runs on one device; add --seeds N, or leave them out".into(),
+        )
+        .into());
+    }
     if let Some(out) = &args.output.out {
         RunFolder::check_free(out)?;
     }
@@ -212,6 +246,7 @@ fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
     match series {
         Some(series) => {
             let record = series.record(&folder, &run);
+            train_side_by_side(args, &series, &folder, &run, &record, watch)?;
             show_several(&series.train(&folder, &run, record, watch)?, args)
         }
         None => {
@@ -221,6 +256,23 @@ fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
     }
 }
 
+/// Trains several seeds in processes side by side, where someone asks for that.
+fn train_side_by_side(
+    args: &TrainArgs,
+    series: &Series,
+    folder: &RunFolder,
+    run: &TrainingRun,
+    record: &SeedsRecord,
+    watch: &Watch,
+) -> anyhow::Result<()> {
+    if !args.local.are_given() {
+        return Ok(());
+    }
+    let left = record.seeds.len() - record.runs.len();
+    let places = slots(&args.local, &run.config.device, left)?;
+    series.train_side_by_side(folder, run, record, &places, &watch.interrupted)
+}
+
 /// A run that stopped somewhere.
 fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<()> {
     let mut layers = args.over(resumed.layers()?)?;
@@ -228,7 +280,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
     let config = resolve(&layers)?;
     let changed = resumed.check(&layers)?;
     let by_hand = named::is_named(&layers);
-    if let Some(record) = resumed.finished()
+    if let Some(record) = resumed.finished(&config)
         && !changed
     {
         // What is named is used or refused, even where nothing is left to train on it.
@@ -275,6 +327,9 @@ fn go_on_with_seeds(
     watch: &Watch,
 ) -> anyhow::Result<()> {
     let folder = RunFolder::open_several(path)?;
+    if let Some(seed) = args.training.only_seed {
+        return only_seed(args, seed, &folder, &record, watch);
+    }
     // It may have been moved.
     record.folder = folder.path().display().to_string();
     let _lock = folder.lock()?;
@@ -296,7 +351,26 @@ fn go_on_with_seeds(
     if source.is_some() {
         base = base.start_from(source)?;
     }
+    train_side_by_side(args, &series, &folder, &base, &record, watch)?;
     show_several(&series.train(&folder, &base, record, watch)?, args)
+}
+
+/// One of the processes that train several seeds side by side; whoever started it has locked the folder.
+fn only_seed(
+    args: &TrainArgs,
+    seed: u64,
+    folder: &RunFolder,
+    record: &SeedsRecord,
+    watch: &Watch,
+) -> anyhow::Result<()> {
+    if args.training.tied {
+        tie(watch.interrupted.clone());
+    }
+    let series = Series::of(record);
+    let mut layers = args.over(resume::settings(&folder.file(BASE))?)?;
+    let source = from::read(&mut layers)?;
+    let base = prepare(layers, |set| series.check_data(folder, set))?.start_from(source)?;
+    series.train_only(seed, folder, &base, record, watch)
 }
 
 /// Trains one run and prints what came of it, with a word on one that learnt nothing.
@@ -322,12 +396,10 @@ enum Shown {
 
 /// Prints what came of a run.
 fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
-    let Some(evaluation) = &record.evaluation else {
-        return Ok(());
-    };
-    print(&match shown {
-        Shown::Json => serde_json::to_string(record)? + "\n",
-        Shown::Text(look) => {
+    print(&match (shown, &record.evaluation) {
+        (Shown::Json, _) => serde_json::to_string(record)? + "\n",
+        (Shown::Text(look), None) => closing::not_evaluated(record, &look),
+        (Shown::Text(look), Some(evaluation)) => {
             let newest = which::newest(Path::new(RUNS));
             let newest = newest.is_some_and(|newest| newest == Path::new(&record.run));
             render(evaluation, report::Format::Text, &look)?
@@ -339,8 +411,9 @@ fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
 /// Prints what several runs came to; those that failed are an error.
 fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
     let closing = format!(
-        "\nRuns    {folder}\nNext    gpu-mnist report {folder}\n",
-        folder = record.folder
+        "\nRuns    {}\nNext    gpu-mnist report {}\n",
+        record.folder,
+        quoted(&record.folder)
     );
     print(&match args.output.shown() {
         Shown::Json => serde_json::to_string(record)? + "\n",
@@ -350,9 +423,9 @@ fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
     let failed: Vec<String> = failed.collect();
     anyhow::ensure!(
         failed.is_empty(),
-        "{} of {} seeds failed: {}; the lines above say why",
+        "{} of {} failed: {}; the lines above say why",
         failed.len(),
-        record.seeds.len(),
+        count(record.seeds.len(), "seed"),
         failed.join(", ")
     );
     Ok(())

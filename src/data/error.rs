@@ -7,12 +7,13 @@ use super::catalog;
 use super::formats::idx::Kind;
 use super::image_set::MOST_CLASSES;
 use crate::exit::{Code, Exit};
+use crate::wording::count;
 
 /// Why data could not be read, written or fetched.
 #[derive(thiserror::Error, Debug)]
 pub enum DataError {
     /// A file is there but cannot be used.
-    #[error("{}: {fault}; {}", path.display(), advice(*set))]
+    #[error("{}: {fault}; {}", path.display(), mend(fault, *set))]
     Damaged {
         path: PathBuf,
         fault: Fault,
@@ -30,7 +31,7 @@ pub enum DataError {
     #[error("{}: reading was interrupted; nothing was written", path.display())]
     Cancelled { path: PathBuf },
     /// Files of a set are not there.
-    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), advice(*set))]
+    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), complete(*set))]
     Missing {
         folder: PathBuf,
         /// Names of the unpacked files.
@@ -133,6 +134,15 @@ impl DataError {
         }
     }
 
+    /// What could not be read, named by `reason` up to the system's own words.
+    pub(super) fn unread(
+        path: impl Into<PathBuf>,
+        reason: impl std::fmt::Display,
+        error: &io::Error,
+    ) -> Self {
+        Self::unfit(path, format!("{reason} ({error})"), after(error.kind()))
+    }
+
     #[cfg(not(target_family = "wasm"))]
     pub(super) fn write(path: impl Into<PathBuf>, action: &'static str, source: io::Error) -> Self {
         Self::Write {
@@ -167,7 +177,7 @@ pub enum Fault {
     #[error("not a regular file")]
     NotAFile,
     #[error("cannot be read ({reason})")]
-    Unreadable { reason: String },
+    Unreadable { reason: String, kind: io::ErrorKind },
     #[error("the gzip stream is cut short")]
     GzipCut,
     #[error("the gzip stream is corrupt ({reason})")]
@@ -179,17 +189,19 @@ pub enum Fault {
     #[error("ends within the header: {found} of {needed} bytes")]
     HeaderCut { found: usize, needed: usize },
     #[error("{what}")]
-    NotIdx { what: String },
-    #[error(
-        "its header is little-endian, IDX is big-endian: write its numbers with the highest byte first"
-    )]
+    NotIdx { what: String, next: &'static str },
+    #[error("its header is little-endian, IDX is big-endian")]
     LittleEndian,
     /// A file of images where labels belong, or the reverse.
     #[error("holds {found}, which are no {expected}: are the files of images and labels swapped?")]
     Swapped { found: String, expected: Kind },
     /// Numbers or dimensions that cannot be read.
     #[error("holds {found}; {needed}")]
-    OtherContents { found: String, needed: &'static str },
+    OtherContents {
+        found: String,
+        needed: &'static str,
+        next: &'static str,
+    },
     #[error("the header promises no items")]
     NoItems,
     #[error("{reason}")]
@@ -208,7 +220,7 @@ pub enum Fault {
     BadLabel { index: usize, label: i64 },
     #[error("image {index} has a pixel of {value}; pixels are whole numbers from 0 to 255")]
     BadPixel { index: usize, value: i64 },
-    #[error("{labels} labels for {images} images")]
+    #[error("{} for {}", count(*labels, "label"), count(*images, "image"))]
     CountMismatch { images: usize, labels: usize },
     #[error("images of {found}, those to train on are {expected}")]
     ShapeMismatch { found: String, expected: String },
@@ -240,10 +252,70 @@ impl serde::Serialize for Fault {
     }
 }
 
-fn advice(set: Option<&str>) -> String {
-    let Some(set) = set else {
-        return "copy the set again from its source, or choose another with --dataset".to_owned();
-    };
+/// What to do where a copy was cut or changed on its way.
+pub(super) const COPY_AGAIN: &str = "copy it again from its source";
+
+impl Fault {
+    /// What to do about it in a set that nobody publishes.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::NotAFile => "put the file itself in its place",
+            Self::Unreadable { kind, .. } => after(*kind),
+            Self::NotIdx { next, .. } | Self::OtherContents { next, .. } => next,
+            Self::LittleEndian => "write its numbers with the highest byte first",
+            Self::Swapped { .. } => "give each file the name of what it holds",
+            Self::NoItems => "write it with the items, or take it away",
+            Self::Shape { .. } => "bring the images to a size that can be trained on",
+            Self::TooLarge { .. } => "write a smaller set",
+            Self::BadLabel { .. } => "number the classes from 0 on",
+            Self::BadPixel { .. } => "scale the pixels to 0 to 255",
+            Self::CountMismatch { .. } => "write one label an image",
+            Self::ShapeMismatch { .. } => "write all images in one shape",
+            Self::Empty
+            | Self::GzipCut
+            | Self::GzipCorrupt { .. }
+            | Self::GzipChecksum
+            | Self::GzipTrailing
+            | Self::HeaderCut { .. }
+            | Self::TooShort { .. }
+            | Self::TooLong { .. }
+            | Self::WrongHash { .. }
+            | Self::WrongCount { .. }
+            | Self::NotOfSet { .. } => COPY_AGAIN,
+            Self::Changed { .. } => "leave it alone while it is read, and try again",
+        }
+    }
+}
+
+/// What to do where the system could not read a file.
+fn after(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => "give yourself the right to read it",
+        io::ErrorKind::NotFound => "it has just gone: put it back, or try again",
+        io::ErrorKind::OutOfMemory => "close other programs, or choose a smaller set",
+        io::ErrorKind::FileTooLarge => "make it smaller, or take it away",
+        _ => COPY_AGAIN,
+    }
+}
+
+fn mend(fault: &Fault, set: Option<&str>) -> String {
+    match (set, fault) {
+        (None, fault) => fault.advice().into(),
+        // Nothing can be put in place of a folder.
+        (Some(set), Fault::NotAFile) => format!("move it away, then {}", get(set)),
+        (Some(set), _) => get(set),
+    }
+}
+
+fn complete(set: Option<&str>) -> String {
+    match set {
+        None => "put the missing ones there: the four belong together".into(),
+        Some(set) => get(set),
+    }
+}
+
+/// How to get a known set.
+fn get(set: &str) -> String {
     let by_hand =
         catalog::named(set).is_ok_and(|set| matches!(set.source, catalog::Source::Archive { .. }));
     let get = match by_hand {

@@ -11,6 +11,7 @@ use anyhow::Context;
 
 use super::assembly::Loaded;
 use super::catalog::{self, KnownSet, locate};
+#[cfg(feature = "cli")]
 use super::fetch::{FetchOptions, fetch};
 use super::formats::{self, Reading};
 use super::synthetic::kept;
@@ -152,23 +153,35 @@ fn automatic(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
             "data: MNIST is not in {}, trying to fetch it",
             folder.display()
         );
-        let options = FetchOptions {
-            cancel: interrupted(),
-            ..FetchOptions::automatic()
-        };
-        if let Err(error) = fetch(set, &folder, &options, &mut |_| {}) {
-            tracing::debug!("{error}");
-            return match error {
-                DataError::Interrupted { .. } => Err(error.into()),
-                DataError::Write { .. } => Ok(fall_back(
-                    &format!("MNIST could not be kept ({error})"),
-                    seed,
-                )),
-                _ => Ok(fall_back("MNIST could not be fetched", seed)),
-            };
+        if let Some(reason) = fetched(set, &folder)? {
+            return Ok(fall_back(&reason, seed));
         }
     }
     known(set, config)
+}
+
+/// Fetches a set, soon or not at all: then says why.
+#[cfg(feature = "cli")]
+fn fetched(set: &'static KnownSet, folder: &Path) -> Result<Option<String>, DataError> {
+    let options = FetchOptions {
+        cancel: interrupted(),
+        ..FetchOptions::automatic()
+    };
+    let Err(error) = fetch(set, folder, &options, &mut |_| {}) else {
+        return Ok(None);
+    };
+    tracing::debug!("{error}");
+    match error {
+        DataError::Interrupted { .. } => Err(error),
+        DataError::Write { .. } => Ok(Some(format!("MNIST could not be kept ({error})"))),
+        _ => Ok(Some("MNIST could not be fetched".into())),
+    }
+}
+
+#[cfg(not(feature = "cli"))]
+fn fetched(_: &'static KnownSet, _: &Path) -> Result<Option<String>, DataError> {
+    let reason = "MNIST is not there, and a build without the feature `cli` fetches nothing";
+    Ok(Some(reason.into()))
 }
 
 fn fall_back(reason: &str, seed: u64) -> Found {

@@ -11,6 +11,7 @@ use super::test_split::TestSplit;
 pub use crate::kernels::images::{ImageShape, SIDES};
 use crate::picture::Target;
 pub use crate::picture::{Background, Framing};
+use crate::wording::count;
 
 /// The most classes a set may have.
 pub const MOST_CLASSES: usize = 1000;
@@ -187,11 +188,11 @@ impl ImageSet {
             format!("{} to validate, ", valid.len())
         });
         format!(
-            "{} images to train on, {valid}{} to test, {}, {} classes: {each}",
-            self.train.len(),
+            "{} to train on, {valid}{} to test, {}, {}: {each}",
+            count(self.train.len(), "image"),
             self.test.len(),
             self.description.shape,
-            names.len()
+            count(names.len(), "class")
         )
     }
 }

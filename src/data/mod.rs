@@ -5,7 +5,7 @@ pub mod augment;
 pub mod batches;
 pub mod catalog;
 mod error;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "cli", not(target_family = "wasm")))]
 pub mod fetch;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod files;

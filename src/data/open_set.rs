@@ -14,6 +14,7 @@ use super::traits;
 use crate::config::{BrokenFiles, Colour, DataConfig, ImageSize, Layers};
 use crate::data::test_split::TestSplit;
 use crate::picture;
+use crate::wording::count;
 
 /// The side of images that share no size that can be trained on, in pixels.
 pub const USUAL_SIDE: usize = 32;
@@ -92,8 +93,8 @@ impl OpenSet {
         let classes = self.class_names.len();
         if names.len() != classes {
             return Err(format!(
-                "{} names for the {classes} classes of the labels ({} to {})",
-                names.len(),
+                "{} for the {classes} classes of the labels ({} to {})",
+                count(names.len(), "name"),
                 self.class_names[0],
                 self.class_names[classes - 1]
             ));

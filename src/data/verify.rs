@@ -1,6 +1,6 @@
 //! What is in a data folder: a quick list, and a check of every byte.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::assembly::Loaded;
@@ -214,6 +214,7 @@ fn check_file(
         Err(other) => {
             check.fault = Some(Fault::Unreadable {
                 reason: other.to_string(),
+                kind: io::ErrorKind::Other,
             });
         }
     }
@@ -334,6 +335,7 @@ fn quick_check(path: &Path, set: &KnownSet, role: FileRole) -> Result<(), Fault>
             Err(other) => {
                 return Err(Fault::Unreadable {
                     reason: other.to_string(),
+                    kind: io::ErrorKind::Other,
                 });
             }
         }

@@ -71,10 +71,25 @@ pub async fn classify(
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Logits>, DeviceError> {
+    classify_heard(model, images, normalisation, config, device, &mut |_| {}).await
+}
+
+/// [`classify`], which tells `heard` how many images it has put through the network.
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn classify_heard(
+    model: &Model,
+    images: &Split,
+    normalisation: Normalisation,
+    config: &Config,
+    device: &Device,
+    heard: &mut dyn FnMut(usize),
+) -> Result<Vec<Logits>, DeviceError> {
     let split = device.guard("classifying", || {
         DeviceSplit::upload(images, normalisation, device)
     })?;
-    logits(model, &split, config, device).await
+    logits_heard(model, &split, config, device, heard).await
 }
 
 /// Classifies every image of `split` in order, `evaluation.batch_size` at a time.
@@ -87,13 +102,27 @@ pub async fn logits(
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Logits>, DeviceError> {
+    logits_heard(model, split, config, device, &mut |_| {}).await
+}
+
+async fn logits_heard(
+    model: &Model,
+    split: &DeviceSplit,
+    config: &Config,
+    device: &Device,
+    heard: &mut dyn FnMut(usize),
+) -> Result<Vec<Logits>, DeviceError> {
     let all: Vec<i32> = (0..split.len() as i32).collect();
+    let mut done = 0;
     let queued = device.guard("classifying", || {
         all.chunks(config.evaluation.batch_size).fold(
             Transaction::default(),
             |transaction, indices| {
                 let batch = split.gather(upload_indices(indices, device));
-                transaction.register(model.forward_eval(batch.images))
+                let transaction = transaction.register(model.forward_eval(batch.images));
+                done += indices.len();
+                heard(done);
+                transaction
             },
         )
     })?;

@@ -164,6 +164,12 @@ impl Evaluation {
         found
     }
 
+    /// The classes' names.
+    pub fn labels(&self) -> Vec<&str> {
+        let classes = self.classes.iter();
+        classes.map(|class| class.label.as_str()).collect()
+    }
+
     /// What makes this no plain figure of a single network; `None` where it is one.
     pub fn manner(&self) -> Option<String> {
         let vote = (self.networks > 1).then(|| format!("ensemble of {} networks", self.networks));

@@ -4,7 +4,7 @@
 use tracing::Instrument;
 
 use super::description::Description;
-use super::inference::{Logits, classify};
+use super::inference::{Logits, classify_heard};
 use super::probabilities::{LogProbabilities, log_softmax, mean};
 use super::shifts::{shifted, shifts};
 use super::worst::{Verdict, verdicts};
@@ -39,21 +39,43 @@ pub async fn answer(
     config: &Config,
     device: &Device,
 ) -> Result<Answers, DeviceError> {
+    answer_heard(model, description, test, config, device, &mut |_, _| {}).await
+}
+
+/// [`answer`], which tells `heard` how many images of how many it has put through the network, those of each
+/// shift for themselves.
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn answer_heard(
+    model: &Model,
+    description: &Description,
+    test: &TestSplit,
+    config: &Config,
+    device: &Device,
+    heard: &mut dyn FnMut(usize, usize),
+) -> Result<Answers, DeviceError> {
     let shift = config.evaluation.shift;
     let span = tracing::debug_span!("evaluate", images = test.len(), shift);
     async {
         let images = test.for_evaluation();
         let normalisation = description.normalisation;
         let background = description.set.background.byte();
-        let logits = classify(model, images, normalisation, config, device).await?;
+        let moves = shifts(shift);
+        let all = moves.len() * images.len();
+        let mut so_far = |done| heard(done, all);
+        let logits =
+            classify_heard(model, images, normalisation, config, device, &mut so_far).await?;
         let plain = Answers::of_logits(logits);
         if shift == 0 {
             return Ok(plain);
         }
         let mut views = vec![plain.plain.clone()];
-        for (right, down) in shifts(shift).into_iter().skip(1) {
+        for (view, (right, down)) in moves.into_iter().enumerate().skip(1) {
             let moved = shifted(images, right, down, background);
-            let found = classify(model, &moved, normalisation, config, device).await?;
+            let mut so_far = |done| heard(view * images.len() + done, all);
+            let found =
+                classify_heard(model, &moved, normalisation, config, device, &mut so_far).await?;
             views.push(found.iter().map(|logits| log_softmax(logits)).collect());
         }
         let views: Vec<&[LogProbabilities]> = views.iter().map(Vec::as_slice).collect();

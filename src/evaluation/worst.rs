@@ -1,5 +1,7 @@
 //! The images a model is most wrong about, and those whose labels look wrong.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::probabilities::{LogProbabilities, most_probable};
@@ -77,6 +79,27 @@ pub fn worst(mut verdicts: Vec<Verdict>, count: usize) -> Vec<Verdict> {
     verdicts.sort_by(|a, b| severity(b).total_cmp(&severity(a)));
     verdicts.truncate(count);
     verdicts
+}
+
+/// Of each kind of mistake the `count` verdicts of highest loss: the worst of every kind first, then the second
+/// worst of every kind, and so on.
+pub fn of_each_mistake(verdicts: Vec<Verdict>, count: usize) -> Vec<Verdict> {
+    let all = verdicts.len();
+    let mut found = worst(verdicts, all);
+    let mut ranks: HashMap<(u16, u16), usize> = HashMap::new();
+    found.retain(|verdict| verdict.truth != verdict.predicted);
+    let mut ranked: Vec<(usize, Verdict)> = found
+        .into_iter()
+        .map(|verdict| {
+            let rank = ranks.entry((verdict.truth, verdict.predicted)).or_default();
+            *rank += 1;
+            (*rank, verdict)
+        })
+        .filter(|(rank, _)| *rank <= count)
+        .collect();
+    // Stable: within a rank the worst stays first.
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, verdict)| verdict).collect()
 }
 
 /// The verdicts on images that look mislabelled, the most likely first: by how much more probable

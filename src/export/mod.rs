@@ -21,7 +21,8 @@ use crate::model::onnx::proto::ModelProto;
 use crate::runs::weights::{self, CheckpointError, Description};
 
 /// The kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
     /// Weights under PyTorch's names, in its layouts
     Safetensors,
@@ -109,7 +110,7 @@ pub fn export(
         pollster::block_on(classify(model, &images, normalisation, config, device))
     };
     let expected = scores(model)?;
-    let unnamed = idx::temporary(folder, ".tmp-")
+    let mut unnamed = idx::temporary(folder, ".tmp-")
         .map_err(write_error)?
         .into_temp_path();
     let found = match options.format {
@@ -132,9 +133,8 @@ pub fn export(
         }
     };
     let agreement = compare(&expected, &found).map_err(disagrees)?;
-    unnamed
-        .persist(path)
-        .map_err(|error| write_error(error.error))?;
+    crate::files::rename(&unnamed, path).map_err(write_error)?;
+    unnamed.disable_cleanup(true);
     Ok(agreement)
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::launch::LARGEST_BINDING;
+use super::limits::LARGEST_BINDING;
 
 /// The longest side of an image that is taken.
 pub const MOST_SIDE: usize = 128;

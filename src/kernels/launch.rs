@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+pub(crate) use super::limits::LARGEST_BINDING;
 use super::shader::Shader;
 
 /// Whose tiles a kernel uses. They mostly differ in constants alone.
@@ -13,9 +14,6 @@ pub enum TileProfile {
     /// Graphics cards: small tiles in registers, shared through workgroup memory, and many invocations.
     Hardware,
 }
-
-/// Words (f32, i32 or u32) of the largest buffer that WebGPU guarantees to bind: 128 MiB.
-pub(crate) const LARGEST_BINDING: usize = (128 << 20) / 4;
 
 /// One dispatch: a specialised shader, what to bind and how large a grid.
 #[derive(Clone, Debug)]

@@ -17,6 +17,7 @@ pub mod gather_batch;
 pub mod gpu;
 pub mod images;
 pub mod launch;
+mod limits;
 pub mod linear_relu;
 pub mod matmul;
 pub mod max_pool;
@@ -34,7 +35,10 @@ use serde::{Deserialize, Serialize};
 
 /// Whose operations compute. It is chosen where a device is opened; what is made with the device keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
+#[cfg_attr(
+    all(feature = "cli", not(target_family = "wasm")),
+    derive(clap::ValueEnum)
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernels {
     /// The shaders of `shaders/` on an adapter, SIMD kernels on the CPU

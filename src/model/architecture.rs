@@ -165,6 +165,21 @@ impl Architecture {
         list
     }
 
+    /// How many numbers of each layer are trained, the last one to the classes among them.
+    ///
+    /// # Panics
+    /// As [`Self::checked_places`].
+    pub fn parameters_of_layers(&self) -> Vec<usize> {
+        let of_place = |place: Place| {
+            let mut list = ParameterList::default();
+            place.layer.describe().parameters(&place, &mut list);
+            let shapes = list.end_at_the_last_weight();
+            let trained = shapes.iter().filter(|shape| shape.is_trained());
+            trained.map(ParameterShape::count).sum()
+        };
+        self.checked_places().into_iter().map(of_place).collect()
+    }
+
     /// How many numbers are trained.
     pub fn parameter_count(&self) -> usize {
         let shapes = self.parameters();

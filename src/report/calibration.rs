@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::templates::render;
 use crate::evaluation::scores::{CalibrationBin, Scores};
+use crate::wording::count;
 
 /// Side of the square that the bars stand in.
 const SIDE: f64 = 280.0;
@@ -57,8 +58,8 @@ fn bar(bin: &CalibrationBin, most: u64) -> Option<Bar> {
         confidence: confidence * SIDE,
         share: bin.images as f64 / most as f64 * SHARES,
         says: format!(
-            "{} images, sure by {:.1} % on average: {:.1} % right",
-            bin.images,
+            "{}, sure by {:.1} % on average: {:.1} % right",
+            count(bin.images, "image"),
             confidence * 100.0,
             right * 100.0
         ),

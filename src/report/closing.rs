@@ -7,6 +7,8 @@ use super::look::{Look, Mark};
 use super::text::{percent, wrapped};
 use crate::evaluation::Evaluation;
 use crate::runs::record::RunRecord;
+use crate::terminal::quoted;
+use crate::wording::{count, rounded};
 
 /// The end of a training as text; `newest`: whether commands take this run where none is named.
 pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {
@@ -27,9 +29,31 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: 
     let _ = writeln!(text, "Report  {run}/{REPORT}");
     let _ = match newest {
         true => writeln!(text, "Next    gpu-mnist predict IMAGE.png"),
-        false => writeln!(text, "Next    gpu-mnist predict --run {run} IMAGE.png"),
+        false => writeln!(
+            text,
+            "Next    gpu-mnist predict --run {} IMAGE.png",
+            quoted(run)
+        ),
     };
     text
+}
+
+/// The end of a training whose network is not evaluated on the test images.
+pub fn not_evaluated(record: &RunRecord, look: &Look) -> String {
+    let run = &record.run;
+    let kept = (record.weights.as_ref()).map_or(0, |weights| weights.epoch);
+    let epoch = (record.history.epochs.iter()).find(|epoch| epoch.epoch == kept);
+    let reached = format!(
+        "{} of the validation images of {}; {}, {:.1} s of training; the test images were not looked at",
+        percent(epoch.and_then(|epoch| epoch.valid_accuracy)),
+        data_set(&record.dataset),
+        device(record),
+        record.history.train_seconds
+    );
+    format!(
+        "{}\nReport  {run}/{REPORT}\nNext    gpu-mnist evaluate {run}\n",
+        wrapped(&reached, look.width, "  ")
+    )
 }
 
 /// What the images are, in words.
@@ -52,8 +76,8 @@ fn timings(record: &RunRecord) -> String {
     let times = &history.step_ms;
     let mut lines = vec![
         format!(
-            "Training: {} steps, {:.0} images/s; a step {:.2} ms ({:.2} to {:.2}, the first {:.1})",
-            history.steps,
+            "Training: {}, {:.0} images/s; a step {:.2} ms ({:.2} to {:.2}, the first {:.1})",
+            count(history.steps, "step"),
             history.images_per_second,
             times.median,
             times.p10,
@@ -83,7 +107,7 @@ pub fn warn_of_divergence(record: &RunRecord, learning_rate: f64) {
     if let Some(remark) = divergence(evaluation) {
         tracing::warn!(
             "{remark}: training diverged or did not begin; try --learning-rate {}",
-            learning_rate / 10.0
+            rounded(learning_rate / 10.0)
         );
     }
 }

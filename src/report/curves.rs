@@ -14,6 +14,7 @@ use crate::training::history::EpochRecord;
 
 /// A line of a chart.
 struct Line {
+    /// In the legend; empty: it stands in none.
     name: String,
     colour: RGBColor,
     /// All of them [`drawable`].
@@ -54,46 +55,77 @@ pub(super) const LINES: [(RGBColor, &str); 8] = [
     (RGBColor(0x57, 0x53, 0x4E), "#D6D3D1"),
 ];
 
-/// The loss and the accuracy of one run; `None` where nothing was recorded.
+/// The loss and the accuracy of one run, the epoch whose weights were `kept` marked; `None` where nothing was
+/// recorded.
 ///
 /// # Errors
 /// Those of the chart library.
-pub fn run(record: &Record) -> anyhow::Result<[Option<String>; 2]> {
+pub fn run(record: &Record, kept: Option<usize>) -> anyhow::Result<[Option<String>; 2]> {
     Ok([
-        chart("Loss", Scale::Loss, &run_lines(record, Scale::Loss))?,
+        chart("Loss", Scale::Loss, &run_lines(record, Scale::Loss), kept)?,
         chart(
             "Accuracy",
             Scale::Accuracy,
             &run_lines(record, Scale::Accuracy),
+            kept,
         )?,
     ])
 }
 
-/// Validation (else training) loss and accuracy of several runs.
+/// What the charts of several runs show.
+pub struct Compared {
+    /// Loss and accuracy; `None` where nothing was recorded.
+    pub charts: [Option<String>; 2],
+    /// Whether they are of the validation images, which no run had otherwise.
+    pub validation: bool,
+    /// Which of the runs are not on them, for want of validation images.
+    pub without: Vec<usize>,
+}
+
+/// Validation loss and accuracy of several runs; where none has validation images, those of training.
 ///
 /// # Errors
 /// Those of the chart library.
-pub fn comparison(records: &[Record]) -> anyhow::Result<[Option<String>; 2]> {
+pub fn comparison(records: &[Record]) -> anyhow::Result<Compared> {
+    let validated = |record: &Record| {
+        let [_, validated] = epoch_points(record, Scale::Accuracy);
+        !validated.is_empty()
+    };
+    let validation = records.iter().any(validated);
+    let without = (0..records.len()).filter(|&run| validation && !validated(&records[run]));
+    Ok(Compared {
+        charts: charts(records, validation)?,
+        validation,
+        without: without.collect(),
+    })
+}
+
+/// Validation loss and accuracy of runs that differ in their seed alone.
+///
+/// # Errors
+/// Those of the chart library.
+pub fn seeds(records: &[Record]) -> anyhow::Result<[Option<String>; 2]> {
+    charts(records, true)
+}
+
+/// A line a run, whose colour the page names.
+fn charts(records: &[Record], validation: bool) -> anyhow::Result<[Option<String>; 2]> {
     let lines = |scale| -> Vec<Line> {
         let runs = records.iter().enumerate();
-        runs.map(|(place, record)| {
-            let [trained, validated] = epoch_points(record, scale);
-            Line {
-                name: format!("run {}", place + 1),
-                colour: LINES[place % LINES.len()].0,
-                points: if validated.is_empty() {
-                    trained
-                } else {
-                    validated
-                },
-                faint: false,
-            }
+        runs.map(|(place, record)| Line {
+            name: String::new(),
+            colour: LINES[place % LINES.len()].0,
+            points: {
+                let [trained, validated] = epoch_points(record, scale);
+                if validation { validated } else { trained }
+            },
+            faint: false,
         })
         .collect()
     };
     Ok([
-        chart("Loss", Scale::Loss, &lines(Scale::Loss))?,
-        chart("Accuracy", Scale::Accuracy, &lines(Scale::Accuracy))?,
+        chart("Loss", Scale::Loss, &lines(Scale::Loss), None)?,
+        chart("Accuracy", Scale::Accuracy, &lines(Scale::Accuracy), None)?,
     ])
 }
 
@@ -101,7 +133,7 @@ pub fn comparison(records: &[Record]) -> anyhow::Result<[Option<String>; 2]> {
 ///
 /// # Errors
 /// Those of the chart library.
-pub fn file(record: &Record) -> anyhow::Result<Option<String>> {
+pub fn file(record: &Record, kept: Option<usize>) -> anyhow::Result<Option<String>> {
     let (width, height) = SIZE;
     let panels = [
         ("Loss", Scale::Loss, run_lines(record, Scale::Loss)),
@@ -119,7 +151,7 @@ pub fn file(record: &Record) -> anyhow::Result<Option<String>> {
         let area = SVGBackend::with_string(&mut svg, (width, 2 * height)).into_drawing_area();
         area.fill(&SURFACE).map_err(unknown)?;
         for ((title, scale, lines), area) in panels.iter().zip(area.split_evenly((2, 1))) {
-            draw(&area, title, *scale, lines)?;
+            draw(&area, title, *scale, lines, kept)?;
         }
         area.present().map_err(unknown)?;
     }
@@ -185,7 +217,12 @@ fn epoch_points(record: &Record, scale: Scale) -> [Vec<(f64, f64)>; 2] {
     }
 }
 
-fn chart(title: &str, scale: Scale, lines: &[Line]) -> anyhow::Result<Option<String>> {
+fn chart(
+    title: &str,
+    scale: Scale,
+    lines: &[Line],
+    kept: Option<usize>,
+) -> anyhow::Result<Option<String>> {
     if extent(lines).is_none() {
         return Ok(None);
     }
@@ -193,7 +230,7 @@ fn chart(title: &str, scale: Scale, lines: &[Line]) -> anyhow::Result<Option<Str
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&SURFACE).map_err(unknown)?;
-        draw(&area, title, scale, lines)?;
+        draw(&area, title, scale, lines, kept)?;
         area.present().map_err(unknown)?;
     }
     Ok(Some(themed(&svg, title)))
@@ -201,7 +238,13 @@ fn chart(title: &str, scale: Scale, lines: &[Line]) -> anyhow::Result<Option<Str
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-fn draw(area: &Area, title: &str, scale: Scale, lines: &[Line]) -> anyhow::Result<()> {
+fn draw(
+    area: &Area,
+    title: &str,
+    scale: Scale,
+    lines: &[Line],
+    kept: Option<usize>,
+) -> anyhow::Result<()> {
     let Some((last, lowest, highest)) = extent(lines) else {
         return Ok(());
     };
@@ -228,6 +271,7 @@ fn draw(area: &Area, title: &str, scale: Scale, lines: &[Line]) -> anyhow::Resul
                 &loss_label,
                 lowest,
                 SeriesLabelPosition::UpperRight,
+                kept,
             )
         }
         Scale::Accuracy => {
@@ -245,6 +289,7 @@ fn draw(area: &Area, title: &str, scale: Scale, lines: &[Line]) -> anyhow::Resul
                 &label,
                 lowest - margin,
                 SeriesLabelPosition::LowerRight,
+                kept,
             )
         }
     }
@@ -259,6 +304,7 @@ fn fill<'a, 'b: 'a, Y>(
     label: &dyn Fn(&f64) -> String,
     floor: f64,
     legend: SeriesLabelPosition,
+    kept: Option<usize>,
 ) -> anyhow::Result<()>
 where
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -288,14 +334,20 @@ where
         let drawn = chart
             .draw_series(LineSeries::new(points(), style))
             .map_err(unknown)?;
-        drawn.label(&line.name).legend(move |(x, y)| {
-            PathElement::new(vec![(x, y), (x + 48, y)], style.stroke_width(width + 2))
-        });
+        if !line.name.is_empty() {
+            drawn.label(&line.name).legend(move |(x, y)| {
+                PathElement::new(vec![(x, y), (x + 48, y)], style.stroke_width(width + 2))
+            });
+        }
         if !line.faint {
             let mark = line.colour.filled();
             let marks = points().map(|point| Circle::new(point, 10, mark));
             chart.draw_series(marks).map_err(unknown)?;
         }
+    }
+    mark_kept(chart, lines, floor, kept)?;
+    if lines.iter().all(|line| line.name.is_empty()) {
+        return Ok(());
     }
     chart
         .configure_series_labels()
@@ -307,6 +359,40 @@ where
         .border_style(TRANSPARENT)
         .draw()
         .map_err(unknown)
+}
+
+/// Rings around the points of the epoch whose weights were kept.
+fn mark_kept<'a, 'b: 'a, Y>(
+    chart: &mut Chart<'a, 'b, Y>,
+    lines: &[Line],
+    floor: f64,
+    kept: Option<usize>,
+) -> anyhow::Result<()>
+where
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    let Some(kept) = kept.map(|epoch| epoch as f64) else {
+        return Ok(());
+    };
+    let solid = lines.iter().filter(|line| !line.faint);
+    let points = solid.flat_map(|line| &line.points);
+    let rings: Vec<(f64, f64)> = points
+        .filter(|(epoch, _)| *epoch == kept)
+        .map(|&(x, y)| (x, y.max(floor)))
+        .collect();
+    if rings.is_empty() {
+        return Ok(());
+    }
+    let ring = || INK.stroke_width(5);
+    let rings = rings
+        .into_iter()
+        .map(|point| Circle::new(point, 22, ring()));
+    chart
+        .draw_series(rings)
+        .map_err(unknown)?
+        .label("kept")
+        .legend(move |(x, y)| Circle::new((x + 24, y), 18, ring()));
+    Ok(())
 }
 
 /// The last epoch and the range of the values, or `None` without points.

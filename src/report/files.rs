@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::record::{Record, WORST, WorstImage};
+use super::record::{MISREAD, Record, WORST, WorstImage};
 use super::{curves, heat_map, page};
 use crate::evaluation::test_split::Answers;
-use crate::evaluation::worst::{Verdict, worst};
+use crate::evaluation::worst::{Verdict, of_each_mistake, worst};
 use crate::files::write_atomically;
 use crate::runs::folder::{RunFolder, RunFolderError};
 use crate::runs::training_images::TrainingImages;
@@ -15,8 +15,12 @@ pub const CONFUSION: &str = "confusion.svg";
 pub const CURVES: &str = "curves.svg";
 /// Test images kept with a run.
 const WORST_KEPT: usize = 25;
+/// Misread images of a cell of the confusion matrix that are kept beside those.
+const KEPT_OF_A_CELL: usize = 8;
+/// Characters that they may take.
+const MOST_TEXT: usize = 1_500_000;
 
-/// Keeps what only the test split knows: the worst images, drawn.
+/// Keeps what only the test split knows: the worst images and some of each mistake, drawn.
 ///
 /// # Errors
 /// That of the file system.
@@ -30,11 +34,22 @@ pub fn keep_worst(
         let file = sources.and_then(|sources| sources.test.get(verdict.index).cloned());
         WorstImage::draw(verdict, &images.test, file)
     };
-    let drawn: Vec<WorstImage> = worst(answers.verdicts(&images.test), WORST_KEPT)
+    let verdicts = answers.verdicts(&images.test);
+    let kept = worst(verdicts.clone(), WORST_KEPT);
+    let mut more = of_each_mistake(verdicts, KEPT_OF_A_CELL);
+    more.retain(|verdict| kept.iter().all(|kept| kept.index != verdict.index));
+    let worst: Vec<WorstImage> = kept.into_iter().filter_map(draw).collect();
+    let mut room = MOST_TEXT;
+    let misread: Vec<WorstImage> = more
         .into_iter()
         .filter_map(draw)
+        .map_while(|image| {
+            room = room.checked_sub(image.png.len())?;
+            Some(image)
+        })
         .collect();
-    folder.write_json(WORST, &drawn)
+    folder.write_json(WORST, &worst)?;
+    folder.write_json(MISREAD, &misread)
 }
 
 /// Writes the report of a run that just ended; the run is kept whatever becomes of its report.
@@ -55,7 +70,7 @@ pub fn write_pages(folder: &Path, record: &Record) -> anyhow::Result<PathBuf> {
     if let Some(evaluation) = &record.run.evaluation {
         write(&folder.join(CONFUSION), &heat_map::heat_map(evaluation)?)?;
     }
-    if let Some(svg) = curves::file(record)? {
+    if let Some(svg) = curves::file(record, page::kept(record))? {
         write(&folder.join(CURVES), &svg)?;
     }
     write(&folder.join(REPORT), &page::run(record)?)

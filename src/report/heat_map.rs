@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::templates::render;
 use crate::evaluation::Evaluation;
+use crate::evaluation::confusion::Confusion;
 
 /// Side of a cell; everything else is placed around the cells.
 const CELL: f64 = 36.0;
@@ -43,6 +44,7 @@ struct Cell {
     count: u64,
     truth: String,
     predicted: String,
+    link: Option<String>,
 }
 
 /// More classes than these are not drawn: of many, those with most mistakes.
@@ -73,12 +75,22 @@ fn shown(counts: &[Vec<u64>]) -> Vec<usize> {
 /// # Errors
 /// Those of the template.
 pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
-    let all = evaluation.confusion.counts();
+    linked(&evaluation.confusion, &evaluation.labels(), &|_, _| None)
+}
+
+/// The same of counts and the names of their classes; `link` names the part of the page that a click on the cell of a label and a prediction leads
+/// to.
+///
+/// # Errors
+/// Those of the template.
+pub fn linked(
+    confusion: &Confusion,
+    labels: &[&str],
+    link: &dyn Fn(usize, usize) -> Option<String>,
+) -> anyhow::Result<String> {
+    let all = confusion.counts();
     let shown = shown(all);
-    let labels: Vec<&str> = shown
-        .iter()
-        .map(|&class| evaluation.classes[class].label.as_str())
-        .collect();
+    let labels: Vec<&str> = shown.iter().map(|&class| labels[class]).collect();
     let longest = labels.iter().map(|label| label.chars().count()).max();
     let longest = longest.unwrap_or(1);
     let turned = longest > 3;
@@ -88,18 +100,14 @@ pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
     } else {
         46.0
     };
-    let most = evaluation
-        .confusion
-        .mistakes()
-        .first()
-        .map_or(1, |most| most.count);
+    let most = confusion.mistakes().first().map_or(1, |most| most.count);
     let counts: Vec<Vec<u64>> = shown
         .iter()
         .map(|&label| shown.iter().map(|&other| all[label][other]).collect())
         .collect();
     let side = CELL * counts.len() as f64;
     let cells = counts.iter().enumerate().flat_map(|(truth, row)| {
-        let labels = &labels;
+        let (labels, shown) = (&labels, &shown);
         row.clone()
             .into_iter()
             .enumerate()
@@ -113,6 +121,7 @@ pub fn heat_map(evaluation: &Evaluation) -> anyhow::Result<String> {
                 count,
                 truth: label(labels, truth),
                 predicted: label(labels, predicted),
+                link: link(shown[truth], shown[predicted]),
             })
     });
     let names = labels.iter().enumerate().map(|(place, label)| Name {

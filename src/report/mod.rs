@@ -17,6 +17,7 @@ pub mod rates;
 pub mod record;
 pub mod seeds;
 pub mod sheet;
+pub mod sweep;
 pub mod table;
 mod templates;
 pub mod text;

@@ -1,19 +1,26 @@
 //! The report of a run, and the comparison of several, as one HTML file each.
 
+mod cells;
 mod comparison;
+mod layers;
+mod seeds;
+mod strip;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::record::{Record, WorstImage};
+use super::record::Record;
 use super::templates::render;
 use super::{calibration, curves, heat_map};
 use crate::evaluation::Evaluation;
-use crate::evaluation::confusion::{ClassStatistics, by_f1};
+use crate::evaluation::confusion::{ClassStatistics, Confusion, by_f1};
 use crate::report::MANY_CLASSES;
 use crate::report::text::percent;
+use cells::{Cell, ListedImage, cells, images};
 pub use comparison::comparison;
+use layers::{LayerRow, input, layers};
+pub use seeds::seeds;
 
 /// Confusions listed on the page of a run.
 const MISTAKES_SHOWN: usize = 12;
@@ -38,8 +45,15 @@ struct RunPage<'a> {
     mistakes: Vec<MistakeBar>,
     classes: Vec<ClassBars>,
     worst: Vec<ListedImage<'a>>,
-    /// How many of these look mislabelled.
+    /// Cells of the matrix that a click on shows the images of.
+    cells: Vec<Cell>,
+    /// How many of the worst look mislabelled.
     suspects: usize,
+    /// What the network takes, and its layers.
+    input: String,
+    layers: Vec<LayerRow>,
+    /// The epoch whose weights were kept, where that is told.
+    kept: Option<usize>,
     heat_map: Option<String>,
     calibration: Option<String>,
     curves: [Option<String>; 2],
@@ -63,32 +77,32 @@ struct ClassBars {
     claimed_width: f64,
 }
 
-#[derive(Serialize)]
-struct ListedImage<'a> {
-    /// The image's file, or its place in the test split.
-    name: String,
-    label: String,
-    predicted: String,
-    confidence: f64,
-    loss: f64,
-    looks_mislabelled: bool,
-    png: &'a str,
-}
-
 /// The page of one run.
 ///
 /// # Errors
 /// Those of the templates and the charts.
 pub fn run(record: &Record) -> anyhow::Result<String> {
     let evaluation = record.run.evaluation.as_ref();
-    let pairs = evaluation.map(pairs).unwrap_or_default();
+    let pairs = evaluation
+        .map(|found| pairs(&found.confusion, &found.labels()))
+        .unwrap_or_default();
+    let cells = evaluation.map_or_else(BTreeMap::new, |found| cells(record, found));
+    let link = |label, predicted| Some(cells.get(&(label, predicted))?.id.clone());
+    let heat_map = evaluation
+        .map(|found| heat_map::linked(&found.confusion, &found.labels(), &link))
+        .transpose()?;
+    let network = record.network.as_ref();
     let page = RunPage {
         title: title(record, &pairs),
         manner: evaluation.and_then(Evaluation::manner),
         many: evaluation.is_some_and(|found| found.classes.len() > MANY_CLASSES),
         mistakes: evaluation.map(mistakes).unwrap_or_default(),
         classes: evaluation.map(class_bars).unwrap_or_default(),
-        worst: evaluation.map_or_else(Vec::new, |found| listed(found, &record.worst)),
+        worst: evaluation.map_or_else(Vec::new, |found| images(record, found)),
+        cells: cells.into_values().collect(),
+        input: network.map(input).unwrap_or_default(),
+        layers: network.map(layers).unwrap_or_default(),
+        kept: kept(record),
         suspects: (record.worst.iter())
             .filter(|worst| worst.verdict.looks_mislabelled)
             .count(),
@@ -96,12 +110,18 @@ pub fn run(record: &Record) -> anyhow::Result<String> {
             Some(found) => calibration::diagram(&found.scores)?,
             None => None,
         },
-        heat_map: evaluation.map(heat_map::heat_map).transpose()?,
-        curves: curves::run(record)?,
+        heat_map,
+        curves: curves::run(record, kept(record))?,
         pairs,
         record,
     };
     render("run.html", &page)
+}
+
+/// The epoch of the weights that were evaluated, where there were several to choose from.
+pub(super) fn kept(record: &Record) -> Option<usize> {
+    let kept = record.run.weights.as_ref()?.epoch;
+    (record.epochs.len() > 1).then_some(kept)
 }
 
 fn title(record: &Record, pairs: &[Pair]) -> String {
@@ -121,17 +141,17 @@ fn title(record: &Record, pairs: &[Pair]) -> String {
 }
 
 /// Most often confused first.
-fn pairs(evaluation: &Evaluation) -> Vec<Pair> {
+fn pairs(confusion: &Confusion, labels: &[&str]) -> Vec<Pair> {
     let mut counts: BTreeMap<(usize, usize), u64> = BTreeMap::new();
-    for mistake in evaluation.confusion.mistakes() {
+    for mistake in confusion.mistakes() {
         let (a, b) = (mistake.truth, mistake.predicted);
         *counts.entry((a.min(b), a.max(b))).or_default() += mistake.count;
     }
     let mut pairs: Vec<Pair> = counts
         .into_iter()
         .map(|((first, second), count)| Pair {
-            first: name(evaluation, first),
-            second: name(evaluation, second),
+            first: labels[first].into(),
+            second: labels[second].into(),
             count,
         })
         .collect();
@@ -179,24 +199,6 @@ fn class_bars(evaluation: &Evaluation) -> Vec<ClassBars> {
                 claimed,
                 claimed_width: width(claimed),
             }
-        })
-        .collect()
-}
-
-fn listed<'a>(evaluation: &Evaluation, worst: &'a [WorstImage]) -> Vec<ListedImage<'a>> {
-    worst
-        .iter()
-        .map(|image| ListedImage {
-            name: match &image.file {
-                Some(file) => file.clone(),
-                None => format!("test image {}", image.verdict.index),
-            },
-            label: name(evaluation, image.verdict.truth.into()),
-            predicted: name(evaluation, image.verdict.predicted.into()),
-            confidence: image.verdict.confidence,
-            loss: image.verdict.loss,
-            looks_mislabelled: image.verdict.looks_mislabelled,
-            png: &image.png,
         })
         .collect()
 }

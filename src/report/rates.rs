@@ -9,6 +9,7 @@ use super::look::{Look, Mark};
 use super::text::wrapped;
 use crate::config::ScheduleKind;
 use crate::training::range_test::{RangeTest, Rule, Suggested};
+use crate::wording::{count, rounded};
 
 /// Lines of the plot.
 const ROWS: usize = 12;
@@ -22,11 +23,6 @@ const MARKS: [(char, &str); 3] = [('S', "steepest"), ('V', "valley"), ('L', "low
 /// The rates in the order of [`MARKS`].
 fn marked(found: Suggested) -> [f64; 3] {
     [found.steepest, found.valley, found.lowest]
-}
-
-/// A learning rate with two significant digits, as flags take it.
-pub fn rounded(rate: f64) -> f64 {
-    format!("{rate:.1e}").parse().unwrap_or(rate)
 }
 
 /// The smoothed loss (`*`) over the losses of the steps (`.`), against the logarithm of the rate.
@@ -186,8 +182,9 @@ pub fn findings(
         line(
             "Diverged",
             format!(
-                "at {}, after {steps} steps: there the test ended",
-                rounded(*last)
+                "at {}, after {}: there the test ended",
+                rounded(*last),
+                count(steps, "step")
             ),
         );
     }

@@ -10,17 +10,21 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::DEFAULT;
+use crate::config::{Architecture, DEFAULT};
 use crate::data::test_split::TestSplit;
 use crate::evaluation::worst::Verdict;
 use crate::files::read_record;
 use crate::runs::folder::{METRICS, RUN, RunFolderError, SETTINGS, followed};
 use crate::runs::metrics::{self, StepRecord};
 use crate::runs::record::RunRecord;
+use crate::runs::resume;
 use crate::training::history::EpochRecord;
 
 /// The worst test images, drawn: what a report needs of the test split.
 pub const WORST: &str = "worst.json";
+
+/// Misread test images beside those, so that each mistake can be looked at.
+pub const MISREAD: &str = "misread.json";
 
 /// Everything a run left.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +36,10 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
     pub settings: Vec<Setting>,
     pub worst: Vec<WorstImage>,
+    /// Other misread images; none in runs of older versions.
+    pub misread: Vec<WorstImage>,
+    /// `None` where record and settings do not tell.
+    pub network: Option<Architecture>,
 }
 
 /// One setting of the run.
@@ -82,6 +90,8 @@ impl Record {
             steps,
             settings: settings(&read_record(&folder.join(SETTINGS)).unwrap_or_default()),
             worst: json(folder, WORST)?.unwrap_or_default(),
+            misread: json(folder, MISREAD)?.unwrap_or_default(),
+            network: network(folder, &run),
             run,
         })
     }
@@ -107,6 +117,14 @@ impl WorstImage {
             png: BASE64.encode(bytes),
         })
     }
+}
+
+/// The network that a run trained.
+fn network(folder: &Path, run: &RunRecord) -> Option<Architecture> {
+    let set = run.set.as_ref()?;
+    let settings = resume::settings(&folder.join(SETTINGS)).ok()?;
+    let model = settings.resolve().ok()?.model;
+    Some(model.network(set.shape, set.class_names.len()))
 }
 
 /// A JSON file of the folder; `None` when it is not there.

@@ -6,6 +6,7 @@ use super::look::{Look, Mark};
 use super::table::{Table, left, right};
 use super::text::{self, percent, wrapped};
 use crate::runs::seeds_record::{SeedRun, SeedsRecord, Statistics};
+use crate::wording::count;
 
 /// The whole record as text.
 pub fn seeds(record: &SeedsRecord, look: &Look) -> String {
@@ -23,9 +24,9 @@ pub fn seeds(record: &SeedsRecord, look: &Look) -> String {
     if let Some(found) = &record.time_to_accuracy {
         let _ = writeln!(
             text,
-            "{} of {} runs reached a validation accuracy of {}",
+            "{} of {} reached a validation accuracy of {}",
             found.reached,
-            found.runs,
+            count(found.runs, "run"),
             percent(Some(found.target))
         );
         let rows = [
@@ -74,13 +75,13 @@ pub fn sentences(record: &SeedsRecord) -> Vec<String> {
 }
 
 /// How many of the runs the figures are over.
-fn over(record: &SeedsRecord) -> String {
+pub(super) fn over(record: &SeedsRecord) -> String {
     let (ended, all) = (record.runs.len(), record.seeds.len());
     let first = record.seeds.first().copied().unwrap_or_default();
     let last = record.seeds.last().copied().unwrap_or_default();
     let runs = match ended == all {
-        true => format!("{ended} run{}", if ended == 1 { "" } else { "s" }),
-        false => format!("{ended} of {all} runs"),
+        true => count(ended, "run"),
+        false => format!("{ended} of {}", count(all, "run")),
     };
     match first == last {
         true => format!("{runs}, seed {first}"),
@@ -189,7 +190,7 @@ fn row(name: &str, found: Option<Statistics>, show: impl Fn(f64) -> String) -> V
 }
 
 /// A share in percent with a digit more than one run has: a mean of 98.996 % is no 99 %.
-fn thousandths(share: f64) -> String {
+pub(super) fn thousandths(share: f64) -> String {
     format!("{:.3} %", share * 100.0)
 }
 

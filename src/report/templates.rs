@@ -15,10 +15,13 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("style.css", include_str!("templates/style.css")),
     ("macros.html", include_str!("templates/macros.html.j2")),
     ("run.html", include_str!("templates/run.html.j2")),
+    ("seeds.html", include_str!("templates/seeds.html.j2")),
+    ("strip.svg", include_str!("templates/strip.svg.j2")),
     (
         "comparison.html",
         include_str!("templates/comparison.html.j2"),
     ),
+    ("sweep.html", include_str!("templates/sweep.html.j2")),
 ];
 
 /// Renders the template `name` with `values`.

@@ -9,6 +9,8 @@ use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use super::look::{Look, Mark};
 use crate::evaluation::Evaluation;
 pub use crate::terminal::percent;
+pub use crate::terminal::wrap::wrapped;
+use crate::wording::count;
 use tables::{classes, classes_shown, is_zero_counted, matrix};
 
 const MISTAKES_SHOWN: usize = 10;
@@ -43,7 +45,8 @@ pub fn evaluation(evaluation: &Evaluation, look: &Look) -> String {
     };
     let mut body = classes(evaluation, &shown, look).text(look.width);
     if let Some(rest) = rest {
-        let _ = write!(body, "\n  {rest} more classes with --details");
+        let noun = if rest == 1 { "class" } else { "classes" };
+        let _ = write!(body, "\n  {rest} more {noun} with --details");
     }
     if is_zero_counted(evaluation) {
         body += "\n  n/a: a ratio of nothing; the means count it as 0";
@@ -194,18 +197,21 @@ fn mistakes(evaluation: &Evaluation, look: &Look) -> String {
         .iter()
         .map(|mistake| {
             format!(
-                "  {} read as {}: {} time{}",
+                "  {} read as {}: {}",
                 name(mistake.truth),
                 name(mistake.predicted),
-                mistake.count,
-                if mistake.count == 1 { "" } else { "s" }
+                count(mistake.count, "time")
             )
         })
         .collect();
     let rest: u64 = mistakes[shown..].iter().map(|mistake| mistake.count).sum();
     if rest > 0 {
         let kinds = mistakes.len() - shown;
-        lines.push(format!("  and {rest} mistakes of {kinds} other kinds"));
+        lines.push(format!(
+            "  and {} of {}",
+            count(rest, "mistake"),
+            count(kinds, "other kind")
+        ));
     }
     lines.join("\n")
 }
@@ -218,24 +224,4 @@ fn rate(share: Option<f64>) -> String {
 /// An area under a curve, which is no share.
 fn area(area: Option<f64>) -> String {
     area.map_or_else(|| "n/a".into(), |area| format!("{area:.4}"))
-}
-
-/// `text` in lines of at most `width` columns, broken between words; the later ones begin with
-/// `indent`.
-pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
-    let words = text.trim_start_matches(' ');
-    let mut lines = vec![" ".repeat(text.len() - words.len())];
-    for word in words.split(' ') {
-        let line = lines.last_mut().expect("there is a first line");
-        let taken = measure_text_width(line) + 1 + measure_text_width(word);
-        if line.trim().is_empty() {
-            line.push_str(word);
-        } else if taken > width {
-            lines.push(format!("{indent}{word}"));
-        } else {
-            line.push(' ');
-            line.push_str(word);
-        }
-    }
-    lines.join("\n")
 }

@@ -14,6 +14,7 @@ use super::folder::SETTINGS;
 use super::weights::files::MOST_BYTES;
 use super::weights::{CheckpointError, Description, hexadecimal};
 use crate::files::{read_file, write_atomically};
+use crate::terminal::quoted;
 use crate::training::state::{Position, Snapshot};
 use reading::decode;
 use writing::encode;
@@ -111,15 +112,15 @@ fn offer(path: &Path) -> String {
         .find(|other| step_of(other).is_some_and(|other| other < step));
     match older {
         Some(older) => format!(
-            "; go on from the checkpoint before it: gpu-mnist train --resume {}",
-            older.display()
+            "; go on from the checkpoint before it: `gpu-mnist train --resume {}`",
+            quoted(older.display())
         ),
         None => {
             let run = path.parent().and_then(Path::parent);
             let settings = run.unwrap_or(Path::new(".")).join(SETTINGS);
             format!(
                 "; no older checkpoint is beside it: start again with `gpu-mnist train --config {}`",
-                settings.display()
+                quoted(settings.display())
             )
         }
     }

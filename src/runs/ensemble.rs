@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use super::folder::SETTINGS;
 use super::resume;
 use super::seeds_record::SeedsRecord;
+use super::sweep::SweepRecord;
 use super::which::{named_or_newest, weights_of};
 use crate::config::{Layers, Origin};
 use crate::data::image_set::SetDescription;
 use crate::evaluation::description::Description;
 use crate::exit::{Code, Exit};
 use crate::model::Model;
+use crate::wording::count;
 
 /// The settings that say what a run was evaluated on and how, over the defaults: its data, the seed
 /// that built-in digits follow from, and test-time augmentation. Weights without a run have none.
@@ -42,15 +44,30 @@ pub struct OtherImages {
     reason: String,
 }
 
+/// What the command line says of the images to evaluate on.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// They were named.
+    pub named: bool,
+    /// Other classes do not matter.
+    pub anyway: bool,
+    /// What gives built-in digits another seed than that of the run.
+    pub seed: Option<Origin>,
+}
+
 /// Whether `found` is what the network should be evaluated on: the images it was trained on, or
 /// others of the same shape and classes that were named.
 pub fn suits(
     file: &Path,
     network: &Description,
     found: &SetDescription,
-    named: bool,
-    anyway: bool,
+    asked: &Asked,
 ) -> Result<(), OtherImages> {
+    let Asked {
+        named,
+        anyway,
+        seed,
+    } = asked;
     let refused = |reason| {
         Err(OtherImages {
             file: file.into(),
@@ -61,7 +78,7 @@ pub fn suits(
     let countable =
         before.shape == found.shape && before.class_names.len() == found.class_names.len();
     match before.other_classes(found) {
-        Some(difference) if countable && anyway => {
+        Some(difference) if countable && *anyway => {
             tracing::warn!("evaluating on {} all the same: {difference}", found.name);
         }
         Some(difference) if countable => {
@@ -79,18 +96,45 @@ pub fn suits(
         None => {}
     }
     match before.difference(found) {
-        Some(difference) if named || anyway => {
+        Some(difference) if *named || *anyway => {
             tracing::info!(
                 "evaluating on {}, not on the images it was trained on: {difference}",
                 found.name
             );
             Ok(())
         }
+        Some(_) if seed.is_some() && before.name == "synthetic" => {
+            let flag = seed.as_ref().map(Origin::to_string).unwrap_or_default();
+            refused(format!(
+                "{flag} draws other built-in digits than those it was trained on: leave it away, or evaluate on these with --dataset synthetic"
+            ))
+        }
         Some(difference) => refused(format!(
             "what lies where its images were is another set: {difference}; name its images with --dataset or --data-dir"
         )),
         None => Ok(()),
     }
+}
+
+/// The weights of the best trials of a sweep, at most `top`; a folder of several runs stands for all of them.
+///
+/// # Errors
+/// A folder without such.
+pub fn best_of(folder: &Path, top: usize) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(mut record) = SweepRecord::read(folder)? else {
+        return networks(&[folder.into()]);
+    };
+    record.settle(folder);
+    let runs = record.best_runs(folder, top)?;
+    tracing::info!(
+        "{}: an ensemble of its {} best trials",
+        folder.display(),
+        runs.len()
+    );
+    Ok(runs
+        .iter()
+        .map(|run| weights_of(run))
+        .collect::<Result<_, _>>()?)
 }
 
 /// The weights that the arguments name; a folder of several runs stands for those that ended.
@@ -105,9 +149,9 @@ pub fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         match SeedsRecord::read(run)? {
             Some(record) => {
                 tracing::info!(
-                    "{}: an ensemble of its {} runs",
+                    "{}: an ensemble of its {}",
                     run.display(),
-                    record.runs.len()
+                    count(record.runs.len(), "run")
                 );
                 for folder in record.folders(run)? {
                     files.push(weights_of(&folder)?);

@@ -9,6 +9,7 @@ use crate::config::{ConfigError, Layers, Origin};
 use crate::data::ImageSet;
 use crate::data::image_set::{Background, ImageShape};
 use crate::model::family::Family;
+use crate::wording::count;
 
 /// The preset for sets that are unlike MNIST.
 const SMALL: &str = "small";
@@ -121,7 +122,8 @@ fn epochs(set: &ImageSet, layers: &mut Layers) -> Result<Option<String>, ConfigE
     layers.set(EPOCHS, most as i64, Origin::Data)?;
     if config.data.validation_size == 0 {
         return Ok(Some(format!(
-            "{most} epochs: nothing is held out to end them by"
+            "{}: nothing is held out to end them by",
+            count(most, "epoch")
         )));
     }
     if layers.origin(PATIENCE) == Origin::Default {
@@ -132,6 +134,7 @@ fn epochs(set: &ImageSet, layers: &mut Layers) -> Result<Option<String>, ConfigE
         layers.set(SCHEDULE, "plateau", Origin::Data)?;
     }
     Ok(Some(format!(
-        "at most {most} epochs, fewer where the validation loss stops falling"
+        "at most {}, fewer where the validation loss stops falling",
+        count(most, "epoch")
     )))
 }

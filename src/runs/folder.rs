@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::record::RunRecord;
+use super::sweep::SWEEP;
 use crate::exit::{Code, Exit};
 use crate::files::{TEMPORARY, read_record, write_atomically};
+use crate::terminal::quoted;
 
 /// Where runs without `--out` go, below the current folder.
 pub const RUNS: &str = "runs";
@@ -43,14 +45,15 @@ pub enum RunFolderError {
         path.display()
     )]
     Occupied { path: PathBuf, what: &'static str },
-    #[error("{}: could not be written: {source}; choose another place with --out", path.display())]
+    #[error("{}: could not be written: {source}; check the free space and the permissions there, or name another place", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}: another gpu-mnist is training this run; wait for it, or end it first", path.display())]
     Busy { path: PathBuf },
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
     NotARun { path: PathBuf, reason: String },
     #[error(
-        "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {run}`",
+        "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {}`",
+        quoted(path.display()),
         run = path.display()
     )]
     NoWeights { path: PathBuf },
@@ -85,6 +88,9 @@ impl RunFolder {
         }
         if path.join(SEEDS).exists() {
             return Err(occupied("runs of several seeds"));
+        }
+        if path.join(SWEEP).exists() {
+            return Err(occupied("a sweep"));
         }
         // What a killed program left before it had settings is no run.
         let foreign = |entry: io::Result<fs::DirEntry>| {
@@ -133,6 +139,15 @@ impl RunFolder {
             }
         }
         unreachable!("some number is free")
+    }
+
+    /// Opens a folder that a run is to be in, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Write`].
+    pub fn create_or_open(path: &Path) -> Result<Self, RunFolderError> {
+        fs::create_dir_all(path).map_err(|source| write_error(path, source))?;
+        Ok(Self { path: path.into() })
     }
 
     /// Opens a folder that a training made.

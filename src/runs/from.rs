@@ -12,6 +12,7 @@ use super::weights::{self, Description};
 use crate::config::{Architecture, ConfigError};
 use crate::exit::{Code, Exit};
 use crate::training::state::Parameters;
+use crate::wording::count;
 pub use fit::{Fit, LayerFit, fits};
 #[cfg(not(target_family = "wasm"))]
 pub use reading::{again, read};
@@ -151,10 +152,10 @@ impl TrainingRun {
         }
         let set = &source.description.set;
         tracing::info!(
-            "starting from weights of {} ({}, {} classes), {file}:\n{listed}",
+            "starting from weights of {} ({}, {}), {file}:\n{listed}",
             set.name,
             set.shape,
-            set.class_names.len()
+            count(set.class_names.len(), "class")
         );
         self.from = Some(source.into());
         Ok(self)

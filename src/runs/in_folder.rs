@@ -12,15 +12,17 @@ use super::tensorboard::EventWriter;
 use super::train::{Finished, Keep, TrainingRun, train};
 use super::training_images::TrainingImages;
 use super::weights::{CheckpointError, Description, LAST_WEIGHTS, save_values};
-use crate::config::Origin;
+use crate::config::{Origin, TrainingConfig};
 use crate::device::opening::open_device;
 use crate::device::{Device, DeviceError, Fault};
 use crate::evaluation::test_split::Answers;
 use crate::exit::Interrupted;
 use crate::terminal::bars::Shown;
-use crate::terminal::command_line;
+use crate::terminal::{command_line, quoted};
 use crate::training::TrainingError;
 use crate::training::state::{Parameters, Snapshot};
+use crate::training::stopping::{self, Ending};
+use crate::wording::count;
 
 /// Trains from `start`, evaluates, and writes what the run folder holds at the end. A device that
 /// failed is opened once more, with half the batch, where a smaller batch can help.
@@ -44,9 +46,9 @@ pub fn train_in(
         return Err(explained(folder, error));
     };
     tracing::warn!(
-        "{}: {fault}: trying once more with half the batch ({} images)",
+        "{}: {fault}: trying once more with half the batch ({})",
         run.device.info.name,
-        batch / 2
+        count(batch / 2, "image")
     );
     let evaluated = run.config.evaluation.batch_size;
     for (key, size) in [
@@ -85,6 +87,8 @@ fn attempt(
     let mut keep = InFolder {
         folder,
         settings: run.layers.to_toml(),
+        evaluates: run.config.evaluation.test,
+        training: &run.config.training,
         watch,
         mark: None,
     };
@@ -114,6 +118,8 @@ fn attempt(
 struct InFolder<'a> {
     folder: &'a RunFolder,
     settings: String,
+    evaluates: bool,
+    training: &'a TrainingConfig,
     watch: &'a Watch,
     mark: Option<Shown>,
 }
@@ -174,34 +180,51 @@ impl Keep for InFolder<'_> {
         }
         keep_weights(folder, used, description)?;
         save_values(&folder.file(LAST_WEIGHTS), last, description)?;
-        self.mark = Shown::mark("evaluating on the test images");
+        if self.evaluates {
+            self.mark = Shown::bar("evaluating on the test images");
+        }
         Ok(())
+    }
+
+    fn evaluating(&mut self, done: usize, of: usize) {
+        if let Some(bar) = &self.mark {
+            bar.set(done, of, 0);
+        }
     }
 
     fn stopped(&mut self, record: &RunRecord) -> anyhow::Result<()> {
         self.mark = None;
         self.folder.write_json(RUN, record)?;
         (self.watch.reports.page)(self.folder.path());
-        let saved = format!("go on with `gpu-mnist train --resume {}`", record.run);
+        let saved = format!(
+            "go on with `gpu-mnist train --resume {}`",
+            quoted(&record.run)
+        );
         Err(Interrupted { saved }.into())
     }
 
     fn ended(
         &mut self,
         record: &RunRecord,
-        answers: &Answers,
+        answers: Option<&Answers>,
         images: &TrainingImages,
     ) -> anyhow::Result<()> {
         self.mark = None;
         let folder = self.folder;
-        folder.write_json(EVALUATION, &record.evaluation)?;
-        (self.watch.reports.worst)(folder, answers, images)?;
+        if let Some(answers) = answers {
+            folder.write_json(EVALUATION, &record.evaluation)?;
+            (self.watch.reports.worst)(folder, answers, images)?;
+        }
         folder.write_json(RUN, record)?;
         (self.watch.reports.page)(folder.path());
         if self.watch.place.is_none() {
+            let ending = record.ending.unwrap_or(Ending::Finished);
+            if let Some(reason) = stopping::why(self.training, &record.history.epochs, ending) {
+                tracing::info!("{reason}");
+            }
             tracing::info!(
-                "{} steps in {:.1} s of training, {:.0} images/s",
-                record.history.steps,
+                "{} in {:.1} s of training, {:.0} images/s",
+                count(record.history.steps, "step"),
                 record.history.train_seconds,
                 record.history.images_per_second
             );
@@ -218,19 +241,19 @@ fn newest_checkpoint(folder: &RunFolder) -> Option<Snapshot> {
 
 /// Says what is left of a training that a device ended.
 fn explained(folder: &RunFolder, error: anyhow::Error) -> anyhow::Error {
-    let run = folder.path().display();
+    let run = quoted(folder.path().display());
     let unwritten = error.chain().any(is_unwritten);
     if fault(&error).is_none() && !unwritten || !folder.file(SETTINGS).is_file() {
         return error;
     }
     error.context(match newest_checkpoint(folder) {
         Some(kept) if unwritten => format!(
-            "not all of the run could be written; its state after {} steps is kept: make room, then go on with `gpu-mnist train --resume {run}`",
-            kept.position.step
+            "not all of the run could be written; its state after {} is kept: make room, then go on with `gpu-mnist train --resume {run}`",
+            count(kept.position.step, "step")
         ),
         Some(kept) => format!(
-            "the training ended early; its state after {} steps is kept: go on with `gpu-mnist train --resume {run}`",
-            kept.position.step
+            "the training ended early; its state after {} is kept: go on with `gpu-mnist train --resume {run}`",
+            count(kept.position.step, "step")
         ),
         None => format!(
             "the training ended before its first checkpoint; its settings are in {run}: start again with `gpu-mnist train --resume {run}`"

@@ -20,6 +20,8 @@ pub mod metrics;
 #[cfg(not(target_family = "wasm"))]
 pub mod prepare;
 #[cfg(not(target_family = "wasm"))]
+pub mod processes;
+#[cfg(not(target_family = "wasm"))]
 pub mod progress;
 pub mod record;
 #[cfg(not(target_family = "wasm"))]
@@ -28,6 +30,8 @@ pub mod resume;
 pub mod seeds_record;
 #[cfg(not(target_family = "wasm"))]
 pub mod series;
+#[cfg(not(target_family = "wasm"))]
+pub mod sweep;
 #[cfg(not(target_family = "wasm"))]
 pub mod tensorboard;
 pub mod train;

@@ -33,19 +33,29 @@ pub fn prepare<E: Into<anyhow::Error>>(
 /// # Errors
 /// Those of the settings and of the data.
 pub fn find_images(layers: &mut Layers) -> anyhow::Result<(TrainingImages, Config)> {
+    let (images, config, _) = find_set(layers)?;
+    Ok((images, config))
+}
+
+/// The same with the set that they are of.
+///
+/// # Errors
+/// As [`find_images`].
+pub fn find_set(layers: &mut Layers) -> anyhow::Result<(TrainingImages, Config, Found)> {
     named::check_folder(layers)?;
     let config = layers.resolve()?;
-    let Found { set, place, is_idx } = find::find(&config.data, config.seed)?;
-    for remark in fit(&set, is_idx, layers)? {
+    let found = find::find(&config.data, config.seed)?;
+    let Found { set, place, is_idx } = &found;
+    for remark in fit(set, *is_idx, layers)? {
         tracing::info!("{remark}");
     }
     let config = layers.resolve()?;
     let images = TrainingImages {
         found_in: place.to_string(),
-        ..TrainingImages::divide(&set, &config, layers)?
+        ..TrainingImages::divide(set, &config, layers)?
     };
     for remark in images.remarks() {
         tracing::warn!("{}: {remark}", images.set.name);
     }
-    Ok((images, config))
+    Ok((images, config, found))
 }

@@ -53,6 +53,13 @@ pub struct RunRecord {
     pub evaluation: Option<Evaluation>,
 }
 
+impl RunRecord {
+    /// Whether its training came to its end.
+    pub fn has_ended(&self) -> bool {
+        !matches!(self.ending, None | Some(Ending::Interrupted))
+    }
+}
+
 /// A file of weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {

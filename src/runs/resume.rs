@@ -14,9 +14,10 @@ use super::weights::{self, CheckpointError};
 use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
 use crate::data::image_set::SetDescription;
 use crate::exit::{Code, Exit};
-use crate::files::{MOST_RECORD, read_file, read_record};
+use crate::files::{MOST_RECORD, read_file, read_record, rename};
 use crate::training::state::Snapshot;
 use crate::training::stopping::{self, Ending};
+use crate::wording::count;
 
 /// Settings that change where, how fast or how safely a run computes, not what it ends with.
 const INCIDENTAL: &[&str] = &[
@@ -34,6 +35,7 @@ const INCIDENTAL: &[&str] = &[
     "training.tensorboard",
     "evaluation.batch_size",
     "evaluation.shift",
+    "evaluation.test",
 ];
 /// What trained weights are for; with another value they are worth nothing.
 const FIXED: &[&str] = &[
@@ -66,8 +68,24 @@ pub enum ResumeError {
         difference: String,
     },
     #[error(
-        "--resume {}: nothing is left to train: {trained} of {epochs} epochs are done{why}; train it further with --epochs N, or leave the changes away:\n{changes}nothing was changed",
+        "--resume {}: {origin} {what}: leave it away, or keep them as they are with --set data.{key}={before}",
         run.display()
+    )]
+    Seed {
+        run: PathBuf,
+        /// What gives the other seed.
+        origin: Origin,
+        what: &'static str,
+        key: &'static str,
+        before: u64,
+    },
+    #[error(
+        "--resume {}: nothing is left to train: {trained} of {} done{why}; train it further with --epochs N, or leave the changes away:\n{changes}nothing was changed",
+        run.display(),
+        match epochs {
+            1 => "1 epoch is".into(),
+            epochs => format!("{epochs} epochs are"),
+        }
     )]
     NothingLeft {
         run: PathBuf,
@@ -189,11 +207,56 @@ impl Resumed {
                 changes: silent,
             });
         }
+        self.check_seeds(layers)?;
         Ok(!changes.is_empty())
     }
 }
 
 impl Resumed {
+    /// Refuses another seed where other images would follow from it, or images that were trained on would
+    /// validate.
+    fn check_seeds(&self, layers: &Layers) -> Result<(), ResumeError> {
+        let (before, now) = (self.settings.resolve()?, layers.resolve()?);
+        let digits = [&before, &now].map(|config| {
+            let drawn = config.data.set == "synthetic";
+            drawn.then(|| config.data.synthetic_seed(config.seed))
+        });
+        let divided = [&before, &now].map(|config| {
+            let held_out = self.checkpoint.is_some() && config.data.validation_size > 0;
+            held_out.then(|| config.data.split_seed(config.seed))
+        });
+        for ([before, now], key, what) in [
+            (
+                digits,
+                "synthetic_seed",
+                "draws other built-in digits than those it was trained on",
+            ),
+            (
+                divided,
+                "split_seed",
+                "holds out other images to validate, some of which it was trained on",
+            ),
+        ] {
+            let (Some(before), Some(now)) = (before, now) else {
+                continue;
+            };
+            if before != now {
+                let own = layers.origin(&format!("data.{key}"));
+                return Err(ResumeError::Seed {
+                    run: self.folder.path().into(),
+                    origin: match own {
+                        Origin::Default => layers.origin("seed"),
+                        own => own,
+                    },
+                    what,
+                    key,
+                    before,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether `found` is the set that the run is trained on: its contents decide, not its name.
     ///
     /// # Errors
@@ -259,18 +322,20 @@ impl Resumed {
         let spans = [ScheduleKind::OneCycle, ScheduleKind::Cosine].contains(&now.schedule);
         if self.checkpoint.is_some() && spans && before.epochs != now.epochs {
             tracing::warn!(
-                "the learning-rate schedule spanned {} epochs and now spans {}: the next steps go on at its rate there, as a run of {} epochs would, not at the low rate where it ended",
-                before.epochs,
+                "the learning-rate schedule spanned {} and now spans {}: the next steps go on at its rate there, as a run of {} would, not at the low rate where it ended",
+                count(before.epochs, "epoch"),
                 now.epochs,
-                now.epochs
+                count(now.epochs, "epoch")
             );
         }
     }
 
-    /// What the run came to; `None` before its evaluation.
-    pub fn finished(&self) -> Option<RunRecord> {
+    /// What the run came to; `None` before its evaluation, or its end where `config` asks for none.
+    pub fn finished(&self, config: &Config) -> Option<RunRecord> {
         let record = self.folder.record();
-        record.filter(|record| record.evaluation.is_some())
+        record.filter(|record| {
+            record.evaluation.is_some() || !config.evaluation.test && record.has_ended()
+        })
     }
 
     /// The weights that the run started from, where it has no checkpoint yet and starts from them
@@ -301,9 +366,9 @@ impl Resumed {
         }
         let position = checkpoint.snapshot.position;
         tracing::info!(
-            "going on with epoch {} after {} steps",
+            "going on with epoch {} after {}",
             position.epoch,
-            position.step
+            count(position.step, "step")
         );
         run.description.clone_from(&checkpoint.description);
         checkpoint.snapshot.clone()
@@ -383,7 +448,7 @@ fn set_aside(all: &[PathBuf], chosen: &Path) {
     for later in all.iter().filter(|path| checkpoint::step_of(path) > step) {
         let mut name = later.clone().into_os_string();
         name.push(".set-aside");
-        match std::fs::rename(later, &name) {
+        match rename(later, Path::new(&name)) {
             Ok(()) => tracing::info!("set aside {}", later.display()),
             Err(error) => tracing::warn!("{}: could not be set aside: {error}", later.display()),
         }
@@ -402,7 +467,10 @@ fn read(file: &Path) -> Result<String, ResumeError> {
 impl Exit for ResumeError {
     fn code(&self) -> Code {
         match self {
-            Self::Changed { .. } | Self::Fixed { .. } | Self::NothingLeft { .. } => Code::Usage,
+            Self::Changed { .. }
+            | Self::Fixed { .. }
+            | Self::Seed { .. }
+            | Self::NothingLeft { .. } => Code::Usage,
             Self::Data { .. } => Code::Data,
             // What these hold is what they print, so the chain leaves it out.
             Self::Folder(error) => error.code(),

@@ -1,6 +1,9 @@
 //! `train --seeds` and `train --ensemble`: the same training from several seeds, its statistics, and
 //! the mean of the networks' class probabilities.
 
+#[cfg(feature = "cli")]
+mod side_by_side;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -23,8 +26,10 @@ use crate::data::image_set::SetDescription;
 use crate::evaluation::test_split::Answers;
 use crate::exit::{Interrupted, UsageError};
 use crate::terminal::percent;
+use crate::terminal::quoted;
 use crate::training::TrainingError;
 use crate::training::stopping::Ending;
+use crate::wording::count;
 
 /// What is said of the images that choices were made on.
 const ON_VALIDATION: &str = "Every choice (which weights to keep, when to stop) was made on the validation split; the test split was read once a run, after its training.";
@@ -205,7 +210,7 @@ impl Series {
                     None => {
                         let file = parent.file(&run.run).join(WEIGHTS);
                         let (model, description) = weights::load(&file, &base.device)?;
-                        pollster::block_on(base.answers(&model, &description))?
+                        pollster::block_on(base.answers(&model, &description, &mut |_, _| {}))?
                     }
                 });
             }
@@ -277,7 +282,7 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
         Some(resumed) => {
             resumed.check(&run.layers)?;
             resumed.check_data(&base.images.set)?;
-            if let Some(record) = resumed.finished() {
+            if let Some(record) = resumed.finished(&run.config) {
                 return Ok(Ended {
                     record,
                     answers: None,
@@ -298,7 +303,7 @@ fn train_one(base: &TrainingRun, seed: u64, folder: &Path, watch: &Watch) -> any
     } = train_once_in(&folder, &run, snapshot, watch)?;
     Ok(Ended {
         record,
-        answers: Some(answers),
+        answers,
         seconds: resumed.is_none().then(|| start.elapsed().as_secs_f64()),
     })
 }
@@ -337,17 +342,19 @@ fn line(run: &SeedRun, place: usize, of: usize) -> String {
     };
     let all = match run.seconds {
         Some(seconds) => format!("{seconds:.2} s in all"),
-        None => "resumed".into(),
+        None => "resumed, or beside others".into(),
     };
     let reached = match run.ending {
-        Some(Ending::TargetReached) => format!(", target reached after {} steps", run.steps),
+        Some(Ending::TargetReached) => {
+            format!(", target reached after {}", count(run.steps, "step"))
+        }
         _ => String::new(),
     };
     format!(
-        "seed {} ({place} of {of}): test accuracy {}{augmented}, {} errors, {:.2} s ({all}){reached}",
+        "seed {} ({place} of {of}): test accuracy {}{augmented}, {}, {:.2} s ({all}){reached}",
         run.seed,
         percent(Some(run.accuracy)),
-        run.errors(),
+        count(run.errors(), "error"),
         run.train_seconds,
     )
 }
@@ -360,9 +367,10 @@ fn stopped(record: &SeedsRecord) -> Interrupted {
 
 fn kept(record: &SeedsRecord) -> String {
     format!(
-        "{} of {} runs finished and are kept in {folder}; go on with `gpu-mnist train --resume {folder}`",
+        "{} of {} finished and kept in {folder}; go on with `gpu-mnist train --resume {}`",
         record.runs.len(),
-        record.seeds.len(),
+        count(record.seeds.len(), "run"),
+        quoted(&record.folder),
         folder = record.folder
     )
 }

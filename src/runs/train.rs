@@ -12,7 +12,7 @@ use super::weights::{self, Description, LAST_WEIGHTS, WEIGHTS};
 use crate::config::{Config, ConfigError, Layers, Origin};
 use crate::data::batches::DeviceSplit;
 use crate::device::{Device, DeviceError};
-use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::evaluation::unsure::familiarity;
 use crate::model::Model;
 use crate::training::history::History;
@@ -38,8 +38,8 @@ pub struct Finished {
     pub model: Model,
     pub parameters: Parameters,
     pub description: Description,
-    /// Of its network to the test split.
-    pub answers: Answers,
+    /// Of its network to the test split, where that is evaluated.
+    pub answers: Option<Answers>,
 }
 
 /// Keeps what comes of a training; by default nothing.
@@ -65,11 +65,14 @@ pub trait Keep {
         Ok(())
     }
 
-    /// A run with its evaluation, and the answers it is made of.
+    /// How many images of how many were put through the network for its evaluation.
+    fn evaluating(&mut self, done: usize, of: usize) {}
+
+    /// A run with its evaluation, and the answers it is made of, where there is one.
     fn ended(
         &mut self,
         record: &RunRecord,
-        answers: &Answers,
+        answers: Option<&Answers>,
         images: &TrainingImages,
     ) -> Result<(), Self::Error> {
         Ok(())
@@ -148,9 +151,10 @@ impl TrainingRun {
         &self,
         model: &Model,
         description: &Description,
+        heard: &mut dyn FnMut(usize, usize),
     ) -> Result<Answers, DeviceError> {
         let test = &self.images.test;
-        answer(model, description, test, &self.config, &self.device).await
+        answer_heard(model, description, test, &self.config, &self.device, heard).await
     }
 
     async fn steps(
@@ -243,11 +247,19 @@ pub async fn train<K: Keep>(
     if trained.ending == Ending::Interrupted {
         keep.stopped(&record)?;
     }
-    let answers = run.answers(&model, &description).await?;
-    let evaluation = answers.evaluation(&run.images.test, &description.set.class_names);
-    observer.on_evaluation(record.history.steps, &evaluation);
-    record.evaluation = Some(evaluation);
-    keep.ended(&record, &answers, &run.images)?;
+    let answers = match run.config.evaluation.test {
+        true => {
+            let mut heard = |done, of| keep.evaluating(done, of);
+            Some(run.answers(&model, &description, &mut heard).await?)
+        }
+        false => None,
+    };
+    if let Some(answers) = &answers {
+        let evaluation = answers.evaluation(&run.images.test, &description.set.class_names);
+        observer.on_evaluation(record.history.steps, &evaluation);
+        record.evaluation = Some(evaluation);
+    }
+    keep.ended(&record, answers.as_ref(), &run.images)?;
     Ok(Finished {
         record,
         model,

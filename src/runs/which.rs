@@ -7,9 +7,13 @@ use super::folder::{
     METRICS, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, WEIGHTS, followed,
 };
 use super::metrics::{self, Record};
+use super::record::RunRecord;
 use super::seeds_record::SeedsRecord;
+use super::sweep::{SWEEP, SweepRecord};
 use crate::config::Layers;
 use crate::files::read_record;
+use crate::terminal::quoted;
+use crate::wording::count;
 
 /// The run that was named, else the newest in `runs` that has weights; its folder may hold those
 /// of several seeds.
@@ -31,7 +35,10 @@ pub fn named_or_newest(named: Option<&Path>) -> Result<PathBuf, RunFolderError> 
 /// # Errors
 /// [`RunFolderError::NoRuns`].
 pub fn newest_started() -> Result<PathBuf, RunFolderError> {
-    let begun = |path: &Path| path.join(SETTINGS).is_file() || path.join(SEEDS).is_file();
+    let begun = |path: &Path| {
+        let files = [SETTINGS, SEEDS, SWEEP];
+        files.iter().any(|file| path.join(file).is_file())
+    };
     let found = newest_of(Path::new(RUNS), begun);
     let found = found.ok_or_else(|| RunFolderError::NoRuns { path: RUNS.into() })?;
     tracing::info!("run: {}, the newest", found.display());
@@ -57,7 +64,7 @@ fn newest_of(runs: &Path, wanted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
 }
 
 /// The weights that a RUN argument names: a run folder, a folder of several seeds (those of the
-/// run that did best on the validation images), or a `.safetensors` file itself.
+/// run that did best on the validation images), a sweep (its best trial), or a `.safetensors` file itself.
 ///
 /// # Errors
 /// [`RunFolderError::NotARun`], [`RunFolderError::NoWeights`].
@@ -65,6 +72,16 @@ pub fn weights_of(run: &Path) -> Result<PathBuf, RunFolderError> {
     let named = run.extension().is_some_and(|end| end == "safetensors");
     if named && run.is_file() {
         return Ok(run.into());
+    }
+    if let Some(mut record) = SweepRecord::read(run)? {
+        record.settle(run);
+        let best = record.best_runs(run, 1)?;
+        tracing::info!(
+            "{}: a sweep; taking its best trial, {}",
+            run.display(),
+            best[0].display()
+        );
+        return Ok(RunFolder::open(&best[0])?.file(WEIGHTS));
     }
     let Some(record) = SeedsRecord::read(run)? else {
         let folder = RunFolder::open(run)?;
@@ -79,17 +96,21 @@ pub fn weights_of(run: &Path) -> Result<PathBuf, RunFolderError> {
         .max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)))
         .unwrap_or_default();
     tracing::info!(
-        "{}: runs of {} seeds; taking seed {}, the best on the validation images",
+        "{}: runs of {}; taking seed {}, the best on the validation images",
         run.display(),
-        record.runs.len(),
+        count(record.runs.len(), "seed"),
         record.runs[best].seed
     );
     Ok(RunFolder::open(&folders[best])?.file(WEIGHTS))
 }
 
+fn is_unfinished(record: &RunRecord) -> bool {
+    record.evaluation.is_none() && !record.has_ended()
+}
+
 /// Warns of weights whose training has not ended.
 fn say_unfinished(folder: &RunFolder) {
-    let Some(record) = folder.record().filter(|record| record.evaluation.is_none()) else {
+    let Some(record) = folder.record().filter(is_unfinished) else {
         return;
     };
     let mut layers = Layers::default();
@@ -105,14 +126,17 @@ fn say_unfinished(folder: &RunFolder) {
     let done = record.history.epochs.len().max(done.count());
     let run = folder.path().display();
     tracing::warn!(
-        "{run}: unfinished: {done} of {} epochs; `gpu-mnist train --resume {run}` goes on",
-        epochs.map_or_else(|| "its".into(), |epochs| epochs.to_string())
+        "{run}: unfinished: {done} of {}; `gpu-mnist train --resume {}` goes on",
+        epochs.map_or_else(|| "its epochs".into(), |epochs| count(epochs, "epoch")),
+        quoted(&run)
     );
 }
 
 fn has_weights(path: &Path) -> bool {
     let several = || SeedsRecord::read(path).ok().flatten();
-    path.join(WEIGHTS).is_file() && path.join(SETTINGS).is_file()
+    let sweep = || SweepRecord::read(path).ok().flatten();
+    path.join(SWEEP).is_file() && sweep().is_some_and(|sweep| sweep.best.is_some())
+        || path.join(WEIGHTS).is_file() && path.join(SETTINGS).is_file()
         || path.join(SEEDS).is_file() && several().is_some_and(|record| !record.runs.is_empty())
 }
 
@@ -121,6 +145,9 @@ fn started(path: &Path) -> String {
     #[derive(serde::Deserialize)]
     struct Started {
         started: String,
+    }
+    if path.join(SWEEP).is_file() {
+        return SweepRecord::started(path);
     }
     let name = if path.join(SEEDS).is_file() {
         SEEDS

@@ -155,7 +155,7 @@ impl Session {
             parameters: finished.parameters,
             description: finished.description,
             config: run.config,
-            answers: Some(finished.answers),
+            answers: finished.answers,
         });
         Ok(Trained {
             interrupted: finished.record.ending == Some(Ending::Interrupted),

@@ -36,8 +36,9 @@ impl From<DataError> for SessionError {
     fn from(error: DataError) -> Self {
         Self(match error {
             DataError::Damaged { path, fault, .. } => format!(
-                "{}: {fault}; get the file again, or choose another data set",
-                path.display()
+                "{}: {fault}; {}, or choose another data set",
+                path.display(),
+                fault.advice()
             ),
             DataError::Missing {
                 folder, missing, ..

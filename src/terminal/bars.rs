@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::wrap::{columns_of_stderr, message};
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike, WeakProgressBar};
 
@@ -147,11 +148,24 @@ fn living() -> Vec<ProgressBar> {
 
 /// Stderr, with whole messages above what is shown at the bottom.
 #[derive(Clone, Copy, Debug)]
-pub struct AboveBars;
+pub struct AboveBars {
+    /// Whether messages are text: on a terminal such are broken between words.
+    pub text: bool,
+}
+
+/// Behind the level of a message.
+const INDENT: &str = "      ";
 
 impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let write = || io::stderr().write_all(bytes).map(|()| bytes.len());
+        let columns = columns_of_stderr().filter(|_| self.text);
+        let text = columns.zip(std::str::from_utf8(bytes).ok());
+        let shown = text.map(|(columns, text)| {
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            message(text, columns, INDENT) + "\n"
+        });
+        let shown = shown.as_ref().map_or(bytes, String::as_bytes);
+        let write = || io::stderr().write_all(shown).map(|()| bytes.len());
         match living().last() {
             Some(bar) => bar.suspend(write),
             None => write(),

@@ -41,9 +41,10 @@ pub fn start(args: &LogArgs) {
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let colour = io::stderr().is_terminal() && colours_wanted();
+    let text = args.log_format == LogFormat::Text;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| AboveBars)
+        .with_writer(move || AboveBars { text })
         // A span that is enabled (-v, or RUST_LOG) says how long it took.
         .with_span_events(FmtSpan::CLOSE)
         .log_internal_errors(false);

@@ -2,8 +2,11 @@
 
 pub mod bars;
 pub mod interrupt;
+#[cfg(feature = "cli")]
 pub mod log;
+pub mod wrap;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use anyhow::Context;
@@ -39,13 +42,18 @@ pub fn command_line() -> String {
 
 /// The program with these arguments, as a POSIX shell takes it.
 pub fn command_line_of(arguments: impl Iterator<Item = String>) -> String {
-    let plain = |part: char| part.is_alphanumeric() || "-_./=:,+%@".contains(part);
-    let quoted = |word: String| match !word.is_empty() && word.chars().all(plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    };
     std::iter::once("gpu-mnist".into())
-        .chain(arguments.map(quoted))
+        .chain(arguments.map(|word| quoted(&word)))
         .collect::<Vec<String>>()
         .join(" ")
+}
+
+/// A path, or another word of a command line, as a POSIX shell takes it.
+pub fn quoted(word: impl Display) -> String {
+    let word = word.to_string();
+    let plain = |part: char| part.is_alphanumeric() || "-_./=:,+%@".contains(part);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }

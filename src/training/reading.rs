@@ -10,6 +10,7 @@ use super::trainer::{StepOutcome, Trainer};
 use super::{Observer, Progress, TrainingError};
 use crate::config::TrainingConfig;
 use crate::device::Device;
+use crate::wording::rounded;
 
 /// On an adapter the host waits for the device once in so many steps, or where a record of fewer
 /// is asked for.
@@ -109,7 +110,7 @@ impl<'a> Unread<'a> {
                     loss,
                     step: outcome.step,
                     learning_rate: outcome.learning_rate,
-                    suggestion: outcome.learning_rate / 10.0,
+                    suggestion: rounded(outcome.learning_rate / 10.0),
                 });
             }
             sums.loss += loss * outcome.images as f64;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::history::EpochRecord;
 use super::state::Snapshot;
 use crate::config::{ScheduleKind, TrainingConfig};
+use crate::wording::count;
 
 /// Why training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,34 @@ pub fn span(settings: &TrainingConfig, epochs: &[EpochRecord]) -> Span {
             decays_after: done,
         },
     }
+}
+
+/// Why a training ended before its last epoch, for people; `None` where it did not, or where they asked for it.
+pub fn why(settings: &TrainingConfig, epochs: &[EpochRecord], ending: Ending) -> Option<String> {
+    let patience = count(settings.patience, "epoch");
+    let reason = match (ending, settings.schedule) {
+        (Ending::Finished | Ending::Interrupted, _) => return None,
+        (Ending::TargetReached, _) => format!(
+            "the validation accuracy reached {} (training.target_accuracy)",
+            settings.target_accuracy
+        ),
+        (Ending::TimeUp, _) => format!(
+            "{} s of training are over (training.max_seconds)",
+            settings.max_seconds
+        ),
+        (Ending::StoppedEarly, ScheduleKind::Plateau) => format!(
+            "at epoch {} the validation loss had not fallen for {patience} (training.patience), so the learning rate fell to its end",
+            span(settings, epochs).decays_after
+        ),
+        (Ending::StoppedEarly, _) => {
+            format!("the validation loss has not fallen for {patience} (training.patience)")
+        }
+    };
+    let last = epochs.last().map_or(0, |last| last.epoch);
+    Some(format!(
+        "training ended with epoch {last} of {}: {reason}",
+        settings.epochs
+    ))
 }
 
 /// Whether to stop between two steps.

@@ -311,7 +311,7 @@ fn data_show_draws_training_pictures_beside_distorted_ones() {
     show(&["--out", "sheet.png"])
         .code(0)
         .stderr(contains("distort nothing"))
-        .stdout(contains("sheet.png: 4 training pictures of digits"));
+        .stdout(contains("sheet.png: 4 training images of digits"));
     let plain = sheet();
     assert_eq!(plain.dimensions(), (3 * 90 + 12, 4 * 90 + 6));
     let original = cell(&plain, 2, 0);

@@ -1,5 +1,6 @@
 //! Every CPU kernel at every instruction set of this machine against a plain float64 reference.
 
+pub(crate) mod augment;
 mod average_pool;
 mod batch_norm;
 mod conv_pool_relu;
@@ -383,6 +384,9 @@ fn the_switch_is_read_and_refused() {
     assert!(message.starts_with(
         "GPU_MNIST_SIMD=\"sse9\" names no instruction set; use auto or one of: scalar"
     ));
+    // What every processor of this kind has: else no check above would have looked at it.
+    #[cfg(target_arch = "aarch64")]
+    assert_eq!(simd::available(), [Level::Scalar, Level::Neon]);
     for level in [Level::Neon, Level::Avx2, Level::Avx512]
         .into_iter()
         .filter(|level| !level.is_available())

@@ -118,7 +118,7 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
         .code(1)
         .stderr(contains("bad.png: no PNG, JPEG"))
         .stderr(contains("nowhere.png: could not be read"))
-        .stderr(contains("2 of 4 pictures"))
+        .stderr(contains("2 of 4 images"))
         .get_output()
         .clone();
     let answers = lines(&output.stdout);
@@ -213,7 +213,7 @@ fn a_folder_is_read_whole_in_the_order_that_people_count() {
         .stderr(contains(
             "photos: left out 1 file that is no image by its name",
         ))
-        .stderr(contains("1 of 5 pictures"))
+        .stderr(contains("1 of 5 images"))
         .get_output()
         .clone();
     let mut reader = csv::Reader::from_reader(&output.stdout[..]);

@@ -1,5 +1,6 @@
 //! Reports: every part is on the page, nothing is fetched, and what is missing is said.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use gpu_mnist::evaluation::worst::{verdicts, worst};
 use gpu_mnist::report::page;
 use gpu_mnist::report::record::Record;
 use predicates::str::contains;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::support::{program, write_dataset};
@@ -83,7 +84,48 @@ fn train_leaves_a_page_that_needs_nothing_else() {
     ] {
         assert!(page.contains(part), "{part} is missing");
     }
-    assert_eq!(page.matches("data:image/png;base64,").count(), 25);
+    let list = |name: &str| -> Vec<Value> {
+        let text = fs::read_to_string(run.join(name)).expect("read");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let (worst, misread) = (list("worst.json"), list("misread.json"));
+    assert_eq!(worst.len(), 25);
+    assert!(!misread.is_empty());
+    let images = page.matches("data:image/png;base64,").count();
+    assert_eq!(images, worst.len() + misread.len());
+    // A click on a mistake leads to its images: the cell, a target for it, a rule that shows them.
+    let mut cells: BTreeMap<(u64, u64), usize> = BTreeMap::new();
+    for image in worst.iter().chain(&misread) {
+        let of = |key: &str| image[key].as_u64().expect("a class");
+        *cells.entry((of("truth"), of("predicted"))).or_default() += 1;
+    }
+    for ((label, predicted), held) in cells {
+        let id = format!("cell-{label}-{predicted}");
+        for part in [
+            format!("<a href=\"#{id}\"><g class="),
+            format!(
+                "<p class=\"only\" id=\"{id}\"><b>{label}</b> read as <b>{predicted}</b>: {held}"
+            ),
+            format!("#{id}:target ~ ol.worst li.{id} {{ display: flex }}"),
+        ] {
+            assert!(page.contains(&part), "{part}");
+        }
+        let shown = page.matches(&format!("<li class=\"{id}")).count();
+        assert_eq!(shown, held, "{id}");
+    }
+    // The epoch whose weights were kept, the layers and what they hold.
+    let record: Value =
+        serde_json::from_str(&fs::read_to_string(run.join("run.json")).expect("read"))
+            .expect("JSON");
+    let kept = record["weights"]["epoch"].as_u64().expect("an epoch");
+    assert!(page.contains(&format!("<tr class=\"kept\"><td>{kept} (kept)</td>")));
+    for row in [
+        "<td class=\"text\">convolution = 24, kernel = 5, pool = 2</td><td>12x12x24</td><td>624</td>",
+        "<td class=\"text\">convolution = 32, kernel = 3, pool = 2</td><td>5x5x32</td>",
+        "<td class=\"text\">linear = 10, the classes</td><td>10</td>",
+    ] {
+        assert!(page.contains(row), "{row}");
+    }
     // What was set comes first, the defaults are folded.
     let place = |part: &str| {
         page.find(part)
@@ -101,6 +143,7 @@ fn train_leaves_a_page_that_needs_nothing_else() {
     assert!(!page.contains("<script"), "the page needs no script");
     for picture in ["confusion.svg", "curves.svg"] {
         let svg = fs::read_to_string(run.join(picture)).expect("a picture");
+        assert!(!svg.contains("<a "), "{picture} leads nowhere");
         assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
     }
     let evaluation = fs::read_to_string(run.join("evaluation.json")).expect("read");
@@ -135,7 +178,15 @@ fn train_leaves_a_page_that_needs_nothing_else() {
         .code(0)
         .stdout("comparison.html\n");
     let comparison = fs::read_to_string(home.path().join("comparison.html")).expect("a page");
-    assert!(comparison.contains("2 runs compared") && comparison.contains("Recall of each class"));
+    for part in [
+        "2 runs compared",
+        "Recall of each class",
+        "<th>one</th><th>two</th>",
+        "Validation after each epoch",
+        "What <code>two</code> reads as what",
+    ] {
+        assert!(comparison.contains(part), "{part}");
+    }
     program(home.path())
         .args(["report", "one", "nowhere"])
         .assert()
@@ -159,6 +210,41 @@ fn a_killed_run_with_a_cut_line_has_a_page() {
     let text = page::run(&record).expect("a page");
     assert!(text.contains("Not evaluated") && text.matches("<svg ").count() == 2);
     assert!(page::comparison(&[record.clone(), record], &[]).is_ok());
+}
+
+/// Curves that are called validation are of validation images, and runs are called by their folders.
+#[test]
+fn a_comparison_says_whose_curves_are_there() {
+    let home = tempdir().expect("a folder");
+    let validated = |number: usize| {
+        let mut record: Value = serde_json::from_str(&epoch(number, 0.5)).expect("JSON");
+        record["valid_loss"] = json!(0.4);
+        record["valid_accuracy"] = json!(0.8);
+        format!("{record}\n")
+    };
+    let read = |folder: &str, metrics: String| {
+        let run = home.path().join(folder);
+        written(
+            &run,
+            &[("run.json", killed("digits")), ("metrics.jsonl", metrics)],
+        );
+        Record::read(&run).expect("a record")
+    };
+    let [with, other] = ["a/with", "b/with"].map(|run| read(run, validated(1) + &validated(2)));
+    let without = read("without", epoch(1, 0.5) + &epoch(2, 0.3));
+    let page = page::comparison(&[with.clone(), without.clone()], &[]).expect("a page");
+    assert!(page.contains("Validation after each epoch"));
+    assert!(page.contains("Not here, without validation images: without."));
+    // A line of one run alone: two points in each of the charts.
+    assert_eq!(page.matches("<circle").count(), 4);
+    let page = page::comparison(&[without.clone(), without], &[]).expect("a page");
+    assert!(page.contains("Training images after each epoch") && page.contains("without (2)"));
+    assert_eq!(page.matches("<circle").count(), 8);
+    let page = page::comparison(&[with, other], &[]).expect("a page");
+    assert!(
+        page.contains("with (1)") || page.contains("here (1)"),
+        "told apart"
+    );
 }
 
 #[test]

@@ -139,7 +139,7 @@ const COLUMN: &[&[&str]] = &[
     &["device"],
     &["kernels"],
 ];
-const LEAVES: &[&str] = &["config", "exit", "files", "terminal"];
+const LEAVES: &[&str] = &["config", "exit", "files", "terminal", "wording"];
 /// Manual pages are those of the parser.
 const ASK_UPWARDS: &[(&str, &str)] = &[("commands/man.rs", "cli")];
 /// Settings name kernels, bounds of images and layers, which describe their own entries.

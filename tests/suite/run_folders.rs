@@ -178,6 +178,50 @@ fn settings_that_change_the_outcome_are_refused_by_name() {
     run(home, explicit).code(0);
 }
 
+/// Another seed would draw other digits, or have images validate that were trained on.
+#[test]
+fn a_seed_that_does_not_fit_a_resumed_run_says_what_it_would_do() {
+    let home = home_with_data();
+    let home = home.path();
+    train(home, "own", &[]);
+    let more = ["--resume", "own", "--epochs", "3"];
+    let resume = |more: &[&str]| run(home, &[&["train", "--device", "cpu"], more].concat());
+    resume(&[&more[..], &["--seed", "5"]].concat())
+        .code(2)
+        .stderr(contains(
+            "--resume own: --seed holds out other images to validate, some of which it was trained on: leave it away, or keep them as they are with --set data.split_seed=0",
+        ));
+    resume(&[&more[..], &["--seed", "5", "--set", "data.split_seed=0"]].concat()).code(0);
+
+    let smoke = [
+        "--config",
+        "smoke",
+        "--dataset",
+        "synthetic",
+        "--out",
+        "drawn",
+    ];
+    resume(&smoke).code(0);
+    let evaluate = ["evaluate", "drawn", "--device", "cpu", "--seed", "7"];
+    run(home, &evaluate).code(4).stderr(
+        contains("--seed draws other built-in digits").and(contains("--dataset synthetic")),
+    );
+    run(home, &[&evaluate[..], &["--dataset", "synthetic"]].concat()).code(0);
+    let more = ["--resume", "drawn", "--epochs", "2"];
+    resume(&[&more[..], &["--seed", "5"]].concat())
+        .code(2)
+        .stderr(contains(
+            "--seed draws other built-in digits than those it was trained on: leave it away, or keep them as they are with --set data.synthetic_seed=0",
+        ));
+    let kept = [
+        "--set",
+        "data.synthetic_seed=0",
+        "--set",
+        "data.split_seed=0",
+    ];
+    resume(&[&more[..], &["--seed", "5"], &kept].concat()).code(0);
+}
+
 #[test]
 fn settings_of_a_resume_that_was_killed_at_once_are_not_asked_for_again() {
     let home = home_with_data();

@@ -356,14 +356,39 @@ fn runs_and_report_read_a_folder_of_seeds() {
 
     run(home, &["report", "runs/many"])
         .code(0)
-        .stdout("runs/many/comparison.html\n");
-    let page = fs::read_to_string(home.join("runs/many/comparison.html")).expect("read");
+        .stdout("runs/many/report.html\n");
+    let page = fs::read_to_string(home.join("runs/many/report.html")).expect("read");
     for part in [
-        "2 runs, seeds 0 to 1: mean test accuracy with test-time",
-        "The ensemble of 2 networks",
-        "by test-time augmentation",
+        "of 2 runs, seeds 0 to 1, by test-time augmentation (9 shifts)",
+        "The ensemble of 2 networks with test-time augmentation (9 shifts) reads",
+        "<title>seed 0: ",
+        "<title>seed 1: ",
+        "<a href=\"seed-1/report.html\">1</a>",
+        "What is read as what, all seeds together",
     ] {
         assert!(page.contains(part), "{part}");
+    }
+    // Mean and deviation lead, with the digits that the record has.
+    let mean = record["statistics"]["accuracy"]["mean"]
+        .as_f64()
+        .expect("a mean");
+    let deviation = &record["statistics"]["accuracy"]["standard_deviation"];
+    let deviation = deviation.as_f64().expect("a deviation");
+    let title = format!(
+        "<h1>{:.3} % ± {:.3} of the test images right",
+        mean * 100.0,
+        deviation * 100.0
+    );
+    assert!(page.contains(&title), "{title}");
+    // The matrix is the sum of those of the runs.
+    let matrices: Vec<Value> = (0..2)
+        .map(|seed| read(&home.join(format!("runs/many/seed-{seed}/evaluation.json"))))
+        .collect();
+    for (label, other) in [(0, 0), (3, 3), (3, 5)] {
+        let of_run = |found: &Value| found["confusion"][label][other].as_u64().expect("a count");
+        let sum: u64 = matrices.iter().map(of_run).sum();
+        let cell = format!("<title>{label} read as {other}: {sum}</title>");
+        assert!(page.contains(&cell), "{cell}");
     }
     run(home, &["report", "runs/many/seed-0"]).code(0);
     let page = fs::read_to_string(home.join("runs/many/seed-0/report.html")).expect("read");
@@ -592,4 +617,30 @@ fn the_text_of_a_record() {
         text.starts_with("Seed 2 failed") && !text.contains("NaN\nNaN"),
         "{text}"
     );
+}
+
+#[test]
+fn seeds_side_by_side_come_to_what_they_come_to_one_after_another() {
+    let home = home_with_data();
+    let several = |more: &[&str]| {
+        let arguments = [TRAIN, &["--ensemble", "3", "--json"], more].concat();
+        printed(&run(home.path(), &arguments).success())
+    };
+    let in_turn = several(&["--out", "in-turn"]);
+    let together = several(&["--out", "together", "--jobs", "2"]);
+    assert_eq!(together["vote"], in_turn["vote"]);
+    for seed in 0..3 {
+        let weights = |out: &str| {
+            read(&home.path().join(format!("{out}/seed-{seed}/run.json")))["weights"].clone()
+        };
+        assert_eq!(weights("together"), weights("in-turn"), "seed {seed}");
+    }
+    let of = |record: &Value| record["statistics"]["accuracy"].clone();
+    assert_eq!(of(&together), of(&in_turn));
+    assert!(home.path().join("together/logs/seed-2.log").is_file());
+
+    let alone = [TRAIN, &["--jobs", "2"]].concat();
+    run(home.path(), &alone)
+        .code(2)
+        .stderr(contains("add --seeds N"));
 }

@@ -126,5 +126,7 @@ fn every_command_has_a_manual_page() {
         .args(["man", "tarin"])
         .assert()
         .code(2)
-        .stderr(contains("no command 'tarin'; there are train"));
+        .stderr(contains(
+            "no command 'tarin' (did you mean 'train'?); there are train",
+        ));
 }

@@ -171,7 +171,12 @@ fn defaults_in_help_are_the_settings() {
             let Some(help) = argument.and_then(|one| one.get_help()) else {
                 continue;
             };
-            let said = format!("[default: {}]", value(key));
+            // What a run was trained on and how it was evaluated is what it is evaluated on again.
+            let of_the_run = words[0] == "evaluate" && ["seed", "dataset", "tta"].contains(&flag);
+            let said = match of_the_run {
+                true => "[default: the run's]".into(),
+                false => format!("[default: {}]", value(key)),
+            };
             // The steps of lr-find are no setting.
             if words[0] == "data" || (words[0].as_str(), flag) == ("lr-find", "steps") {
                 continue;
@@ -212,7 +217,16 @@ fn flags_stand_only_where_they_act() {
                 .get_arguments()
                 .any(|one| one.get_long() == Some(flag))
         };
-        let seeded = ["train", "lr-find", "evaluate", "doctor", "bench", "config"];
+        let seeded = [
+            "train",
+            "lr-find",
+            "evaluate",
+            "doctor",
+            "bench",
+            "config",
+            "sweep",
+            "sweep plan",
+        ];
         let name = words.join(" ");
         let random = seeded.contains(&name.as_str()) || name == "data show";
         assert_eq!(takes("seed"), random, "{name}");

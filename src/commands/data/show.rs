@@ -22,15 +22,21 @@ use crate::terminal::print;
 const BYTES: Normalisation = Normalisation::grey(0.0, 1.0 / 255.0);
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist data show --config best            as a preset distorts
+  gpu-mnist data show --set augment.elastic=4  as one setting does
+  gpu-mnist data show --dataset ./my-images --rows 3")]
 pub struct ShowArgs {
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     seed: SeedArgs,
     /// auto, synthetic, a known set (`gpu-mnist data list`), or images of your own
+    /// [default: auto]
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
     dataset: Option<String>,
-    /// Training pictures, a row each, of all classes in turn
+    /// Training images, a row each, of all classes in turn
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rows: u32,
     /// Distorted versions of each: epochs 1 to N of the training
@@ -80,7 +86,7 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
             json!({"file": args.out, "dataset": dataset.description.name, "pictures": chosen, "versions": args.versions})
         ),
         false => format!(
-            "{}: {} training pictures of {}, each beside {} versions of it\n",
+            "{}: {} training images of {}, each beside {} versions of it\n",
             args.out.display(),
             chosen.len(),
             dataset.description.name,

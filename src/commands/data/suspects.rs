@@ -17,17 +17,18 @@ use crate::device::Device;
 use crate::device::opening::open_device;
 use crate::evaluation::description::Description;
 use crate::evaluation::inference::classify;
-use crate::evaluation::test_split::{Answers, answer};
+use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::evaluation::worst::{self, Verdict, verdicts};
 use crate::model::Model;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
-use crate::report::text::percent;
-use crate::runs::ensemble::{settings_of, suits};
+use crate::report::text::{percent, wrapped};
+use crate::runs::ensemble::{Asked, settings_of, suits};
 use crate::runs::folder::SETTINGS;
 use crate::runs::training_images::TrainingImages;
 use crate::runs::weights;
 use crate::runs::which::{named_or_newest, weights_of};
+use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
 use crate::terminal::print;
 
@@ -94,8 +95,21 @@ pub fn run(
     named::follow_weights(&mut layers, &file, &description.set.name)?;
     let mut config = resolve(&layers)?;
     let set = find::load(&config.data, config.seed)?;
-    suits(&file, &description, &set.description, false, false)?;
-    let test = answer(&model, &description, &set.test, &config, &device);
+    suits(&file, &description, &set.description, &Asked::default())?;
+    let bar = Shown::bar("evaluating");
+    let mut heard = |done, of| {
+        if let Some(bar) = &bar {
+            bar.set(done, of, 0);
+        }
+    };
+    let test = answer_heard(
+        &model,
+        &description,
+        &set.test,
+        &config,
+        &device,
+        &mut heard,
+    );
     let test = pollster::block_on(test)?.verdicts(&set.test);
     let valid = match file.with_file_name(SETTINGS).is_file() {
         true => {
@@ -111,6 +125,7 @@ pub fn run(
             Vec::new()
         }
     };
+    drop(bar);
     let examined = test.len() + valid.len();
     let names = &set.description.class_names;
     let held_out = match set.valid {
@@ -237,9 +252,11 @@ fn text(found: &[Suspect], examined: usize, look: &Look) -> String {
         0 => String::new(),
         rest => format!("  {rest} more with --details\n"),
     };
-    format!(
-        "{}\n{rest}\n{} of {examined} test and validation images look mislabelled; look at each one, for the network may be wrong.\n",
-        table.text(look.width),
-        found.len()
-    )
+    let all = found.len();
+    let summary = format!(
+        "{all} of {examined} test and validation images {} mislabelled; look at each one, for the network may be wrong.",
+        if all == 1 { "looks" } else { "look" }
+    );
+    let summary = wrapped(&summary, look.width, "");
+    format!("{}\n{rest}\n{summary}\n", table.text(look.width))
 }

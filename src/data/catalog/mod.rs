@@ -265,9 +265,9 @@ impl Eq for KnownSet {}
 /// A name that no known set has.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 #[error(
-    "no set is known as `{name}`; the known sets are {}{}",
-    ids(),
-    did_you_mean(name)
+    "no set is known as `{name}`{}; the known sets are {}",
+    did_you_mean(name),
+    ids()
 )]
 pub struct UnknownSet {
     pub name: String,

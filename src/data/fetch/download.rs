@@ -14,7 +14,7 @@ use super::exchange::{self, Message, Request};
 use super::{FetchOptions, Progress, Session};
 use crate::data::catalog::{KnownFile, to_hex};
 use crate::data::error::DataError;
-use crate::data::files::temporary;
+use crate::data::files::{persist, temporary};
 
 /// Requests for one file to one mirror in all, and in a row without a new byte.
 const MOST_REQUESTS: u32 = 20;
@@ -117,10 +117,8 @@ impl<'a> Download<'a> {
             .as_file()
             .sync_all()
             .map_err(|source| DataError::write(target, "write its download", source))?;
-        self.partial
-            .persist(target)
-            .map_err(|error| DataError::write(target, "put it in place", error.error))?;
-        Ok(())
+        persist(self.partial, target)
+            .map_err(|source| DataError::write(target, "put it in place", source))
     }
 
     /// One request, to the last byte of the file.

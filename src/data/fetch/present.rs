@@ -1,6 +1,6 @@
 //! What is in the folder already: kept when right, set aside when wrong.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::catalog::{KnownFile, KnownSet};
 use crate::data::error::{DataError, Fault};
-use crate::data::files::{PARTIAL_SUFFIX, regular_file};
+use crate::data::files::{PARTIAL_SUFFIX, regular_file, rename};
 use crate::data::formats::idx;
 
 /// A partial file untouched for this long belongs to a fetch that was killed.
@@ -46,7 +46,7 @@ pub(super) fn set_aside(path: &Path, target: &Path) -> Result<(), DataError> {
     }
     let mut name = path.as_os_str().to_owned();
     name.push(".damaged");
-    std::fs::rename(path, &name)
+    rename(path, Path::new(&name))
         .map_err(|source| DataError::write(path, "rename it to NAME.damaged", source))
 }
 
@@ -79,6 +79,7 @@ fn judge(path: &Path, file: &KnownFile, id: &'static str) -> Result<(), Fault> {
         Err(DataError::Damaged { fault, .. }) => Err(fault),
         Err(other) => Err(Fault::Unreadable {
             reason: other.to_string(),
+            kind: io::ErrorKind::Other,
         }),
     }
 }
@@ -98,6 +99,7 @@ fn archive_matches(path: &Path, file: &KnownFile) -> Result<bool, Fault> {
         .read_to_end(&mut bytes)
         .map_err(|error| Fault::Unreadable {
             reason: error.to_string(),
+            kind: error.kind(),
         })?;
     let found = Sha256::digest(&bytes);
     Ok(found[..] == hash)

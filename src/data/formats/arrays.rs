@@ -8,6 +8,7 @@ use crate::data::catalog::{CATALOG, KnownSet};
 use crate::data::error::DataError;
 use crate::data::image_set::{ImageShape, MOST_CLASSES};
 use crate::data::open_set::OpenSet;
+use crate::wording::count;
 
 /// Images of one shape, one after another, with their labels.
 #[derive(Debug)]
@@ -54,7 +55,11 @@ impl Arrays {
             }
             if images != labels {
                 return unfit(
-                    format!("{labels} labels for {images} images {what}"),
+                    format!(
+                        "{} for {} {what}",
+                        count(labels, "label"),
+                        count(images, "image")
+                    ),
                     "save one label an image",
                 );
             }

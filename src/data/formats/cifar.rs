@@ -8,7 +8,7 @@ use super::arrays::{Arrays, Labelled, check_memory};
 use super::idx::interleave;
 use super::tree::{self, Tree};
 use super::{Format, Holds, Reading};
-use crate::data::error::DataError;
+use crate::data::error::{COPY_AGAIN, DataError};
 use crate::data::image_set::ImageShape;
 use crate::data::open_set::OpenSet;
 
@@ -127,17 +127,15 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
         },
     );
     let damaged = |file: &str, reason: String| {
-        let reason = match file {
-            "" => reason,
-            file => format!("{file}: {reason}"),
-        };
-        DataError::unfit(path, reason, "copy the set again from its source")
+        DataError::unfit(path, format!("{file}: {reason}"), COPY_AGAIN)
     };
-    read.map_err(|error| damaged("", format!("cannot be read to its end ({error})")))?;
+    read.map_err(|error| DataError::unread(path, "cannot be read to its end", &error))?;
     let mut contents = Vec::new();
     for (file, bytes) in files {
         let name = &tree.files[file].path[..];
-        let bytes = bytes.map_err(|error| damaged(name, format!("cannot be read ({error})")))?;
+        let bytes = bytes.map_err(|error| {
+            DataError::unread(path, format_args!("{name}: cannot be read"), &error)
+        })?;
         contents.push((name, bytes));
     }
     // As their numbers count.
@@ -150,8 +148,12 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
         };
         let kind: &Kind = kind.get_or_insert(found);
         if kind.labels != found.labels {
-            let reason = "CIFAR-100's records, and others have CIFAR-10's";
-            return Err(damaged(name, reason.into()));
+            let reason = format!("{name}: CIFAR-100's records, and others have CIFAR-10's");
+            return Err(DataError::unfit(
+                path,
+                reason,
+                "keep one of the two sets here",
+            ));
         }
         let part = parts[usize::from(is_test(name))].get_or_insert_with(|| Labelled {
             shape: SHAPE,
@@ -161,9 +163,10 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
         records(bytes, kind, part).map_err(|reason| damaged(name, reason))?;
     }
     let (Some(kind), [Some(train), test]) = (kind, parts) else {
-        return Err(damaged(
-            "",
-            "no file of images to train on, such as data_batch_1.bin".into(),
+        return Err(DataError::unfit(
+            path,
+            "no file of images to train on",
+            "put data_batch_1.bin and the others, or train.bin, there",
         ));
     };
     let names = contents.iter().find(|(name, _)| name.ends_with(kind.names));

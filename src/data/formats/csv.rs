@@ -183,16 +183,12 @@ impl<'a> Table<'a> {
                 .flexible(true)
                 .from_reader(file))
         };
-        let unreadable = |error: &dyn std::fmt::Display| {
-            let reason = format!("cannot be read ({error})");
-            DataError::unfit(path, reason, "copy it again from its source")
-        };
-        let open = || open().map_err(|error: std::io::Error| unreadable(&error));
+        let unreadable =
+            |error: csv::Error| DataError::unread(path, "cannot be read", &error.into());
+        let open = || open().map_err(|error: std::io::Error| unreadable(error.into()));
         let mut first = ByteRecord::new();
         let mut reader = open()?;
-        reader
-            .read_byte_record(&mut first)
-            .map_err(|error| unreadable(&error))?;
+        reader.read_byte_record(&mut first).map_err(unreadable)?;
         let names: Vec<String> = first
             .iter()
             .map(|name| {

@@ -12,7 +12,7 @@ use zip::ZipArchive;
 use super::arrays::{Arrays, Labelled, check_memory, label};
 use super::idx::{Layout, interleave};
 use super::{Format, Holds, Reading, tree};
-use crate::data::error::DataError;
+use crate::data::error::{COPY_AGAIN, DataError};
 use crate::data::image_set::SIDES;
 use crate::data::open_set::OpenSet;
 
@@ -56,10 +56,7 @@ fn holds(path: &Path) -> Holds {
 }
 
 fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
-    let damaged = |error: io::Error| {
-        let reason = format!("cannot be read ({error})");
-        DataError::unfit(path, reason, "copy it again from its source")
-    };
+    let damaged = |error: io::Error| DataError::unread(path, "cannot be read", &error);
     let mut archive = open(path).map_err(damaged)?;
     let names = names(&archive).map_err(damaged)?;
     let mut split = |known| match pair(&names, known) {
@@ -234,8 +231,8 @@ impl<'a> Array<'a> {
         take: &mut dyn FnMut(&[u8]) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         let broken = |error: io::Error| {
-            let reason = format!("cannot be read ({error})");
-            self.unfit(reason, "copy it again from its source")
+            let reason = format_args!("{}: cannot be read", self.name);
+            DataError::unread(self.path, reason, &error)
         };
         let entry = archive.by_index(self.entry).map_err(io::Error::other);
         let mut entry = BufReader::new(entry.map_err(broken)?);
@@ -252,10 +249,7 @@ impl<'a> Array<'a> {
         // The checksum is compared where the entry ends.
         match entry.read(&mut [0]).map_err(broken)? {
             0 => Ok(()),
-            _ => Err(self.unfit(
-                "is longer than its header says",
-                "copy it again from its source",
-            )),
+            _ => Err(self.unfit("is longer than its header says", COPY_AGAIN)),
         }
     }
 }

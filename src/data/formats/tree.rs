@@ -428,12 +428,14 @@ fn bounded(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(most + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > most {
-        true => Err(io::Error::other(format!("more than {} MiB", most >> 20))),
+        true => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("more than {} MiB", most >> 20),
+        )),
         false => Ok(bytes),
     }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> DataError {
-    let reason = format!("cannot be read ({error})");
-    DataError::unfit(path, reason, "copy it again from its source")
+    DataError::unread(path, "cannot be read", error)
 }

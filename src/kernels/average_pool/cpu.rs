@@ -1,6 +1,6 @@
 //! Global average pooling on the CPU, forward and backward. Both are limited by memory.
 
-pub use super::launches::Shape;
+pub use super::shape::Shape;
 
 use crate::kernels::parallel;
 use crate::kernels::primitives::registers::{Registers, for_each_register};

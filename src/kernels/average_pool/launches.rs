@@ -1,27 +1,8 @@
 //! The launches of global average pooling.
 
+use super::Shape;
 use crate::kernels::launch::{LARGEST_BINDING, Launch};
 use crate::kernels::shader::shader;
-
-/// Activations `[batch, pixels, channels]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    pub batch: usize,
-    pub pixels: usize,
-    pub channels: usize,
-}
-
-impl Shape {
-    /// Elements of the input.
-    pub fn input_size(&self) -> usize {
-        self.output_size() * self.pixels
-    }
-
-    /// Elements of the output.
-    pub fn output_size(&self) -> usize {
-        self.batch * self.channels
-    }
-}
 
 /// Whether the shaders take this shape: tensors within WebGPU's 128 MiB. Else use Burn's own operations.
 pub fn supports(shape: &Shape) -> bool {

@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod gpu;
 pub mod launches;
+mod shape;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -15,6 +16,7 @@ use burn::tensor::Tensor;
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::{Kernels, simd};
+pub use shape::Shape;
 
 impl Kernels {
     /// See [`average_pool`].
@@ -116,8 +118,8 @@ impl AveragePoolGradient for Flex {
     }
 }
 
-fn shape_of([batch, height, width, channels]: [usize; 4]) -> cpu::Shape {
-    cpu::Shape {
+fn shape_of([batch, height, width, channels]: [usize; 4]) -> Shape {
+    Shape {
         batch,
         pixels: height * width,
         channels,

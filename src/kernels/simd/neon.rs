@@ -33,8 +33,28 @@ impl Vector for F32x4 {
     }
 
     #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        unsafe {
+            let bytes = u32::from_le_bytes(from.cast::<[u8; 4]>().read_unaligned());
+            let bytes = vcreate_u8(u64::from(bytes));
+            let words = vmovl_u16(vget_low_u16(vmovl_u8(bytes)));
+            Self(vcvtq_f32_u32(words))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe { vst1q_f32(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8, count: usize) {
+        unsafe {
+            let halves = vmovn_u32(vcvtq_u32_f32(self.0));
+            let bytes = vmovn_u16(vcombine_u16(halves, halves));
+            let bytes = vget_lane_u32::<0>(vreinterpret_u32_u8(bytes)).to_le_bytes();
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, count);
+        }
     }
 
     intrinsics! {
@@ -72,6 +92,14 @@ impl Vector for F32x4 {
                 dead.0,
                 alive.0,
             ))
+        }
+    }
+
+    #[inline(always)]
+    fn equal_bits(self, other: Self) -> u32 {
+        unsafe {
+            let bits = vld1q_u32([1, 2, 4, 8].as_ptr());
+            vaddvq_u32(vandq_u32(vceqq_f32(self.0, other.0), bits))
         }
     }
 

@@ -24,11 +24,18 @@ struct ComparisonPage<'a> {
     settings: Vec<ComparedSetting>,
     recalls: Vec<ComparedClass>,
     curves: [Option<String>; 2],
+    /// Whether those are of validation images.
+    validation: bool,
+    /// Runs that are not on them.
+    without: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct ComparedRun<'a> {
-    number: usize,
+    /// The folder's, or more of its path where others are called so too.
+    name: String,
+    /// Of its lines in the charts.
+    colour: usize,
     /// What makes its accuracy no plain one.
     manner: Option<String>,
     record: &'a Record,
@@ -38,7 +45,7 @@ struct ComparedRun<'a> {
 
 #[derive(Serialize)]
 struct Best {
-    number: usize,
+    name: String,
     accuracy: f64,
 }
 
@@ -68,7 +75,7 @@ pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result
     let accuracies: Vec<(usize, f64)> = records
         .iter()
         .enumerate()
-        .filter_map(|(place, record)| Some((place + 1, record.run.evaluation.as_ref()?.accuracy)))
+        .filter_map(|(place, record)| Some((place, record.run.evaluation.as_ref()?.accuracy)))
         .collect();
     let best = accuracies.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let lowest = accuracies
@@ -78,16 +85,21 @@ pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result
     let datasets_differ = records
         .iter()
         .any(|record| !same_set(&records[0].run, &record.run));
+    let names = names(records);
+    let compared = curves::comparison(records)?;
     let runs = records
         .iter()
         .enumerate()
         .map(|(place, record)| {
             let evaluation = record.run.evaluation.as_ref();
             Ok(ComparedRun {
-                number: place + 1,
+                name: names[place].clone(),
+                colour: place % curves::LINES.len(),
                 manner: evaluation.and_then(Evaluation::manner),
                 record,
-                pairs: evaluation.map(pairs).unwrap_or_default(),
+                pairs: evaluation
+                    .map(|found| pairs(&found.confusion, &found.labels()))
+                    .unwrap_or_default(),
                 heat_map: evaluation.map(heat_map::heat_map).transpose()?,
             })
         })
@@ -102,7 +114,10 @@ pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result
             }
             _ => None,
         },
-        best: best.map(|&(number, accuracy)| Best { number, accuracy }),
+        best: best.map(|&(place, accuracy)| Best {
+            name: names[place].clone(),
+            accuracy,
+        }),
         datasets_differ,
         settings: differing(records),
         recalls: if datasets_differ {
@@ -110,9 +125,35 @@ pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result
         } else {
             recalls(records)
         },
-        curves: curves::comparison(records)?,
+        curves: compared.charts,
+        validation: compared.validation,
+        without: (compared.without.into_iter())
+            .map(|place| names[place].clone())
+            .collect(),
     };
     render("comparison.html", &page)
+}
+
+/// What each run is called: its folder; where several are called so, the path it was made under, and a number
+/// where even that is the same.
+fn names(records: &[Record]) -> Vec<String> {
+    let told_apart = |names: &[String], at: usize| {
+        let same = names.iter().filter(|name| **name == names[at]);
+        same.count() == 1
+    };
+    let short: Vec<String> = records.iter().map(|record| record.name.clone()).collect();
+    let longer: Vec<String> = (records.iter().enumerate())
+        .map(|(at, record)| match told_apart(&short, at) {
+            true => short[at].clone(),
+            false => record.run.run.clone(),
+        })
+        .collect();
+    (0..records.len())
+        .map(|at| match told_apart(&longer, at) {
+            true => longer[at].clone(),
+            false => format!("{} ({})", longer[at], at + 1),
+        })
+        .collect()
 }
 
 /// Whether two runs were tested on the same images: their contents say so, and only where a record

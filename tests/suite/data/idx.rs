@@ -260,10 +260,7 @@ fn what_a_file_is_instead_is_said() {
     for (begin, what) in [
         (&page[..], "a web page"),
         (b"  \n<HTML><body>404</body></HTML>", "a web page"),
-        (
-            pointer,
-            "a Git LFS pointer, not the file itself: run `git lfs pull`",
-        ),
+        (pointer, "a Git LFS pointer, not the file itself"),
         (b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0", "a zip archive"),
         (b"\xfd7zXZ\0\0\x04\0\0\0\0\0\0\0\0", "an xz archive"),
         (b"\x93NUMPY\x01\0\x76\0{'descr': '|u1'}", "a NumPy array"),

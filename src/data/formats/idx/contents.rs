@@ -308,6 +308,7 @@ pub(in crate::data) fn unreadable(error: io::Error) -> Fault {
         Ok(fault) => fault,
         Err(error) => Fault::Unreadable {
             reason: error.to_string(),
+            kind: error.kind(),
         },
     }
 }

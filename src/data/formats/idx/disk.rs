@@ -7,7 +7,7 @@ use super::contents::{Items, Length, Summary, check_length, parse, scan, unreada
 use super::{FileRole, Kind, Part, images_file, labels_file};
 use crate::data::Split;
 use crate::data::error::{DataError, Fault};
-use crate::data::files::{regular_file, temporary};
+use crate::data::files::{persist, regular_file, temporary};
 use crate::data::formats::packed;
 use crate::data::image_set::ImageShape;
 
@@ -118,8 +118,5 @@ fn write(path: &Path, kind: Kind, file: &[u8]) -> Result<(), DataError> {
         .write_all(file)
         .and_then(|()| unnamed.as_file().sync_all())
         .map_err(failed("write"))?;
-    unnamed
-        .persist(path)
-        .map_err(|error| DataError::write(path, "put it in place", error.error))?;
-    Ok(())
+    persist(unnamed, path).map_err(failed("put it in place"))
 }

@@ -131,6 +131,7 @@ pub fn of_known(folder: &Path, set: &KnownSet) -> Result<Group, Fault> {
 fn entries(folder: &Path) -> Result<Vec<(PathBuf, String)>, Fault> {
     let unreadable = |error: std::io::Error| Fault::Unreadable {
         reason: error.to_string(),
+        kind: error.kind(),
     };
     fs::read_dir(folder)
         .map_err(unreadable)?

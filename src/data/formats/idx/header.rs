@@ -180,13 +180,18 @@ impl Header {
             return Err(self.swapped(Kind::Labels));
         }
         if self.element.is_float() {
-            return Err(self.other("labels are whole numbers"));
+            return Err(self.other("labels are whole numbers", "save them as unsigned bytes"));
         }
         match self.dimensions[..] {
             [_] | [_, 1] => {}
             // As QMNIST has them: the class, and seven numbers about the image.
             [_, 8] if self.element == Element::I32 => {}
-            _ => return Err(self.other("labels are one whole number an image")),
+            _ => {
+                return Err(self.other(
+                    "labels are one whole number an image",
+                    "write one a label, not a row of them",
+                ));
+            }
         }
         self.some()
     }
@@ -198,15 +203,19 @@ impl Header {
         }
         if self.element.is_float() {
             return Err(self.other(
-                "images are whole numbers from 0 to 255: scale them to that and save them as unsigned bytes",
+                "images are whole numbers from 0 to 255",
+                "scale them to that and save them as unsigned bytes",
             ));
         }
         let sides: Vec<usize> = self.dimensions.iter().map(|&side| side as usize).collect();
         let layout = Layout::of(&sides).ok_or_else(|| {
-            self.other(match sides.len() {
-                2 => "images have a height and a width: write them as count x height x width",
-                _ => "images are count x height x width, in colour count x height x width x 3",
-            })
+            self.other(
+                match sides.len() {
+                    2 => "images have a height and a width",
+                    _ => "images are count x height x width, in colour count x height x width x 3",
+                },
+                "write them as count x height x width",
+            )
         })?;
         check_shape(layout.shape).map_err(|reason| Fault::Shape { reason })?;
         self.some()?;
@@ -235,10 +244,11 @@ impl Header {
         }
     }
 
-    fn other(&self, needed: &'static str) -> Fault {
+    fn other(&self, needed: &'static str, next: &'static str) -> Fault {
         Fault::OtherContents {
             found: self.to_string(),
             needed,
+            next,
         }
     }
 }

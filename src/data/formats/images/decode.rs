@@ -102,10 +102,10 @@ impl Decoded {
             ));
         }
         if self.others > 0 {
-            notes.push(format!(
-                "{} files that are no images are left out",
-                self.others
-            ));
+            notes.push(match self.others {
+                1 => "1 file that is no image is left out".into(),
+                others => format!("{others} files that are no images are left out"),
+            });
         }
         notes
     }
@@ -218,10 +218,7 @@ impl Work<'_> {
                     }
                 }
             });
-        read.map_err(|error| {
-            let reason = format!("cannot be read to its end ({error})");
-            DataError::unfit(self.path, reason, "copy it again from its source")
-        })?;
+        read.map_err(|error| DataError::unread(self.path, "cannot be read to its end", &error))?;
         error.map_or(Ok(()), Err)
     }
 }

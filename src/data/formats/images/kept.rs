@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::data::Split;
-use crate::data::files::{forget_old, mark_used, temporary};
+use crate::data::files::{forget_old, mark_used, persist, temporary};
 use crate::data::formats::tree::Tree;
 use crate::data::image_set::{ImageShape, Sources};
 use crate::data::open_set::{OpenSet, ReadOptions};
@@ -116,8 +116,7 @@ fn write(path: &Path, set: &OpenSet) -> io::Result<()> {
         put(&labels.collect::<Vec<u8>>())?;
     }
     file.write_all(&hash.digest128().to_le_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    persist(file, path)
 }
 
 fn read(path: &Path) -> io::Result<OpenSet> {

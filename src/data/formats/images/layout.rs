@@ -107,13 +107,24 @@ impl Layout {
             let note = "no test/ with folders of classes: the images of the validation folder test, and validation images are taken from those to train on";
             layout.notes.push(note.to_owned());
         }
-        for (count, what) in [
-            (unlabelled, "lie in no folder of a class"),
-            (outside, "lie beside train/ and test/"),
+        for (count, one, several) in [
+            (
+                unlabelled,
+                "lies in no folder of a class",
+                "lie in no folder of a class",
+            ),
+            (
+                outside,
+                "lies beside train/ and test/",
+                "lie beside train/ and test/",
+            ),
         ] {
-            if count > 0 {
-                let note = format!("{count} files {what} and are left out");
-                layout.notes.push(note);
+            match count {
+                0 => {}
+                1 => layout.notes.push(format!("1 file {one} and is left out")),
+                _ => layout
+                    .notes
+                    .push(format!("{count} files {several} and are left out")),
             }
         }
         layout.listed = in_turn(layout.listed, tree);

@@ -1,0 +1,126 @@
+//! Where trainings run side by side on this machine.
+
+use clap::Args;
+
+use crate::commands::args::value_name;
+use crate::config::{Api, DeviceConfig, DeviceKind};
+use crate::device;
+use crate::exit::UsageError;
+use crate::runs::processes::Slot;
+
+/// Which trainings run side by side here.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Device")]
+pub struct LocalArgs {
+    /// Where to train, separated by commas: all (every hardware adapter, and the processor),
+    /// adapters by number or part of their names, cpu [default: the hardware adapters, else cpu]
+    #[arg(long, value_name = "LIST")]
+    adapters: Option<String>,
+    /// Trainings side by side on the processor, each with its share of the threads [default: of a
+    /// sweep one a thread, of several seeds one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(allow_negative_numbers = true)]
+    jobs: Option<u32>,
+}
+
+impl LocalArgs {
+    /// Whether someone asks for trainings side by side.
+    pub fn are_given(&self) -> bool {
+        self.adapters.is_some() || self.jobs.is_some()
+    }
+}
+
+/// The places where trainings run; `trainings` is how many there are.
+///
+/// # Errors
+/// [`crate::device::DeviceError`] for an adapter that is not there.
+pub fn slots(
+    args: &LocalArgs,
+    config: &DeviceConfig,
+    trainings: usize,
+) -> anyhow::Result<Vec<Slot>> {
+    let threads = rayon::current_num_threads();
+    let on_processor = |beside: usize| {
+        let free = threads.saturating_sub(beside).max(1);
+        let jobs = args
+            .jobs
+            .map_or(free, |jobs| jobs as usize)
+            .min(trainings.max(1));
+        let slot = Slot {
+            flags: vec!["--device".into(), "cpu".into()],
+            threads: (free / jobs).max(1),
+        };
+        vec![slot; jobs]
+    };
+    let named = args.adapters.as_deref();
+    if named.is_none() && config.kind == DeviceKind::Cpu {
+        return Ok(on_processor(0));
+    }
+    device::environment()?;
+    let infos: Vec<_> = (device::adapters(config.api).into_iter())
+        .map(|adapter| adapter.info)
+        .collect();
+    let hardware = || {
+        infos
+            .iter()
+            .filter(|info| !info.is_software())
+            .map(|info| info.index)
+    };
+    let mut found: Vec<usize> = Vec::new();
+    let mut processor = false;
+    match named {
+        None if !config.adapter.is_empty() || config.kind == DeviceKind::Gpu => {
+            let (place, _) = device::select(&infos, config)?;
+            found.extend(place.map(|place| infos[place].index));
+        }
+        None => {
+            found.extend(hardware());
+            processor = found.is_empty();
+        }
+        Some(list) => {
+            for word in list
+                .split(',')
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+            {
+                match word {
+                    "cpu" => processor = true,
+                    "all" => {
+                        found.extend(hardware());
+                        processor = true;
+                    }
+                    word => {
+                        let one = DeviceConfig {
+                            adapter: word.into(),
+                            ..config.clone()
+                        };
+                        let (place, _) = device::select(&infos, &one)?;
+                        found.extend(place.map(|place| infos[place].index));
+                    }
+                }
+            }
+        }
+    }
+    found.dedup();
+    let mut slots: Vec<Slot> = Vec::new();
+    for index in &found {
+        let mut flags: Vec<String> = ["--device", "gpu", "--adapter"].map(Into::into).into();
+        flags.push(index.to_string());
+        if config.api != Api::Any {
+            flags.extend(["--api".into(), value_name(config.api)]);
+        }
+        slots.push(Slot {
+            flags,
+            threads: (threads / found.len()).max(1),
+        });
+    }
+    if processor {
+        slots.extend(on_processor(found.len()));
+    }
+    match slots.is_empty() {
+        true => Err(
+            UsageError("--adapters: the list is empty; name adapters, cpu, or all".into()).into(),
+        ),
+        false => Ok(slots),
+    }
+}

@@ -1,0 +1,91 @@
+//! A file that says what a sweep varies.
+
+use std::path::Path;
+
+use toml_edit::{DocumentMut, Item, Table};
+
+use crate::config::{Layers, Origin, document};
+use crate::exit::UsageError;
+use crate::files::read_settings;
+use crate::runs::sweep::Method;
+use crate::runs::sweep::space::{Axis, Values};
+
+/// What a file says of a sweep.
+#[derive(Default)]
+pub struct Spec {
+    pub axes: Vec<Axis>,
+    pub method: Option<Method>,
+    pub trials: Option<u32>,
+    pub eta: Option<u32>,
+}
+
+impl Spec {
+    /// Reads a file; its settings go into `layers`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or says what is not known.
+    pub fn read(file: &Path, layers: &mut Layers) -> anyhow::Result<Self> {
+        const KNOWN: &[&str] = &["method", "trials", "eta", "config", "set", "over"];
+        let wrong = |reason: String| UsageError(format!("{}: {reason}", file.display()));
+        let text = read_settings(file).map_err(|error| wrong(error.to_string()))?;
+        let document: DocumentMut = (text.parse())
+            .map_err(|error: toml_edit::TomlError| wrong(error.to_string().trim_end().into()))?;
+        if let Some((key, _)) = document.iter().find(|(key, _)| !KNOWN.contains(key)) {
+            return Err(wrong(format!(
+                "{key} is not known here; there are {}",
+                KNOWN.join(", ")
+            ))
+            .into());
+        }
+        let number = |key: &str, least: i64| -> Result<Option<u32>, UsageError> {
+            let Some(item) = document.get(key) else {
+                return Ok(None);
+            };
+            let found = item
+                .as_integer()
+                .filter(|number| (least..=10_000).contains(number));
+            match found.and_then(|number| u32::try_from(number).ok()) {
+                Some(number) => Ok(Some(number)),
+                None => Err(wrong(format!(
+                    "{key}: a whole number from {least} to 10000 is needed"
+                ))),
+            }
+        };
+        let text = |key: &str| -> Result<Option<&str>, UsageError> {
+            match document.get(key) {
+                None => Ok(None),
+                Some(item) => item
+                    .as_str()
+                    .map(Some)
+                    .ok_or_else(|| wrong(format!("{key}: text is needed"))),
+            }
+        };
+        let method = text("method")?.map(|word| {
+            <Method as clap::ValueEnum>::from_str(word, false)
+                .map_err(|_| wrong(format!("method: {word} is none of grid, random, halving")))
+        });
+        if let Some(recipe) = text("config")? {
+            layers.load(recipe)?;
+        }
+        let empty = Table::new();
+        let table = |key: &str| match document.get(key) {
+            None => Ok(&empty),
+            Some(Item::Table(table)) => Ok(table),
+            Some(_) => Err(wrong(format!("{key}: a table is needed, [{key}]"))),
+        };
+        for (key, value) in document::leaves(table("set")?) {
+            layers.set(&key, value, Origin::File(file.into()))?;
+        }
+        let axis = |(key, value): (String, toml_edit::Value)| match Values::of(&value) {
+            Ok(values) => Ok(Axis { key, values }),
+            Err(reason) => Err(wrong(format!("over.{key}: {reason}"))),
+        };
+        let axes = document::leaves(table("over")?).into_iter().map(axis);
+        Ok(Self {
+            axes: axes.collect::<Result<_, _>>()?,
+            method: method.transpose()?,
+            trials: number("trials", 1)?,
+            eta: number("eta", 2)?,
+        })
+    }
+}

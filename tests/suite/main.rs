@@ -8,6 +8,7 @@ mod confusion;
 mod data;
 mod device;
 mod doctor;
+mod engines;
 mod export;
 mod faults;
 mod fetch;

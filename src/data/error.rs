@@ -135,6 +135,7 @@ impl DataError {
     }
 
     /// What could not be read, named by `reason` up to the system's own words.
+    #[cfg(not(target_family = "wasm"))]
     pub(super) fn unread(
         path: impl Into<PathBuf>,
         reason: impl std::fmt::Display,

@@ -12,6 +12,7 @@ use super::weights::{self, Description};
 use crate::config::{Architecture, ConfigError};
 use crate::exit::{Code, Exit};
 use crate::training::state::Parameters;
+#[cfg(not(target_family = "wasm"))]
 use crate::wording::count;
 pub use fit::{Fit, LayerFit, fits};
 #[cfg(not(target_family = "wasm"))]
@@ -128,6 +129,7 @@ impl TrainingRun {
     /// # Errors
     /// [`FromError::NothingFits`], [`FromError::FrozenAnew`]; [`ConfigError`] where layers are
     /// frozen that nothing has trained.
+    #[cfg(not(target_family = "wasm"))]
     pub fn start_from(mut self, source: Option<Source>) -> anyhow::Result<Self> {
         let frozen = self.config.training.freeze;
         let Some(source) = source else {

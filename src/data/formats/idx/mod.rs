@@ -22,6 +22,7 @@ pub(in crate::data) use class_names::name_classes_in;
 pub use class_names::{CLASSES_FILE, class_names};
 #[cfg(not(target_family = "wasm"))]
 pub(in crate::data::formats) use contents::interleave;
+#[cfg(not(target_family = "wasm"))]
 pub(in crate::data) use contents::unreadable;
 pub use contents::{Items, Summary, parse};
 #[cfg(not(target_family = "wasm"))]

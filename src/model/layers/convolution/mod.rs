@@ -9,7 +9,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
-use super::batch_norm::{self, BatchNorm, Statistics};
+#[cfg(not(target_family = "wasm"))]
+use super::batch_norm;
+use super::batch_norm::{BatchNorm, Statistics};
 use super::entry::read;
 use super::{
     Activations, Compute, Describe, Draw, Kind, Place, Shape, Tensors, own_channels, within,

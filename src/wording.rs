@@ -11,7 +11,9 @@ pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
 }
 
 fn plural(noun: &str) -> String {
-    let hisses = ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end));
+    let hisses = ["s", "x", "sh", "tch", "nch"]
+        .iter()
+        .any(|end| noun.ends_with(end));
     match noun.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
         _ if hisses => format!("{noun}es"),

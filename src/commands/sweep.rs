@@ -215,12 +215,13 @@ impl PlanArgs {
             Some(file) => Spec::read(file, &mut layers)?,
             None => Spec::default(),
         };
-        for argument in &self.over {
-            let axis = Axis::parse(argument)?;
-            // The command line has the last word.
-            wanted.axes.retain(|before| before.key != axis.key);
-            wanted.axes.push(axis);
-        }
+        let given = self.over.iter().map(|argument| Axis::parse(argument));
+        let given = given.collect::<Result<Vec<_>, _>>()?;
+        // The command line has the last word.
+        wanted
+            .axes
+            .retain(|of_file| given.iter().all(|axis| axis.key != of_file.key));
+        wanted.axes.extend(given);
         let mut layers = self.work.over(layers)?;
         self.kernels.apply(&mut layers)?;
         self.limit.apply(&mut layers)?;

@@ -61,14 +61,19 @@ pub(super) const LINES: [(RGBColor, &str); 8] = [
 /// # Errors
 /// Those of the chart library.
 pub fn run(record: &Record, kept: Option<usize>) -> anyhow::Result<[Option<String>; 2]> {
+    // The page has their legend, which would cover some of them.
+    let lines = |scale| -> Vec<Line> {
+        let lines = run_lines(record, scale).into_iter();
+        lines
+            .map(|line| Line {
+                name: String::new(),
+                ..line
+            })
+            .collect()
+    };
     Ok([
-        chart("Loss", Scale::Loss, &run_lines(record, Scale::Loss), kept)?,
-        chart(
-            "Accuracy",
-            Scale::Accuracy,
-            &run_lines(record, Scale::Accuracy),
-            kept,
-        )?,
+        chart("Loss", Scale::Loss, &lines(Scale::Loss), kept)?,
+        chart("Accuracy", Scale::Accuracy, &lines(Scale::Accuracy), kept)?,
     ])
 }
 
@@ -309,6 +314,8 @@ fn fill<'a, 'b: 'a, Y>(
 where
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
+    // Of a first epoch that has not ended there are only parts.
+    let whole = extent(lines).is_some_and(|(last, ..)| last >= 1.0);
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -319,9 +326,10 @@ where
         .x_desc("epoch")
         .x_labels(6)
         .y_labels(6)
-        .x_label_formatter(&|epoch| match epoch.fract() == 0.0 {
-            true => format!("{epoch:.0}"),
-            false => format!("{epoch:.1}"),
+        .x_label_formatter(&|epoch| match (epoch.fract() == 0.0, whole) {
+            (true, _) => format!("{epoch:.0}"),
+            (false, true) => String::new(),
+            (false, false) => format!("{epoch:.1}"),
         })
         .y_label_formatter(label)
         .draw()

@@ -96,7 +96,9 @@ pub fn run(record: &Record) -> anyhow::Result<String> {
         title: title(record, &pairs),
         manner: evaluation.and_then(Evaluation::manner),
         many: evaluation.is_some_and(|found| found.classes.len() > MANY_CLASSES),
-        mistakes: evaluation.map(mistakes).unwrap_or_default(),
+        mistakes: evaluation
+            .map(|found| mistakes(&found.confusion, &found.labels()))
+            .unwrap_or_default(),
         classes: evaluation.map(class_bars).unwrap_or_default(),
         worst: evaluation.map_or_else(Vec::new, |found| images(record, found)),
         cells: cells.into_values().collect(),
@@ -159,15 +161,15 @@ fn pairs(confusion: &Confusion, labels: &[&str]) -> Vec<Pair> {
     pairs
 }
 
-fn mistakes(evaluation: &Evaluation) -> Vec<MistakeBar> {
-    let mistakes = evaluation.confusion.mistakes();
+fn mistakes(confusion: &Confusion, labels: &[&str]) -> Vec<MistakeBar> {
+    let mistakes = confusion.mistakes();
     let most = mistakes.first().map_or(1, |most| most.count) as f64;
     mistakes
         .iter()
         .take(MISTAKES_SHOWN)
         .map(|mistake| MistakeBar {
-            label: name(evaluation, mistake.truth),
-            predicted: name(evaluation, mistake.predicted),
+            label: labels[mistake.truth].into(),
+            predicted: labels[mistake.predicted].into(),
             count: mistake.count,
             width: mistake.count as f64 / most * 100.0,
         })

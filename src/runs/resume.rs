@@ -245,8 +245,8 @@ impl Resumed {
                 return Err(ResumeError::Seed {
                     run: self.folder.path().into(),
                     origin: match own {
-                        Origin::Default => layers.origin("seed"),
-                        own => own,
+                        Origin::Flag(_) | Origin::Set => own,
+                        _ => layers.origin("seed"),
                     },
                     what,
                     key,

@@ -367,7 +367,7 @@ fn stopped(record: &SeedsRecord) -> Interrupted {
 
 fn kept(record: &SeedsRecord) -> String {
     format!(
-        "{} of {} finished and kept in {folder}; go on with `gpu-mnist train --resume {}`",
+        "{} of {} finished and are kept in {folder}; go on with `gpu-mnist train --resume {}`",
         record.runs.len(),
         count(record.seeds.len(), "run"),
         quoted(&record.folder),

@@ -238,11 +238,11 @@ fn a_comparison_says_whose_curves_are_there() {
     // A line of one run alone: two points in each of the charts.
     assert_eq!(page.matches("<circle").count(), 4);
     let page = page::comparison(&[without.clone(), without], &[]).expect("a page");
-    assert!(page.contains("Training images after each epoch") && page.contains("without (2)"));
+    assert!(page.contains("Training images after each epoch") && page.contains("here (2)"));
     assert_eq!(page.matches("<circle").count(), 8);
     let page = page::comparison(&[with, other], &[]).expect("a page");
     assert!(
-        page.contains("with (1)") || page.contains("here (1)"),
+        page.contains("<th>here (1)</th><th>here (2)</th>"),
         "told apart"
     );
 }

@@ -363,7 +363,7 @@ fn runs_and_report_read_a_folder_of_seeds() {
         "The ensemble of 2 networks with test-time augmentation (9 shifts) reads",
         "<title>seed 0: ",
         "<title>seed 1: ",
-        "<a href=\"seed-1/report.html\">1</a>",
+        "<a href=\"seed-1&#x2f;report.html\">1</a>",
         "What is read as what, all seeds together",
     ] {
         assert!(page.contains(part), "{part}");

@@ -786,6 +786,36 @@ fn a_job_of_slurm_becomes_the_program_and_hyperqueue_gets_the_words() {
     submit
         .assert()
         .success()
+        .stdout(contains("sbatch --parsable --array=0-3%2"));
+    let script = fs::read_to_string(path.join(out).join("job-slurm.sh")).expect("a script");
+    for line in [
+        "#SBATCH --cpus-per-task=4",
+        "#SBATCH --partition=gpu",
+        "#SBATCH --gres=gpu:1",
+        "#SBATCH --time=1:00:00",
+        "#SBATCH --account=lab",
+        "#SBATCH --requeue",
+    ] {
+        assert!(
+            script.lines().any(|found| found == line),
+            "{line}\n{script}"
+        );
+    }
+    let last = script.lines().last().expect("a line");
+    assert!(
+        last.starts_with("exec ") && last.ends_with("--trial env"),
+        "{last}"
+    );
+    assert!(last.contains(r"of Anna'\''s'"), "{last}");
+
+    let mut trial = program(path);
+    trial.args(["sweep", "run", out, "--device", "cpu", "--trial", "1"]);
+    trial.assert().success();
+    let mut submit = program(path);
+    submit.args(["sweep", "submit", out, "--to", "hq", "--dry-run"]);
+    submit
+        .assert()
+        .success()
         .stdout(contains("submit --array=0,2-3 ").and(contains("job-hq.sh")));
     let script = fs::read_to_string(path.join(out).join("job-hq.sh")).expect("a script");
     assert!(

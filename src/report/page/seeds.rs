@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::strip::{Dot, strip};
-use super::{Pair, pairs};
+use super::{MistakeBar, Pair, mistakes, pairs};
 use crate::evaluation::Evaluation;
 use crate::evaluation::confusion::Confusion;
 use crate::report::record::{Record, Setting};
@@ -29,7 +29,8 @@ struct SeedsPage<'a> {
     curves: [Option<String>; 2],
     heat_map: Option<String>,
     pairs: Vec<Pair>,
-    mistakes: u64,
+    errors: u64,
+    mistakes: Vec<MistakeBar>,
     recalls: Vec<Recall>,
     changed: Vec<&'a Setting>,
 }
@@ -109,7 +110,11 @@ pub fn seeds(several: &SeedsRecord, records: &[Record], beside: bool) -> anyhow:
             .as_ref()
             .map(|all| pairs(all, &labels))
             .unwrap_or_default(),
-        mistakes: all.as_ref().map_or(0, |all| all.total() - all.correct()),
+        errors: all.as_ref().map_or(0, |all| all.total() - all.correct()),
+        mistakes: all
+            .as_ref()
+            .map(|all| mistakes(all, &labels))
+            .unwrap_or_default(),
         recalls: recalls(&evaluations),
         changed: changed(records),
         record: several,

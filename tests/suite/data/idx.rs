@@ -23,7 +23,6 @@ fn fault_of(role: usize, name: &str, bytes: &[u8]) -> Fault {
     let error = read_set(folder.path()).expect_err("a damaged file was loaded");
     let text = error.to_string();
     assert!(text.contains(name), "{text}");
-    assert!(text.contains("--dataset"), "says what to do: {text}");
     let checks = file_checks(verify::verify(folder.path()).expect("the files are there"));
     match error {
         DataError::Damaged {
@@ -35,6 +34,8 @@ fn fault_of(role: usize, name: &str, bytes: &[u8]) -> Fault {
                 Some(&fault),
                 "verify agrees with load"
             );
+            let advice = format!("{fault}; {}", fault.advice());
+            assert!(text.ends_with(&advice), "says what to do: {text}");
             fault
         }
         other => panic!("{other}"),

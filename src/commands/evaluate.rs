@@ -30,7 +30,7 @@ For example:
   gpu-mnist evaluate                                   the newest run
   gpu-mnist evaluate runs/latest --format csv > a.csv  a line a class
   gpu-mnist evaluate RUN RUN RUN --tta 1               an ensemble, with TTA
-  gpu-mnist evaluate --ensemble SWEEP --top 5          an ensemble of a sweep's best trials")]
+  gpu-mnist evaluate --ensemble SWEEP --top 5          a sweep's best trials")]
 pub struct EvaluateArgs {
     /// A run folder or a model.safetensors; several, or a folder of `train --seeds` or --ensemble,
     /// are an ensemble: the mean of their class probabilities is evaluated [default: the newest

@@ -32,7 +32,11 @@ For example:
   gpu-mnist lr-find                                         for `train` alone
   gpu-mnist lr-find --dataset ./my-images --config fashion  your own images
   gpu-mnist lr-find --dataset ./my-images --from RUN        from another run
-  gpu-mnist lr-find --out rates.svg                         the plot as a file")]
+  gpu-mnist lr-find --out rates.svg                         the plot as a file
+
+The learning rate rises from step to step, from the lowest to the highest by the same factor each
+(Smith, arXiv:1506.01186), until the loss is four times the lowest or back where it began. Training
+images alone are looked at, and nothing is kept.")]
 pub struct LrFindArgs {
     #[command(flatten)]
     work: WorkArgs,

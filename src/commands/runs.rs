@@ -60,8 +60,8 @@ struct ListArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 For example:
-  gpu-mnist runs prune --keep 5         of those in runs/
-  gpu-mnist runs prune sweep --keep 10  of those in sweep/")]
+  gpu-mnist runs prune --keep 5            of those in runs/
+  gpu-mnist runs prune old-runs --keep 10  of those in a folder of yours")]
 struct PruneArgs {
     /// The folder that holds the runs [default: runs]
     #[arg(value_name = "DIR")]

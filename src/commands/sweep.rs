@@ -36,14 +36,14 @@ const NUMBERS: &[&str] = &["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_
     args_conflicts_with_subcommands = true,
     after_help = "\
 For example:
-  gpu-mnist sweep --over training.learning_rate=1e-3..3e-2:log --trials 12 --config fast
-  gpu-mnist sweep --over 'training.optimizer=[\"adam\", \"muon\"]' --over training.batch_size=[64,256]
+  gpu-mnist sweep --over training.learning_rate=1e-3..3e-2:log --trials 12
+  gpu-mnist sweep --over 'training.optimizer=[\"adam\", \"muon\"]'
   gpu-mnist sweep search.toml --method halving --trials 27
-  gpu-mnist sweep run runs/SWEEP                     goes on where it was stopped
+  gpu-mnist sweep run runs/SWEEP                     goes on where it stopped
 
-Each trial is a run folder of its own. Trials are compared on the validation images; the best alone sees
-the test images. On a cluster: `sweep plan`, then `sweep submit --to slurm`, or `sweep run DIR --trial K`
-from any engine that counts."
+Each trial is a run folder of its own. Trials are compared on the validation images; the best
+alone sees the test images. On a cluster: `sweep plan`, then `sweep submit --to slurm`, or
+`sweep run DIR --trial K` from any engine that counts."
 )]
 pub struct SweepArgs {
     #[command(subcommand)]

@@ -143,7 +143,7 @@ fn values<'a>(record: &'a SweepRecord, trial: &'a Trial) -> impl Iterator<Item =
     record
         .over
         .iter()
-        .map(|axis| value(trial, axis).map_or_else(String::new, space::shown))
+        .map(|axis| value(trial, axis).map_or_else(String::new, space::brief))
 }
 
 fn value<'a>(trial: &'a Trial, axis: &Axis) -> Option<&'a Value> {
@@ -245,14 +245,13 @@ fn closing(folder: &Path, record: &SweepRecord, look: &Look) -> String {
         return text;
     };
     let trial = &record.trials[best.trial];
-    let settings = trial.settings.as_ref().map(assignments).unwrap_or_default();
+    let settings = in_brief(trial);
     let errors = best
         .test_errors
         .map_or_else(String::new, |errors| format!(" ({errors} errors)"));
     let reached = format!(
-        "Trial {} ({}): {} on the test images of {}{errors}, which it alone has seen",
+        "Trial {} ({settings}): {} on the test images of {}{errors}, which it alone has seen",
         best.trial,
-        settings.join(", "),
         look.mark(Mark::Good, &percent(best.test_accuracy)),
         record.dataset
     );
@@ -263,6 +262,13 @@ fn closing(folder: &Path, record: &SweepRecord, look: &Look) -> String {
     let words = ["predict".into(), "--run".into(), run, "IMAGE.png".into()];
     let _ = writeln!(text, "Next    {}", command_line_of(words.into_iter()));
     text
+}
+
+/// The settings of a trial, for people.
+fn in_brief(trial: &Trial) -> String {
+    let settings = trial.settings.iter().flatten();
+    let one = |(key, value): (&String, &Value)| format!("{key} {}", space::brief(value));
+    settings.map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// The command that trains what a trial trained, with the test images.
@@ -342,7 +348,7 @@ fn groups<'a>(axis: &Axis, trials: &[&'a Trial]) -> Vec<(String, Vec<&'a Trial>)
     }
     let mut found: Vec<(String, Vec<&'a Trial>)> = Vec::new();
     for (value, trial) in &sorted {
-        let name = space::shown(value);
+        let name = space::brief(value);
         match found.iter_mut().find(|(known, _)| *known == name) {
             Some((_, group)) => group.push(trial),
             None => found.push((name, vec![trial])),
@@ -352,7 +358,7 @@ fn groups<'a>(axis: &Axis, trials: &[&'a Trial]) -> Vec<(String, Vec<&'a Trial>)
     if matches!(axis.values, Values::Range(_)) && 2 * found.len() > sorted.len() {
         let size = sorted.len().div_ceil(PARTS.min(sorted.len() / 2).max(1));
         let part = |part: &[(&Value, &'a Trial)]| {
-            let ends = [&part[0], &part[part.len() - 1]].map(|(value, _)| space::shown(value));
+            let ends = [&part[0], &part[part.len() - 1]].map(|(value, _)| space::brief(value));
             let name = match ends[0] == ends[1] {
                 true => ends[0].clone(),
                 false => ends.join(" to "),

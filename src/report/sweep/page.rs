@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Importance, command, importance, planned, value, values};
+use super::{Importance, command, importance, in_brief, planned, value, values};
 use crate::report::files::write;
 use crate::report::templates::render;
-use crate::runs::sweep::space::{self, Axis, Values, assignments};
+use crate::runs::sweep::space::{self, Axis, Values};
 use crate::runs::sweep::{Outcome, SweepRecord, Trial};
 
 /// The page, in the folder of the sweep.
@@ -135,7 +135,7 @@ fn page(folder: &Path, record: &SweepRecord) -> anyhow::Result<String> {
             .and_then(|best| best.settings.as_ref())
             .into_iter()
             .flatten()
-            .map(|(key, value)| (key.as_str(), space::shown(value)))
+            .map(|(key, value)| (key.as_str(), space::brief(value)))
             .collect(),
         command: best.map(|best| command(folder, best)),
         mattered: importance(record),
@@ -179,13 +179,8 @@ fn accuracy(trial: &Trial) -> f64 {
 
 /// What a trial was and came to, for the mouse.
 fn says(trial: &Trial) -> String {
-    let settings = trial.settings.as_ref().map(assignments).unwrap_or_default();
-    format!(
-        "trial {}: {:.2} %, {}",
-        trial.trial,
-        100.0 * accuracy(trial),
-        settings.join(", ")
-    )
+    let (trial, accuracy, settings) = (trial.trial, 100.0 * accuracy(trial), in_brief(trial));
+    format!("trial {trial}: {accuracy:.2} %, {settings}")
 }
 
 /// The worst first, so that the best lie on top.
@@ -300,12 +295,16 @@ impl Scale {
                 let log = from > 0.0 && to / from >= 8.0;
                 Self::numbers([from, to], log, numbers, false)
             }
-            None => Self::Words(list.iter().map(space::shown).collect()),
+            None => Self::Words(list.iter().map(space::brief).collect()),
         }
     }
 
+    /// From the best to the worst, or to that of nine in ten: one that learnt nothing would press the others together.
     fn of_accuracies(accuracies: impl Iterator<Item = f64>) -> Self {
-        Self::numbers(ends(accuracies), false, Vec::new(), true)
+        let mut sorted: Vec<f64> = accuracies.collect();
+        sorted.sort_by(f64::total_cmp);
+        let most = &sorted[sorted.len() / 10..];
+        Self::numbers(ends(most.iter().copied()), false, Vec::new(), true)
     }
 
     fn numbers([from, to]: [f64; 2], log: bool, marks: Vec<f64>, percent: bool) -> Self {
@@ -334,7 +333,7 @@ impl Scale {
     fn share(&self, value: &Value) -> f64 {
         match self {
             Self::Words(words) => {
-                let name = space::shown(value);
+                let name = space::brief(value);
                 let place = words.iter().position(|word| *word == name).unwrap_or(0);
                 (place as f64 + 0.5) / words.len().max(1) as f64
             }

@@ -258,6 +258,23 @@ pub fn assignments(settings: &Settings) -> Vec<String> {
     settings.iter().map(one).collect()
 }
 
+/// A value in few letters, where it is a list of layers: `c24 c32 l256`.
+pub fn brief(value: &Value) -> String {
+    let layer = |layer: &Value| {
+        // What a layer is called stands first in its kind's name: convolution, linear, pool, dropout.
+        let kinds = ["convolution", "linear", "dropout", "pool"];
+        let kind = kinds.into_iter().find(|kind| layer.get(kind).is_some())?;
+        let size = &layer[kind];
+        Some(match size.is_number() {
+            true => format!("{}{size}", &kind[..1]),
+            false => shown(size),
+        })
+    };
+    let layers = value.as_array().filter(|layers| !layers.is_empty());
+    let found: Option<Vec<String>> = layers.and_then(|layers| layers.iter().map(layer).collect());
+    found.map_or_else(|| shown(value), |found| found.join(" "))
+}
+
 /// A value as settings have it.
 pub fn shown(value: &Value) -> String {
     match value {

@@ -41,9 +41,9 @@ For example:
   gpu-mnist sweep search.toml --method halving --trials 27
   gpu-mnist sweep run runs/SWEEP                     goes on where it stopped
 
-Each trial is a run folder of its own. Trials are compared on the validation images; the best alone sees
-the test images. On a cluster: `sweep plan`, then `sweep submit --to slurm`, or `sweep run DIR --trial K`
-from any engine that counts."
+Each trial is a run folder of its own. Trials are compared on the validation images; the best
+alone sees the test images. On a cluster: `sweep plan`, then `sweep submit --to slurm`, or
+`sweep run DIR --trial K` from any engine that counts."
 )]
 pub struct SweepArgs {
     #[command(subcommand)]

@@ -14,6 +14,7 @@ use super::text::{percent, wrapped};
 use crate::runs::sweep::space::{self, Axis, Values, assignments};
 use crate::runs::sweep::{BASE, Method, Outcome, Standing, SweepRecord, Trial, path_of, standing};
 use crate::terminal::command_line_of;
+use crate::wording::count;
 pub use page::{PAGE, write_page};
 
 /// Trials that the terminal shows.
@@ -23,7 +24,6 @@ const PARTS: usize = 4;
 
 /// What is going to be trained, in a line.
 pub fn planned(record: &SweepRecord) -> String {
-    let trials = record.trials.len();
     let keys: Vec<&str> = record.over.iter().map(|axis| axis.key.as_str()).collect();
     let how = match record.method {
         Method::Grid => "every combination".into(),
@@ -37,7 +37,8 @@ pub fn planned(record: &SweepRecord) -> String {
             format!("halving, {} trials in turn", counts.join(", "))
         }
     };
-    format!("{trials} trials over {}: {how}", keys.join(", "))
+    let trials = count(record.trials.len(), "trial");
+    format!("{trials} over {}: {how}", keys.join(", "))
 }
 
 /// What came of one trial, in a line.
@@ -116,17 +117,17 @@ pub fn status(folder: &Path, record: &SweepRecord, look: &Look) -> String {
         ];
         table.row(cells.into_iter().chain(values(record, trial)));
     }
-    let count = |state: &str| all.iter().filter(|stands| stands.state == state).count();
+    let in_state = |state: &str| all.iter().filter(|stands| stands.state == state).count();
     let states = ["finished", "begun", "waiting", "failed", "dropped"];
-    let counts = states.map(|state| (count(state), state));
+    let counts = states.map(|state| (in_state(state), state));
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts
         .map(|(count, state)| format!("{count} {state}"))
         .collect();
     format!(
-        "{}\n\n{} trials: {}\n",
+        "{}\n\n{}: {}\n",
         table.text(look.width),
-        all.len(),
+        count(all.len(), "trial"),
         counts.join(", ")
     )
 }
@@ -157,7 +158,7 @@ pub fn text(folder: &Path, record: &SweepRecord, look: &Look) -> String {
     if !best.is_empty() {
         let title = match best.len() > SHOWN {
             true => format!("The best {SHOWN} of {} trials", best.len()),
-            false => format!("{} trials, the best first", best.len()),
+            false => format!("{}, the best first", count(best.len(), "trial")),
         };
         let _ = writeln!(
             text,
@@ -238,7 +239,8 @@ fn closing(folder: &Path, record: &SweepRecord, look: &Look) -> String {
             0 => writeln!(text, "No trial ended well."),
             left => writeln!(
                 text,
-                "{left} trials have not ended.\nNext    {}",
+                "{} not ended.\nNext    {}",
+                count(left, "trial") + if left == 1 { " has" } else { " have" },
                 command_line_of(words.into_iter())
             ),
         };

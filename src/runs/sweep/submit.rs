@@ -20,6 +20,7 @@ use crate::exit::{Interrupted, UsageError};
 use crate::files::{read_record, write_atomically};
 use crate::terminal::bars::Shown;
 use crate::terminal::{command_line, command_line_of, print};
+use crate::wording::count;
 
 /// Arrays that were handed over: another `submit` follows them rather than handing their trials over again.
 const SUBMITTED: &str = "submitted.json";
@@ -295,8 +296,8 @@ impl Follower<'_> {
         let names: Vec<String> = lost.iter().map(usize::to_string).collect();
         anyhow::ensure!(
             lost.is_empty() || !in_queue.is_empty(),
-            "{} trials left the queue without a result, and without an epoch more than before: {}; their logs in {} say why",
-            lost.len(),
+            "{} left the queue without a result, and without an epoch more than before: {}; their logs in {} say why",
+            count(lost.len(), "trial"),
             names.join(", "),
             self.work.folder.join(LOGS).display()
         );
@@ -340,8 +341,8 @@ impl Follower<'_> {
             );
         }
         tracing::info!(
-            "{} trials are in the queue as job {job}: {}",
-            trials.len(),
+            "{} in the queue as job {job}: {}",
+            count(trials.len(), "trial"),
             spec(trials)
         );
         Ok(Array {

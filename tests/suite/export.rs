@@ -133,7 +133,7 @@ fn export_writes_whole_files_that_other_programs_agree_with() {
         .assert()
         .code(0)
         .stdout("run.onnx\n")
-        .stderr(contains("64 images agree"));
+        .stderr(contains("64 images compared"));
     // What nobody named is not replaced, be it another kind of export or the weights of a run.
     let whole = std::fs::read(home.path().join("run.onnx")).expect("written");
     program(home.path())

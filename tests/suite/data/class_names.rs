@@ -104,7 +104,7 @@ fn a_check_of_every_byte_reads_the_names_too() {
     let error = verify::verify(folder.path())
         .expect_err("one name")
         .to_string();
-    assert!(error.contains("1 names for the 3 classes"), "{error}");
+    assert!(error.contains("1 name for the 3 classes"), "{error}");
     fs::remove_file(folder.path().join("classes.txt")).expect("removed");
     fs::create_dir(folder.path().join("classes.txt")).expect("made");
     let error = read_set(folder.path()).expect_err("a folder").to_string();
@@ -141,7 +141,7 @@ fn without_test_images_in_memory_a_fifth_of_each_class_is_held_out() {
     // Labels that are fewer than the images.
     files[1].1 = vec![0, 0, 8, 1, 0, 0, 0, 1, 0];
     let error = memory::load("own", &files).expect_err("few").to_string();
-    assert!(error.contains("1 labels for 30 images"), "{error}");
+    assert!(error.contains("1 label for 30 images"), "{error}");
 }
 
 fn default_seed() -> u64 {

@@ -231,9 +231,9 @@ fn what_lies_between_images_is_left_out_and_said() {
     let said = said(at);
     for words in [
         "1 of 15 image files cannot be read and are left out:\n  犬/broken.png: damaged",
-        "1 files that are no images are left out",
+        "1 file that is no image is left out",
         "empty folders, and so no classes: empty",
-        "1 files lie in no folder of a class",
+        "1 file lies in no folder of a class",
         "3 of 14 are held out to test",
     ] {
         assert!(said.contains(words), "`{words}` in {said}");

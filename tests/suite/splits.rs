@@ -169,7 +169,7 @@ fn balanced_weights_are_those_of_scikit_learn() {
     assert!(
         listed(&[1.0])
             .expect_err("too few")
-            .contains("has 1 weights, the set has 2 classes")
+            .contains("has 1 weight, the set has 2 classes")
     );
     assert!(listed(&[-1.0, 1.0]).is_err() && listed(&[0.0, 0.0]).is_err());
 }

@@ -10,6 +10,7 @@ use gpu_mnist::report::look::Look;
 use gpu_mnist::report::table::{Table, left, right};
 use gpu_mnist::report::text::wrapped;
 use gpu_mnist::report::{Format, render};
+use gpu_mnist::wording::count;
 use proptest::prelude::*;
 use tempfile::tempdir;
 
@@ -107,7 +108,8 @@ fn an_evaluation_fits_and_keeps_every_statistic() {
                         text.contains("The 20 classes with the lowest F1"),
                         "{context}"
                     );
-                    let more = format!("{} more classes with --details", classes - 20);
+                    let left = count(classes - 20, "more class");
+                    let more = format!("{left} with --details");
                     assert!(text.contains(&more), "{context}");
                 }
             }

@@ -23,8 +23,9 @@ from torch import nn
 PLAIN = [
     "training.optimizer=adam", "training.schedule=constant", "training.label_smoothing=0",
     "training.ema_decay=0", "data.validation_size=0", "augment.rotation=0", "augment.scale=0",
-    "augment.shear=0", "augment.shift=0", "augment.elastic=0", "augment.erase=0", "augment.flip=false",
+    "augment.shear=0", "augment.shift=0", "augment.elastic=0", "augment.cutout=0", "augment.flip=false",
     "augment.brightness=0", "augment.contrast=0", "augment.saturation=0", "augment.off_epochs=0",
+    "evaluation.test=false",
 ]  # fmt: skip
 
 
@@ -101,7 +102,7 @@ def our_step(arguments):
         command = [
             arguments.program, "-q", "train", "--config", arguments.preset, "--device", "cpu", "--json",
             "--dataset", arguments.dataset, "--epochs", "1", "--train-limit", str(50 * arguments.batch),
-            "--test-limit", "256", "--out", f"{folder}/run", "--set", f"training.batch_size={arguments.batch}",
+            "--out", f"{folder}/run", "--set", f"training.batch_size={arguments.batch}",
         ]  # fmt: skip
         command += [word for setting in PLAIN for word in ("--set", setting)]
         done = subprocess.run(command, capture_output=True, text=True)

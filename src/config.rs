@@ -86,7 +86,7 @@ pub enum DeviceKind {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Api {
-    #[cfg_attr(not(target_family = "wasm"), value(skip))]
+    #[cfg_attr(all(feature = "cli", not(target_family = "wasm")), value(skip))]
     Any,
     Vulkan,
     Metal,

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use super::error::Fault;
 use super::formats::idx::unreadable;
-pub(crate) use crate::files::{PARTIAL_SUFFIX, persist, rename, temporary};
+#[cfg(feature = "cli")]
+pub(crate) use crate::files::{PARTIAL_SUFFIX, rename};
+pub(crate) use crate::files::{persist, temporary};
 
 /// Makes a kept file, or the file that stands for a kept folder, the last one used. A cache that
 /// cannot be written to keeps its dates.

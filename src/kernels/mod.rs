@@ -45,7 +45,10 @@ pub enum Kernels {
     #[default]
     Fused,
     /// Burn's own operations
-    #[cfg_attr(not(target_family = "wasm"), value(alias = "stock"))]
+    #[cfg_attr(
+        all(feature = "cli", not(target_family = "wasm")),
+        value(alias = "stock")
+    )]
     #[serde(alias = "stock")]
     Burn,
 }

@@ -306,7 +306,19 @@ fn numbered(wanted: &str) -> Result<usize, UsageError> {
 }
 
 fn forget_failures(folder: &Path, record: &mut SweepRecord) -> anyhow::Result<()> {
-    for trial in &mut record.trials {
+    let begun: Vec<bool> = record
+        .rungs
+        .iter()
+        .map(|rung| path_of(folder, &record.trials[rung.first]).is_dir())
+        .collect();
+    let rungs: Vec<usize> = (0..record.trials.len())
+        .map(|trial| record.rung_of(trial))
+        .collect();
+    for (trial, rung) in record.trials.iter_mut().zip(rungs) {
+        if begun.get(rung + 1).is_some_and(|begun| *begun) {
+            // The best of its rung go on already.
+            continue;
+        }
         if matches!(trial.outcome, Outcome::Failed { .. } | Outcome::Dropped) {
             let path = path_of(folder, trial).join(FAILED);
             if path.is_file() {

@@ -858,3 +858,27 @@ fn two_engines_share_the_trials_of_one_sweep() {
         assert_eq!(trained, 1, "{commands:?}");
     }
 }
+
+#[test]
+fn a_trial_of_a_round_whose_best_go_on_already_is_not_tried_again() {
+    let home = home_with_data();
+    let path = home.path();
+    let mut command = program(path);
+    command
+        .args([
+            "sweep", "--out", "halved", "--method", "halving", "--eta", "2",
+        ])
+        .args(&FOUR[..8])
+        .args([
+            "--over",
+            "training.learning_rate=[0.003, 0.01, 1e30, 0.001]",
+        ]);
+    command.assert().code(1).stderr(contains("trials failed"));
+    let before = read(&path.join("halved/sweep.json"));
+    assert_eq!(before["trials"][2]["outcome"]["state"], "failed");
+    assert_eq!(before["trials"][6]["outcome"]["state"], "finished");
+    let mut retried = program(path);
+    retried.args(["sweep", "run", "halved", "--retry"]);
+    retried.assert().code(1);
+    assert_eq!(read(&path.join("halved/sweep.json")), before);
+}

@@ -287,6 +287,8 @@ impl SweepRecord {
         let Rung { first, trials, .. } = self.rungs[rung];
         for (place, trial) in self.trials[first..first + trials].iter_mut().enumerate() {
             match order.get(place) {
+                // What has begun keeps what it began with.
+                Some(_) if trial.settings.is_some() => {}
                 Some((repeats, settings)) => {
                     trial.repeats = Some(*repeats);
                     trial.settings.clone_from(settings);

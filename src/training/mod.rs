@@ -3,6 +3,7 @@
 mod averaging;
 pub mod history;
 pub mod optimizers;
+mod outcome;
 pub mod range_test;
 mod reading;
 mod replay;

@@ -1,7 +1,8 @@
 //! Steps on an adapter whose changing numbers live there, and the recording of a step, which is replayed.
 
 use super::optimizers::Rate;
-use super::trainer::{Scores, StepOutcome, Trainer};
+use super::outcome::{Scores, StepOutcome};
+use super::trainer::Trainer;
 use crate::data::augment::Augment;
 use crate::device::DeviceError;
 use crate::kernels;

@@ -60,6 +60,7 @@ pub struct DeviceConfig {
     pub hardware_only: bool,
     pub check: bool,
     pub kernels: Kernels,
+    pub replay: bool,
 }
 
 /// Where to compute.

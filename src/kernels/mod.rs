@@ -7,6 +7,7 @@ pub mod augment_batch;
 pub mod average_pool;
 pub mod backward;
 pub mod batch_norm_relu;
+pub mod blend;
 pub mod case;
 pub mod convolution_weight;
 pub mod convolve;
@@ -25,9 +26,11 @@ pub mod parallel;
 mod parts;
 mod primitives;
 pub mod reference;
+pub mod replay;
 pub mod shader;
 pub mod simd;
 pub mod softmax_cross_entropy;
+pub mod step_state;
 
 use std::fmt;
 

@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
+mod gradient;
 pub mod launches;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -9,6 +10,7 @@ use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::flex::{Fresh, floats};
+pub use gradient::with_gradient;
 
 /// Mean loss `[1]`, its gradient by the logits `[n, classes]`, and the number correct `[1]`.
 #[derive(ExtensionType)]

@@ -221,7 +221,9 @@ fn even_background(values: &Plane) -> Option<f32> {
     let (darkest, brightest) = (quantile(values, 0.0), quantile(values, 1.0));
     let near = EVEN * (brightest - darkest);
     let even = |values: &[f32]| {
-        let count = values.iter().filter(|value| (*value - middle).abs() <= near);
+        let count = values
+            .iter()
+            .filter(|value| (*value - middle).abs() <= near);
         count.count() as f32 / values.len() as f32
     };
     (even(&around) >= 0.98 && even(values) >= 0.5).then_some(middle)

@@ -19,6 +19,7 @@ mod whole;
 use image::{DynamicImage, ImageBuffer, RgbaImage};
 
 use self::compose::Pixels;
+pub use self::frame::reframed;
 pub use self::target::{Background, Framing, Target};
 use crate::kernels::images::ImageShape;
 

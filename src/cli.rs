@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::bench::compare::SavedError;
@@ -124,8 +124,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Code::Usage as u8);
         }
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = without_escape(error).print();
+            return ExitCode::from(code);
         }
     };
     if cli.command.asks_adapters() {
@@ -160,6 +161,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit_code(&error) as u8)
         }
     }
+}
+
+/// An error without clap's tip to pass an unknown flag as a value, which no one meant.
+fn without_escape(mut error: clap::Error) -> clap::Error {
+    let tips = error.get(ContextKind::Suggested);
+    if tips.is_some_and(|tips| tips.to_string().contains("as a value, use")) {
+        error.remove(ContextKind::Suggested);
+    }
+    error
 }
 
 fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {

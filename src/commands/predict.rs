@@ -218,6 +218,12 @@ fn prepare(file: &Path, target: &Target, count: Count) -> Result<Vec<Drawing>, P
 
 /// Reads no more than a picture may have.
 fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
+    if ["http://", "https://"]
+        .iter()
+        .any(|begin| file.to_string_lossy().starts_with(begin))
+    {
+        return Err(PictureError::Address);
+    }
     let mut bytes = Vec::new();
     let limit = picture::MOST_BYTES + 1;
     let read = match file == Path::new("-") {

@@ -1,10 +1,12 @@
 //! Where trainings run side by side on this machine.
 
+use std::collections::HashSet;
+
 use clap::Args;
 
 use crate::commands::args::value_name;
 use crate::config::{Api, DeviceConfig, DeviceKind};
-use crate::device;
+use crate::device::{self, DeviceError};
 use crate::exit::UsageError;
 use crate::runs::processes::Slot;
 
@@ -27,6 +29,14 @@ impl LocalArgs {
     /// Whether someone asks for trainings side by side.
     pub fn are_given(&self) -> bool {
         self.adapters.is_some() || self.jobs.is_some()
+    }
+}
+
+/// An adapter that is not there, as one of several.
+fn in_list(error: DeviceError) -> DeviceError {
+    match error {
+        DeviceError::NoMatch { wanted, found } => DeviceError::NotInList { wanted, found },
+        error => error,
     }
 }
 
@@ -94,14 +104,16 @@ pub fn slots(
                             adapter: word.into(),
                             ..config.clone()
                         };
-                        let (place, _) = device::select(&infos, &one)?;
+                        let (place, _) = device::select(&infos, &one).map_err(in_list)?;
                         found.extend(place.map(|place| infos[place].index));
                     }
                 }
             }
         }
     }
-    found.dedup();
+    // One that is named twice still has room for one training.
+    let mut seen = HashSet::new();
+    found.retain(|index| seen.insert(*index));
     let mut slots: Vec<Slot> = Vec::new();
     for index in &found {
         let mut flags: Vec<String> = ["--device", "gpu", "--adapter"].map(Into::into).into();

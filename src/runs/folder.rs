@@ -51,6 +51,23 @@ pub enum RunFolderError {
     Busy { path: PathBuf },
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
     NotARun { path: PathBuf, reason: String },
+    #[error("{}: no sweep here ({reason}); name a folder that `gpu-mnist sweep` made", path.display())]
+    NotASweep { path: PathBuf, reason: String },
+    /// A record that cannot be read.
+    #[error("{}: its {file} is damaged ({reason}); {next}", path.display())]
+    Damaged {
+        path: PathBuf,
+        file: &'static str,
+        reason: String,
+        next: String,
+    },
+    /// None of several trainings has ended well.
+    #[error("{}: none of its {what} has ended well; `{next}` says why, or goes on", path.display())]
+    NoneEnded {
+        path: PathBuf,
+        what: &'static str,
+        next: String,
+    },
     #[error(
         "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {}`",
         quoted(path.display()),
@@ -62,6 +79,13 @@ pub enum RunFolderError {
         path.display()
     )]
     NoRuns { path: PathBuf },
+}
+
+impl RunFolderError {
+    /// Says of an error of the file system that `path` could not be written.
+    pub fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| write_error(path, source)
+    }
 }
 
 /// An existing run folder.
@@ -161,7 +185,7 @@ impl RunFolder {
             reason: reason.into(),
         };
         if !path.is_dir() {
-            return Err(not_a_run("no such folder"));
+            return Err(not_a_run(absent(path)));
         }
         if path.join(SEEDS).is_file() {
             return Err(not_a_run(SEVERAL));
@@ -199,7 +223,7 @@ impl RunFolder {
             reason: match path.is_dir() {
                 true if path.join(SEEDS).is_file() => SEVERAL.into(),
                 true => format!("it holds no {SETTINGS}"),
-                false => "no such folder".into(),
+                false => absent(path).into(),
             },
         })
     }
@@ -314,6 +338,14 @@ fn is_leftover(name: &str) -> bool {
     name.starts_with(TEMPORARY) || name == LOCK
 }
 
+/// Why something that should be a folder is none.
+pub fn absent(path: &Path) -> &'static str {
+    match path.exists() {
+        true => "this is a file",
+        false => "no such folder",
+    }
+}
+
 fn write_error(path: &Path, source: io::Error) -> RunFolderError {
     RunFolderError::Write {
         path: path.into(),
@@ -325,7 +357,12 @@ impl Exit for RunFolderError {
     fn code(&self) -> Code {
         match self {
             Self::Write { .. } => Code::Failed,
-            Self::NotARun { .. } | Self::NoWeights { .. } | Self::NoRuns { .. } => Code::Data,
+            Self::NotARun { .. }
+            | Self::NotASweep { .. }
+            | Self::Damaged { .. }
+            | Self::NoneEnded { .. }
+            | Self::NoWeights { .. }
+            | Self::NoRuns { .. } => Code::Data,
             Self::Occupied { .. } | Self::Busy { .. } => Code::Usage,
         }
     }

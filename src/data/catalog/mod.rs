@@ -265,9 +265,11 @@ impl Eq for KnownSet {}
 /// A name that no known set has.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 #[error(
-    "no set is known as `{name}`{}; the known sets are {}",
-    did_you_mean(name),
-    ids()
+    "no set is known as `{name}`{}; `gpu-mnist data list` names those there are",
+    match OTHER_NAMES.contains(&&name[..]) {
+        true => ", nothing is fetched for it".into(),
+        false => did_you_mean(name),
+    }
 )]
 pub struct UnknownSet {
     pub name: String,

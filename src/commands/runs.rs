@@ -68,7 +68,7 @@ struct PruneArgs {
     folder: Option<PathBuf>,
     /// How many of the newest runs stay
     #[arg(long, value_name = "N")]
-    #[arg(allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..))]
+    #[arg(allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     keep: u32,
     #[command(flatten)]
     output: FormatArgs,

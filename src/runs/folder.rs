@@ -14,6 +14,8 @@ use crate::terminal::quoted;
 
 /// Where runs without `--out` go, below the current folder.
 pub const RUNS: &str = "runs";
+/// In there, what names the newest run.
+const LATEST: &str = "latest";
 pub const SETTINGS: &str = "settings.toml";
 pub const METRICS: &str = "metrics.jsonl";
 pub use super::weights::{LAST_WEIGHTS, WEIGHTS};
@@ -311,7 +313,9 @@ impl RunFolder {
 /// The folder that a file such as `runs/latest` names, where the system has no links; else
 /// `path` itself.
 pub fn followed(path: &Path) -> PathBuf {
+    let is_pointer = path.file_name().is_some_and(|name| name == LATEST);
     let short = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < 256);
+    let short = is_pointer && short;
     let named = short.then(|| fs::read_to_string(path).ok()).flatten();
     match (named, path.parent()) {
         (Some(name), Some(parent)) if !name.trim().is_empty() => parent.join(name.trim()),
@@ -321,7 +325,7 @@ pub fn followed(path: &Path) -> PathBuf {
 
 /// `runs/latest`: a link where the system has them, else a file with the name in it.
 fn point_latest(runs: &Path, name: &str) {
-    let latest = runs.join("latest");
+    let latest = runs.join(LATEST);
     #[cfg(unix)]
     let made = {
         let fresh = runs.join(format!(".latest-{}", std::process::id()));

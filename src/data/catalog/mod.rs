@@ -267,7 +267,7 @@ impl Eq for KnownSet {}
 #[error(
     "no set is known as `{name}`{}; `gpu-mnist data list` names those there are",
     match OTHER_NAMES.contains(&&name[..]) {
-        true => ", nothing is fetched for it".into(),
+        true => " to fetch".into(),
         false => did_you_mean(name),
     }
 )]

@@ -11,6 +11,7 @@ use super::{Format, Holds, Reading};
 use crate::data::error::{COPY_AGAIN, DataError};
 use crate::data::image_set::ImageShape;
 use crate::data::open_set::OpenSet;
+use crate::wording::count;
 
 pub const FORMAT: Format = Format {
     name: "CIFAR binary",
@@ -162,10 +163,16 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
     for (name, bytes) in contents.iter().filter(|(name, _)| is_named_so(name)) {
         let Some(found) = kind_of(name, bytes.len() as u64, bytes) else {
             if is_published(name) {
-                let reason = format!(
-                    "{} bytes are no whole records of an image and its label",
-                    bytes.len()
-                );
+                let whole = |kind: &Kind| bytes.len().is_multiple_of(kind.record());
+                let reason = match bytes.first().filter(|_| KINDS.iter().any(whole)) {
+                    Some(label) => {
+                        format!("begins with the label {label}, which CIFAR does not have")
+                    }
+                    None => format!(
+                        "{} are no whole records of an image and its label",
+                        count(bytes.len(), "byte")
+                    ),
+                };
                 return Err(damaged(name, reason));
             }
             continue;

@@ -199,7 +199,7 @@ fn line(record: &SweepRecord, trial: &Trial) -> String {
     let value = |key: &String| {
         settings
             .and_then(|settings| settings.get(key))
-            .map(space::shown)
+            .map(space::brief)
     };
     let values: Vec<String> = record
         .over

@@ -479,7 +479,7 @@ fn run(words: &[String]) -> anyhow::Result<Output> {
     let output = Command::new(&words[0]).args(&words[1..]).output();
     output.map_err(|error| {
         anyhow::anyhow!(
-            "{} could not be started ({error}); install it and put it into PATH, or train here: `gpu-mnist sweep run`",
+            "{} could not be started ({error}); install it and put it into PATH, or train here: `gpu-mnist sweep run DIR`",
             words[0]
         )
     })

@@ -46,6 +46,7 @@ pub struct Cli {
     pub log: LogArgs,
 }
 
+/// What the program does.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Train a model and evaluate it on the test set

@@ -188,9 +188,11 @@ fn verify(name: &str, data_dir: &Path, named: Option<&Path>, json: bool) -> anyh
             print(&format!("{}: {}\n", check.path.display(), verdict(check)))?;
         }
     }
-    let set = known.map(|set| Published {
-        id: set.id,
-        data_dir: named.map(Path::to_owned),
+    let set = known.map(|set| {
+        Box::new(Published {
+            id: set.id,
+            data_dir: named.map(Path::to_owned),
+        })
     });
     for check in checks {
         if let Some(fault) = check.fault {

@@ -13,12 +13,12 @@ use crate::wording::{count, quoted};
 #[derive(thiserror::Error, Debug)]
 pub enum DataError {
     /// A file is there but cannot be used.
-    #[error("{}: {fault}; {}", path.display(), mend(fault, set.as_ref()))]
+    #[error("{}: {fault}; {}", path.display(), mend(fault, set.as_deref()))]
     Damaged {
         path: PathBuf,
         fault: Fault,
         /// The known set the folder should hold.
-        set: Option<Published>,
+        set: Option<Box<Published>>,
     },
     /// Something is there but cannot be used, and what to do is not the same for every fault.
     #[error("{}: {reason}; {next}", path.display())]
@@ -31,14 +31,14 @@ pub enum DataError {
     #[error("{}: reading was interrupted; nothing was written", path.display())]
     Cancelled { path: PathBuf },
     /// Files of a set are not there.
-    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), complete(set.as_ref()))]
+    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), complete(set.as_deref()))]
     Missing {
         folder: PathBuf,
         /// Names of the unpacked files.
         missing: Vec<String>,
         /// What lies in the folder instead; `None` where there is no folder.
         there: Option<Vec<String>>,
-        set: Option<Published>,
+        set: Option<Box<Published>>,
     },
     /// What the user named is there, and no format reads it.
     #[error("{}: no data set here{}; {next}", path.display(), holds(there))]
@@ -118,7 +118,7 @@ impl DataError {
         Self::Damaged {
             path: path.into(),
             fault,
-            set: set.map(Published::from),
+            set: set.map(Into::into),
         }
     }
 
@@ -182,9 +182,9 @@ pub struct Published {
     pub data_dir: Option<PathBuf>,
 }
 
-impl From<&'static str> for Published {
+impl From<&'static str> for Box<Published> {
     fn from(id: &'static str) -> Self {
-        Self { id, data_dir: None }
+        Self::new(Published { id, data_dir: None })
     }
 }
 

@@ -173,6 +173,7 @@ impl Device {
         self.burn.clone().autodiff()
     }
 
+    /// Whether it is an adapter, hardware or software, and not the CPU.
     pub fn is_gpu(&self) -> bool {
         self.info.kind == "gpu"
     }
@@ -200,6 +201,7 @@ impl Device {
         self
     }
 
+    /// The faults that are injected.
     pub fn injection(&self) -> &Injection {
         &self.injection
     }

@@ -16,11 +16,14 @@ use crate::terminal::quoted;
 pub const RUNS: &str = "runs";
 /// In there, what names the newest run.
 const LATEST: &str = "latest";
+/// The settings of a run, as a file that `--config` reads.
 pub const SETTINGS: &str = "settings.toml";
+/// A line of JSON for each step that is recorded, and for each epoch.
 pub const METRICS: &str = "metrics.jsonl";
 pub use super::weights::{LAST_WEIGHTS, WEIGHTS};
 /// The folder of the checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
+/// What the run made of the test images, as `evaluate --json` prints it.
 pub const EVALUATION: &str = "evaluation.json";
 /// The JSON that `train --json` prints.
 pub const RUN: &str = "run.json";
@@ -279,6 +282,7 @@ impl RunFolder {
         Ok(Lock { _file: file })
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -289,6 +293,7 @@ impl RunFolder {
         serde_json::from_str(&text).ok()
     }
 
+    /// The path of a file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -21,6 +21,7 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether all files of the set are there.
     pub fn is_complete(&self) -> bool {
         let files = self.files.as_ref();
         files.is_none_or(|files| files.missing().is_empty())
@@ -91,10 +92,10 @@ pub fn require(data_dir: &Path, set: &'static KnownSet) -> Result<Place, DataErr
         there: Some(listing(&folder)),
         folder,
         missing: set.file_names(),
-        set: Some(Published {
+        set: Some(Box::new(Published {
             id: set.id,
             data_dir: Some(data_dir.into()),
-        }),
+        })),
     })
 }
 

@@ -228,6 +228,7 @@ impl KnownSet {
         }
     }
 
+    /// Names of the classes, by label.
     pub fn class_names(&self) -> Vec<String> {
         self.class_names
             .iter()

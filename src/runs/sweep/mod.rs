@@ -48,6 +48,7 @@ pub enum Method {
     Halving,
 }
 
+/// What `sweep.json` holds: the plan, and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepRecord {
     pub version: String,
@@ -67,6 +68,7 @@ pub struct SweepRecord {
     pub best: Option<Best>,
 }
 
+/// One training of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     pub trial: usize,
@@ -145,6 +147,7 @@ impl Score {
 }
 
 impl Trial {
+    /// What it is chosen by; `None` where it has not ended well.
     pub fn score(&self) -> Option<&Score> {
         match &self.outcome {
             Outcome::Finished(score) => Some(score),
@@ -152,6 +155,7 @@ impl Trial {
         }
     }
 
+    /// Whether it has ended, well or not.
     pub fn has_ended(&self) -> bool {
         self.outcome != Outcome::Waiting
     }
@@ -249,6 +253,7 @@ impl SweepRecord {
         later.unwrap_or(self.rungs.len()) - 1
     }
 
+    /// The trials of a rung, by its number.
     pub fn of_rung(&self, rung: usize) -> &[Trial] {
         let Rung { first, trials, .. } = self.rungs[rung];
         &self.trials[first..first + trials]
@@ -308,6 +313,7 @@ impl SweepRecord {
         }
     }
 
+    /// Whether all trials have ended.
     pub fn has_ended(&self) -> bool {
         self.ended() == self.trials.len()
     }
@@ -416,6 +422,7 @@ pub fn standing(folder: &Path, trial: &Trial) -> Standing {
     }
 }
 
+/// The run folder of a trial of the sweep in `folder`.
 pub fn path_of(folder: &Path, trial: &Trial) -> PathBuf {
     followed(folder).join(&trial.run)
 }

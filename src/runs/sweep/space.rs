@@ -30,6 +30,7 @@ pub struct Axis {
     pub values: Values,
 }
 
+/// The values that a setting takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Values {

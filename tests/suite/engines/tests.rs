@@ -133,7 +133,7 @@ fn trials_that_slurm_ends_early_are_handed_over_again() {
 fn what_slurm_refuses_is_said() {
     let test = "what_slurm_refuses_is_said";
     let home = tempdir().expect("a folder");
-    let Some((_slurm, sweep)) = on_slurm(test, home.path(), HALVING) else {
+    let Some((slurm, sweep)) = on_slurm(test, home.path(), HALVING) else {
         return;
     };
     for (option, reason) in [

@@ -27,6 +27,10 @@ use crate::terminal::colours_wanted;
 use crate::terminal::log::{self, LogArgs};
 use crate::terminal::wrap::{columns_of_stderr, message};
 
+/// How many threads compute on the CPU, as Rayon reads it.
+const THREADS: &str = "RAYON_NUM_THREADS";
+const MOST_THREADS: usize = 1024;
+
 /// Train small image classifiers on the GPU you own, through WebGPU compute, or on the CPU.
 #[derive(Parser, Debug)]
 #[command(
@@ -139,6 +143,7 @@ pub fn main() -> ExitCode {
     let quiet = cli.log.quiet;
     let result = guarded(|| {
         simd::configured().map_err(|error| anyhow::Error::from(ConfigError::Environment(error)))?;
+        check_threads()?;
         dispatch(cli.command, quiet)
     }).unwrap_or_else(|reason| {
         Err(anyhow::anyhow!(
@@ -161,6 +166,20 @@ pub fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "{text}");
             ExitCode::from(exit_code(&error) as u8)
         }
+    }
+}
+
+/// Refuses a number of threads that Rayon would pass over, or that no machine starts.
+fn check_threads() -> Result<(), UsageError> {
+    let Some(given) = std::env::var_os(THREADS).filter(|given| !given.is_empty()) else {
+        return Ok(());
+    };
+    let given = given.to_string_lossy();
+    match given.parse::<usize>() {
+        Ok(0..=MOST_THREADS) => Ok(()),
+        _ => Err(UsageError(format!(
+            "{THREADS}={given}: must be a number of threads up to {MOST_THREADS}, or unset for one a processor"
+        ))),
     }
 }
 

@@ -67,7 +67,7 @@ pub struct PredictArgs {
     single: bool,
     /// Answers with a score above this are unsure; by default 1, which 19 in 20 images of the
     /// network's own set stay below. inf: none is
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score)]
     threshold: Option<f32>,
 }
 
@@ -89,6 +89,12 @@ struct Reading<'a> {
     /// How unfamiliar it looks; `None` where the weights do not tell.
     score: Option<f32>,
     unsure: bool,
+}
+
+/// A number that scores can be compared with.
+fn score(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok().filter(|number| !number.is_nan());
+    number.ok_or_else(|| "must be a number, such as 1.5, or inf".into())
 }
 
 /// Some images hold what the network does not know.

@@ -145,6 +145,8 @@ fn folders(home: &Path, write: Put<'_>) {
     write("broken/cat/cut.png", &png(3)[..60]);
     for class in ["cat", "dog"] {
         write(&format!("all-broken/{class}/1.png"), &png(3)[..60]);
+        write(&format!("broken-train/train/{class}/1.png"), &png(3)[..60]);
+        write(&format!("broken-train/test/{class}/1.png"), &png(3));
         write(&format!("no-images/{class}/notes.txt"), b"notes");
     }
     pets("untrained/test", 3);

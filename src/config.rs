@@ -61,6 +61,7 @@ pub struct DeviceConfig {
     pub hardware_only: bool,
     pub check: bool,
     pub kernels: Kernels,
+    pub replay: bool,
 }
 
 /// Where to compute.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::host::HostTime;
 use super::statistics::{median, quantile};
 use super::work::gflop_per_step;
 use crate::checks::band::Parity;
@@ -31,6 +32,9 @@ pub struct Row {
     pub parity: Option<Parity>,
     /// Steps that were each waited for.
     pub step_ms: Option<Spread>,
+    /// What launching asks of the host; `None` for the CPU, and in older files.
+    #[serde(default)]
+    pub launching: Option<Launching>,
     /// Steps waited for after each phase, so their sum is more than a step.
     pub phases_ms: Option<Phases>,
     /// Over steps that were waited for a round at a time, as training does.
@@ -57,6 +61,20 @@ pub struct Spread {
     pub p10: f64,
     pub p90: f64,
     pub n: usize,
+}
+
+/// Of steps on an adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Launching {
+    /// Of a step that is launched.
+    pub dispatches: usize,
+    /// Whether steps were recorded and replayed.
+    pub replayed: bool,
+    /// Over the steps that `images_per_second` is of; `None` where the system does not tell.
+    pub host_ms: Option<HostTime>,
+    /// The same of steps that are launched one by one.
+    pub launched_host_ms: Option<HostTime>,
+    pub launched_images_per_second: f64,
 }
 
 /// Medians over `n` steps.
@@ -116,6 +134,7 @@ impl Row {
             rank: None,
             parity: None,
             step_ms: None,
+            launching: None,
             phases_ms: None,
             images_per_second: None,
             first_step_ms: None,

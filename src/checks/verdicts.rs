@@ -31,6 +31,9 @@ pub struct Verdict {
     pub fused: Option<bool>,
     #[serde(alias = "stock")]
     pub burn: Option<bool>,
+    /// Whether replayed steps are those that are launched; `None`: not checked, or none was replayed.
+    #[serde(default)]
+    pub replay: Option<bool>,
     /// What failed, for the warning.
     pub failed: Vec<String>,
 }
@@ -45,6 +48,7 @@ impl Verdict {
             network: network.clone(),
             fused: None,
             burn: None,
+            replay: None,
             failed: Vec::new(),
         }
     }

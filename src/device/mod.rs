@@ -67,6 +67,7 @@ pub struct Device {
     /// `None` for the CPU.
     adapter: Option<AdapterInfo>,
     kernels: Kernels,
+    replays: bool,
     injection: Injection,
 }
 
@@ -87,6 +88,7 @@ impl Device {
             burn: BurnDevice::flex(),
             adapter: None,
             kernels: Kernels::default(),
+            replays: true,
             injection: Injection::default(),
         }
     }
@@ -159,6 +161,7 @@ impl Device {
             burn,
             adapter: Some(info),
             kernels: Kernels::default(),
+            replays: true,
             injection: Injection::default(),
         })
     }
@@ -192,6 +195,17 @@ impl Device {
     /// Whose operations compute on it; the fused ones unless it was opened for others.
     pub fn kernels(&self) -> Kernels {
         self.kernels
+    }
+
+    /// The same; steps are recorded and replayed on it, or launched one by one.
+    #[must_use]
+    pub fn with_replays(self, replays: bool) -> Self {
+        Self { replays, ..self }
+    }
+
+    /// Whether steps may be recorded and replayed on it, as they may unless it was opened for others.
+    pub fn replays(&self) -> bool {
+        self.replays
     }
 
     /// Injects faults into what is done on this device.
@@ -253,7 +267,7 @@ impl Device {
             .map_err(|reason| self.failed(doing, reason))
     }
 
-    fn failed(&self, doing: &'static str, reason: String) -> DeviceError {
+    pub(crate) fn failed(&self, doing: &'static str, reason: String) -> DeviceError {
         let fault = Fault::of(&reason);
         // Backtraces of dependencies help nobody at a terminal.
         let reason = reason

@@ -9,6 +9,7 @@ pub mod augment_batch;
 pub mod average_pool;
 pub mod backward;
 pub mod batch_norm_relu;
+pub mod blend;
 pub mod case;
 pub mod convolution_weight;
 pub mod convolve;
@@ -27,10 +28,12 @@ pub mod parallel;
 mod parts;
 mod primitives;
 pub mod reference;
+pub mod replay;
 pub mod shader;
 mod shapes;
 pub mod simd;
 pub mod softmax_cross_entropy;
+pub mod step_state;
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::look::Look;
 use super::table::{Column, Table, left, right};
 use crate::bench::compare::{Comparison, Measurement};
-use crate::bench::row::{Phases, Probes, Row, Spread};
+use crate::bench::row::{Launching, Phases, Probes, Row, Spread};
 use crate::device::with_api;
 
 const NONE: &str = "n/a";
@@ -105,6 +105,9 @@ fn machine(rows: &[Row]) -> Table {
         right("Copy GB/s").short("Copy"),
         right("Upload GB/s").short("Upload"),
         right("Launch"),
+        right("Dispatches").short("Disp."),
+        right("Host time").short("Host"),
+        right("Not replayed images/s").short("Launched"),
         right("Round trip"),
         right("Memory"),
     ];
@@ -112,6 +115,7 @@ fn machine(rows: &[Row]) -> Table {
     for row in rows {
         let probes = row.probes.as_ref();
         let probe = |of: fn(&Probes) -> String| probes.map_or_else(|| NONE.into(), of);
+        let launching = |of: &dyn Fn(Launching) -> String| cell(row, row.launching.map(of));
         table.row([
             name(row),
             row.kernels.to_string(),
@@ -127,6 +131,15 @@ fn machine(rows: &[Row]) -> Table {
                     .map_or_else(|| NONE.into(), |rate| format!("{rate:.1}"))
             }),
             probe(|probes| format!("{:.1} us", probes.launch_us)),
+            launching(&|launching| launching.dispatches.to_string()),
+            launching(&|launching| {
+                let host = launching.host_ms.map(|host| host.calling + host.runtime);
+                host.map_or_else(|| NONE.into(), milliseconds)
+            }),
+            launching(&|launching| match launching.replayed {
+                true => whole(launching.launched_images_per_second),
+                false => NONE.into(),
+            }),
             probe(|probes| format!("{:.1} us", probes.round_trip_us)),
             row.memory_bytes
                 .map_or_else(|| NONE.into(), |bytes| format!("{} MB", bytes / 1_000_000)),
@@ -236,6 +249,13 @@ struct Flat<'a> {
     optimizer_ms: Option<f64>,
     images_per_second: Option<f64>,
     first_step_ms: Option<f64>,
+    dispatches: Option<usize>,
+    replayed: Option<bool>,
+    host_calling_ms: Option<f64>,
+    host_runtime_ms: Option<f64>,
+    launched_host_calling_ms: Option<f64>,
+    launched_host_runtime_ms: Option<f64>,
+    launched_images_per_second: Option<f64>,
     evaluation_images_per_second: Option<f64>,
     gflop_per_step: f64,
     gflops: Option<f64>,
@@ -267,6 +287,10 @@ fn csv(measurement: &Measurement) -> anyhow::Result<String> {
 
 fn flat<'a>(row: &'a Row, comparison: Option<&Comparison>) -> Flat<'a> {
     let probes = row.probes.as_ref();
+    let host = row.launching.and_then(|launching| launching.host_ms);
+    let launched = row
+        .launching
+        .and_then(|launching| launching.launched_host_ms);
     Flat {
         rank: row.rank,
         name: &row.name,
@@ -290,6 +314,15 @@ fn flat<'a>(row: &'a Row, comparison: Option<&Comparison>) -> Flat<'a> {
         optimizer_ms: row.phases_ms.map(|phases| phases.optimizer),
         images_per_second: row.images_per_second,
         first_step_ms: row.first_step_ms,
+        dispatches: row.launching.map(|launching| launching.dispatches),
+        replayed: row.launching.map(|launching| launching.replayed),
+        host_calling_ms: host.map(|host| host.calling),
+        host_runtime_ms: host.map(|host| host.runtime),
+        launched_host_calling_ms: launched.map(|host| host.calling),
+        launched_host_runtime_ms: launched.map(|host| host.runtime),
+        launched_images_per_second: row
+            .launching
+            .map(|launching| launching.launched_images_per_second),
         evaluation_images_per_second: row.evaluation_images_per_second,
         gflop_per_step: row.gflop_per_step,
         gflops: row.gflops,

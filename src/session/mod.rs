@@ -146,6 +146,7 @@ impl Session {
             hardware_only: false,
             check: true,
             kernels,
+            replay: true,
         };
         if kind == DeviceKind::Gpu && found.is_empty() {
             return Err(SessionError(words::no_adapter(host)));

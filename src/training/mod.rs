@@ -5,6 +5,7 @@ pub mod history;
 pub mod optimizers;
 pub mod range_test;
 mod reading;
+mod replay;
 pub mod schedule;
 pub mod state;
 pub mod stopping;

@@ -24,6 +24,7 @@ fn wish(kind: DeviceKind, adapter: &str, hardware_only: bool) -> DeviceConfig {
         hardware_only,
         check: true,
         kernels: gpu_mnist::kernels::Kernels::Fused,
+        replay: true,
     }
 }
 

@@ -32,6 +32,7 @@ mod parallel;
 mod picture;
 mod pins;
 mod predict;
+mod replay;
 mod report;
 mod resume;
 mod rules;

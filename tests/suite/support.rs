@@ -28,6 +28,7 @@ pub fn adapter_or_skip(test: &str) -> Option<Device> {
         hardware_only: false,
         check: true,
         kernels: gpu_mnist::kernels::Kernels::Fused,
+        replay: true,
     };
     match device::choose(&config).and_then(device::Choice::open) {
         Ok(device) => Some(device),

@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod gpu;
 pub mod launches;
+pub mod together;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
@@ -13,6 +14,7 @@ use burn::optim::{
 use burn::tensor::{Device, Tensor};
 
 use super::flex::{floats, whole};
+use super::step_state::AdamNumbers;
 use super::{Kernels, shapes, simd};
 
 /// Adam (Kingma & Ba, arXiv:1412.6980) as Burn's own computes it, in one pass over a parameter.
@@ -61,6 +63,21 @@ impl Kernels {
                     .build(),
             ),
         }
+    }
+}
+
+impl FusedAdam {
+    /// What update number `time`, from 1, takes beside moments and gradient.
+    pub fn numbers(&self, learning_rate: LearningRate, time: usize) -> AdamNumbers {
+        launches::Step {
+            number: time as u32,
+            learning_rate: f64::from(learning_rate as f32),
+            beta1: self.beta1.into(),
+            beta2: self.beta2.into(),
+            epsilon: self.epsilon.into(),
+            weight_decay: self.weight_decay.into(),
+        }
+        .numbers()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
+mod gradient;
 pub mod launches;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -10,6 +11,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use super::flex::{Fresh, floats};
 use super::shapes;
+pub use gradient::with_gradient;
 
 /// Mean loss `[1]`, its gradient by the logits `[n, classes]`, and the number correct `[1]`.
 #[derive(ExtensionType)]

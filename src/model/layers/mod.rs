@@ -178,6 +178,11 @@ pub trait Describe {
     /// The layer with its numbers, taken in that order.
     fn build(&self, place: &Place, tensors: &mut Tensors) -> Layer;
 
+    /// Whether the host draws numbers for it in every step of a training.
+    fn draws_in_training(&self) -> bool {
+        false
+    }
+
     /// Multiply-adds of a training step, an image.
     fn products(&self, _place: &Place) -> f64 {
         0.0

@@ -34,6 +34,9 @@ pub use choice::{Choice, choose_from, fitting, list, select};
 pub use error::{DeviceError, Fault, driver_advice};
 pub use inject::Injection;
 
+/// Dispatches that are handed to the driver together, unless something waits for them: some steps.
+const DISPATCHES_A_SUBMIT: usize = 128;
+
 /// The device a run computes on, as its reports name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
@@ -137,6 +140,7 @@ impl Device {
             };
             BurnDevice::wgpu_options()
                 .setup(setup)
+                .tasks_max(DISPATCHES_A_SUBMIT)
                 .init()
                 .map_err(|error| error.to_string())
         };

@@ -35,6 +35,9 @@ fn refusal(operation: impl FnOnce()) -> String {
     }
 }
 
+/// How a refusal begins, and what is refused.
+type Case<'a> = (&'static str, Box<dyn FnOnce() + 'a>);
+
 /// Calls each operation with one tensor that does not fit; the message names all shapes.
 fn refuses_what_does_not_fit(device: &Device) {
     let to = device.burn();
@@ -44,7 +47,7 @@ fn refuses_what_does_not_fit(device: &Device) {
         epsilon: 1e-8,
         weight_decay: 0.0,
     });
-    let cases: [(&str, Box<dyn FnOnce() + '_>); 16] = [
+    let cases: [Case<'_>; 16] = [
         (
             "linear_relu: input [2, 3], weight [4, 5], bias [5] do not fit",
             Box::new(|| {

@@ -426,7 +426,7 @@ fn a_seed_that_diverges_is_named_and_the_exit_code_is_1() {
     for command in ["evaluate", "report"] {
         run(home, &[command, "wild"])
             .code(4)
-            .stderr(contains("none of its runs has ended"));
+            .stderr(contains("none of its runs has ended well"));
     }
 }
 

@@ -74,8 +74,8 @@ fn lists_and_ranges_have_the_values_that_they_say() {
 #[test]
 fn what_is_no_list_and_no_range_is_refused_with_what_would_do() {
     for (text, reason) in [
-        ("key", "KEY=VALUES is needed"),
-        ("=1..2", "KEY=VALUES is needed"),
+        ("key", "write --over KEY=VALUES"),
+        ("=1..2", "write --over KEY=VALUES"),
         ("key=3", "a list in brackets"),
         ("key=[]", "the list is empty"),
         ("key=[1, 1]", "twice"),
@@ -494,11 +494,11 @@ fn a_file_says_what_is_varied_and_the_command_line_has_the_last_word() {
     assert!(base.contains("test = false"), "{base}");
 
     for (text, message) in [
-        ("over = 3", "a table is needed, [over]"),
-        ("[over]\nseed = 3", "over.seed: 3 is neither"),
+        ("over = 3", "must be a table, [over]"),
+        ("[over]\nseed = 3", "over.seed: 3 is neither a list"),
         (
             "method = \"luck\"\n[over]\nseed = [1, 2]",
-            "none of grid, random, halving",
+            "must be grid, random or halving",
         ),
         ("trial = 3", "trial is not known here"),
         ("[set]\ntraining.rate = 3", "training.rate"),

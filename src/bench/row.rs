@@ -10,6 +10,7 @@ use crate::config::{Architecture, Config};
 use crate::device::{Device, DeviceError};
 use crate::kernels::Kernels;
 
+/// What was measured of one device, with one kind of kernels and one batch size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub name: String,
@@ -53,6 +54,7 @@ pub struct Row {
     pub samples_ms: Vec<Vec<f64>>,
 }
 
+/// Median and tenths of samples, in their unit; `n` is how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     pub median: f64,
@@ -103,6 +105,7 @@ pub struct Probes {
 }
 
 impl Spread {
+    /// Of samples in any order; there must be one.
     pub fn of(samples: &[f64]) -> Self {
         Self {
             median: median(samples),
@@ -145,14 +148,17 @@ impl Row {
         }
     }
 
+    /// Whether it was measured on this device.
     pub fn is_of(&self, device: &Device) -> bool {
         self.index == device.adapter().map(|adapter| adapter.index)
     }
 
+    /// Keeps why the device failed; the first reason stays.
     pub fn fail(&mut self, error: &DeviceError) {
         self.error.get_or_insert_with(|| error.to_string());
     }
 
+    /// Whether its adapter is software.
     pub fn is_software(&self) -> bool {
         self.adapter_type == "software"
     }

@@ -53,6 +53,7 @@ impl Verdict {
         }
     }
 
+    /// Whether these kernels computed right numbers; `None` where they were not checked.
     pub fn of(&self, kernels: Kernels) -> Option<bool> {
         match kernels {
             Kernels::Fused => self.fused,
@@ -60,6 +61,7 @@ impl Verdict {
         }
     }
 
+    /// The place of that verdict.
     pub fn of_mut(&mut self, kernels: Kernels) -> &mut Option<bool> {
         match kernels {
             Kernels::Fused => &mut self.fused,

@@ -230,10 +230,12 @@ impl DeviceSplit {
         &self.class_counts
     }
 
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.classes.len()
     }
 
+    /// Whether it holds no image.
     pub fn is_empty(&self) -> bool {
         self.classes.is_empty()
     }

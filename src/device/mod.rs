@@ -180,6 +180,7 @@ impl Device {
         self.burn.clone().autodiff()
     }
 
+    /// Whether it is an adapter, hardware or software, and not the CPU.
     pub fn is_gpu(&self) -> bool {
         self.info.kind == "gpu"
     }
@@ -218,6 +219,7 @@ impl Device {
         self
     }
 
+    /// The faults that are injected.
     pub fn injection(&self) -> &Injection {
         &self.injection
     }

@@ -153,12 +153,14 @@ fn compared(comparison: &[Comparison]) -> Table {
         left("Compared"),
         right("Step now / then").short("Now / then"),
         right("95 % interval"),
-        left("Note").least(40),
     ];
-    let mut table = Table::new(keys().into_iter().chain(columns)).keys(3);
+    let has_notes = comparison.iter().any(|found| found.note.is_some());
+    let notes = has_notes.then(|| left("Note").least(40));
+    let columns = keys().into_iter().chain(columns).chain(notes);
+    let mut table = Table::new(columns).keys(3);
     let number = |number: Option<f64>| number.map_or_else(|| NONE.into(), |n| format!("{n:.3}"));
     for found in comparison {
-        table.row([
+        let row = [
             with_api(&found.name, &found.api),
             found.kernels.to_string(),
             found.batch_size.to_string(),
@@ -168,8 +170,9 @@ fn compared(comparison: &[Comparison]) -> Table {
                 (Some(low), Some(high)) => format!("{low:.3} to {high:.3}"),
                 _ => NONE.into(),
             },
-            found.note.clone().unwrap_or_default(),
-        ]);
+        ];
+        let note = has_notes.then(|| found.note.clone().unwrap_or_default());
+        table.row(row.into_iter().chain(note));
     }
     table
 }

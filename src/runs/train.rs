@@ -45,6 +45,7 @@ pub struct Finished {
 /// Keeps what comes of a training; by default nothing.
 #[expect(unused_variables, reason = "what keeps nothing needs none of it")]
 pub trait Keep {
+    /// Why something could not be kept, or the training itself failed.
     type Error: From<TrainingError> + From<DeviceError>;
 
     /// The weights to use and those after the last step, before they are evaluated.

@@ -49,6 +49,7 @@ pub trait Observer {
     fn now(&self) -> Duration;
     /// Whether to stop before the next step.
     fn interrupted(&self) -> bool;
+    /// Hears of the steps that were read back, and of each epoch's end.
     fn on_progress(&mut self, progress: &Progress);
     /// `validation` is what the record sums up, where there is a validation split.
     fn on_epoch(&mut self, record: &EpochRecord, validation: Option<&Evaluation>);

@@ -499,7 +499,7 @@ fn what_cannot_start_is_refused_with_its_reason() {
     refused(
         &["--dataset", "digits", "--freeze", "1"],
         2,
-        &["name one (training.from)"],
+        &["name its weights with --from RUN"],
     );
     refused(
         &["--from", "nowhere"],

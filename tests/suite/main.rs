@@ -9,6 +9,7 @@ mod data;
 mod device;
 mod doctor;
 mod engines;
+mod errors;
 mod export;
 mod faults;
 mod fetch;

@@ -284,7 +284,7 @@ fn a_telephone_picture_is_turned_as_its_exif_says() {
 
 #[test]
 fn what_is_no_picture_is_refused_with_its_reason() {
-    assert!(matches!(refused(b""), PictureError::UnknownFormat));
+    assert!(matches!(refused(b""), PictureError::Empty));
     assert!(matches!(
         refused(b"hello, world"),
         PictureError::UnknownFormat

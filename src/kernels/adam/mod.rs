@@ -15,7 +15,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::flex::{floats, whole};
 use super::step_state::AdamNumbers;
-use super::{Kernels, simd};
+use super::{Kernels, shapes, simd};
 
 /// Adam (Kingma & Ba, arXiv:1412.6980) as Burn's own computes it, in one pass over a parameter.
 /// Its state is Burn's, so that either can go on where the other stopped.
@@ -122,6 +122,7 @@ pub struct Updated<B: Backend> {
 /// The update as Burn dispatches it; it records no gradients.
 #[backend_extension(Cube, Flex)]
 pub trait AdamUpdate: Backend {
+    /// A step of Adam: all four tensors are of one shape; `step` counts from 1.
     #[allow(clippy::too_many_arguments)]
     fn adam_update(
         parameter: FloatTensor<Self>,
@@ -189,6 +190,19 @@ impl Optimizer for FusedAdam {
             Some(state) => (state.time + 1, state.moment_1, state.moment_2),
             None => (1, gradient.zeros_like(), gradient.zeros_like()),
         };
+        let (of_parameter, of_gradient) = (parameter.dims(), gradient.dims());
+        let of_moments = [moment1.dims(), moment2.dims()];
+        shapes::check(
+            of_gradient == of_parameter && of_moments == [of_parameter; 2],
+            "adam",
+            &[
+                ("parameter", &of_parameter),
+                ("gradient", &of_gradient),
+                ("moments", &of_moments[0]),
+                ("and", &of_moments[1]),
+            ],
+            "one shape",
+        );
         let updated = Dispatch::adam_update(
             parameter.into_dispatch(),
             gradient.into_dispatch(),

@@ -155,6 +155,7 @@ pub struct Place {
 
 /// What a layer is before it has numbers.
 pub trait Describe {
+    /// The kind of layer that this is an entry of.
     fn kind(&self) -> &'static Kind;
 
     /// Checks what can be checked without knowing the input.
@@ -263,6 +264,7 @@ pub struct Tensors {
 }
 
 impl Tensors {
+    /// Numbers in the order of the network's parameters, for a device, to be computed with by these kernels.
     pub fn new(
         data: impl Iterator<Item = TensorData> + 'static,
         device: Device,

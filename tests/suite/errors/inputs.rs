@@ -237,7 +237,7 @@ fn arrays(home: &Path, write: Put<'_>) {
     table("unlabelled.csv", header("", 64) + &row("", 64).repeat(3));
     table(
         "oblong.csv",
-        header("label,", 66) + &row("1,", 66) + &row("2,", 66),
+        header("label,", 72) + &row("1,", 72) + &row("2,", 72),
     );
     table(
         "labels.csv",

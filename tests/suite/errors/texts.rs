@@ -81,6 +81,39 @@ pub fn fragment(text: &str) -> &str {
 /// Texts that no command of the list provokes: what does, or why nothing can.
 pub const ELSEWHERE: &[(&str, &str)] = &[
     (
+        "the answers for them are guesses",
+        "several drawings in one image that are like none of the set",
+    ),
+    (
+        "has a single class: there is nothing to tell apart",
+        "a set all of whose training images are of one class",
+    ),
+    (
+        "no run with weights yet",
+        "a folder of runs without any: `words.rs`",
+    ),
+    ("epochs are", "two words of a sentence that is provoked"),
+    (
+        "nothing is looked for there",
+        "--data-dir beside a set that is a folder: `identity.rs`",
+    ),
+    (
+        "save all of them in one shape",
+        "images of several shapes in one NPZ",
+    ),
+    (
+        "name a folder with fewer",
+        "more classes, or more images, than are taken",
+    ),
+    (
+        "classes can be told apart: name a folder",
+        "a folder of more than a thousand folders",
+    ),
+    (
+        "); lower it: --learning-rate",
+        "a loss that is no number: `training.rs`",
+    ),
+    (
         "update its driver and report the output of",
         "an adapter that computes wrong numbers: `doctor.rs` injects faults",
     ),

@@ -1,6 +1,6 @@
-// Adds the partial sums of a convolution's weight gradient in the order of their chunks and puts the weights where
-// PyTorch has them. An invocation a weight or bias.
-#import shared/each_invocation
+// Adds the partial sums of a convolution's weight gradient and puts the weights where
+// PyTorch has them. A sum a weight or bias.
+#import shared/sum_of_slices
 #import shared/weight_sizes
 
 const WEIGHTS: u32 = TAPS * IN_CHANNELS * OUT_CHANNELS;
@@ -13,21 +13,21 @@ const PARTIAL: u32 = (ROWS + 1u) * OUT_CHANNELS;
 @group(0) @binding(2) var<storage, read_write> grad_bias: array<f32>; // [out]
 @group(0) @binding(3) var<uniform> chunks: u32;
 
-fn run(index: u32) {
-    if (index >= WEIGHTS + OUT_CHANNELS) {
-        return;
-    }
-    let is_weight = index < WEIGHTS;
-    let at = select(ROWS * OUT_CHANNELS + index - WEIGHTS, index, is_weight);
+fn part_of(index: u32, slice: u32) -> f32 {
+    let at = select(ROWS * OUT_CHANNELS + index - WEIGHTS, index, index < WEIGHTS);
     var sum = 0.0;
-    for (var chunk = 0u; chunk < chunks; chunk++) {
+    for (var chunk = slice; chunk < chunks && index < WEIGHTS + OUT_CHANNELS; chunk += SLICES) {
         sum += partials[chunk * PARTIAL + at];
     }
-    if (is_weight) {
+    return sum;
+}
+
+fn finish(index: u32, sum: f32) {
+    if (index < WEIGHTS) {
         let channel = index % OUT_CHANNELS;
         let row = index / OUT_CHANNELS;
         grad_weight[(channel * IN_CHANNELS + row % IN_CHANNELS) * TAPS + row / IN_CHANNELS] = sum;
-    } else {
+    } else if (index < WEIGHTS + OUT_CHANNELS) {
         grad_bias[index - WEIGHTS] = sum;
     }
 }

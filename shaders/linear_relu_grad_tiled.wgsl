@@ -1,11 +1,3 @@
-// Both gradients of a linear layer, of any widths; `sum_chunks` adds the chunks in order.
+// Both gradients of a linear layer, of any widths, in tiles.
+#import shared/linear_gradient
 #import shared/tiled_product
-
-@group(0) @binding(0) var<storage, read_write> left: array<f32>; // [rows][depth]
-@group(0) @binding(1) var<storage, read_write> right: array<f32>; // [depth][columns]
-@group(0) @binding(2) var<storage, read_write> product: array<f32>; // [chunk][rows][columns]
-@group(0) @binding(3) var<uniform> parameters: Parameters;
-
-fn finish(product: f32, column: u32) -> f32 {
-    return product;
-}

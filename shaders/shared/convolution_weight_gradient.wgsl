@@ -5,7 +5,7 @@
 
 @group(0) @binding(1) var<storage, read_write> grad_output: array<vec4<f32>>; // [n][y][x][out / 4]
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>; // [chunk][PARTIAL]
-@group(0) @binding(3) var<uniform> batch: u32;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
 
 const FOURS: u32 = (OUT_WIDTH + 3u) / 4u;
 const STEPS: u32 = OUT_HEIGHT * FOURS;

@@ -7,7 +7,7 @@
 @group(0) @binding(1) var<storage, read_write> grad_output: array<vec4<f32>>; // [n][y / 2][x / 2][out / 4]
 @group(0) @binding(2) var<storage, read_write> argmax: array<u32>; // as grad_output, a byte a channel
 @group(0) @binding(3) var<storage, read_write> partials: array<vec4<f32>>; // [chunk][PARTIAL]
-@group(0) @binding(4) var<uniform> batch: u32;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
 
 const STEPS: u32 = WINDOWS;
 

@@ -1,5 +1,5 @@
-// Gradients of a convolution by weights and bias, one partial sum for every chunk of images (no atomics;
-// `convolution_sum_weight` adds the chunks in order). An invocation keeps ROWS x GROUPS sums of products of 4x4
+// Gradients of a convolution by weights and bias, one partial sum for every chunk of positions (no atomics;
+// `convolution_sum_weight` adds them in a fixed order). An invocation keeps ROWS x GROUPS sums of products of 4x4
 // blocks: gradients (rows four output channels, columns positions) and the pixels they saw (columns four input
 // channels or taps). Lines are written out as in `register_tile`. What imports this defines
 //   ALL_ROWS, OUT_GROUPS         how many rows of four weights, and groups of four output channels, there are
@@ -7,15 +7,18 @@
 //   Place, place_of(step)        a block of positions, counted over the batch
 //   Row, row_of(row)             which pixels four weights see
 //   pixels(place, row), gradients(place, group)
-//   partials, batch              bindings
+//   partials, sizes              bindings
 #import shared/each_invocation
+
+struct Sizes {
+    batch: u32,
+    chunk: u32, // blocks of positions whose gradients one invocation adds up
+}
 
 // Rows of four weights: 1 or 2.
 const ROWS: u32 = 1u;
 // Groups of four output channels: 1, 2, 4, 6 or 8.
 const GROUPS: u32 = 4u;
-// Images whose gradients one invocation adds up.
-const CHUNK: u32 = 8u;
 
 const ROW_TILES: u32 = (ALL_ROWS + ROWS - 1u) / ROWS;
 const CHANNEL_TILES: u32 = (OUT_GROUPS + GROUPS - 1u) / GROUPS;
@@ -26,7 +29,7 @@ fn run(index: u32) {
     let row = (index % ROW_TILES) * ROWS;
     let group = ((index / ROW_TILES) % CHANNEL_TILES) * GROUPS;
     let chunk = index / (ROW_TILES * CHANNEL_TILES);
-    if (chunk * CHUNK >= batch) {
+    if (chunk * sizes.chunk >= sizes.batch * STEPS) {
         return;
     }
     let row0 = row_of(row);
@@ -38,12 +41,12 @@ fn run(index: u32) {
     let group5 = min(group + 5u, OUT_GROUPS - 1u);
     let group6 = min(group + 6u, OUT_GROUPS - 1u);
     let group7 = min(group + 7u, OUT_GROUPS - 1u);
-    let end = min((chunk + 1u) * CHUNK, batch) * STEPS;
+    let end = min((chunk + 1u) * sizes.chunk, sizes.batch * STEPS);
 
     // For each group the sums of row 0 and row 1, then those of the bias.
     var s: array<mat4x4<f32>, 16>;
     var b: array<vec4<f32>, 8>;
-    for (var step = chunk * CHUNK * STEPS; step < end; step++) {
+    for (var step = chunk * sizes.chunk; step < end; step++) {
         let place = place_of(step);
         let x0 = pixels(place, row0);
         var x1 = x0;

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use burn::tensor::DType::F32;
 use burn_wgpu::CubeTensor;
 
-use super::gpu::{Place, launch_into};
-use super::launch::{LARGEST_BINDING, Launch};
+use super::gpu::{Place, launch_into, profile};
+use super::launch::{ENOUGH, LARGEST_BINDING, Launch, TileProfile};
 use super::shader::shader;
 
 /// A weight `[out, in, k, k]`.
@@ -86,17 +86,30 @@ impl WeightShape {
     }
 
     /// Adds partial sums. Bindings: partials, gradient of the weight `[out][in][k][k]`, gradient of the bias.
-    pub fn sum(&self, chunks: usize) -> Launch {
+    pub fn sum(&self, chunks: usize, profile: TileProfile) -> Launch {
         let elements = self.size() + self.out_channels;
-        Launch::each(shader!("convolution_sum_weight"), elements)
-            .constants(self.constants())
-            .bind([
-                ("partials", chunks * self.partial_words()),
-                ("grad_weight", self.size()),
-                ("grad_bias", self.out_channels),
-            ])
-            .sizes([chunks])
+        Launch::each_sum(
+            shader!("convolution_sum_weight"),
+            elements,
+            elements,
+            profile,
+        )
+        .constants(self.constants())
+        .bind([
+            ("partials", chunks * self.partial_words()),
+            ("grad_weight", self.size()),
+            ("grad_bias", self.out_channels),
+        ])
+        .sizes([chunks])
     }
+}
+
+/// Blocks of positions, `steps` in all, that one partial sum adds up on a card, where `tiles` invocations write it: few
+/// enough to fill it four times, but not so few that the sums cost more to store than to compute.
+pub fn chunk_on_a_card(tiles: usize, steps: usize) -> usize {
+    const LEAST: usize = 20;
+    let wanted = (4 * ENOUGH).div_ceil(tiles.max(1));
+    steps.div_ceil(wanted).max(LEAST)
 }
 
 /// Weights that are kept in both orders by what changes them, by where they lie.
@@ -142,7 +155,7 @@ pub fn gradients(
         shape.kernel,
     ];
     launch_into(
-        shape.sum(chunks),
+        shape.sum(chunks, profile(inputs[0])),
         &[&partials],
         [(F32, &weight), (F32, &weight[..1])],
     )

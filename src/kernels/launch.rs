@@ -15,6 +15,12 @@ pub enum TileProfile {
     Hardware,
 }
 
+/// Invocations with which a launch fills a card: 512 waves of 64.
+pub(crate) const ENOUGH: usize = 512 * 64;
+
+/// The batch for which tiles are chosen: another one must not change the source.
+pub(crate) const NOMINAL_BATCH: usize = 256;
+
 /// One dispatch: a specialised shader, what to bind and how large a grid.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -54,6 +60,26 @@ impl Launch {
     /// A workgroup a piece of work, of `size` invocations: the constant INVOCATIONS.
     pub(crate) fn workgroup_each(shader: Shader, count: usize, size: usize) -> Self {
         Self::new(shader, grid(count, 1), [size as u32, 1, 1]).constants([("INVOCATIONS", size)])
+    }
+
+    /// A sum a piece of work, which on a card is shared by so many invocations of a workgroup that there are
+    /// [`ENOUGH`] where the pieces are `nominal`: the constants WIDTH and SLICES.
+    pub(crate) fn each_sum(
+        shader: Shader,
+        count: usize,
+        nominal: usize,
+        profile: TileProfile,
+    ) -> Self {
+        let (invocations, slices) = match profile {
+            TileProfile::Software => (64, 1),
+            TileProfile::Hardware => (
+                256,
+                ENOUGH.div_ceil(nominal.max(1)).next_power_of_two().min(64),
+            ),
+        };
+        let width = invocations / slices;
+        Self::new(shader, grid(count, width), [width as u32, slices as u32, 1])
+            .constants([("WIDTH", width), ("SLICES", slices)])
     }
 
     pub(crate) fn new(shader: Shader, workgroups: [u32; 3], workgroup_size: [u32; 3]) -> Self {

@@ -135,7 +135,7 @@ impl Trainer {
     /// Writes the order of the epoch's images and the numbers of its steps from here on.
     fn lay_out(&self, replay: &mut Replay) {
         let left = self.images.len() - self.position.images;
-        let updates = self.optimizer.time_side_by_side();
+        let updates = self.optimizer.updates_side_by_side();
         let row = |ahead: usize| {
             let learning_rate = self.schedule.learning_rate(self.epoch.scheduled + ahead);
             let number = updates + 1 + ahead;

@@ -1,5 +1,6 @@
 //! A training on a device, a step at a time: what the steps change, and all that a step needs.
 
+use std::cell::OnceCell;
 use std::convert::identity;
 use std::sync::Arc;
 
@@ -49,8 +50,8 @@ pub(super) struct Epoch {
     /// Its next step in the schedule, from 0.
     pub scheduled: usize,
     pub order: Vec<i32>,
-    /// The same on the device, `[n]`.
-    indices: Tensor<1, Int>,
+    /// The same on the device, `[n]`, from the first batch on that is gathered by it.
+    indices: OnceCell<Tensor<1, Int>>,
     pub augment: Option<Augment>,
 }
 
@@ -100,7 +101,7 @@ impl Trainer {
                 objective: Objective::new(settings.label_smoothing, weights.as_deref(), device),
                 schedule: Schedule::new(settings, steps).within(span),
                 position: start.position,
-                epoch: Epoch::new(start.position, span, images, config, device),
+                epoch: Epoch::new(start.position, span, images, config),
                 span,
                 model: Some(model),
                 network,
@@ -125,13 +126,7 @@ impl Trainer {
         if self.span != span || self.epoch.number != self.position.epoch {
             self.span = span;
             self.schedule = self.schedule.clone().within(span);
-            self.epoch = Epoch::new(
-                self.position,
-                span,
-                &self.images,
-                &self.config,
-                &self.device,
-            );
+            self.epoch = Epoch::new(self.position, span, &self.images, &self.config);
             self.forget_layout();
         }
     }
@@ -265,6 +260,7 @@ impl Trainer {
             augment,
             ..
         } = &self.epoch;
+        let indices = indices.get_or_init(|| upload_indices(order, &self.device));
         let indices = indices.clone().slice(start..end);
         let batch = match augment {
             Some(how) => (self.images).gather_augmented(indices, &order[start..end], how),
@@ -319,13 +315,7 @@ impl Trainer {
 
 impl Epoch {
     /// The epoch of a position, in a training of this span.
-    fn new(
-        position: Position,
-        span: Span,
-        images: &DeviceSplit,
-        config: &Config,
-        device: &Device,
-    ) -> Self {
+    fn new(position: Position, span: Span, images: &DeviceSplit, config: &Config) -> Self {
         let Position {
             epoch,
             images: done,
@@ -336,7 +326,7 @@ impl Epoch {
         Self {
             number: epoch,
             scheduled: (epoch - 1) * images.len().div_ceil(batch_size) + done.div_ceil(batch_size),
-            indices: upload_indices(&order, device),
+            indices: OnceCell::new(),
             augment: Augment::in_epoch(config, epoch, span.last),
             order,
         }

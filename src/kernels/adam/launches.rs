@@ -39,15 +39,7 @@ impl Step {
 
 /// Bindings: parameter, first moment, second moment (all updated in place), gradient.
 pub fn step(elements: usize, step: &Step) -> Launch {
-    let numbers = step.numbers();
-    let numbers = [
-        numbers.beta1,
-        numbers.beta2,
-        numbers.epsilon,
-        numbers.step_size,
-        numbers.root_correction,
-        numbers.decay,
-    ];
+    let numbers = step.numbers().in_order();
     Launch::each(shader!("adam"), elements)
         .bind(["parameter", "moment1", "moment2", "gradient"].map(|name| (name, elements)))
         .sizes([elements])

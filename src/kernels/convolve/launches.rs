@@ -1,7 +1,7 @@
 //! The launches of convolution + bias + ReLU: constants, bindings and grid of each.
 
 pub use super::shape::Shape;
-use crate::kernels::convolution_weight::WeightShape;
+use crate::kernels::convolution_weight::{WeightShape, chunk_on_a_card};
 use crate::kernels::launch::{LARGEST_BINDING, Launch, TileProfile};
 use crate::kernels::shader::{Shader, shader};
 
@@ -86,18 +86,18 @@ pub fn grad_weight(shape: &Shape, profile: TileProfile) -> Launch {
     let tiles = chunks * weight.rows() * channel_groups.div_ceil(groups);
     Launch::each_in(shader, tiles, invocations(profile))
         .constants(sizes(shape))
-        .constants([("ROWS", 1), ("GROUPS", groups), ("CHUNK", chunk(profile))])
+        .constants([("ROWS", 1), ("GROUPS", groups)])
         .bind([
             ("input", shape.batch * shape.input_size()),
             ("grad_output", shape.batch * shape.output_size()),
             ("partials", chunks * weight.partial_words()),
         ])
-        .sizes([shape.batch])
+        .sizes([shape.batch, chunk(shape, profile)])
 }
 
 /// How many partial sums [`grad_weight`] writes.
 pub fn chunks(shape: &Shape, profile: TileProfile) -> usize {
-    shape.batch.div_ceil(chunk(profile))
+    (shape.batch * steps(shape)).div_ceil(chunk(shape, profile))
 }
 
 pub(super) fn single(shape: &Shape) -> bool {
@@ -138,11 +138,20 @@ fn invocations(profile: TileProfile) -> usize {
     }
 }
 
-/// Images of a partial sum.
-fn chunk(profile: TileProfile) -> usize {
+/// Blocks of four output pixels of a row, of an image.
+fn steps(shape: &Shape) -> usize {
+    shape.output_height() * shape.output_width().div_ceil(4)
+}
+
+/// Blocks of a partial sum.
+fn chunk(shape: &Shape, profile: TileProfile) -> usize {
     match profile {
-        TileProfile::Hardware => 4,
-        TileProfile::Software => 8,
+        TileProfile::Hardware => {
+            let groups = shape.out_channels / 4;
+            let tiles = weight_shape(shape).rows() * groups.div_ceil(groups.clamp(1, 2));
+            chunk_on_a_card(tiles, shape.batch * steps(shape))
+        }
+        TileProfile::Software => 8 * steps(shape).max(1),
     }
 }
 

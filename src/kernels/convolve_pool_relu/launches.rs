@@ -136,23 +136,20 @@ pub fn grad_weight(shape: &Shape, profile: TileProfile) -> Launch {
         * (shape.out_channels / 4).div_ceil(tile.groups);
     Launch::each_in(shader, tiles, tile.invocations)
         .constants(shape.constants())
-        .constants([
-            ("ROWS", tile.rows),
-            ("GROUPS", tile.groups),
-            ("CHUNK", tile.chunk),
-        ])
+        .constants([("ROWS", tile.rows), ("GROUPS", tile.groups)])
         .bind([
             ("input", shape.input_words()),
             ("grad_output", shape.output_words()),
             ("argmax", shape.output_words() / 4),
             ("partials", chunks * shape.weight().partial_words()),
         ])
-        .sizes([shape.batch])
+        .sizes([shape.batch, tile.chunk])
 }
 
 /// How many partial sums [`grad_weight`] writes.
 pub fn chunks(shape: &Shape, profile: TileProfile) -> usize {
-    shape.batch.div_ceil(weight_tile(shape, profile).chunk)
+    let windows = shape.batch * shape.pooled_height() * shape.pooled_width();
+    windows.div_ceil(weight_tile(shape, profile).chunk)
 }
 
 /// What there is to compute: 2x2 blocks of each image of a batch, by groups of four channels.

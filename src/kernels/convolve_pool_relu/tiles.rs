@@ -1,6 +1,7 @@
 //! How much of the work one invocation takes, by profile and shape.
 
 use super::launches::Shape;
+use crate::kernels::convolution_weight::chunk_on_a_card;
 use crate::kernels::launch::TileProfile;
 
 pub(super) struct ProductTile {
@@ -44,27 +45,35 @@ pub(super) struct WeightTile {
     /// Rows of four weights.
     pub rows: usize,
     pub groups: usize,
-    /// Images of a partial sum.
+    /// Pool windows of a partial sum.
     pub chunk: usize,
     pub invocations: usize,
 }
 
 pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
     let channel_groups = shape.out_channels / 4;
+    let rows = shape.weight().rows();
+    let windows = shape.pooled_height() * shape.pooled_width();
     match profile {
-        TileProfile::Hardware => WeightTile {
-            rows: 1,
-            groups: if channel_groups == 1 { 1 } else { 2 },
-            chunk: if shape.single() { 1 } else { 2 },
-            invocations: 64,
-        },
+        TileProfile::Hardware => {
+            let groups = channel_groups.min(2);
+            WeightTile {
+                rows: 1,
+                groups,
+                chunk: chunk_on_a_card(
+                    rows * channel_groups.div_ceil(groups),
+                    shape.batch * windows,
+                ),
+                invocations: 64,
+            }
+        }
         TileProfile::Software => WeightTile {
             rows: 2,
             groups: cheapest(&[8, 6, 4, 2, 1], channel_groups, |groups| {
                 2 * 92 + groups * 29 + 2 * groups * 16
             }),
             // Enough invocations for a few cores even where the weights are few.
-            chunk: if shape.weight().rows() < 32 { 4 } else { 8 },
+            chunk: windows * if rows < 32 { 4 } else { 8 },
             invocations: 8,
         },
     }

@@ -2,7 +2,7 @@
 
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::launch::Launch;
-use crate::kernels::shader::shader;
+use crate::kernels::shader::{Shader, shader};
 use crate::kernels::step_state::launches::CURSOR;
 
 /// Sizes and normalisation of one gather.
@@ -18,34 +18,39 @@ pub struct Gather {
 
 /// Bindings: images as little-endian words `[N, words]`, indices i32 `[n]` (each below N), batch f32 `[n, 4 * words]`.
 pub fn gather(gather: &Gather) -> Launch {
-    let words = gather.shape.words();
-    let of_word = gather.scale.of_word(gather.shape);
-    Launch::each(shader!("gather_batch"), gather.batch * words)
-        .constants([("IMAGE_WORDS", words)])
-        .bind([
-            ("images", gather.images * words),
-            ("indices", gather.batch),
-            ("batch_images", gather.batch * words * 4),
-        ])
-        .sizes([gather.batch, 0, 0, 0])
-        .numbers(of_word.into_iter().flatten())
+    let bindings = [
+        ("images", gather.images * gather.shape.words()),
+        ("indices", gather.batch),
+        ("batch_images", gather.batch * gather.shape.words() * 4),
+    ];
+    each_word(gather, shader!("gather_batch"), bindings)
 }
 
 /// Bindings: cursor, the epoch's order i32 `[N]`, labels i32 `[N]`, images as little-endian words `[N, words]`, labels
 /// of the batch i32 `[n]`, batch f32 `[n, 4 * words]`.
 pub fn take(gather: &Gather) -> Launch {
+    let bindings = [
+        ("cursor", CURSOR),
+        ("order", gather.images),
+        ("labels", gather.images),
+        ("images", gather.images * gather.shape.words()),
+        ("batch_labels", gather.batch),
+        ("batch_images", gather.batch * gather.shape.words() * 4),
+    ];
+    each_word(gather, shader!("take_batch"), bindings)
+}
+
+/// An invocation for each word of a batch.
+fn each_word<const N: usize>(
+    gather: &Gather,
+    shader: Shader,
+    bindings: [(&'static str, usize); N],
+) -> Launch {
     let words = gather.shape.words();
     let of_word = gather.scale.of_word(gather.shape);
-    Launch::each(shader!("take_batch"), gather.batch * words)
+    Launch::each(shader, gather.batch * words)
         .constants([("IMAGE_WORDS", words)])
-        .bind([
-            ("cursor", CURSOR),
-            ("order", gather.images),
-            ("labels", gather.images),
-            ("images", gather.images * words),
-            ("batch_labels", gather.batch),
-            ("batch_images", gather.batch * words * 4),
-        ])
+        .bind(bindings)
         .sizes([gather.batch, 0, 0, 0])
         .numbers(of_word.into_iter().flatten())
 }

@@ -49,18 +49,11 @@ impl LinearReluKernel for CubeBackend {
             &[&grad_sum, &weight],
             [(F32, &[batch, inputs])],
         );
-        let chunks = launches::weight_chunks(&shape, profile);
-        let partials: &[usize] = &[chunks, inputs, outputs];
-        let whole = (F32, &partials[1..]);
-        let grad_weight = launches::grad_weight(&shape, profile);
-        let factors = [&input, &grad_sum];
-        let [grad_weight] = match chunks {
-            1 => launch_into(grad_weight, &factors, [whole]),
-            _ => {
-                let [partials] = launch_into(grad_weight, &factors, [(F32, partials)]);
-                launch_into(launches::sum_weight(&shape, profile), &[&partials], [whole])
-            }
-        };
+        let [grad_weight] = launch_into(
+            launches::grad_weight(&shape, profile),
+            &[&input, &grad_sum],
+            [(F32, &[inputs, outputs])],
+        );
         Grads {
             input: grad_input,
             weight: grad_weight,

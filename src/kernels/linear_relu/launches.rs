@@ -1,6 +1,6 @@
 //! The launches of a linear layer, `output = relu(input x weight + bias)`, and of its gradients.
 
-use crate::kernels::launch::{Launch, TileProfile};
+use crate::kernels::launch::{ENOUGH, Launch, NOMINAL_BATCH, TileProfile};
 use crate::kernels::shader::{Shader, shader};
 
 /// Sizes of one application of the layer.
@@ -32,9 +32,12 @@ pub fn forward(shape: &Shape, profile: TileProfile) -> Launch {
         false => Product {
             sizes: [shape.batch, shape.outputs, shape.inputs],
             transposed: [false, false],
-            chunks: 1,
+            nominal: [NOMINAL_BATCH, shape.outputs],
         }
-        .launch(shader!("linear_relu_tiled"), profile),
+        .launch(
+            [shader!("linear_relu_tiled"), shader!("linear_relu_small")],
+            profile,
+        ),
     };
     launch.constants([("RELU", usize::from(shape.relu))]).bind([
         ("input", shape.batch * shape.inputs),
@@ -64,9 +67,9 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
         false => Product {
             sizes: [shape.batch, shape.inputs, shape.outputs],
             transposed: [false, true],
-            chunks: 1,
+            nominal: [NOMINAL_BATCH, shape.inputs],
         }
-        .launch(shader!("linear_relu_grad_tiled"), profile),
+        .launch(GRADIENT, profile),
     };
     launch.bind([
         ("grad_sum", shape.batch * shape.outputs),
@@ -75,46 +78,23 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
     ])
 }
 
-/// Bindings: input, gradient of the sums, gradient of the weight; or, of [`weight_chunks`] > 1, that many partial sums
-/// for [`sum_weight`] to add.
+/// Bindings: input, gradient of the sums, gradient of the weight.
 pub fn grad_weight(shape: &Shape, profile: TileProfile) -> Launch {
-    let chunks = weight_chunks(shape, profile);
     let sides = [shape.inputs, shape.outputs];
     let launch = match shape.wide(profile) {
         true => wide(shader!("linear_relu_grad_weight"), shape, sides),
         false => Product {
             sizes: [shape.inputs, shape.outputs, shape.batch],
             transposed: [true, false],
-            chunks,
+            nominal: sides,
         }
-        .launch(shader!("linear_relu_grad_tiled"), profile),
+        .launch(GRADIENT, profile),
     };
     launch.bind([
         ("input", shape.batch * shape.inputs),
         ("grad_sum", shape.batch * shape.outputs),
-        ("grad_weight", chunks * shape.inputs * shape.outputs),
+        ("grad_weight", shape.inputs * shape.outputs),
     ])
-}
-
-/// How many partial sums [`grad_weight`] writes: more than one where whole tiles would be too few to fill a graphics
-/// card.
-pub fn weight_chunks(shape: &Shape, profile: TileProfile) -> usize {
-    if profile == TileProfile::Software {
-        return 1;
-    }
-    let [x, y, _] = tiles(shape.inputs, shape.outputs, 1, edge(profile));
-    let wanted = 256usize.div_ceil((x * y).max(1) as usize);
-    let depth = shape.batch.div_ceil(wanted).max(64);
-    shape.batch.div_ceil(depth).max(1)
-}
-
-/// Adds the partial sums of [`grad_weight`]. Bindings: partials, gradient of the weight.
-pub fn sum_weight(shape: &Shape, profile: TileProfile) -> Launch {
-    let elements = shape.inputs * shape.outputs;
-    let chunks = weight_chunks(shape, profile);
-    Launch::each(shader!("sum_chunks"), elements)
-        .bind([("partials", chunks * elements), ("sum", elements)])
-        .sizes([elements, chunks])
 }
 
 /// A product in register tiles, of four by four blocks.
@@ -137,40 +117,68 @@ fn wide(shader: Shader, shape: &Shape, [rows, columns]: [usize; 2]) -> Launch {
         .sizes([shape.batch])
 }
 
-/// A product of any sizes in tiles of workgroup memory.
+/// Either gradient in tiles, and without.
+const GRADIENT: [Shader; 2] = [
+    shader!("linear_relu_grad_tiled"),
+    shader!("linear_relu_grad_small"),
+];
+
+/// A product of any sizes, by workgroup memory.
 struct Product {
     /// Rows, columns, depth.
     sizes: [usize; 3],
     /// Whether the left and the right side are stored transposed.
     transposed: [bool; 2],
-    /// Parts of the depth.
-    chunks: usize,
+    /// Rows and columns for which tiles are chosen.
+    nominal: [usize; 2],
 }
 
 impl Product {
-    fn launch(&self, shader: Shader, profile: TileProfile) -> Launch {
-        let [rows, columns, depth] = self.sizes;
+    /// By the first shader in tiles, by the other where there would be few.
+    fn launch(&self, [tiled, small]: [Shader; 2], profile: TileProfile) -> Launch {
+        let [rows, columns, _] = self.sizes;
         let [left, right] = self.transposed.map(usize::from);
-        let edge = edge(profile);
-        let workgroups = tiles(rows, columns, self.chunks, edge);
-        Launch::new(shader, workgroups, [edge as u32, edge as u32, 1])
+        let launch = match Tiles::of(self.nominal, profile) {
+            Some(Tiles { edge, slices }) => {
+                let [width, height] = [columns, rows].map(|side| side.div_ceil(4 * edge) as u32);
+                let invocations = [edge, edge, slices].map(|side| side as u32);
+                Launch::new(tiled, [width, height, 1], invocations)
+                    .constants([("EDGE", edge), ("SLICES", slices)])
+            }
+            None => {
+                let nominal = self.nominal.iter().product();
+                Launch::each_sum(small, rows * columns, nominal, profile)
+            }
+        };
+        launch
             .constants([("LEFT_TRANSPOSED", left), ("RIGHT_TRANSPOSED", right)])
-            .constants([("EDGE", edge)])
-            .sizes([rows, columns, depth, depth.div_ceil(self.chunks)])
+            .sizes(self.sizes)
     }
 }
 
-fn edge(profile: TileProfile) -> usize {
-    match profile {
-        TileProfile::Software => 8,
-        TileProfile::Hardware => 16,
-    }
+/// Square tiles of a product.
+struct Tiles {
+    /// Invocations along an edge, 4x4 numbers each.
+    edge: usize,
+    /// Parts of the depth that a workgroup adds up side by side.
+    slices: usize,
 }
 
-fn tiles(rows: usize, columns: usize, chunks: usize, edge: usize) -> [u32; 3] {
-    [
-        columns.div_ceil(4 * edge) as u32,
-        rows.div_ceil(4 * edge) as u32,
-        chunks as u32,
-    ]
+impl Tiles {
+    /// The largest that fill a card, if any do.
+    fn of([rows, columns]: [usize; 2], profile: TileProfile) -> Option<Self> {
+        if profile == TileProfile::Software {
+            return Some(Self { edge: 8, slices: 1 });
+        }
+        let invocations = 256;
+        let fills = |edge: &usize| {
+            let tiles = rows.div_ceil(4 * edge) * columns.div_ceil(4 * edge);
+            tiles * invocations >= ENOUGH
+        };
+        let edge = [16, 8, 4].into_iter().find(fills)?;
+        Some(Self {
+            edge,
+            slices: invocations / (edge * edge),
+        })
+    }
 }

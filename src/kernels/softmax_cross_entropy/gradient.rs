@@ -22,14 +22,7 @@ pub fn with_gradient(loss: Tensor<1>, logits: Tensor<2>, gradient: Tensor<2>) ->
 /// The operation as Burn dispatches it.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait KnownGradient: Backend {
-    fn known_gradient(
-        loss: FloatTensor<Self>,
-        logits: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-}
-
-impl KnownGradient for Flex {
+    /// Where no gradients are recorded, it is the loss.
     fn known_gradient(
         loss: FloatTensor<Self>,
         _logits: FloatTensor<Self>,
@@ -39,15 +32,8 @@ impl KnownGradient for Flex {
     }
 }
 
-impl KnownGradient for CubeBackend {
-    fn known_gradient(
-        loss: FloatTensor<Self>,
-        _logits: FloatTensor<Self>,
-        _gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        loss
-    }
-}
+impl KnownGradient for Flex {}
+impl KnownGradient for CubeBackend {}
 
 #[derive(Debug)]
 struct KnownGradientBackward;

@@ -33,6 +33,20 @@ pub struct AdamNumbers {
     pub decay: f64,
 }
 
+impl AdamNumbers {
+    /// As the shaders' `Adam` has them.
+    pub fn in_order(&self) -> [f64; 6] {
+        [
+            self.beta1,
+            self.beta2,
+            self.epsilon,
+            self.step_size,
+            self.root_correction,
+            self.decay,
+        ]
+    }
+}
+
 /// A number of a row that kernels blend by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -45,15 +59,15 @@ impl Row {
     pub const COLUMNS: usize = 12;
 
     fn numbers(&self) -> [f32; Self::COLUMNS] {
-        let adam = &self.adam;
+        let [beta1, beta2, epsilon, step_size, root_correction, decay] = self.adam.in_order();
         [
             self.learning_rate,
-            adam.beta1,
-            adam.beta2,
-            adam.epsilon,
-            adam.step_size,
-            adam.root_correction,
-            adam.decay,
+            beta1,
+            beta2,
+            epsilon,
+            step_size,
+            root_correction,
+            decay,
             self.average_decay,
             1.0 - self.average_decay,
             0.0,

@@ -64,24 +64,19 @@ impl Rule for Adam {
     fn step<const D: usize>(
         &self,
         rate: Rate<'_>,
+        number: usize,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
-        slots: Option<Slots<D>>,
+        slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
         let gradient = self.penalised(gradient, &parameter);
-        let moments = slots.map(|slots| {
-            let mut tensors = slots.tensors.into_iter();
-            let mut next = || tensors.next().expect("Adam has two moments");
-            AdaptiveMomentumState::new(slots.time, next(), next())
-        });
+        let moments = <[Tensor<D>; 2]>::try_from(slots).ok();
+        let moments =
+            moments.map(|[first, second]| AdaptiveMomentumState::new(number - 1, first, second));
         let (parameter, moments) = self
             .updates
             .step(rate.value(), parameter, gradient, moments);
-        let slots = Slots {
-            time: moments.time,
-            tensors: vec![moments.moment_1, moments.moment_2],
-        };
-        (parameter, slots)
+        (parameter, vec![moments.moment_1, moments.moment_2])
     }
 }
 

@@ -34,6 +34,8 @@ struct Parameter {
     rule: UpdateRule,
     /// A [`Slots`] of the parameter's rank; `None` before the first update.
     slots: Option<DynState>,
+    /// Updates so far.
+    updates: usize,
     /// Whether it is one of those side by side.
     lies_beside: bool,
 }
@@ -52,13 +54,14 @@ impl Optimizer {
             .zip(states)
             .map(|(shape, state)| {
                 let rule = UpdateRule::of(settings, &shape, device);
-                let slots = state
-                    .filter(|state| understands(&rule, state, &shape))
-                    .map(|state| upload(state, &shape.dims, device.burn()));
+                let state = state.filter(|state| understands(&rule, state, &shape));
+                let updates = state.as_ref().map_or(0, |state| state.time);
+                let slots = state.map(|state| upload(state, &shape.dims, device.burn()));
                 Parameter {
                     shape,
                     rule,
                     slots,
+                    updates,
                     lies_beside: false,
                 }
             })
@@ -109,22 +112,25 @@ impl Optimizer {
         mut data: impl Iterator<Item = TensorData>,
     ) -> Vec<Option<ParameterState>> {
         let state = |parameter: &Parameter| {
-            let time = match parameter.slots.as_ref()? {
-                slots if slots.rank() == 1 => slots.downcast_ref::<Slots<1>>().time,
-                slots if slots.rank() == 2 => slots.downcast_ref::<Slots<2>>().time,
-                slots => slots.downcast_ref::<Slots<4>>().time,
-            };
+            parameter.slots.as_ref()?;
             let tensors = parameter.rule.slot_names().iter().map(|name| {
                 let numbers = data.next().expect("a tensor for every slot");
                 (name.to_string(), numbers.iter::<f32>().collect())
             });
             Some(ParameterState {
                 rule: parameter.rule.name().into(),
-                time,
+                time: parameter.updates,
                 tensors: tensors.collect(),
             })
         };
         self.parameters.iter().map(state).collect()
+    }
+}
+
+impl Parameter {
+    /// What its rule keeps, taken from here.
+    fn take_slots<const D: usize>(&mut self) -> Slots<D> {
+        (self.slots.take()).map_or_else(Vec::new, DynState::downcast::<Slots<D>>)
     }
 }
 
@@ -159,14 +165,16 @@ impl ModuleMapper for Step<'_> {
             Some(factor) => gradient * factor.clone().reshape([1; D]),
             None => gradient,
         };
+        entry.updates += 1;
         if entry.lies_beside {
             let inner = tensor.inner();
             self.beside.push(entry.queue(&inner, gradient));
             return Param::from_mapped_value(id, Tensor::from_inner(inner).require_grad(), mapper);
         }
         // Taken, not cloned: Adam writes in place only where it holds the one handle.
-        let slots = entry.slots.take().map(DynState::downcast::<Slots<D>>);
-        let (updated, slots) = entry.rule.step(self.rate, tensor.inner(), gradient, slots);
+        let slots = entry.take_slots();
+        let (rate, number) = (self.rate, entry.updates);
+        let (updated, slots) = (entry.rule).step(rate, number, tensor.inner(), gradient, slots);
         entry.slots = Some(DynState::create(slots, D));
         Param::from_mapped_value(id, Tensor::from_inner(updated).require_grad(), mapper)
     }
@@ -186,13 +194,9 @@ fn understands(rule: &UpdateRule, state: &ParameterState, shape: &ParameterShape
 }
 
 fn register<const D: usize>(slots: &DynState, transaction: Transaction) -> Transaction {
-    slots
-        .downcast_ref::<Slots<D>>()
-        .tensors
-        .iter()
-        .fold(transaction, |transaction, tensor| {
-            transaction.register(tensor.clone())
-        })
+    (slots.downcast_ref::<Slots<D>>().iter()).fold(transaction, |transaction, tensor| {
+        transaction.register(tensor.clone())
+    })
 }
 
 fn upload(state: ParameterState, dims: &[usize], device: &BurnDevice) -> DynState {
@@ -209,12 +213,7 @@ fn slots_of<const D: usize>(
     dims: &[usize],
     device: &BurnDevice,
 ) -> Slots<D> {
-    Slots {
-        time: state.time,
-        tensors: state
-            .tensors
-            .into_iter()
-            .map(|(_, numbers)| Tensor::from_data(TensorData::new(numbers, dims.to_vec()), device))
-            .collect(),
-    }
+    (state.tensors.into_iter())
+        .map(|(_, numbers)| Tensor::from_data(TensorData::new(numbers, dims.to_vec()), device))
+        .collect()
 }

@@ -51,9 +51,10 @@ impl Rule for Muon {
     fn step<const D: usize>(
         &self,
         rate: Rate<'_>,
+        _number: usize,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
-        slots: Option<Slots<D>>,
+        slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
         let (update, slots) = self.momentum.apply(gradient, slots);
         let dims = parameter.dims();

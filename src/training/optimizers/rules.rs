@@ -76,24 +76,19 @@ pub(super) trait Rule {
     /// The names of what it keeps of a parameter.
     fn slot_names(&self) -> &'static [&'static str];
 
-    /// The parameter after one update, and what is kept for the next.
+    /// The parameter after its update `number`, from 1, and what is kept for the next.
     fn step<const D: usize>(
         &self,
         rate: Rate<'_>,
+        number: usize,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
-        slots: Option<Slots<D>>,
+        slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>);
 }
 
-/// What a rule keeps of a parameter of rank `D`.
-#[derive(Clone)]
-pub(super) struct Slots<const D: usize> {
-    /// Updates so far.
-    pub time: usize,
-    /// Named by [`Rule::slot_names`].
-    pub tensors: Vec<Tensor<D>>,
-}
+/// What a rule keeps of a parameter of rank `D`, named by [`Rule::slot_names`]; nothing before the first update.
+pub(super) type Slots<const D: usize> = Vec<Tensor<D>>;
 
 /// One rule or another.
 macro_rules! rules {
@@ -119,12 +114,13 @@ macro_rules! rules {
             pub fn step<const D: usize>(
                 &self,
                 rate: Rate<'_>,
+                number: usize,
                 parameter: Tensor<D>,
                 gradient: Tensor<D>,
-                slots: Option<Slots<D>>,
+                slots: Slots<D>,
             ) -> (Tensor<D>, Slots<D>) {
                 match self {
-                    $(Self::$rule(rule) => rule.step(rate, parameter, gradient, slots)),*
+                    $(Self::$rule(rule) => rule.step(rate, number, parameter, gradient, slots)),*
                 }
             }
         }

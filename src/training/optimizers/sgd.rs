@@ -40,9 +40,10 @@ impl Rule for Sgd {
     fn step<const D: usize>(
         &self,
         rate: Rate<'_>,
+        _number: usize,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
-        slots: Option<Slots<D>>,
+        slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
         let gradient = penalise(gradient, &parameter, self.penalty);
         let (update, slots) = self.momentum.apply(gradient, slots);
@@ -62,17 +63,12 @@ impl Momentum {
     pub fn apply<const D: usize>(
         &self,
         gradient: Tensor<D>,
-        slots: Option<Slots<D>>,
+        slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
-        let (time, velocity) = match slots {
-            Some(slots) => (slots.time + 1, slots.tensors.into_iter().next()),
-            None => (1, None),
-        };
         if self.factor == 0.0 {
-            let tensors = Vec::new();
-            return (gradient, Slots { time, tensors });
+            return (gradient, Vec::new());
         }
-        let velocity = match velocity {
+        let velocity = match slots.into_iter().next() {
             Some(velocity) => velocity * self.factor + gradient.clone(),
             None => gradient.clone(),
         };
@@ -80,7 +76,6 @@ impl Momentum {
             true => gradient + velocity.clone() * self.factor,
             false => velocity.clone(),
         };
-        let tensors = vec![velocity];
-        (update, Slots { time, tensors })
+        (update, vec![velocity])
     }
 }

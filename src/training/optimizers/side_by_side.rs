@@ -24,8 +24,8 @@ impl Optimizer {
             parameter.lies_beside = trained && parameter.adam().is_some();
         }
         let mut chosen = self.chosen();
-        let time = chosen.next().map(Parameter::time);
-        let alike = chosen.all(|parameter| Some(parameter.time()) == time);
+        let updates = chosen.next().map(|first| first.updates);
+        let alike = chosen.all(|parameter| Some(parameter.updates) == updates);
         drop(chosen);
         let fused = (self.chosen())
             .filter_map(Parameter::adam)
@@ -37,8 +37,8 @@ impl Optimizer {
     }
 
     /// Updates so far of those that Adam updates together.
-    pub fn time_side_by_side(&self) -> usize {
-        self.chosen().next().map_or(0, Parameter::time)
+    pub fn updates_side_by_side(&self) -> usize {
+        self.chosen().next().map_or(0, |first| first.updates)
     }
 
     fn chosen(&self) -> impl Iterator<Item = &Parameter> {
@@ -70,7 +70,7 @@ impl Optimizer {
     /// Counts an update that was replayed.
     pub fn count_update(&mut self) {
         for parameter in &mut self.parameters {
-            parameter.count();
+            parameter.updates += usize::from(parameter.slots.is_some());
         }
     }
 
@@ -99,19 +99,9 @@ impl Parameter {
         }
     }
 
-    /// Updates so far.
-    pub(super) fn time(&self) -> usize {
-        match &self.slots {
-            None => 0,
-            Some(slots) if slots.rank() == 1 => slots.downcast_ref::<Slots<1>>().time,
-            Some(slots) if slots.rank() == 2 => slots.downcast_ref::<Slots<2>>().time,
-            Some(slots) => slots.downcast_ref::<Slots<4>>().time,
-        }
-    }
-
-    /// Counts an update, and gives the gradient that it takes.
+    /// The gradient that an update together with others takes.
     pub(super) fn queue<const D: usize>(
-        &mut self,
+        &self,
         parameter: &Tensor<D>,
         gradient: Tensor<D>,
     ) -> CubeTensor {
@@ -119,29 +109,13 @@ impl Parameter {
             Some(adam) => adam.penalised(gradient, parameter),
             None => gradient,
         };
-        self.count();
         into_contiguous(into_floats(gradient).expect("a gradient on the adapter"))
     }
-
-    /// Counts an update.
-    fn count(&mut self) {
-        self.slots = self.slots.take().map(|slots| match slots.rank() {
-            1 => counted::<1>(slots),
-            2 => counted::<2>(slots),
-            _ => counted::<4>(slots),
-        });
-    }
-}
-
-fn counted<const D: usize>(slots: DynState) -> DynState {
-    let mut slots = slots.downcast::<Slots<D>>();
-    slots.time += 1;
-    DynState::create(slots, D)
 }
 
 fn places_of<const D: usize>(slots: &DynState, places: &mut Vec<Option<Place>>) {
     let slots = slots.downcast_ref::<Slots<D>>();
-    places.extend(slots.tensors.iter().map(Place::of));
+    places.extend(slots.iter().map(Place::of));
 }
 
 /// Whether each parameter records gradients, in order.
@@ -167,18 +141,10 @@ impl ModuleMapper for Putting<'_> {
             return parameter;
         }
         let (id, tensor, mapper) = parameter.consume();
-        let slots = entry.slots.take().map(DynState::downcast::<Slots<D>>);
-        let (time, moments) = match slots {
-            None => (0, None),
-            Some(slots) => {
-                let moments = <[Tensor<D>; 2]>::try_from(slots.tensors).ok();
-                (slots.time, moments)
-            }
-        };
+        let moments = <[Tensor<D>; 2]>::try_from(entry.take_slots()).ok();
         let Parts { parameter, moments } = self.all.put(self.next, tensor.inner(), moments);
         self.next += 1;
-        let tensors = moments.into();
-        entry.slots = Some(DynState::create(Slots { time, tensors }, D));
+        entry.slots = Some(DynState::create(Slots::from(moments), D));
         Param::from_mapped_value(id, Tensor::from_inner(parameter).require_grad(), mapper)
     }
 }

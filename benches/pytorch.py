@@ -75,25 +75,57 @@ def network(layers, shape, classes):
 
 
 def pytorch_step(layers, arguments, layout):
-    """Milliseconds of a step."""
+    """Milliseconds of a step; on a GPU of ten that are waited for together, as ours are."""
     torch.manual_seed(0)
     torch.set_num_threads(arguments.threads)
+    device, graph = arguments.torch_device, arguments.graph
     form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
     batch, count = arguments.batch, 12 * arguments.batch
-    model = network(layers, arguments.shape, arguments.classes).to(memory_format=form)
-    images = torch.randn(count, *arguments.shape).to(memory_format=form)
-    labels = torch.from_numpy(numpy.random.default_rng(0).integers(0, arguments.classes, count))
-    optimizer = torch.optim.Adam(model.parameters())
+    model = network(layers, arguments.shape, arguments.classes).to(device, memory_format=form)
+    images = torch.randn(count, *arguments.shape).to(device, memory_format=form)
+    labels = torch.from_numpy(numpy.random.default_rng(0).integers(0, arguments.classes, count)).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), capturable=graph)
+    taken, taken_labels = images[:batch].clone(memory_format=form), labels[:batch].clone()
+
+    def train(batch_images, batch_labels):
+        optimizer.zero_grad(set_to_none=not graph)
+        nn.functional.cross_entropy(model(batch_images), batch_labels).backward()
+        optimizer.step()
+
+    recorded = None
+    if graph:
+        stream = torch.cuda.Stream()
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                train(taken, taken_labels)
+        torch.cuda.synchronize()
+        recorded = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(recorded):
+            train(taken, taken_labels)
+    together = 1 if device == "cpu" else 10
     times, end = [], time.perf_counter() + arguments.seconds
     while time.perf_counter() < end or len(times) < 20:
-        first = len(times) * batch % count
         start = time.perf_counter()
-        optimizer.zero_grad()
-        outputs = model(images[first : first + batch])
-        nn.functional.cross_entropy(outputs, labels[first : first + batch]).backward()
-        optimizer.step()
-        times.append(1e3 * (time.perf_counter() - start))
+        for step in range(together):
+            first = (len(times) * together + step) * batch % count
+            some = slice(first, first + batch)
+            if recorded is None:
+                train(images[some], labels[some])
+            else:
+                taken.copy_(images[some])
+                taken_labels.copy_(labels[some])
+                recorded.replay()
+        if device != "cpu":
+            torch.cuda.synchronize()
+        times.append(1e3 * (time.perf_counter() - start) / together)
     return float(numpy.median(times[5:]))
+
+
+def layers_of(arguments):
+    """The layers that the program's settings name."""
+    command = [arguments.program, "config", "model.layers", "--json", "--config", arguments.preset]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return json.loads(text)["settings"]["model.layers"]["value"]
 
 
 def our_step(arguments):
@@ -123,7 +155,16 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6, help="of a measurement of PyTorch")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--torch-device", default="cpu", help="cpu or cuda, for PyTorch")
+    parser.add_argument("--graph", action="store_true", help="PyTorch replays a CUDA graph of one step")
+    parser.add_argument("--only-pytorch", action="store_true", help="print PyTorch's step alone, as JSON")
     arguments = parser.parse_args()
+    if arguments.only_pytorch:
+        layers = layers_of(arguments)
+        last, first = (pytorch_step(layers, arguments, layout) for layout in ("channels_last", "nchw"))
+        found = {"pytorch": torch.__version__, "device": arguments.torch_device, "graph": arguments.graph}
+        print(json.dumps({**found, "step_ms": min(last, first), "channels_last_ms": last, "nchw_ms": first}))
+        return
     print(f"{arguments.preset}, batch {arguments.batch}, PyTorch {torch.__version__}, {arguments.threads} threads")
     print("round  channels_last      NCHW  gpu-mnist  ratio")
     for turn in range(arguments.rounds):

@@ -1,15 +1,15 @@
-// One step of Adam for one parameter, in place, as PyTorch computes it (Kingma and Ba 2015); decay > 0 decouples
-// weight decay from the gradient (AdamW, Loshchilov and Hutter 2019).
+// One step of Adam for one parameter, in place.
 #import shared/each_invocation
+#import shared/adam
 
 struct Parameters {
     elements: u32,
     beta1: f32,
     beta2: f32,
     epsilon: f32,
-    step_size: f32, // learning rate / (1 - beta1^t)
-    root_correction: f32, // sqrt(1 - beta2^t)
-    decay: f32, // learning rate * weight decay
+    step_size: f32,
+    root_correction: f32,
+    decay: f32,
 }
 
 @group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
@@ -22,11 +22,13 @@ fn run(index: u32) {
     if (index >= parameters.elements) {
         return;
     }
-    let g = gradient[index];
-    let m = parameters.beta1 * moment1[index] + (1.0 - parameters.beta1) * g;
-    let v = parameters.beta2 * moment2[index] + (1.0 - parameters.beta2) * g * g;
-    let before = parameter[index] * (1.0 - parameters.decay);
-    moment1[index] = m;
-    moment2[index] = v;
-    parameter[index] = before - parameters.step_size * m / (sqrt(v) / parameters.root_correction + parameters.epsilon);
+    let old = Moments(parameter[index], moment1[index], moment2[index]);
+    let numbers = Adam(
+        parameters.beta1, parameters.beta2, parameters.epsilon,
+        parameters.step_size, parameters.root_correction, parameters.decay,
+    );
+    let updated = adam(numbers, old, gradient[index]);
+    parameter[index] = updated.parameter;
+    moment1[index] = updated.moment1;
+    moment2[index] = updated.moment2;
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::bench::compare::SavedError;
@@ -27,6 +27,10 @@ use crate::terminal::colours_wanted;
 use crate::terminal::log::{self, LogArgs};
 use crate::terminal::wrap::{columns_of_stderr, message};
 
+/// How many threads compute on the CPU, as Rayon reads it.
+const THREADS: &str = "RAYON_NUM_THREADS";
+const MOST_THREADS: usize = 1024;
+
 /// Train small image classifiers on the GPU you own, through WebGPU compute, or on the CPU.
 #[derive(Parser, Debug)]
 #[command(
@@ -46,6 +50,7 @@ pub struct Cli {
     pub log: LogArgs,
 }
 
+/// What the program does.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Train a model and evaluate it on the test set
@@ -124,8 +129,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Code::Usage as u8);
         }
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = without_escape(error).print();
+            return ExitCode::from(code);
         }
     };
     if cli.command.asks_adapters() {
@@ -137,6 +143,7 @@ pub fn main() -> ExitCode {
     let quiet = cli.log.quiet;
     let result = guarded(|| {
         simd::configured().map_err(|error| anyhow::Error::from(ConfigError::Environment(error)))?;
+        check_threads()?;
         dispatch(cli.command, quiet)
     }).unwrap_or_else(|reason| {
         Err(anyhow::anyhow!(
@@ -160,6 +167,29 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit_code(&error) as u8)
         }
     }
+}
+
+/// Refuses a number of threads that Rayon would pass over, or that no machine starts.
+fn check_threads() -> Result<(), UsageError> {
+    let Some(given) = std::env::var_os(THREADS).filter(|given| !given.is_empty()) else {
+        return Ok(());
+    };
+    let given = given.to_string_lossy();
+    match given.parse::<usize>() {
+        Ok(0..=MOST_THREADS) => Ok(()),
+        _ => Err(UsageError(format!(
+            "{THREADS}={given}: must be a number of threads up to {MOST_THREADS}, or unset for one a processor"
+        ))),
+    }
+}
+
+/// An error without clap's tip to pass an unknown flag as a value, which no one meant.
+fn without_escape(mut error: clap::Error) -> clap::Error {
+    let tips = error.get(ContextKind::Suggested);
+    if tips.is_some_and(|tips| tips.to_string().contains("as a value, use")) {
+        error.remove(ContextKind::Suggested);
+    }
+    error
 }
 
 fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {

@@ -51,6 +51,7 @@ pub struct Config {
     pub bench: BenchConfig,
 }
 
+/// `[device]`: where to compute.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceConfig {
@@ -60,6 +61,7 @@ pub struct DeviceConfig {
     pub hardware_only: bool,
     pub check: bool,
     pub kernels: Kernels,
+    pub replay: bool,
 }
 
 /// Where to compute.
@@ -94,6 +96,7 @@ pub enum Api {
     Gl,
 }
 
+/// `[training]`: how to train.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
@@ -142,6 +145,7 @@ pub enum ClassWeights {
     Listed(Vec<f64>),
 }
 
+/// How much each class counts in the loss, by a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NamedWeights {
@@ -193,6 +197,7 @@ impl ClassWeights {
     }
 }
 
+/// How the learning rate runs over the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
@@ -223,6 +228,7 @@ pub enum OptimizerKind {
     Muon,
 }
 
+/// `[augment]`: how training images are distorted.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AugmentConfig {
@@ -258,6 +264,7 @@ impl AugmentConfig {
     }
 }
 
+/// `[evaluation]`: how a network is asked.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
@@ -266,6 +273,7 @@ pub struct EvaluationConfig {
     pub test: bool,
 }
 
+/// `[doctor]`: the steps that are compared with the CPU's.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DoctorConfig {
@@ -275,6 +283,7 @@ pub struct DoctorConfig {
     pub band: f64,
 }
 
+/// `[bench]`: how much is measured.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BenchConfig {

@@ -19,6 +19,7 @@ pub enum Code {
 
 /// An error with an exit code of its own; others are [`Code::Failed`].
 pub trait Exit: std::error::Error + 'static {
+    /// The code that the program ends with.
     fn code(&self) -> Code;
 }
 

@@ -88,6 +88,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(file, path)
 }
 
+/// What is said where a file that a person named could not be written, and what to do.
+pub(crate) fn unwritten(
+    what: &impl std::fmt::Display,
+    error: &io::Error,
+    next: &str,
+) -> anyhow::Error {
+    anyhow::anyhow!("{what}: could not be written ({error}); {next}")
+}
+
 /// The most bytes that a record, or a file of settings, may have.
 pub const MOST_RECORD: u64 = 64 << 20;
 
@@ -137,8 +146,10 @@ fn read_bounded(file: File, expected: u64, most: u64) -> io::Result<Vec<u8>> {
 }
 
 fn into_text(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not text in UTF-8"))
+    let text = String::from_utf8(bytes).ok();
+    // A terminal is not to be sent what no text holds.
+    let text = text.filter(|text| !text.contains('\0'));
+    text.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not text in UTF-8"))
 }
 
 /// The folder of the system for what the program keeps; `None` where there is no home.

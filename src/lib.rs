@@ -26,7 +26,7 @@
 //! ```
 //!
 //! `examples/train.rs` is a whole training, `examples/burn_model.rs` puts the [`kernels`] into a Burn program
-//! of one's own. Activations are `[n, height, width, channels]` everywhere.
+//! of one's own. Activations are NHWC, `[n, height, width, channels]`, everywhere.
 //!
 //! The modules in reading order, from the command line down to the kernels: each asks only those
 //! below it, and anyone may ask the leaves. What a page in a browser has no use for (terminal,

@@ -1,4 +1,6 @@
-//! How messages say a number: of how many things, and of a learning rate.
+//! How messages say things: a number of them, a learning rate, a word of a command line.
+
+use std::fmt::Display;
 
 /// `1 epoch`, `0 epochs`, `12 epochs`, `1 class`, `2 classes`: `noun` is that of one thing, of one word or more,
 /// the last of which changes.
@@ -24,4 +26,14 @@ fn plural(noun: &str) -> String {
 /// A learning rate with two significant digits, as flags take it.
 pub fn rounded(rate: f64) -> f64 {
     format!("{rate:.1e}").parse().unwrap_or(rate)
+}
+
+/// A path, or another word of a command line, as a POSIX shell takes it.
+pub fn quoted(word: impl Display) -> String {
+    let word = word.to_string();
+    let plain = |part: char| part.is_alphanumeric() || "-_./=:,+%@".contains(part);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }

@@ -67,6 +67,7 @@ fn without_kernels<'de, D: Deserializer<'de>>(from: D) -> Result<TrainingConfig,
 }
 
 impl Work {
+    /// The work of these settings.
     pub fn of(config: &Config) -> Self {
         let mut training = config.training.clone();
         training.learning_rate = config.doctor.learning_rate;
@@ -118,6 +119,7 @@ pub fn load(path: &Path) -> Result<Measurement, SavedError> {
     }
 }
 
+/// How a row compares with the one that was saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {

@@ -2,6 +2,7 @@
 //! clock.
 
 pub mod compare;
+pub mod host;
 mod memory;
 mod probes;
 pub mod row;
@@ -17,7 +18,8 @@ use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{Device, DeviceError, with_api};
 use crate::kernels::Kernels;
-use row::{Phases, Row, Spread};
+use host::{HostTime, Watch};
+use row::{Launching, Phases, Row, Spread};
 use session::Session;
 
 /// What to measure on every device.
@@ -119,8 +121,18 @@ struct Measured {
     network: Architecture,
     config: Config,
     losses: Vec<f64>,
-    /// Images and seconds of stretches that were waited for once.
-    stretches: Vec<(usize, f64)>,
+    /// That were waited for once.
+    stretches: Vec<Stretch>,
+    /// The same of steps that were launched one by one, on an adapter.
+    launched: Vec<Stretch>,
+}
+
+/// Steps one after another.
+#[derive(Clone, Copy)]
+struct Stretch {
+    images: usize,
+    seconds: f64,
+    host_ms: Option<HostTime>,
 }
 
 impl Measured {
@@ -143,6 +155,7 @@ impl Measured {
             config,
             losses: Vec::new(),
             stretches: Vec::new(),
+            launched: Vec::new(),
         };
         enter(device);
         let memory = memory::Watch::start();
@@ -207,13 +220,13 @@ impl Measured {
             samples.push(start.elapsed().as_secs_f64() * 1e3);
         }
         self.row.samples_ms.push(samples);
-        let start = Instant::now();
-        for _ in 0..steps {
-            session.step()?;
+        let batch_size = self.config.training.batch_size;
+        self.stretches
+            .push(stretch(session, steps, batch_size, Session::step)?);
+        if session.device().is_gpu() {
+            self.launched
+                .push(stretch(session, steps, batch_size, Session::launch)?);
         }
-        session.wait()?;
-        let images = steps * self.config.training.batch_size;
-        self.stretches.push((images, start.elapsed().as_secs_f64()));
         Ok(())
     }
 
@@ -240,10 +253,19 @@ impl Measured {
 
         let samples: Vec<f64> = self.row.samples_ms.concat();
         self.row.step_ms = Some(Spread::of(&samples));
-        let images: usize = self.stretches.iter().map(|(images, _)| images).sum();
-        let seconds: f64 = self.stretches.iter().map(|(_, seconds)| seconds).sum();
-        let rate = images as f64 / seconds;
+        let rate = images_per_second(&self.stretches);
         self.row.images_per_second = Some(rate);
+        if session.device().is_gpu() {
+            let (launched, dispatches) = host::count_launches(|| session.launch());
+            launched?;
+            self.row.launching = Some(Launching {
+                dispatches,
+                replayed: session.replays(),
+                host_ms: host_ms(&self.stretches),
+                launched_host_ms: host_ms(&self.launched),
+                launched_images_per_second: images_per_second(&self.launched),
+            });
+        }
         self.row.gflops =
             Some(self.row.gflop_per_step * rate / self.config.training.batch_size as f64);
         Ok(())
@@ -268,6 +290,45 @@ impl Measured {
         ));
         Ok(())
     }
+}
+
+/// Steps that are waited for together.
+fn stretch(
+    session: &mut Session,
+    steps: usize,
+    batch_size: usize,
+    step: impl Fn(&mut Session) -> Result<(), DeviceError>,
+) -> Result<Stretch, DeviceError> {
+    let (start, watch) = (Instant::now(), Watch::start());
+    for _ in 0..steps {
+        step(session)?;
+    }
+    session.wait()?;
+    Ok(Stretch {
+        images: steps * batch_size,
+        seconds: start.elapsed().as_secs_f64(),
+        host_ms: watch.a_step(steps),
+    })
+}
+
+fn images_per_second(stretches: &[Stretch]) -> f64 {
+    let images: usize = stretches.iter().map(|stretch| stretch.images).sum();
+    let seconds: f64 = stretches.iter().map(|stretch| stretch.seconds).sum();
+    images as f64 / seconds
+}
+
+/// The median of each time.
+fn host_ms(stretches: &[Stretch]) -> Option<HostTime> {
+    let times: Vec<HostTime> = (stretches.iter())
+        .map(|stretch| stretch.host_ms)
+        .collect::<Option<_>>()?;
+    let of = |time: fn(&HostTime) -> f64| {
+        statistics::median(&times.iter().map(time).collect::<Vec<_>>())
+    };
+    Some(HostTime {
+        calling: of(|time| time.calling),
+        runtime: of(|time| time.runtime),
+    })
 }
 
 /// How many of `steps` fall into `round` of `rounds`: as even as can be, at least one.

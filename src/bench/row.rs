@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::host::HostTime;
 use super::statistics::{median, quantile};
 use super::work::gflop_per_step;
 use crate::checks::band::Parity;
@@ -9,6 +10,7 @@ use crate::config::{Architecture, Config};
 use crate::device::{Device, DeviceError};
 use crate::kernels::Kernels;
 
+/// What was measured of one device, with one kind of kernels and one batch size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub name: String,
@@ -30,6 +32,9 @@ pub struct Row {
     pub parity: Option<Parity>,
     /// Steps that were each waited for.
     pub step_ms: Option<Spread>,
+    /// What launching asks of the host; `None` for the CPU, and in older files.
+    #[serde(default)]
+    pub launching: Option<Launching>,
     /// Steps waited for after each phase, so their sum is more than a step.
     pub phases_ms: Option<Phases>,
     /// Over steps that were waited for a round at a time, as training does.
@@ -49,12 +54,27 @@ pub struct Row {
     pub samples_ms: Vec<Vec<f64>>,
 }
 
+/// Median and tenths of samples, in their unit; `n` is how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     pub median: f64,
     pub p10: f64,
     pub p90: f64,
     pub n: usize,
+}
+
+/// Of steps on an adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Launching {
+    /// Of a step that is launched.
+    pub dispatches: usize,
+    /// Whether steps were recorded and replayed.
+    pub replayed: bool,
+    /// Over the steps that `images_per_second` is of; `None` where the system does not tell.
+    pub host_ms: Option<HostTime>,
+    /// The same of steps that are launched one by one.
+    pub launched_host_ms: Option<HostTime>,
+    pub launched_images_per_second: f64,
 }
 
 /// Medians over `n` steps.
@@ -85,6 +105,7 @@ pub struct Probes {
 }
 
 impl Spread {
+    /// Of samples in any order; there must be one.
     pub fn of(samples: &[f64]) -> Self {
         Self {
             median: median(samples),
@@ -113,6 +134,7 @@ impl Row {
             rank: None,
             parity: None,
             step_ms: None,
+            launching: None,
             phases_ms: None,
             images_per_second: None,
             first_step_ms: None,
@@ -126,14 +148,17 @@ impl Row {
         }
     }
 
+    /// Whether it was measured on this device.
     pub fn is_of(&self, device: &Device) -> bool {
         self.index == device.adapter().map(|adapter| adapter.index)
     }
 
+    /// Keeps why the device failed; the first reason stays.
     pub fn fail(&mut self, error: &DeviceError) {
         self.error.get_or_insert_with(|| error.to_string());
     }
 
+    /// Whether its adapter is software.
     pub fn is_software(&self) -> bool {
         self.adapter_type == "software"
     }

@@ -32,11 +32,11 @@ pub fn images(network: &Architecture, config: &Config) -> usize {
 /// threads of this one asleep.
 pub const STEPS_TO_RETURN: usize = 3;
 
-/// Steps of a whole measurement: first, warm-up, timed alone and together, in phases.
+/// Steps of a whole measurement: first, warm-up, timed alone, together and launched, counted, in phases.
 pub fn steps_in_all(config: &Config) -> usize {
     let bench = &config.bench;
-    let timed = 2 * bench.steps.max(bench.rounds) + STEPS_TO_RETURN * bench.rounds;
-    1 + bench.warmup + timed + (bench.steps / 5).max(3)
+    let timed = 3 * bench.steps.max(bench.rounds) + STEPS_TO_RETURN * bench.rounds;
+    2 + bench.warmup + timed + (bench.steps / 5).max(3)
 }
 
 pub struct Session {
@@ -73,8 +73,20 @@ impl Session {
     /// Queues one training step.
     pub fn step(&mut self) -> Result<(), DeviceError> {
         let step = self.trainer.step()?;
-        self.keep(step);
+        self.keep(&step);
         Ok(())
+    }
+
+    /// Queues one training step, launched and never replayed.
+    pub fn launch(&mut self) -> Result<(), DeviceError> {
+        let step = self.trainer.step_in_phases(|| Ok(()))?;
+        self.keep(&step);
+        Ok(())
+    }
+
+    /// Whether steps are recorded and replayed.
+    pub fn replays(&self) -> bool {
+        self.trainer.replays()
     }
 
     /// One training step with a wait after each phase: seconds of forward (with gathering and
@@ -90,7 +102,7 @@ impl Session {
         };
         let step = self.trainer.step_in_phases(&mut end_phase)?;
         end_phase()?;
-        self.keep(step);
+        self.keep(&step);
         Ok([ends[0], ends[1] - ends[0], ends[2] - ends[1]])
     }
 
@@ -123,9 +135,9 @@ impl Session {
         pollster::block_on(read_losses(losses, &self.device, "training"))
     }
 
-    fn keep(&mut self, step: StepOutcome) {
+    fn keep(&mut self, step: &StepOutcome) {
         if self.losses.len() < self.config.doctor.steps {
-            self.losses.push(step.loss);
+            self.losses.push(self.trainer.loss(step));
         }
     }
 }

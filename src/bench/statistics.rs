@@ -16,6 +16,7 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
     }
 }
 
+/// The middle of samples in any order; of an even number, the mean of the middle two.
 pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }

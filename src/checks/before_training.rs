@@ -42,12 +42,18 @@ pub fn before_training(
     });
     let right = pollster::block_on(right);
     let failed = verdict.failed.join("; ");
-    let Ok((device, _)) = right else {
+    let Ok((mut device, _)) = right else {
         return Err(WrongNumbers {
             device: adapter.to_string(),
             failed,
         });
     };
+    if verdict.replay == Some(false) && device.replays() {
+        tracing::warn!(
+            "{adapter} replays steps wrongly: training with --no-replay, which is slower; `gpu-mnist doctor` shows the whole"
+        );
+        device = device.with_replays(false);
+    }
     if device.kernels() != wanted {
         tracing::warn!(
             "{adapter} computes wrong numbers with the fused kernels ({failed}): training with --kernels burn, which is slower; `gpu-mnist doctor` shows the whole"
@@ -78,6 +84,8 @@ async fn check(device: &Device, config: &Config, network: &Architecture, verdict
     )
     .await;
     drop(mark);
+    let (replay, findings): (Vec<_>, Vec<_>) =
+        (findings.into_iter()).partition(|finding| finding.op == checks::replay::OP);
     let failed = checks::failures(&findings);
     tracing::info!(
         "checked {} numbers in {:.1} s: {}",
@@ -88,6 +96,9 @@ async fn check(device: &Device, config: &Config, network: &Architecture, verdict
             false => "wrong",
         }
     );
+    if let Some(finding) = replay.first() {
+        verdict.replay = Some(finding.passed);
+    }
     *verdict.of_mut(device.kernels()) = Some(failed.is_empty());
     verdict.failed.extend(failed);
 }
@@ -102,11 +113,14 @@ pub fn remember_findings(
         findings
             .iter()
             .filter(|finding| finding.kernels == kernels || finding.kernels == Group::Shared)
+            .filter(|finding| finding.op != checks::replay::OP)
             .all(|finding| finding.passed)
     };
+    let mut replay = (findings.iter()).filter(|finding| finding.op == checks::replay::OP);
     let verdict = Verdict {
         fused: Some(right(Group::Fused)),
         burn: Some(right(Group::Burn)),
+        replay: replay.next().map(|finding| finding.passed),
         failed: checks::failures(findings),
         ..Verdict::new(adapter, network)
     };

@@ -9,6 +9,7 @@ pub mod before_training;
 mod gather;
 mod images;
 mod loss;
+pub mod replay;
 pub mod right_device;
 pub mod shaders;
 mod shared;
@@ -159,6 +160,11 @@ pub async fn run(
                 observer(&finding);
                 found.push(finding);
             }
+        }
+        if group == Group::Fused && scope.steps > 0 && config.device.replay && device.is_gpu() {
+            let finding = replay::beside_launches(&device, config, network, scope).await;
+            finding.iter().for_each(&mut *observer);
+            found.extend(finding);
         }
     }
     found

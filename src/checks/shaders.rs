@@ -59,9 +59,10 @@ fn step_and_evaluate(
         DeviceSplit::upload(&images, Normalisation::measure(&images), device)
     })?;
     let mut trainer = trainer(&split, network, 1, config, device)?;
-    trainer.step()?;
+    let step = trainer.step()?;
     device.guard("listing shaders", || {
-        evaluation::count(&trainer.eval_model(), &split, count, device)
+        let loss = trainer.loss(&step);
+        evaluation::count(&trainer.eval_model(), &split, count, device).register(loss)
     })
 }
 

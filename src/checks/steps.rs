@@ -84,7 +84,7 @@ pub async fn losses(
         DeviceSplit::upload(&images, Normalisation::measure(&images), device)
     })?;
     let mut trainer = trainer(&split, network, work.schedule_steps, config, device)?;
-    let losses = (0..work.steps).map(|_| trainer.step().map(|step| step.loss));
+    let losses = (0..work.steps).map(|_| trainer.step().map(|step| trainer.loss(&step)));
     read_losses(losses.collect::<Result<_, _>>()?, device, "checking").await
 }
 

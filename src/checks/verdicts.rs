@@ -31,6 +31,9 @@ pub struct Verdict {
     pub fused: Option<bool>,
     #[serde(alias = "stock")]
     pub burn: Option<bool>,
+    /// Whether replayed steps are those that are launched; `None`: not checked, or none was replayed.
+    #[serde(default)]
+    pub replay: Option<bool>,
     /// What failed, for the warning.
     pub failed: Vec<String>,
 }
@@ -45,10 +48,12 @@ impl Verdict {
             network: network.clone(),
             fused: None,
             burn: None,
+            replay: None,
             failed: Vec::new(),
         }
     }
 
+    /// Whether these kernels computed right numbers; `None` where they were not checked.
     pub fn of(&self, kernels: Kernels) -> Option<bool> {
         match kernels {
             Kernels::Fused => self.fused,
@@ -56,6 +61,7 @@ impl Verdict {
         }
     }
 
+    /// The place of that verdict.
     pub fn of_mut(&mut self, kernels: Kernels) -> &mut Option<bool> {
         match kernels {
             Kernels::Fused => &mut self.fused,

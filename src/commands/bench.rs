@@ -4,7 +4,7 @@ mod devices;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, ValueHint};
 
 use super::args::{SeedArgs, SettingsArgs, adapter_of_environment, resolve, value_name};
@@ -15,7 +15,8 @@ use crate::config::{Config, ConfigError, Origin};
 use crate::data::synthetic;
 use crate::device::store::KERNEL_SET;
 use crate::device::{self, Device};
-use crate::files::write_atomically;
+use crate::exit::UsageError;
+use crate::files::{unwritten, write_atomically};
 use crate::kernels::Kernels;
 use crate::report::bench::{Format, render};
 use crate::report::look::Look;
@@ -146,11 +147,9 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     };
     if let Some(save) = &output.save {
         let text = serde_json::to_string(&measurement)? + "\n";
-        write_atomically(save, text.as_bytes()).with_context(|| {
-            format!(
-                "--save {}: could not be written; name another file",
-                save.display()
-            )
+        write_atomically(save, text.as_bytes()).map_err(|error| {
+            let what = format!("--save {}", save.display());
+            unwritten(&what, &error, "name another file")
         })?;
     }
     let format = if output.json {
@@ -232,7 +231,9 @@ fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {
         .fail_if_slower
         .is_some_and(|percent| !(0.0..=1e6).contains(&percent))
     {
-        return Err(usage("--fail-if-slower", "must be 0 or more percent"));
+        let percent = args.output.fail_if_slower.unwrap_or_default();
+        let reason = format!("--fail-if-slower {percent}: must be 0 or more percent, such as 10");
+        return Err(UsageError(reason).into());
     }
     let batch_sizes = match args.work.batch_size.is_empty() {
         true => vec![config.training.batch_size],

@@ -13,11 +13,11 @@ use serde_json::json;
 use super::args::{DATA_DIR, folder_or_empty};
 use super::completion;
 use crate::config::Layers;
-use crate::data::DataError;
 use crate::data::catalog::{self, KnownSet, UnknownSet};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::find::data_folder;
 use crate::data::verify::{self, Check, FileCheck, Form, SetListing, WholeCheck};
+use crate::data::{DataError, Published};
 use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
@@ -154,7 +154,7 @@ pub fn run(args: &DataArgs, quiet: bool) -> anyhow::Result<()> {
                 report.kept.len()
             ))
         }
-        Action::Verify { set } => verify(set, &folder, json),
+        Action::Verify { set } => verify(set, &folder, args.data_dir.as_deref(), json),
         Action::List | Action::Show(_) | Action::Suspects(_) => list(&folder, json),
     }
 }
@@ -163,8 +163,8 @@ fn known_set(name: &str) -> Result<&'static KnownSet, UnknownSet> {
     catalog::named(name)
 }
 
-/// Checks a known set below the data folder, or the set at a path.
-fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
+/// Checks a known set below the data folder, which someone may have `named`, or the set at a path.
+fn verify(name: &str, data_dir: &Path, named: Option<&Path>, json: bool) -> anyhow::Result<()> {
     let known = catalog::named(name).ok();
     let mark = Shown::mark("checking every byte");
     let (folder, check) = match known {
@@ -188,7 +188,12 @@ fn verify(name: &str, data_dir: &Path, json: bool) -> anyhow::Result<()> {
             print(&format!("{}: {}\n", check.path.display(), verdict(check)))?;
         }
     }
-    let set = known.map(|set| set.id);
+    let set = known.map(|set| {
+        Box::new(Published {
+            id: set.id,
+            data_dir: named.map(Path::to_owned),
+        })
+    });
     for check in checks {
         if let Some(fault) = check.fault {
             let path = check.path;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueHint};
 
 use super::args::{ComputeArgs, FormatArgs, SeedArgs, resolve};
@@ -14,7 +13,7 @@ use crate::data::synthetic;
 use crate::device::opening::open;
 use crate::device::store::{KERNEL_SET, Store};
 use crate::device::{self, Choice, DeviceError};
-use crate::files::write_atomically;
+use crate::files::{unwritten, write_atomically};
 use crate::report::doctor::{Examined, Report, text};
 use crate::report::look::Look;
 use crate::terminal::bars::Shown;
@@ -117,11 +116,9 @@ fn write_shaders(folder: &Path, config: &Config) -> anyhow::Result<()> {
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent)
             .and_then(|()| write_atomically(&path, shader.text.as_bytes()))
-            .with_context(|| {
-                format!(
-                    "--shaders: {} could not be written; name another folder",
-                    path.display()
-                )
+            .map_err(|error| {
+                let what = format!("--shaders {}", folder.display());
+                unwritten(&what, &error, "name another folder")
             })?;
     }
     print(&format!(

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, ValueHint};
 
 use super::args::{WorkArgs, resolve};
@@ -11,12 +10,12 @@ use crate::config::Origin;
 use crate::data::{find, named};
 use crate::device::opening::open_device;
 use crate::evaluation::test_split::{Answers, answer_heard};
-use crate::files::write_atomically;
+use crate::files::{unwritten, write_atomically};
 use crate::report::closing::divergence;
 use crate::report::look::Look;
 use crate::report::predictions::predictions;
 use crate::report::{Format, render};
-use crate::runs::ensemble::{Asked, best_of, networks, same_images, settings_of, suits};
+use crate::runs::ensemble::{Asked, best_of, moved, networks, same_images, settings_of, suits};
 use crate::runs::weights;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
@@ -124,10 +123,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let config = resolve(&layers)?;
     let set = find::load(&config.data, config.seed).map_err(|error| match by_hand {
         true => error,
-        false => error.context(format!(
-            "{}: the images it was trained on are not where they were; name them with --dataset or --data-dir",
-            files[0].display()
-        )),
+        false => error.context(moved(&files[0])),
     })?;
     suits(
         &files[0],
@@ -165,11 +161,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     if let Some(path) = &output.predictions {
         let text = predictions(&answers, &test)?;
-        write_atomically(path, &text).with_context(|| {
-            format!(
-                "--predictions {}: could not be written; name another file",
-                path.display()
-            )
+        write_atomically(path, &text).map_err(|error| {
+            let what = format!("--predictions {}", path.display());
+            unwritten(&what, &error, "name another file")
         })?;
     }
     let format = if output.json {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, ValueHint};
 use serde::Serialize;
 
@@ -10,7 +9,7 @@ use super::args::{FormatArgs, WorkArgs, resolve};
 use super::training_args::{KernelArgs, LimitArgs, StartArgs};
 use crate::config::{ConfigError, Layers};
 use crate::exit::UsageError;
-use crate::files::write_atomically;
+use crate::files::{unwritten, write_atomically};
 use crate::report::look::Look;
 use crate::report::rates::{findings, plot, svg};
 use crate::runs::from;
@@ -175,9 +174,8 @@ pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
     drop(bar);
     if let Some(path) = &args.output.out {
         let written = write_atomically(path, svg(&test)?.as_bytes());
-        written.with_context(|| {
-            let path = path.display();
-            format!("{path}: could not be written; choose another place with --out")
+        written.map_err(|error| {
+            unwritten(&path.display(), &error, "choose another place with --out")
         })?;
     }
     let schedule = run.config.training.schedule;
@@ -235,5 +233,5 @@ fn command(rate: f64) -> String {
         }
     }
     kept.extend(["--learning-rate".into(), rate.to_string()]);
-    command_line_of(kept.into_iter())
+    command_line_of(kept)
 }

@@ -39,7 +39,10 @@ pub fn run(args: &ManArgs) -> anyhow::Result<()> {
                 let names = command.get_subcommands().map(Command::get_name);
                 let names: Vec<String> = names.map(String::from).collect();
                 UsageError(match names.is_empty() {
-                    true => format!("man: {} has no commands of its own", command.get_name()),
+                    true => format!(
+                        "man: {0} has no commands of its own; `gpu-mnist man {0}` prints its page",
+                        command.get_name()
+                    ),
                     false => format!(
                         "man: no command '{name}'{}; there are {}",
                         did_you_mean(name, &names),

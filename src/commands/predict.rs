@@ -67,7 +67,7 @@ pub struct PredictArgs {
     single: bool,
     /// Answers with a score above this are unsure; by default 1, which 19 in 20 images of the
     /// network's own set stay below. inf: none is
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score)]
     threshold: Option<f32>,
 }
 
@@ -89,6 +89,12 @@ struct Reading<'a> {
     /// How unfamiliar it looks; `None` where the weights do not tell.
     score: Option<f32>,
     unsure: bool,
+}
+
+/// A number that scores can be compared with.
+fn score(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok().filter(|number| !number.is_nan());
+    number.ok_or_else(|| "must be a number, such as 1.5, or inf".into())
 }
 
 /// Some images hold what the network does not know.
@@ -218,6 +224,12 @@ fn prepare(file: &Path, target: &Target, count: Count) -> Result<Vec<Drawing>, P
 
 /// Reads no more than a picture may have.
 fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
+    if ["http://", "https://"]
+        .iter()
+        .any(|begin| file.to_string_lossy().starts_with(begin))
+    {
+        return Err(PictureError::Address);
+    }
     let mut bytes = Vec::new();
     let limit = picture::MOST_BYTES + 1;
     let read = match file == Path::new("-") {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueHint};
 
 use super::completion;
@@ -95,8 +94,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
 fn shown(path: &Path, open: bool) -> anyhow::Result<()> {
     print(&format!("{}\n", path.display()))?;
     if open {
-        open::that_detached(path)
-            .with_context(|| format!("no browser could be started: open {}", path.display()))?;
+        open::that_detached(path).map_err(|_| {
+            let path = path.display();
+            anyhow::anyhow!("--open: no browser could be started; open {path} in yours")
+        })?;
     }
     Ok(())
 }

@@ -68,8 +68,8 @@ struct PruneArgs {
     folder: Option<PathBuf>,
     /// How many of the newest runs stay
     #[arg(long, value_name = "N")]
-    #[arg(allow_negative_numbers = true)]
-    keep: usize,
+    #[arg(allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    keep: u32,
     #[command(flatten)]
     output: FormatArgs,
 }
@@ -200,11 +200,7 @@ impl<'a> Line<'a> {
                 seeds: None,
                 trials: Some(Trials {
                     planned: record.trials.len(),
-                    ended: record
-                        .trials
-                        .iter()
-                        .filter(|trial| trial.has_ended())
-                        .count(),
+                    ended: record.ended(),
                     best: record.best.as_ref().map(|best| best.trial),
                 }),
             },
@@ -323,7 +319,7 @@ fn remark_below(line: &Line, width: usize) -> Option<String> {
 
 fn prune(args: &PruneArgs) -> anyhow::Result<()> {
     let mut runs = runs(args.folder.as_deref())?;
-    let kept = runs.split_off(runs.len().saturating_sub(args.keep));
+    let kept = runs.split_off(runs.len().saturating_sub(args.keep as usize));
     let (mut removed, mut busy) = (Vec::new(), Vec::new());
     for run in runs {
         let name = run.path.display().to_string();
@@ -371,12 +367,8 @@ fn runs(named: Option<&Path>) -> anyhow::Result<Vec<Run>> {
             return Ok(Vec::new());
         }
         Err(error) => {
-            return Err(error).with_context(|| {
-                format!(
-                    "{}: could not be read; name a folder that holds runs",
-                    folder.display()
-                )
-            });
+            let folder = folder.display();
+            anyhow::bail!("{folder}: could not be read ({error}); name a folder that holds runs");
         }
     };
     let mut found: Vec<Run> = entries

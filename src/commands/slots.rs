@@ -1,10 +1,12 @@
 //! Where trainings run side by side on this machine.
 
+use std::collections::HashSet;
+
 use clap::Args;
 
 use crate::commands::args::value_name;
 use crate::config::{Api, DeviceConfig, DeviceKind};
-use crate::device;
+use crate::device::{self, AdapterInfo, DeviceError};
 use crate::exit::UsageError;
 use crate::runs::processes::Slot;
 
@@ -27,6 +29,54 @@ impl LocalArgs {
     /// Whether someone asks for trainings side by side.
     pub fn are_given(&self) -> bool {
         self.adapters.is_some() || self.jobs.is_some()
+    }
+}
+
+fn hardware(infos: &[AdapterInfo]) -> impl Iterator<Item = usize> {
+    let hardware = infos.iter().filter(|info| !info.is_software());
+    hardware.map(|info| info.index)
+}
+
+/// The adapters that a list names, each once, by number, and whether it names the processor.
+///
+/// # Errors
+/// [`DeviceError::NotInList`].
+pub fn listed(
+    list: &str,
+    infos: &[AdapterInfo],
+    config: &DeviceConfig,
+) -> Result<(Vec<usize>, bool), DeviceError> {
+    let mut found: Vec<usize> = Vec::new();
+    let mut processor = false;
+    let words = list.split(',').map(str::trim);
+    for word in words.filter(|word| !word.is_empty()) {
+        match word {
+            "cpu" => processor = true,
+            "all" => {
+                found.extend(hardware(infos));
+                processor = true;
+            }
+            word => {
+                let one = DeviceConfig {
+                    adapter: word.into(),
+                    ..config.clone()
+                };
+                let (place, _) = device::select(infos, &one).map_err(in_list)?;
+                found.extend(place.map(|place| infos[place].index));
+            }
+        }
+    }
+    // One that is named twice still has room for one training.
+    let mut seen = HashSet::new();
+    found.retain(|index| seen.insert(*index));
+    Ok((found, processor))
+}
+
+/// An adapter that is not there, as one of several.
+fn in_list(error: DeviceError) -> DeviceError {
+    match error {
+        DeviceError::NoMatch { wanted, found } => DeviceError::NotInList { wanted, found },
+        error => error,
     }
 }
 
@@ -60,12 +110,6 @@ pub fn slots(
     let infos: Vec<_> = (device::adapters(config.api).into_iter())
         .map(|adapter| adapter.info)
         .collect();
-    let hardware = || {
-        infos
-            .iter()
-            .filter(|info| !info.is_software())
-            .map(|info| info.index)
-    };
     let mut found: Vec<usize> = Vec::new();
     let mut processor = false;
     match named {
@@ -74,34 +118,13 @@ pub fn slots(
             found.extend(place.map(|place| infos[place].index));
         }
         None => {
-            found.extend(hardware());
+            found.extend(hardware(&infos));
             processor = found.is_empty();
         }
         Some(list) => {
-            for word in list
-                .split(',')
-                .map(str::trim)
-                .filter(|word| !word.is_empty())
-            {
-                match word {
-                    "cpu" => processor = true,
-                    "all" => {
-                        found.extend(hardware());
-                        processor = true;
-                    }
-                    word => {
-                        let one = DeviceConfig {
-                            adapter: word.into(),
-                            ..config.clone()
-                        };
-                        let (place, _) = device::select(&infos, &one)?;
-                        found.extend(place.map(|place| infos[place].index));
-                    }
-                }
-            }
+            (found, processor) = listed(list, &infos, config)?;
         }
     }
-    found.dedup();
     let mut slots: Vec<Slot> = Vec::new();
     for index in &found {
         let mut flags: Vec<String> = ["--device", "gpu", "--adapter"].map(Into::into).into();

@@ -25,7 +25,7 @@ use crate::runs::sweep::submit::{Engine, Job, submit};
 use crate::runs::sweep::trial::Place;
 use crate::runs::sweep::{FAILED, Method, Outcome, SweepRecord, collect, local, path_of, trial};
 use crate::terminal::interrupt::{end_on_interrupt, interrupt_flag};
-use crate::terminal::{command_line_of, print};
+use crate::terminal::print;
 
 /// Variables by which an engine numbers the trials of an array.
 const NUMBERS: &[&str] = &["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
@@ -125,7 +125,12 @@ struct RunArgs {
     folder: PathBuf,
     /// Train this trial alone, in this process; env: the number that Slurm, HyperQueue or Kubernetes
     /// gave this task
-    #[arg(long, value_name = "K|env", help_heading = "Sweep")]
+    #[arg(
+        long,
+        value_name = "K|env",
+        help_heading = "Sweep",
+        allow_hyphen_values = true
+    )]
     trial: Option<String>,
     /// Train trials again that failed
     #[arg(long, help_heading = "Sweep")]
@@ -190,10 +195,9 @@ pub fn run(args: &SweepArgs, quiet: bool) -> anyhow::Result<()> {
         Some(Action::Plan(args)) => {
             let (folder, record) = args.plan.plan()?;
             say_plan(&folder, &record);
-            let next = ["sweep".into(), "run".into(), folder.display().to_string()];
             print(&match args.format.json() {
                 true => serde_json::to_string(&record)? + "\n",
-                false => format!("Next    {}\n", command_line_of(next.into_iter())),
+                false => format!("Next    {}\n", SweepRecord::run_command(&folder)),
             })
         }
         Some(Action::Run(args)) => run_there(args, quiet),
@@ -292,7 +296,7 @@ fn numbered(wanted: &str) -> Result<usize, UsageError> {
         let found = NUMBERS.iter().find_map(|name| std::env::var(name).ok());
         let Some(found) = found else {
             return Err(UsageError(format!(
-                "--trial env: none of {} is set; give the trial's number",
+                "--trial env: none of {} is set; give the number of the trial",
                 NUMBERS.join(", ")
             )));
         };
@@ -300,7 +304,7 @@ fn numbered(wanted: &str) -> Result<usize, UsageError> {
     }
     wanted.parse().map_err(|_| {
         UsageError(format!(
-            "--trial {wanted}: the number of a trial is needed, from 0, or env"
+            "--trial {wanted}: must be the number of a trial, from 0, or env"
         ))
     })
 }
@@ -372,25 +376,12 @@ fn show(folder: &Path, record: &SweepRecord, format: &FormatArgs) -> anyhow::Res
         true => serde_json::to_string(record)? + "\n",
         false => sweep::text(folder, record, &Look::of_stdout(false)),
     })?;
-    let failed = record
-        .trials
-        .iter()
-        .filter(|trial| matches!(trial.outcome, Outcome::Failed { .. }));
-    let failed = failed.count();
-    match failed {
+    match record.failed() {
         0 => Ok(()),
         failed => Err(anyhow::anyhow!(
-            "{failed} of {} trials failed; the table says why, and `{}` trains them again",
+            "{failed} of {} trials failed; the table says why, and `{} --retry` trains them again",
             record.trials.len(),
-            command_line_of(
-                [
-                    "sweep".into(),
-                    "run".into(),
-                    folder.display().to_string(),
-                    "--retry".into()
-                ]
-                .into_iter()
-            )
+            SweepRecord::run_command(folder)
         )),
     }
 }

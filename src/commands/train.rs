@@ -20,7 +20,7 @@ use crate::report::{self, closing, render};
 use crate::runs::folder::{RUN, RUNS, RunFolder};
 use crate::runs::from;
 use crate::runs::in_folder::train_in;
-use crate::runs::prepare::{find_images, prepare};
+use crate::runs::prepare::{find_set, prepare};
 use crate::runs::processes::tie;
 use crate::runs::progress::{Reports, Watch};
 use crate::runs::record::RunRecord;
@@ -31,7 +31,7 @@ use crate::runs::sweep::{BASE, SweepRecord};
 use crate::runs::train::TrainingRun;
 use crate::runs::which;
 use crate::terminal::interrupt::interrupt_flag;
-use crate::terminal::{command_line_of, print, quoted};
+use crate::terminal::{print, quoted};
 use crate::training::state::Snapshot;
 use crate::wording::count;
 
@@ -194,11 +194,10 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         Some(Some(named)) => named.clone(),
     };
     if SweepRecord::read(&path)?.is_some() {
-        let folder = path.display().to_string();
-        let command = command_line_of(["sweep".into(), "run".into(), folder].into_iter());
         return Err(UsageError(format!(
-            "--resume {}: it holds a sweep; go on with `{command}`",
-            path.display()
+            "--resume {}: it holds a sweep; go on with `{}`",
+            path.display(),
+            SweepRecord::run_command(&path)
         ))
         .into());
     }
@@ -285,7 +284,7 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
     {
         // What is named is used or refused, even where nothing is left to train on it.
         if by_hand {
-            resumed.check_data(&find_images(&mut layers)?.0.set)?;
+            find_set(&mut layers, |set| resumed.check_data(set))?;
         }
         tracing::info!("{} has ended: this is its evaluation", record.run);
         if !resumed.folder.file(REPORT).is_file() {

@@ -19,6 +19,9 @@ pub struct KernelArgs {
     /// Do not check the numbers of an adapter that was never trained on
     #[arg(long)]
     pub no_check: bool,
+    /// Launch each step anew, instead of replaying one that was recorded
+    #[arg(long)]
+    pub no_replay: bool,
 }
 
 /// How much to train on.
@@ -50,7 +53,9 @@ impl KernelArgs {
         let kernels = self.kernels.map(value_name);
         layers.set_flag("device.kernels", kernels, "--kernels")?;
         let check = self.no_check.then_some(false);
-        layers.set_flag("device.check", check, "--no-check")
+        layers.set_flag("device.check", check, "--no-check")?;
+        let replay = self.no_replay.then_some(false);
+        layers.set_flag("device.replay", replay, "--no-replay")
     }
 }
 

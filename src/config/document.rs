@@ -69,6 +69,7 @@ pub fn coerce(slot: &Value, value: Value) -> Result<Value, (&'static str, String
     }
 }
 
+/// The name that `key` may have been meant to be.
 pub fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a String> {
     let last = key.rsplit('.').next().unwrap_or(key);
     known
@@ -88,6 +89,7 @@ pub fn did_you_mean(word: &str, known: &[String]) -> String {
     nearest(word, known).map_or_else(String::new, |name| format!(" (did you mean '{name}'?)"))
 }
 
+/// The first line of a text.
 pub fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_string()
 }

@@ -15,7 +15,7 @@ enum Word {
 pub fn epochs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    #[serde(expecting = "must be a whole number or \"auto\"")]
+    #[serde(expecting = "must be a whole number of at most 1000000, or \"auto\"")]
     enum Written {
         Word(Word),
         Number(usize),

@@ -193,8 +193,10 @@ impl Layers {
             let replaced = alone.replace(&key, value, &Origin::Default);
             let typed = toml_edit::de::from_document::<Config>(alone.document);
             if let (Ok(()), Err(error)) = (replaced, typed) {
-                let entry = self.found(&key).and_then(|value| misunderstood(&value));
-                return self.invalid(&key, entry.unwrap_or(first_line(error.message())));
+                let found = self.found(&key);
+                let entry = found.as_ref().and_then(misunderstood);
+                let word = found.as_ref().and_then(Value::as_str).unwrap_or_default();
+                return self.invalid(&key, entry.unwrap_or(expected(error.message(), word)));
             }
         }
         self.invalid("", first_line(reason))
@@ -236,6 +238,28 @@ impl Layers {
     /// The resolved settings as a file: the default's comments with the values in force.
     pub fn to_toml(&self) -> String {
         self.document.to_string()
+    }
+}
+
+/// What a setting must be in place of `word`, in the words of a person who typed it.
+fn expected(message: &str, word: &str) -> String {
+    let line = first_line(message);
+    let Some((_, words)) = line.split_once(", expected ") else {
+        return line;
+    };
+    let words: Vec<String> = (words.split('`').skip(1).step_by(2))
+        .map(String::from)
+        .collect();
+    let Some((last, others)) = words
+        .split_last()
+        .filter(|_| line.contains("unknown variant"))
+    else {
+        return line;
+    };
+    let hint = did_you_mean(word, &words);
+    match others.is_empty() {
+        true => format!("must be {last}"),
+        false => format!("must be {} or {last}{hint}", others.join(", ")),
     }
 }
 

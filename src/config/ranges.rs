@@ -2,6 +2,7 @@
 
 use super::{Config, ConfigError, DataConfig, Layers, OptimizerKind, ScheduleKind};
 use crate::kernels::images::{MOST_SIDE, SIDES};
+use crate::wording::count;
 
 impl Layers {
     pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
@@ -167,7 +168,8 @@ impl Layers {
         let epochs = config.training.epochs;
         if augment.distorts() && augment.off_epochs >= epochs {
             let reason = format!(
-                "leaves none of {epochs} epochs (training.epochs) to distort: lower it, --set augment.off_epochs={}",
+                "leaves none of {} (training.epochs) to distort: lower it, --set augment.off_epochs={}",
+                count(epochs, "epoch"),
                 epochs - 1
             );
             return Err(self.invalid("augment.off_epochs", reason));

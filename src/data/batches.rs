@@ -15,7 +15,9 @@ use crate::config::Sampling;
 use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::kernels::augment_batch::Augmentation;
+use crate::kernels::gather_batch::gpu::take;
 use crate::kernels::images::ChannelScale;
+use crate::kernels::step_state::StepState;
 
 /// Mean and standard deviation of each channel of the training images, in 0..=1. All three places
 /// of grey images are alike.
@@ -228,10 +230,12 @@ impl DeviceSplit {
         &self.class_counts
     }
 
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.classes.len()
     }
 
+    /// Whether it holds no image.
     pub fn is_empty(&self) -> bool {
         self.classes.is_empty()
     }
@@ -246,9 +250,7 @@ impl DeviceSplit {
 
     /// The images at `indices` `[n]`, normalised.
     pub fn gather(&self, indices: Tensor<1, Int>) -> Batch {
-        let scale = self.normalisation.scale();
-        let picked = indices.clone();
-        let images = (self.kernels).gather_batch(&self.parts, picked, self.shape, scale);
+        let images = self.gather_images(indices.clone());
         self.batch(images, indices)
     }
 
@@ -260,16 +262,45 @@ impl DeviceSplit {
         numbers: &[i32],
         augment: &Augment,
     ) -> Batch {
+        let images = self.augment_images((indices.clone(), numbers), augment);
+        self.batch(images, indices)
+    }
+
+    /// The next `batch` images of `steps`, distorted or not, and normalised.
+    pub fn take(&self, steps: &StepState, batch: usize, augment: Option<&Augment>) -> Batch {
+        let Some(augment) = augment else {
+            let looks = (self.shape, self.normalisation.scale());
+            let (images, labels) = take(steps, &self.parts[0], &self.labels, looks, batch);
+            return Batch { images, labels };
+        };
+        let [indices, labels] = steps.take(&self.labels, batch);
+        // Kernels that draw by themselves are told no numbers.
+        let images = self.augment_images((indices, &[]), augment);
+        Batch { images, labels }
+    }
+
+    /// What changes from step to step of a training on these images, where kernels of ours read it on their adapter;
+    /// `steps` are those of an epoch at most.
+    pub fn step_state(&self, steps: usize) -> Option<StepState> {
+        let is_fused = self.kernels == Kernels::Fused;
+        (is_fused && self.parts.len() == 1)
+            .then(|| StepState::new(self.len(), steps, &self.labels))
+            .flatten()
+    }
+
+    fn gather_images(&self, indices: Tensor<1, Int>) -> Tensor<4> {
+        let scale = self.normalisation.scale();
+        (self.kernels).gather_batch(&self.parts, indices, self.shape, scale)
+    }
+
+    fn augment_images(&self, picked: (Tensor<1, Int>, &[i32]), augment: &Augment) -> Tensor<4> {
         let stream = augment.stream;
         let augmentation = Augmentation {
             fill: [self.background.byte(); 3],
             ..augment.augmentation
         };
-        let picked = (indices.clone(), numbers);
         let (shape, scale) = (self.shape, self.normalisation.scale());
-        let images =
-            (self.kernels).augment_batch(&self.parts, picked, shape, scale, augmentation, stream);
-        self.batch(images, indices)
+        (self.kernels).augment_batch(&self.parts, picked, shape, scale, augmentation, stream)
     }
 
     fn batch(&self, images: Tensor<4>, indices: Tensor<1, Int>) -> Batch {

@@ -1,24 +1,24 @@
 //! What can be wrong with data: each error names the file, the fault and what to do next.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::catalog;
 use super::formats::idx::Kind;
 use super::image_set::MOST_CLASSES;
 use crate::exit::{Code, Exit};
-use crate::wording::count;
+use crate::wording::{count, quoted};
 
 /// Why data could not be read, written or fetched.
 #[derive(thiserror::Error, Debug)]
 pub enum DataError {
     /// A file is there but cannot be used.
-    #[error("{}: {fault}; {}", path.display(), mend(fault, *set))]
+    #[error("{}: {fault}; {}", path.display(), mend(fault, set.as_deref()))]
     Damaged {
         path: PathBuf,
         fault: Fault,
         /// The known set the folder should hold.
-        set: Option<&'static str>,
+        set: Option<Box<Published>>,
     },
     /// Something is there but cannot be used, and what to do is not the same for every fault.
     #[error("{}: {reason}; {next}", path.display())]
@@ -31,20 +31,20 @@ pub enum DataError {
     #[error("{}: reading was interrupted; nothing was written", path.display())]
     Cancelled { path: PathBuf },
     /// Files of a set are not there.
-    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), complete(*set))]
+    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), complete(set.as_deref()))]
     Missing {
         folder: PathBuf,
         /// Names of the unpacked files.
         missing: Vec<String>,
         /// What lies in the folder instead; `None` where there is no folder.
         there: Option<Vec<String>>,
-        set: Option<&'static str>,
+        set: Option<Box<Published>>,
     },
     /// What the user named is there, and no format reads it.
-    #[error("{}: no data set here: {reason}{}", path.display(), holds(there))]
+    #[error("{}: no data set here{}; {next}", path.display(), holds(there))]
     NoSet {
         path: PathBuf,
-        reason: &'static str,
+        next: &'static str,
         /// What lies in the folder; `None` of a file.
         there: Option<Vec<String>>,
     },
@@ -118,7 +118,7 @@ impl DataError {
         Self::Damaged {
             path: path.into(),
             fault,
-            set,
+            set: set.map(Into::into),
         }
     }
 
@@ -157,9 +157,34 @@ impl DataError {
     #[cfg(not(target_family = "wasm"))]
     pub(super) fn for_set(mut self, id: &'static str) -> Self {
         if let Self::Damaged { set, .. } | Self::Missing { set, .. } = &mut self {
-            *set = Some(id);
+            *set = Some(id.into());
         }
         self
+    }
+
+    /// Lets the advice put the set into the folder that was named with `--data-dir`.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn below(mut self, data_dir: &Path) -> Self {
+        if let Self::Damaged { set: Some(set), .. } | Self::Missing { set: Some(set), .. } =
+            &mut self
+        {
+            set.data_dir = Some(data_dir.into());
+        }
+        self
+    }
+}
+
+/// A known set, and how it is got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    pub id: &'static str,
+    /// The folder that was named for it; `None`: the cache.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl From<&'static str> for Box<Published> {
+    fn from(id: &'static str) -> Self {
+        Self::new(Published { id, data_dir: None })
     }
 }
 
@@ -299,31 +324,39 @@ fn after(kind: io::ErrorKind) -> &'static str {
     }
 }
 
-fn mend(fault: &Fault, set: Option<&str>) -> String {
+fn mend(fault: &Fault, set: Option<&Published>) -> String {
     match (set, fault) {
         (None, fault) => fault.advice().into(),
         // Nothing can be put in place of a folder.
-        (Some(set), Fault::NotAFile) => format!("move it away, then {}", get(set)),
-        (Some(set), _) => get(set),
+        (Some(set), Fault::NotAFile) => format!("move it away, then {}", set.get()),
+        (Some(set), _) => set.get(),
     }
 }
 
-fn complete(set: Option<&str>) -> String {
+fn complete(set: Option<&Published>) -> String {
     match set {
         None => "put the missing ones there: the four belong together".into(),
-        Some(set) => get(set),
+        Some(set) => set.get(),
     }
 }
 
-/// How to get a known set.
-fn get(set: &str) -> String {
-    let by_hand =
-        catalog::named(set).is_ok_and(|set| matches!(set.source, catalog::Source::Archive { .. }));
-    let get = match by_hand {
-        true => format!("`gpu-mnist data fetch {set}` says where to get it"),
-        false => format!("run `gpu-mnist data fetch {set}`"),
-    };
-    format!("{get}, or name a folder that holds {set}/ with --data-dir")
+impl Published {
+    /// How to get it.
+    fn get(&self) -> String {
+        let id = self.id;
+        let by_hand = catalog::named(id)
+            .is_ok_and(|set| matches!(set.source, catalog::Source::Archive { .. }));
+        let into = self.data_dir.as_ref().filter(|_| !by_hand);
+        let into = into.map_or_else(String::new, |folder| {
+            format!(" --data-dir {}", quoted(folder.display()))
+        });
+        let get = match by_hand {
+            true => format!("`gpu-mnist data fetch {id}` says where to get it"),
+            false => format!("run `gpu-mnist data fetch {id}{into}`"),
+        };
+        let other = self.data_dir.as_ref().map_or("a", |_| "another");
+        format!("{get}, or name {other} folder that holds {id}/ with --data-dir")
+    }
 }
 
 fn size(bytes: u64) -> String {

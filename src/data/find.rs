@@ -112,12 +112,16 @@ fn known(set: &'static KnownSet, config: &DataConfig) -> anyhow::Result<Found> {
             folder: data_dir.join(set.id),
             missing: set.file_names(),
             there: None,
-            set: Some(set.id),
+            set: Some(set.id.into()),
         })?,
     };
     let folder = place.path.clone();
     tracing::info!("data: {set} from {}", folder.display());
-    let loaded = match reading(config, |reading| formats::read_known(&place, set, reading)) {
+    let read = reading(config, |reading| formats::read_known(&place, set, reading));
+    let loaded = match read.map_err(|error| match config.folder.as_os_str().is_empty() {
+        true => error,
+        false => error.below(&data_dir),
+    }) {
         Err(error) if folder == data_dir => Err(error).with_context(|| {
             format!(
                 "--data-dir {} holds files of its own, read as {set}; a set of your own is named with --dataset",
@@ -205,8 +209,16 @@ fn own(name: &str, config: &DataConfig) -> anyhow::Result<Found> {
     tracing::info!("data: {name}");
     let found = match reading(config, |reading| formats::read(path, reading)) {
         Err(error @ DataError::NotThere { .. }) if !name.contains(std::path::is_separator) => {
-            let unknown = catalog::UnknownSet { name: name.into() };
-            Err(error).context(format!("--dataset {name}: {unknown}"))
+            let hint = catalog::did_you_mean(name);
+            let DataError::NotThere { path, .. } = error else {
+                return Err(error.into());
+            };
+            Err(DataError::NotThere {
+                path,
+                next: format!(
+                    "nor is a known set called so{hint}: `gpu-mnist data list` names those; check the spelling"
+                ),
+            })
         }
         read => Ok(read?),
     }?;

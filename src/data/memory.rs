@@ -60,7 +60,7 @@ pub fn load(name: &str, files: &[(String, Vec<u8>)]) -> Result<Loaded, DataError
                 folder: name.into(),
                 missing,
                 there: Some(files.iter().map(|(name, _)| name.clone()).collect()),
-                set: id,
+                set: id.map(Into::into),
             });
         }
     };

@@ -27,7 +27,7 @@ pub mod traits;
 #[cfg(not(target_family = "wasm"))]
 pub mod verify;
 
-pub use error::{DataError, FailedMirror, Fault};
+pub use error::{DataError, FailedMirror, Fault, Published};
 pub use formats::idx;
 pub use image_set::{ImageSet, ImageShape};
 pub use open_set::ReadOptions;

@@ -28,11 +28,15 @@ pub fn check_folder(layers: &Layers) -> anyhow::Result<()> {
     if followed || config.folder.as_os_str().is_empty() || !asked || !nowhere {
         return Ok(());
     }
+    let origin = layers.origin("data.set");
+    let leave = match origin {
+        Origin::File(_) | Origin::Preset(_) => "leave --data-dir out",
+        _ => "leave one of them out",
+    };
     Err(UsageError(format!(
-        "--data-dir {}: nothing is looked for there, because data.set is \"{}\" ({}): leave one of them out, or name a known set, --dataset mnist",
+        "--data-dir {}: nothing is looked for there, because data.set is \"{}\" ({origin}): {leave}, or name a known set, such as --dataset mnist",
         config.folder.display(),
         config.set,
-        layers.origin("data.set")
     ))
     .into())
 }

@@ -32,6 +32,7 @@ impl Split {
         self.labels.len()
     }
 
+    /// Whether it holds no image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

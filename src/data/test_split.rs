@@ -37,6 +37,7 @@ use super::{ImageShape, Split};
 pub struct TestSplit(Split);
 
 impl TestSplit {
+    /// Seals images: from here on nothing but an evaluation reads them.
     pub fn new(images: Split) -> Self {
         Self(images)
     }
@@ -46,6 +47,7 @@ impl TestSplit {
         self.0.len()
     }
 
+    /// Whether it holds no image.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -43,6 +43,7 @@ pub struct FileCheck {
 }
 
 impl FileCheck {
+    /// Whether nothing is wrong with the file.
     pub fn is_sound(&self) -> bool {
         self.form != Form::Missing && self.fault.is_none()
     }

@@ -55,6 +55,7 @@ pub struct Capabilities {
 }
 
 impl Adapter {
+    /// What it can do.
     pub fn capabilities(&self) -> Capabilities {
         let limits = self.handle.limits();
         let info = self.handle.get_info();

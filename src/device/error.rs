@@ -19,6 +19,10 @@ pub enum DeviceError {
     )]
     NoMatch { wanted: String, found: String },
     #[error(
+        "--adapters: no adapter matches {wanted}; found:\n{found}use numbers or parts of names from this list, cpu, or all"
+    )]
+    NotInList { wanted: String, found: String },
+    #[error(
         "{variable}={value}: {word} is no graphics API; give some of vulkan, dx12, metal and gl, separated by commas, or leave the variable unset"
     )]
     Environment {

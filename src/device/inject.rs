@@ -12,12 +12,13 @@ pub const VARIABLE: &str = "GPU_MNIST_INJECT";
 ///
 /// `wrong:OP` scales what the operation OP computes by 1.01, `wrong:OP/KERNELS` with those kernels alone. `lost:N`, `out-of-memory:N`,
 /// `shader:N` and `time-limit:N` fail the Nth guarded piece of training, from 1, and `N+` every
-/// one from there on. `slow:MS` makes each last MS milliseconds longer.
+/// one from there on. `no-replay` refuses to record a step. `slow:MS` makes each last MS milliseconds longer.
 #[derive(Clone, Debug, Default)]
 pub struct Injection {
     wrong: Vec<String>,
     failures: Vec<Failure>,
     slow: Duration,
+    refuses_replays: bool,
     /// Shared by the devices of a process, so that a retry goes on counting.
     done: Arc<AtomicUsize>,
 }
@@ -48,6 +49,10 @@ impl FromStr for Injection {
                     injection.wrong.push(value.into());
                     continue;
                 }
+                "no-replay" => {
+                    injection.refuses_replays = true;
+                    continue;
+                }
                 "slow" => {
                     injection.slow = Duration::from_millis(number()? as u64);
                     continue;
@@ -73,6 +78,17 @@ impl FromStr for Injection {
 }
 
 impl Injection {
+    /// Fails where no step is to be recorded.
+    ///
+    /// # Errors
+    /// The message.
+    pub fn before_recording(&self) -> Result<(), String> {
+        match self.refuses_replays {
+            true => Err("no graphs here (injected)".into()),
+            false => Ok(()),
+        }
+    }
+
     /// The factor on what `op` computes with these `kernels`: 1 unless it is to be wrong.
     pub fn factor(&self, op: &str, kernels: &str) -> f64 {
         let with_kernels = format!("{op}/{kernels}");

@@ -34,6 +34,9 @@ pub use choice::{Choice, choose_from, fitting, list, select};
 pub use error::{DeviceError, Fault, driver_advice};
 pub use inject::Injection;
 
+/// Dispatches that are handed to the driver together, unless something waits for them: some steps.
+const DISPATCHES_A_SUBMIT: usize = 128;
+
 /// The device a run computes on, as its reports name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
@@ -67,6 +70,7 @@ pub struct Device {
     /// `None` for the CPU.
     adapter: Option<AdapterInfo>,
     kernels: Kernels,
+    replays: bool,
     injection: Injection,
 }
 
@@ -87,6 +91,7 @@ impl Device {
             burn: BurnDevice::flex(),
             adapter: None,
             kernels: Kernels::default(),
+            replays: true,
             injection: Injection::default(),
         }
     }
@@ -135,6 +140,7 @@ impl Device {
             };
             BurnDevice::wgpu_options()
                 .setup(setup)
+                .tasks_max(DISPATCHES_A_SUBMIT)
                 .init()
                 .map_err(|error| error.to_string())
         };
@@ -159,6 +165,7 @@ impl Device {
             burn,
             adapter: Some(info),
             kernels: Kernels::default(),
+            replays: true,
             injection: Injection::default(),
         })
     }
@@ -173,6 +180,7 @@ impl Device {
         self.burn.clone().autodiff()
     }
 
+    /// Whether it is an adapter, hardware or software, and not the CPU.
     pub fn is_gpu(&self) -> bool {
         self.info.kind == "gpu"
     }
@@ -193,6 +201,17 @@ impl Device {
         self.kernels
     }
 
+    /// The same; steps are recorded and replayed on it, or launched one by one.
+    #[must_use]
+    pub fn with_replays(self, replays: bool) -> Self {
+        Self { replays, ..self }
+    }
+
+    /// Whether steps may be recorded and replayed on it, as they may unless it was opened for others.
+    pub fn replays(&self) -> bool {
+        self.replays
+    }
+
     /// Injects faults into what is done on this device.
     #[must_use]
     pub fn injecting(mut self, injection: Injection) -> Self {
@@ -200,6 +219,7 @@ impl Device {
         self
     }
 
+    /// The faults that are injected.
     pub fn injection(&self) -> &Injection {
         &self.injection
     }
@@ -251,7 +271,7 @@ impl Device {
             .map_err(|reason| self.failed(doing, reason))
     }
 
-    fn failed(&self, doing: &'static str, reason: String) -> DeviceError {
+    pub(crate) fn failed(&self, doing: &'static str, reason: String) -> DeviceError {
         let fault = Fault::of(&reason);
         // Backtraces of dependencies help nobody at a terminal.
         let reason = reason

@@ -18,7 +18,9 @@ pub fn open_device(config: &DeviceConfig) -> Result<Device, DeviceError> {
         .adapter
         .as_ref()
         .is_some_and(|adapter| adapter.info.is_software());
-    let device = open(choice)?.with_kernels(config.kernels);
+    let device = open(choice)?
+        .with_kernels(config.kernels)
+        .with_replays(config.replay);
     let info = &device.info;
     match device.is_gpu() {
         true => tracing::info!(

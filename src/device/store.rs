@@ -32,6 +32,7 @@ impl Store {
         Some(Self::new(&cache_folder()?.join("adapters"), adapter))
     }
 
+    /// The adapter's folder; it may not be there yet.
     pub fn folder(&self) -> PathBuf {
         self.root.join(&self.name)
     }

@@ -89,14 +89,17 @@ impl Confusion {
         Self { counts }
     }
 
+    /// `[label][predicted]`, how many images.
     pub fn counts(&self) -> &[Vec<u64>] {
         &self.counts
     }
 
+    /// How many images there are.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
 
+    /// How many were read right.
     pub fn correct(&self) -> u64 {
         (0..self.counts.len()).map(|c| self.counts[c][c]).sum()
     }

@@ -1,17 +1,20 @@
 //! Whether a network knows what an image shows: how far its answer is from those it gives to the
 //! images of its own set, measured once after training.
 
-mod subspace;
+mod gaussian;
+mod outliers;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use self::subspace::Subspace;
+use self::gaussian::Gaussian;
 use super::inference::{Answer, answers, best};
 use crate::config::Config;
 use crate::data::Split;
 use crate::data::batches::Normalisation;
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
+use crate::picture::Target;
 
 /// The share of validation images that are above the threshold: below the twentieth of test images
 /// that may be.
@@ -22,10 +25,14 @@ const ABOVE_TRAINED: f64 = 0.02;
 const LEAST_IMAGES: usize = 100;
 /// Answers from this score on are unsure.
 pub const THRESHOLD: f32 = 1.0;
+/// What the energy counts beside the features.
+const ENERGY: f32 = 0.5;
 /// Directions that the features of a class vary along.
 const DIRECTIONS: usize = 20;
-/// Training images of a class that its directions are taken from, at most.
-const IMAGES_OF_CLASS: usize = 500;
+/// Images of a class that its directions are taken from, at most.
+const IMAGES_OF_CLASS: usize = 1000;
+/// A class that fewer outliers are taken for is told from all outliers.
+const LEAST_OUTLIERS: usize = 80;
 /// Measured are so many images of a split at most.
 const MOST_IMAGES: usize = 10_000;
 /// Numbers that all directions may have together: more are not kept with the weights.
@@ -35,16 +42,33 @@ const MOST_NUMBERS: usize = 1 << 19;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Familiarity {
     energy: Scale,
-    /// `None` where the features are too many to keep.
-    features: Option<Features>,
+    /// `None` where the features are too many to keep, and in weights of older versions.
+    #[serde(default)]
+    outliers: Option<Outliers>,
 }
 
-/// Where the features of each class lie, and how far from there they usually are.
+/// What tells images of each class from outliers that are taken for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Features {
-    distance: Scale,
+struct Outliers {
+    ratio: Scale,
+    /// What energy and ratio together are for an image at the threshold.
+    limit: f32,
     /// One a class; `None` without training images of it.
-    classes: Vec<Option<Subspace>>,
+    classes: Vec<Option<Class>>,
+}
+
+/// Where the features of a class lie, and those of outliers that are taken for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Class {
+    own: Gaussian,
+    outliers: Gaussian,
+}
+
+impl Class {
+    /// Twice the logarithm of how much likelier these features are an outlier's than the class's.
+    fn ratio(&self, features: &[f32]) -> f32 {
+        self.own.surprise(features) - self.outliers.surprise(features)
+    }
 }
 
 /// 0 is the median of images of the set, 1 is what nearly all of them stay below.
@@ -55,6 +79,13 @@ struct Scale {
 }
 
 impl Scale {
+    fn measured(values: &[f32], above: f64) -> Self {
+        Self {
+            median: limit(values, 0.5),
+            limit: limit(values, above),
+        }
+    }
+
     fn of(&self, value: f32) -> f32 {
         (value - self.median) / (self.limit - self.median).max(f32::MIN_POSITIVE)
     }
@@ -64,52 +95,57 @@ impl Scale {
     }
 }
 
+/// The images of a training.
+pub struct Images<'a> {
+    pub train: &'a Split,
+    pub valid: &'a Split,
+    /// How the set frames its images.
+    pub target: Target,
+    pub normalisation: Normalisation,
+}
+
 /// What a network answers to images of its set, measured on those it was not trained on where there
-/// are enough; `None` where there are too few of either.
+/// are enough, and to outliers made of them; `None` where there are too few.
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
 pub async fn familiarity(
     model: &Model,
-    train: &Split,
-    valid: &Split,
-    normalisation: Normalisation,
+    images: &Images<'_>,
     config: &Config,
     device: &Device,
 ) -> Result<Option<Familiarity>, DeviceError> {
-    let known = train.first(MOST_IMAGES);
+    let normalisation = images.normalisation;
+    let known = images.train.first(MOST_IMAGES);
+    let outliers = outliers::outliers(&known, &images.target);
     let found = answers(model, &known, normalisation, config, device).await?;
-    if valid.len() < LEAST_IMAGES {
-        return Ok(Familiarity::measure(
-            &found,
-            &known.labels,
-            &found,
-            ABOVE_TRAINED,
-        ));
-    }
-    let held_out = answers(
-        model,
-        &valid.first(MOST_IMAGES),
-        normalisation,
-        config,
-        device,
-    )
-    .await?;
+    let odd = answers(model, &outliers, normalisation, config, device).await?;
+    let (held_out, above) = match images.valid.len() < LEAST_IMAGES {
+        true => (None, ABOVE_TRAINED),
+        false => {
+            let valid = images.valid.first(MOST_IMAGES);
+            let held_out = answers(model, &valid, normalisation, config, device).await?;
+            (Some(held_out), ABOVE)
+        }
+    };
+    let held_out = held_out.as_ref().unwrap_or(&found);
     Ok(Familiarity::measure(
         &found,
         &known.labels,
-        &held_out,
-        ABOVE,
+        &odd,
+        held_out,
+        above,
     ))
 }
 
 impl Familiarity {
-    /// Measures what `known` answers (labels beside them) have in common, and how far `held_out`
-    /// ones are from that; at most the share `above` of these gets a score above [`THRESHOLD`].
-    /// `None` where there are too few.
+    /// Measures what tells `known` answers (labels beside them) from those to outliers; at most the
+    /// share `above` of `held_out` ones gets a score above [`THRESHOLD`]. `None` where there are too
+    /// few.
     pub fn measure(
         known: &[Answer],
         labels: &[u16],
+        outliers: &[Answer],
         held_out: &[Answer],
         above: f64,
     ) -> Option<Self> {
@@ -120,58 +156,55 @@ impl Familiarity {
             .iter()
             .map(|answer| energy(&answer.logits))
             .collect();
-        let classes = subspaces(known, labels);
-        let distances: Option<Vec<f32>> = classes.as_ref().map(|classes| {
-            held_out
-                .iter()
-                .map(|answer| distance(classes, answer))
-                .collect()
-        });
-        // Either limit flags some: both together must keep to the share.
-        let (mut low, mut high) = (0.0, above);
-        for _ in 0..24 {
-            let each = (low + high) / 2.0;
-            let energy = limit(&energies, each);
-            let far = distances.as_ref().map(|distances| limit(distances, each));
-            let flagged = (0..held_out.len()).filter(|&at| {
-                energies[at] > energy
-                    || far.is_some_and(|far| distances.as_ref().is_some_and(|all| all[at] > far))
-            });
-            match flagged.count() as f64 > above * held_out.len() as f64 {
-                true => high = each,
-                false => low = each,
+        let mut found = Self {
+            energy: Scale::measured(&energies, above),
+            outliers: None,
+        };
+        if let Some(classes) = classes(known, labels, outliers) {
+            let ratios: Vec<f32> = held_out
+                .par_iter()
+                .filter_map(|answer| ratio(&classes, answer))
+                .collect();
+            if ratios.len() >= LEAST_IMAGES {
+                found.outliers = Some(Outliers {
+                    ratio: Scale::measured(&ratios, above),
+                    limit: 1.0,
+                    classes,
+                });
+                let scores: Vec<f32> = held_out
+                    .par_iter()
+                    .map(|answer| found.score(answer))
+                    .collect();
+                if let Some(outliers) = &mut found.outliers {
+                    outliers.limit = limit(&scores, above);
+                }
             }
         }
-        let scale = |values: &[f32]| Scale {
-            median: limit(values, 0.5),
-            limit: limit(values, low),
-        };
-        let found = Self {
-            energy: scale(&energies),
-            features: classes.zip(distances).map(|(classes, distances)| Features {
-                distance: scale(&distances),
-                classes,
-            }),
-        };
         found.is_sound().then_some(found)
     }
 
     /// How unfamiliar an answer is: 0 is usual, above [`THRESHOLD`] it is unsure.
     pub fn score(&self, answer: &Answer) -> f32 {
         let energy = self.energy.of(energy(&answer.logits));
-        match &self.features {
-            Some(features) => energy.max(features.distance.of(distance(&features.classes, answer))),
+        match &self.outliers {
+            Some(Outliers {
+                ratio: scale,
+                limit,
+                classes,
+            }) => {
+                let ratio = ratio(classes, answer).map_or(0.0, |ratio| scale.of(ratio));
+                (ENERGY * energy + ratio) / limit
+            }
             None => energy,
         }
     }
 
-    /// Whether it can be used with answers of so many classes and features.
+    /// Whether it can be used.
     pub fn is_sound(&self) -> bool {
-        self.energy.is_sound()
-            && self
-                .features
-                .as_ref()
-                .is_none_or(|features| features.distance.is_sound())
+        let sound = |outliers: &Outliers| {
+            outliers.ratio.is_sound() && outliers.limit.is_finite() && outliers.limit > 0.0
+        };
+        self.energy.is_sound() && self.outliers.as_ref().is_none_or(sound)
     }
 }
 
@@ -183,32 +216,64 @@ fn energy(logits: &[f32]) -> f32 {
     -(highest + sum.ln())
 }
 
-/// How far the features are from those of the class that is answered: the part of them that its
-/// directions cannot make (as in ViM, arXiv:2203.10807, a class at a time).
-fn distance(classes: &[Option<Subspace>], answer: &Answer) -> f32 {
-    let class = classes.get(best(&answer.logits)).and_then(Option::as_ref);
-    class.map_or(0.0, |class| class.residual(&answer.features))
+/// How much likelier an answer is that to an outlier than to an image of the class it names; `None`
+/// where nothing is known of that class.
+fn ratio(classes: &[Option<Class>], answer: &Answer) -> Option<f32> {
+    let class = classes.get(best(&answer.logits)).and_then(Option::as_ref)?;
+    let features = rooted(answer);
+    // Weights and what they know come from one file, but a file can be anything.
+    (class.own.width() == features.len() && class.outliers.width() == features.len())
+        .then(|| class.ratio(&features))
 }
 
-fn subspaces(known: &[Answer], labels: &[u16]) -> Option<Vec<Option<Subspace>>> {
+/// Features as they are compared: roots are spread more evenly than what a ReLU leaves.
+fn rooted(answer: &Answer) -> Vec<f32> {
+    let root = |value: &f32| value.signum() * value.abs().sqrt();
+    answer.features.iter().map(root).collect()
+}
+
+fn classes(known: &[Answer], labels: &[u16], outliers: &[Answer]) -> Option<Vec<Option<Class>>> {
     let first = known.first()?;
     let (classes, width) = (first.logits.len(), first.features.len());
-    if classes * width * (DIRECTIONS + 1) > MOST_NUMBERS {
+    if 2 * classes * width * (DIRECTIONS + 1) > MOST_NUMBERS || outliers.len() < LEAST_OUTLIERS {
         return None;
     }
+    let odd: Vec<(usize, Vec<f32>)> = outliers
+        .par_iter()
+        .map(|answer| (best(&answer.logits), rooted(answer)))
+        .collect();
+    let distribution = |rows: &[&[f32]]| {
+        let count = DIRECTIONS.min(rows.len() / 4).min(width / 2);
+        (count > 0).then(|| Gaussian::of(rows, count))
+    };
     let of_class = |class: usize| {
-        let members = known
+        let members: Vec<Vec<f32>> = known
             .iter()
             .zip(labels)
-            .filter(|(_, label)| usize::from(**label) == class);
-        let members: Vec<&[f32]> = members
-            .map(|(answer, _)| answer.features.as_slice())
+            .filter(|(_, label)| usize::from(**label) == class)
+            .map(|(answer, _)| rooted(answer))
             .take(IMAGES_OF_CLASS)
             .collect();
-        let count = DIRECTIONS.min(members.len() / 4).min(width / 2);
-        (count > 0).then(|| Subspace::of(&members, count))
+        let members: Vec<&[f32]> = members.iter().map(Vec::as_slice).collect();
+        let own = distribution(&members)?;
+        let mut taken: Vec<&[f32]> = odd
+            .iter()
+            .filter(|(answered, _)| *answered == class)
+            .map(|(_, features)| features.as_slice())
+            .take(IMAGES_OF_CLASS)
+            .collect();
+        if taken.len() < LEAST_OUTLIERS {
+            let every = odd.len().div_ceil(IMAGES_OF_CLASS);
+            taken = odd
+                .iter()
+                .step_by(every)
+                .map(|(_, features)| features.as_slice())
+                .collect();
+        }
+        let outliers = distribution(&taken)?;
+        Some(Class { own, outliers })
     };
-    Some((0..classes).map(of_class).collect())
+    Some((0..classes).into_par_iter().map(of_class).collect())
 }
 
 /// The value that the share `above` of all is above, or fewer.

@@ -105,6 +105,7 @@ fn append(
 pub struct Numbers(ChaCha12Rng);
 
 impl Numbers {
+    /// Numbers that follow from this seed.
     pub fn new(seed: u64) -> Self {
         Self(ChaCha12Rng::seed_from_u64(seed))
     }

@@ -1,9 +1,12 @@
 //! The weight of a convolution on an adapter: in the order that a kernel reads it, and its gradient from partial sums.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use burn::tensor::DType::F32;
 use burn_wgpu::CubeTensor;
 
-use super::gpu::launch_into;
+use super::gpu::{Place, launch_into};
 use super::launch::{LARGEST_BINDING, Launch};
 use super::shader::shader;
 
@@ -34,6 +37,19 @@ impl WeightShape {
             && fours(self.out_channels)
             && (1..=7).contains(&self.kernel)
             && chunks * self.partial_words() <= LARGEST_BINDING
+    }
+
+    /// That of a parameter of these sizes, if shaders take it.
+    pub fn of_parameter(dims: &[usize]) -> Option<Self> {
+        let &[out_channels, in_channels, kernel, width] = dims else {
+            return None;
+        };
+        let shape = Self {
+            in_channels,
+            out_channels,
+            kernel,
+        };
+        (kernel == width && shape.supported(1)).then_some(shape)
     }
 
     /// Elements.
@@ -83,8 +99,29 @@ impl WeightShape {
     }
 }
 
+/// Weights that are kept in both orders by what changes them, by where they lie.
+static KEPT: Mutex<BTreeMap<Place, [CubeTensor; 2]>> = Mutex::new(BTreeMap::new());
+
+fn kept() -> MutexGuard<'static, BTreeMap<Place, [CubeTensor; 2]>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has [`packed`] give these buffers for the weight at `place` from now on: out, then in innermost. Whoever says so
+/// writes them with the weight, and takes it back before the place is anyone else's.
+pub(super) fn keep_packed(place: Place, packed: [CubeTensor; 2]) {
+    kept().insert(place, packed);
+}
+
+/// Takes back what [`keep_packed`] said.
+pub(super) fn forget_packed(place: Place) {
+    kept().remove(&place);
+}
+
 /// `weight` in a kernel's order.
 pub fn packed(shape: WeightShape, weight: &CubeTensor, packing: Packing) -> CubeTensor {
+    if let Some(packed) = kept().get(&Place::of_buffer(weight)) {
+        return packed[packing as usize].clone();
+    }
     let [packed] = launch_into(shape.pack(packing), &[weight], [(F32, &[shape.size()])]);
     packed
 }

@@ -55,10 +55,12 @@ impl Fresh {
         }
     }
 
+    /// The numbers.
     pub fn floats(&mut self) -> &mut [f32] {
         &mut self.numbers
     }
 
+    /// The same as bytes.
     pub fn as_bytes(&mut self) -> &mut [u8] {
         &mut bytemuck::cast_slice_mut(&mut self.numbers)[..self.length]
     }

@@ -3,8 +3,11 @@
 use std::cell::{Cell, RefCell};
 
 use burn::backend::DispatchDevice;
-use burn::tensor::{DType, Device, Shape};
-use burn_wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
+use burn::tensor::{Bytes, DType, Device, Int, Shape, Tensor};
+use burn_wgpu::{
+    CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous,
+};
+use bytemuck::NoUninit;
 use cubecl::prelude::{CubeCount, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 
@@ -125,6 +128,55 @@ pub fn empty(like: &CubeTensor, dims: &[usize], dtype: DType) -> CubeTensor {
         like.client.empty(bytes),
         dtype,
     )
+}
+
+/// The tensor's buffer on its adapter; `None` for one on the CPU, or that records gradients.
+pub fn into_floats<const D: usize>(tensor: Tensor<D>) -> Option<CubeTensor> {
+    tensor.try_into_primitive::<CubeBackend>().ok()
+}
+
+/// The same, beside the tensor.
+pub fn of_floats<const D: usize>(tensor: &Tensor<D>) -> Option<CubeTensor> {
+    into_floats(tensor.clone())
+}
+
+/// The same of whole numbers.
+pub fn of_ints<const D: usize>(tensor: &Tensor<D, Int>) -> Option<CubeTensor> {
+    tensor.clone().try_into_primitive::<CubeBackend>().ok()
+}
+
+/// The tensor of a buffer of numbers.
+pub fn float_tensor<const D: usize>(buffer: CubeTensor) -> Tensor<D> {
+    Tensor::from_primitive::<CubeBackend>(buffer)
+}
+
+/// The tensor of a buffer of whole numbers.
+pub fn int_tensor<const D: usize>(buffer: CubeTensor) -> Tensor<D, Int> {
+    Tensor::from_primitive::<CubeBackend>(buffer)
+}
+
+/// Writes over a buffer's numbers from its first on, behind what is queued.
+pub fn write<E: NoUninit>(buffer: &CubeTensor, numbers: Vec<E>) {
+    let bytes = bytemuck::cast_slice::<E, u8>(&numbers).to_vec();
+    (buffer.client).write(&buffer.handle, Bytes::from_bytes_vec(bytes));
+}
+
+/// Which buffer a tensor lies in, and where in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(usize, Option<u64>);
+
+impl Place {
+    /// That of a tensor on an adapter without gradients.
+    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
+        Some(Self::of_buffer(&of_floats(tensor)?))
+    }
+
+    /// That of a buffer.
+    pub(super) fn of_buffer(buffer: &CubeTensor) -> Self {
+        let handle = &buffer.handle;
+        let id = handle.memory.clone().binding().id();
+        Self(id.value, handle.offset_start)
+    }
 }
 
 /// The sizes of a tensor of `D` dimensions.

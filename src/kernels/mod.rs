@@ -1,12 +1,15 @@
 //! One folder a kernel: the operation and its gradient (`mod`), its launches as plain data (`launches`), how they are
 //! launched (`gpu`) and its CPU kernel (`cpu`). Operations that a layer calls are methods of [`Kernels`], which chooses
-//! between ours and Burn's own.
+//! between ours and Burn's own. Images and activations are NHWC, `[n, height, width, channels]`; the weights of a
+//! convolution are `[out, in, k, k]`, those of a linear layer `[in, out]`. Tensors whose shapes do not fit each other
+//! make an operation panic, with the shapes, on the CPU as on an adapter.
 
 pub mod adam;
 pub mod augment_batch;
 pub mod average_pool;
 pub mod backward;
 pub mod batch_norm_relu;
+pub mod blend;
 pub mod case;
 pub mod convolution_weight;
 pub mod convolve;
@@ -25,9 +28,12 @@ pub mod parallel;
 mod parts;
 mod primitives;
 pub mod reference;
+pub mod replay;
 pub mod shader;
+mod shapes;
 pub mod simd;
 pub mod softmax_cross_entropy;
+pub mod step_state;
 
 use std::fmt;
 
@@ -54,6 +60,7 @@ pub enum Kernels {
 }
 
 impl Kernels {
+    /// Both.
     pub const ALL: [Self; 2] = [Self::Fused, Self::Burn];
 }
 

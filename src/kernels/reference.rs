@@ -26,19 +26,23 @@ pub struct Convolution {
 }
 
 impl Convolution {
+    /// Height and width of the output.
     pub fn sides(&self) -> [usize; 2] {
         let places = |side| (side + 2 * self.padding - self.kernel) / self.stride + 1;
         [self.height, self.width].map(places)
     }
 
+    /// Numbers of the input, `[n, h, w, in]`.
     pub fn input_size(&self) -> usize {
         self.batch * self.height * self.width * self.inputs
     }
 
+    /// Numbers of the weight, `[out, in, k, k]`.
     pub fn weight_size(&self) -> usize {
         self.outputs * self.inputs * self.kernel * self.kernel
     }
 
+    /// Numbers of the output, `[n, h', w', out]`.
     pub fn output_size(&self) -> usize {
         let [height, width] = self.sides();
         self.batch * height * width * self.outputs
@@ -260,6 +264,7 @@ pub fn multiply_backward(
     ]
 }
 
+/// The sums of the columns of a row-major matrix.
 pub fn column_sums(matrix: &[f64], columns: usize) -> Vec<f64> {
     let mut sums = vec![0.0; columns];
     for row in matrix.chunks(columns) {

@@ -30,6 +30,7 @@ pub(crate) use shader;
 
 /// What shaders import.
 const PARTS: &[Shader] = &[
+    shader!("shared/adam"),
     shader!("shared/add_blocks"),
     shader!("shared/add_outer"),
     shader!("shared/bytes"),
@@ -68,8 +69,9 @@ const PARTS: &[Shader] = &[
 ];
 
 impl Shader {
-    /// Plain WGSL: a part stands in place of the first `#import NAME` of it, and each `const NAME: u32 = VALUEu;` has
-    /// the value that `constants` give it.
+    /// Plain WGSL: a part stands in place of the first `#import NAME` of it, each `const NAME: u32 = VALUEu;` has
+    /// the value that `constants` give it, and what follows `#each NAME ` stands as often as that value says, with
+    /// 0, 1 and so on in place of each `$`.
     ///
     /// # Panics
     /// No part has a name that is imported. In debug builds: a constant has no such line; shader and launch disagree.
@@ -77,6 +79,10 @@ impl Shader {
         let mut source = String::new();
         let mut replaced = 0;
         for line in lines(*self, &mut Vec::new()) {
+            if let Some(each) = line.trim_start().strip_prefix("#each ") {
+                source.push_str(&repeated(each, constants));
+                continue;
+            }
             let name = line
                 .strip_prefix("const ")
                 .and_then(|rest| rest.split_once(": u32 = "))
@@ -91,6 +97,16 @@ impl Shader {
         debug_assert_eq!(replaced, constants.len(), "{}: {constants:?}", self.name);
         source
     }
+}
+
+/// The lines that `NAME TEXT` stands for.
+fn repeated(each: &str, constants: &[(&str, u32)]) -> String {
+    let (name, text) = each.split_once(' ').unwrap_or((each, ""));
+    let given = constants.iter().find(|(given, _)| *given == name);
+    let count = given.map_or(0, |(_, count)| *count);
+    (0..count)
+        .map(|number| text.replace('$', &number.to_string()) + "\n")
+        .collect()
 }
 
 /// The lines of a shader and of what it imports, but for parts that are `seen` already.

@@ -90,6 +90,12 @@ fn layers_or_family<'de, D: Deserializer<'de>>(
 }
 
 impl Architecture {
+    /// Whether a training step draws numbers for a layer, as dropout does.
+    pub fn draws_in_training(&self) -> bool {
+        let mut layers = self.model.layers.iter();
+        layers.any(|layer| layer.describe().draws_in_training())
+    }
+
     /// Every layer where it stands, the last one to the classes among them.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::beside;
 use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::kernels::softmax_cross_entropy::{
-    softmax_cross_entropy, softmax_cross_entropy_weighted,
+    softmax_cross_entropy, softmax_cross_entropy_weighted, with_gradient,
 };
 
 /// What a training lowers, or an evaluation reports.
@@ -68,7 +68,7 @@ impl Objective {
         match self.kernels {
             Kernels::Fused => {
                 let found = softmax_cross_entropy(logits.clone().without_autodiff(), labels);
-                with_gradient(logits, found)
+                differentiable(logits, found)
             }
             Kernels::Burn => by_burn(logits, labels),
         }
@@ -84,7 +84,7 @@ impl Objective {
             Kernels::Fused => {
                 let inner = logits.clone().without_autodiff();
                 let found = softmax_cross_entropy_weighted(inner, labels, weights, self.smoothing);
-                with_gradient(logits, found)
+                differentiable(logits, found)
             }
             Kernels::Burn => weighted_by_burn(logits, labels, weights, self.smoothing),
         }
@@ -116,16 +116,17 @@ impl Objective {
     }
 }
 
-/// The kernel gives the gradient with the loss; the sum of logits times that constant has it.
-fn with_gradient(
+/// The kernel gives the gradient with the loss.
+fn differentiable(
     logits: Tensor<2>,
     (loss, gradient, correct): (Tensor<1>, Tensor<2>, Tensor<1, Int>),
 ) -> CrossEntropy {
     let gradient = beside(gradient, &logits);
+    let constant = beside(loss.clone(), &logits);
     CrossEntropy {
         loss,
         correct,
-        differentiable: (logits * gradient).sum(),
+        differentiable: with_gradient(constant, logits, gradient),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The network as a Burn module: its layers in order. With the default settings it is the reference network of
 //! the benchmarks.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Architecture;
 use super::layers::{Activations, Draw, Layer, Place, Statistics, Tensors, own_channels};
 use crate::device::Device;
+use crate::kernels::gpu::Place as BufferPlace;
 
 /// The layers in order. Tensors are visited in the order of [`Architecture::parameters`].
 #[derive(Module, Debug)]
@@ -132,11 +133,27 @@ impl Model {
         self
     }
 
+    /// Where its tensors lie on their adapter.
+    pub fn places(&self) -> Vec<Option<BufferPlace>> {
+        let mut found = Places(Vec::new());
+        self.visit(&mut found);
+        found.0
+    }
+
     /// Images as the first layer takes them.
     fn input(&self, images: Tensor<4>) -> Activations {
         Activations::Image(match self.channels {
             Some(own) => own_channels(images, own),
             None => images,
         })
+    }
+}
+
+struct Places(Vec<Option<BufferPlace>>);
+
+impl ModuleVisitor for Places {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        self.0
+            .push(BufferPlace::of(&parameter.val().without_autodiff()));
     }
 }

@@ -69,6 +69,7 @@ impl ParameterList {
         weight.channels = channels;
     }
 
+    /// A bias `[count]` of a layer with `fan_in` inputs to each output.
     pub fn bias(&mut self, name: String, count: usize, fan_in: usize) {
         self.push(name, &[count], Initial::Uniform { fan_in }, Role::Parameter);
     }

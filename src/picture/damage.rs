@@ -29,9 +29,11 @@ fn number<const BIG: bool, const BYTES: usize>(bytes: &[u8], at: usize) -> Optio
     })
 }
 
-/// Segments up to the end of the image (EOI), which entropy-coded data cannot contain.
+/// Segments up to the end of the image (EOI), which entropy-coded data cannot contain. Telephones
+/// append more images and name their ends: those are there, or were all left out.
 fn jpeg(bytes: &[u8]) -> Option<()> {
     let mut at = 2;
+    let mut last = 0;
     loop {
         // Anything between segments is filling.
         while *bytes.get(at)? != 0xFF {
@@ -41,15 +43,55 @@ fn jpeg(bytes: &[u8]) -> Option<()> {
             at += 1;
         }
         match bytes[at] {
-            0xD9 => return Some(()),
+            0xD9 => {
+                let more = bytes.len() > at + 1;
+                return (!more || bytes.len() >= last).then_some(());
+            }
             // Stuffed zeros, restarts and markers without a length.
             0x00 | 0x01 | 0xD0..=0xD8 => at += 1,
-            _ => {
+            marker => {
+                let content = at + 3;
                 at += 1;
                 at += number::<true, 2>(bytes, at)?.max(2);
+                if marker == 0xE2 && bytes.get(content..content + 4) == Some(b"MPF\0") {
+                    last = last.max(end_of_images(bytes, content + 4).unwrap_or(0));
+                }
             }
         }
     }
+}
+
+/// Where the last of several images ends, as the index of a multi-picture file (CIPA DC-007), which
+/// starts at `start`, says.
+fn end_of_images(bytes: &[u8], start: usize) -> Option<usize> {
+    /// The tag of the list of images, and the bytes that each takes there.
+    const ENTRIES: usize = 0xB002;
+    const ENTRY: usize = 16;
+    let big = bytes.get(start..start + 2)? == b"MM";
+    let short = |at: usize| match big {
+        true => number::<true, 2>(bytes, at),
+        false => number::<false, 2>(bytes, at),
+    };
+    let long = |at: usize| match big {
+        true => number::<true, 4>(bytes, at),
+        false => number::<false, 4>(bytes, at),
+    };
+    let directory = start.checked_add(long(start + 4)?)?;
+    let fields = (0..short(directory)?).map(|field| directory + 2 + 12 * field);
+    let mut last = 0;
+    for field in fields {
+        if short(field)? != ENTRIES {
+            continue;
+        }
+        let (length, list) = (long(field + 4)?, start.checked_add(long(field + 8)?)?);
+        for entry in (0..length / ENTRY).map(|at| list.saturating_add(ENTRY * at)) {
+            let (size, offset) = (long(entry + 4)?, long(entry + 8)?);
+            // The first image's is 0: it starts the file.
+            let from = if offset == 0 { 0 } else { start + offset };
+            last = last.max(from.checked_add(size)?);
+        }
+    }
+    Some(last)
 }
 
 /// Chunks up to IEND, whose own checksum is there.

@@ -31,6 +31,9 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(PictureError::FileTooLarge);
     }
+    if bytes.is_empty() {
+        return Err(PictureError::Empty);
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
@@ -103,12 +106,12 @@ fn unknown(bytes: &[u8]) -> PictureError {
     let names = &bytes[..bytes.len().min(64)];
     let holds = |name: &[u8]| names.windows(name.len()).any(|part| part == name);
     let found = match brand {
-        b"avif" | b"avis" => "an AVIF picture",
-        b"mif1" | b"msf1" if holds(b"avif") => "an AVIF picture",
+        b"avif" | b"avis" => "an AVIF image",
+        b"mif1" | b"msf1" if holds(b"avif") => "an AVIF image",
         b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1"
-        | b"msf1" => "a HEIC picture, as iPhones take them",
+        | b"msf1" => "a HEIC image, as iPhones take them",
         _ if bytes.starts_with(b"%PDF") => "a PDF document",
-        _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => "a TIFF picture",
+        _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => "a TIFF image",
         _ if holds(b"<svg") => "an SVG drawing",
         _ => return PictureError::UnknownFormat,
     };

@@ -14,6 +14,8 @@ use super::target::Target;
 const BOX: f32 = 20.0 / 28.0;
 /// Larger drawings are scaled down to this side before their strokes are measured.
 const WORKING_SIDE: u32 = 200;
+/// Ink below this share is none.
+const FAINTEST: f32 = 0.12;
 
 /// The ink of a group alone, 0 to 1, cut to its box.
 fn cut(ink: &Ink, marks: &Marks, group: &Group) -> Plane {
@@ -78,10 +80,15 @@ pub fn frame(ink: &Ink, marks: &Marks, group: &Group, target: &Target) -> Vec<u8
             drawing.width().max(drawing.height()),
         ));
     }
+    place(&drawing, target)
+}
+
+/// Fits a drawing to its box and centres it by mass.
+fn place(drawing: &Plane, target: &Target) -> Vec<u8> {
     let (rows, columns) = (target.shape.height as u32, target.shape.width as u32);
     let side = BOX * rows.min(columns) as f32;
     let (width, height) = fitted(drawing.width(), drawing.height(), side);
-    let small = imageops::resize(&drawing, width, height, FilterType::Triangle);
+    let small = imageops::resize(drawing, width, height, FilterType::Triangle);
     let full = small.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let x = offset(columns, width, centre(&small, |x, _| x));
     let y = offset(rows, height, centre(&small, |_, y| y));
@@ -99,12 +106,28 @@ pub fn frame(ink: &Ink, marks: &Marks, group: &Group, target: &Target) -> Vec<u8
         .collect()
 }
 
+/// An image of strokes framed anew, as its set frames them; `None` where nothing is in it.
+pub fn reframed(image: &[u8], target: &Target) -> Option<Vec<u8>> {
+    let (rows, columns) = (target.shape.height as u32, target.shape.width as u32);
+    let channels = target.shape.channels;
+    let strokes = image.chunks_exact(channels).map(|pixel| {
+        let mean = pixel.iter().map(|&v| f32::from(v)).sum::<f32>() / (255 * channels) as f32;
+        match target.background {
+            Background::Light => 1.0 - mean,
+            _ => mean,
+        }
+    });
+    let strokes = plane(columns, rows, strokes.collect());
+    let any = strokes.iter().any(|&value| value >= FAINTEST);
+    any.then(|| place(&trimmed(&strokes), target))
+}
+
 /// Without empty rows and columns around it.
 fn trimmed(drawing: &Plane) -> Plane {
     let inked = || {
         drawing
             .enumerate_pixels()
-            .filter(|(_, _, value)| value.0[0] >= 0.12)
+            .filter(|(_, _, value)| value.0[0] >= FAINTEST)
     };
     let Some(left) = inked().map(|(x, _, _)| x).min() else {
         return drawing.clone();

@@ -15,6 +15,8 @@ const SMOOTHED_SIDE: u32 = 64;
 const DARKEST: f32 = 0.05;
 /// Ink that slopes of light do not reach.
 const CLEAR: f32 = 0.25;
+/// What differs from the background by less than this share of the range is background.
+const EVEN: f32 = 0.08;
 /// Brightness decides unless colours differ this many times as clearly.
 const COLOUR_GAIN: f32 = 3.0;
 
@@ -181,6 +183,11 @@ fn inverted(values: &Plane) -> Plane {
 /// Whether what stands out is darker than what lies around it. Light gaps between dark strokes
 /// stand out too, so the outer edge of everything that does is what is looked at.
 fn marks_are_dark(values: &Plane, radius: usize) -> bool {
+    if let Some(background) = even_background(values) {
+        // A drawing that leaves a margin: most of what differs is on one side.
+        let sum: f32 = values.iter().map(|value| value - background).sum();
+        return sum <= 0.0;
+    }
     let shorter = values.width().min(values.height());
     let outer = |values: &Plane, radius: usize| {
         outer_step(values, &closing(values, radius), &opening(values, radius))
@@ -197,6 +204,29 @@ fn marks_are_dark(values: &Plane, radius: usize) -> bool {
         true => narrowest(&without, radius, thick_height) <= 0.0,
         false => outer(values, 2 * thin + 1).0 <= 0.0,
     }
+}
+
+/// The brightness all around the picture, where that is even and fills most of it: no shadow falls
+/// there, and no table lies around a sheet.
+fn even_background(values: &Plane) -> Option<f32> {
+    let (width, height) = values.dimensions();
+    let edge = (width.min(height) / 50).max(1);
+    let inner = |at: u32, side: u32| at >= edge && at + edge < side;
+    let around: Vec<f32> = values
+        .enumerate_pixels()
+        .filter(|&(x, y, _)| !(inner(x, width) && inner(y, height)))
+        .map(|(_, _, value)| value.0[0])
+        .collect();
+    let middle = quantile(&around, 0.5);
+    let (darkest, brightest) = (quantile(values, 0.0), quantile(values, 1.0));
+    let near = EVEN * (brightest - darkest);
+    let even = |values: &[f32]| {
+        let count = values
+            .iter()
+            .filter(|value| (*value - middle).abs() <= near);
+        count.count() as f32 / values.len() as f32
+    };
+    (even(&around) >= 0.98 && even(values) >= 0.5).then_some(middle)
 }
 
 /// The step at the outer edge of what stands out within the smallest squares that most of its

@@ -19,8 +19,10 @@ mod whole;
 use image::{DynamicImage, ImageBuffer, RgbaImage};
 
 use self::compose::Pixels;
+pub use self::frame::reframed;
 pub use self::target::{Background, Framing, Target};
 use crate::kernels::images::ImageShape;
+use crate::wording::count;
 
 /// A picture file may have this many bytes.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -34,39 +36,39 @@ const LEAST_STEPS: f32 = 8.0;
 /// A picture that cannot be classified, and why.
 #[derive(thiserror::Error, Debug)]
 pub enum PictureError {
-    #[error("could not be read: {0}")]
+    #[error("could not be read: {0}; check its name and your right to read it")]
     Read(std::io::Error),
-    #[error("larger than {} MiB; scale the picture down first", MOST_BYTES >> 20)]
+    #[error("an address; download the image first")]
+    Address,
+    #[error("the file is empty (0 bytes); copy it again")]
+    Empty,
+    #[error("larger than {} MiB; scale the image down first", MOST_BYTES >> 20)]
     FileTooLarge,
-    #[error("no PNG, JPEG, BMP, GIF or WebP picture; convert it to one of these first")]
+    #[error("no PNG, JPEG, BMP, GIF or WebP image; convert it to one of these first")]
     UnknownFormat,
     #[error("{0}, which is not read here; save it as JPEG or PNG first")]
     OtherFormat(&'static str),
     #[error(
-        "{width} x {height} pixels are more than the {most_megapixels} million that are decoded; scale the picture down first"
+        "{width} x {height} pixels are more than the {most_megapixels} million that are decoded; scale the image down first"
     )]
     TooManyPixels {
         width: u32,
         height: u32,
         most_megapixels: u64,
     },
-    #[error("would need more memory than a picture may take; scale the picture down first")]
+    #[error("would need more memory than an image may take; scale it down first")]
     TooMuchMemory,
     #[error("damaged: {0}; save it again from the program that made it, or copy it anew")]
     Damaged(String),
-    #[error(
-        "one colour all over: nothing is drawn on it, or what is drawn has no margin around it"
-    )]
+    #[error("one colour all over; draw something on it, with a margin around it")]
     OneColour,
     #[error("blank: nothing stands out from the background; draw larger, or with more contrast")]
     Blank,
     #[error(
-        "too little contrast: brightness differs by {steps} steps of 255 at most; draw or light it with more contrast"
+        "too little contrast: brightness differs by {} of 255 at most; draw or light it with more contrast", count(*steps, "step")
     )]
     LowContrast { steps: u32 },
-    #[error(
-        "no margin: nothing stands clear of the picture's edges; leave a margin around what is drawn"
-    )]
+    #[error("no margin: nothing stands clear of the edges; leave a margin around what is drawn")]
     NoMargin,
     #[error("{0} marks, as a pattern or a page of writing has; cut out what is to be read")]
     TooManyMarks(usize),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::look::Look;
 use super::table::{Column, Table, left, right};
 use crate::bench::compare::{Comparison, Measurement};
-use crate::bench::row::{Phases, Probes, Row, Spread};
+use crate::bench::row::{Launching, Phases, Probes, Row, Spread};
 use crate::device::with_api;
 
 const NONE: &str = "n/a";
@@ -111,6 +111,9 @@ fn machine(rows: &[Row]) -> Table {
         right("Copy GB/s").short("Copy"),
         right("Upload GB/s").short("Upload"),
         right("Launch"),
+        right("Dispatches").short("Disp."),
+        right("Host time").short("Host"),
+        right("Not replayed images/s").short("Launched"),
         right("Round trip"),
         right("Memory"),
     ];
@@ -118,6 +121,7 @@ fn machine(rows: &[Row]) -> Table {
     for row in rows {
         let probes = row.probes.as_ref();
         let probe = |of: fn(&Probes) -> String| probes.map_or_else(|| NONE.into(), of);
+        let launching = |of: &dyn Fn(Launching) -> String| cell(row, row.launching.map(of));
         table.row([
             name(row),
             row.kernels.to_string(),
@@ -133,6 +137,15 @@ fn machine(rows: &[Row]) -> Table {
                     .map_or_else(|| NONE.into(), |rate| format!("{rate:.1}"))
             }),
             probe(|probes| format!("{:.1} us", probes.launch_us)),
+            launching(&|launching| launching.dispatches.to_string()),
+            launching(&|launching| {
+                let host = launching.host_ms.map(|host| host.calling + host.runtime);
+                host.map_or_else(|| NONE.into(), milliseconds)
+            }),
+            launching(&|launching| match launching.replayed {
+                true => whole(launching.launched_images_per_second),
+                false => NONE.into(),
+            }),
             probe(|probes| format!("{:.1} us", probes.round_trip_us)),
             row.memory_bytes
                 .map_or_else(|| NONE.into(), |bytes| format!("{} MB", bytes / 1_000_000)),
@@ -146,12 +159,14 @@ fn compared(comparison: &[Comparison]) -> Table {
         left("Compared"),
         right("Step now / then").short("Now / then"),
         right("95 % interval"),
-        left("Note").least(40),
     ];
-    let mut table = Table::new(keys().into_iter().chain(columns)).keys(3);
+    let has_notes = comparison.iter().any(|found| found.note.is_some());
+    let notes = has_notes.then(|| left("Note").least(40));
+    let columns = keys().into_iter().chain(columns).chain(notes);
+    let mut table = Table::new(columns).keys(3);
     let number = |number: Option<f64>| number.map_or_else(|| NONE.into(), |n| format!("{n:.3}"));
     for found in comparison {
-        table.row([
+        let row = [
             with_api(&found.name, &found.api),
             found.kernels.to_string(),
             found.batch_size.to_string(),
@@ -161,8 +176,9 @@ fn compared(comparison: &[Comparison]) -> Table {
                 (Some(low), Some(high)) => format!("{low:.3} to {high:.3}"),
                 _ => NONE.into(),
             },
-            found.note.clone().unwrap_or_default(),
-        ]);
+        ];
+        let note = has_notes.then(|| found.note.clone().unwrap_or_default());
+        table.row(row.into_iter().chain(note));
     }
     table
 }
@@ -239,6 +255,13 @@ struct Flat<'a> {
     optimizer_ms: Option<f64>,
     images_per_second: Option<f64>,
     first_step_ms: Option<f64>,
+    dispatches: Option<usize>,
+    replayed: Option<bool>,
+    host_calling_ms: Option<f64>,
+    host_runtime_ms: Option<f64>,
+    launched_host_calling_ms: Option<f64>,
+    launched_host_runtime_ms: Option<f64>,
+    launched_images_per_second: Option<f64>,
     evaluation_images_per_second: Option<f64>,
     gflop_per_step: f64,
     gflops: Option<f64>,
@@ -270,6 +293,10 @@ fn csv(measurement: &Measurement) -> anyhow::Result<String> {
 
 fn flat<'a>(row: &'a Row, comparison: Option<&Comparison>) -> Flat<'a> {
     let probes = row.probes.as_ref();
+    let host = row.launching.and_then(|launching| launching.host_ms);
+    let launched = row
+        .launching
+        .and_then(|launching| launching.launched_host_ms);
     Flat {
         rank: row.rank,
         name: &row.name,
@@ -293,6 +320,15 @@ fn flat<'a>(row: &'a Row, comparison: Option<&Comparison>) -> Flat<'a> {
         optimizer_ms: row.phases_ms.map(|phases| phases.optimizer),
         images_per_second: row.images_per_second,
         first_step_ms: row.first_step_ms,
+        dispatches: row.launching.map(|launching| launching.dispatches),
+        replayed: row.launching.map(|launching| launching.replayed),
+        host_calling_ms: host.map(|host| host.calling),
+        host_runtime_ms: host.map(|host| host.runtime),
+        launched_host_calling_ms: launched.map(|host| host.calling),
+        launched_host_runtime_ms: launched.map(|host| host.runtime),
+        launched_images_per_second: row
+            .launching
+            .map(|launching| launching.launched_images_per_second),
         evaluation_images_per_second: row.evaluation_images_per_second,
         gflop_per_step: row.gflop_per_step,
         gflops: row.gflops,

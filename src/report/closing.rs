@@ -76,13 +76,13 @@ fn timings(record: &RunRecord) -> String {
     let times = &history.step_ms;
     let mut lines = vec![
         format!(
-            "Training: {}, {:.0} images/s; a step {:.2} ms ({:.2} to {:.2}, the first {:.1})",
+            "Training: {}, {:.0} images/s",
             count(history.steps, "step"),
             history.images_per_second,
-            times.median,
-            times.p10,
-            times.p90,
-            times.first
+        ),
+        format!(
+            "Step: {:.2} ms (median; p10 {:.2}, p90 {:.2}, the first {:.1})",
+            times.median, times.p10, times.p90, times.first
         ),
         format!(
             "Network: {} parameters, {} kernels, seed {}; on {}",

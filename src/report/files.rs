@@ -10,8 +10,11 @@ use crate::files::write_atomically;
 use crate::runs::folder::{RunFolder, RunFolderError};
 use crate::runs::training_images::TrainingImages;
 
+/// The page of a run.
 pub const REPORT: &str = "report.html";
+/// The confusion matrix as a drawing.
 pub const CONFUSION: &str = "confusion.svg";
+/// Loss and accuracy over the epochs as a drawing.
 pub const CURVES: &str = "curves.svg";
 /// Test images kept with a run.
 const WORST_KEPT: usize = 25;

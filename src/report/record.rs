@@ -14,10 +14,11 @@ use crate::config::{Architecture, DEFAULT};
 use crate::data::test_split::TestSplit;
 use crate::evaluation::worst::Verdict;
 use crate::files::read_record;
-use crate::runs::folder::{METRICS, RUN, RunFolderError, SETTINGS, followed};
+use crate::runs::folder::{METRICS, RUN, RunFolderError, SETTINGS, absent, followed};
 use crate::runs::metrics::{self, StepRecord};
 use crate::runs::record::RunRecord;
 use crate::runs::resume;
+use crate::terminal::quoted;
 use crate::training::history::EpochRecord;
 
 /// The worst test images, drawn: what a report needs of the test split.
@@ -75,7 +76,7 @@ impl Record {
             reason,
         };
         if !folder.is_dir() {
-            return Err(not_a_run("no such folder".into()));
+            return Err(not_a_run(absent(folder).into()));
         }
         let run: RunRecord =
             json(folder, RUN)?.ok_or_else(|| not_a_run(format!("it holds no {RUN}")))?;
@@ -128,15 +129,23 @@ fn network(folder: &Path, run: &RunRecord) -> Option<Architecture> {
 }
 
 /// A JSON file of the folder; `None` when it is not there.
-fn json<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Option<T>, RunFolderError> {
+fn json<T: DeserializeOwned>(
+    folder: &Path,
+    name: &'static str,
+) -> Result<Option<T>, RunFolderError> {
     let Ok(text) = read_record(&folder.join(name)) else {
         return Ok(None);
     };
     serde_json::from_str(&text)
         .map(Some)
-        .map_err(|error| RunFolderError::NotARun {
+        .map_err(|error| RunFolderError::Damaged {
             path: folder.into(),
-            reason: format!("{name} is none of this program: {error}"),
+            file: name,
+            reason: error.to_string(),
+            next: format!(
+                "`gpu-mnist train --resume {}` writes it again",
+                quoted(folder.display())
+            ),
         })
 }
 

@@ -229,19 +229,14 @@ fn ranking(record: &SweepRecord, best: &[&Trial], look: &Look) -> String {
 fn closing(folder: &Path, record: &SweepRecord, look: &Look) -> String {
     let mut text = String::new();
     let Some(best) = &record.best else {
-        let left = record
-            .trials
-            .iter()
-            .filter(|trial| !trial.has_ended())
-            .count();
-        let words = ["sweep".into(), "run".into(), folder.display().to_string()];
+        let left = record.trials.len() - record.ended();
         let _ = match left {
             0 => writeln!(text, "No trial ended well."),
             left => writeln!(
                 text,
                 "{} not ended.\nNext    {}",
                 count(left, "trial") + if left == 1 { " has" } else { " have" },
-                command_line_of(words.into_iter())
+                SweepRecord::run_command(folder)
             ),
         };
         return text;
@@ -261,8 +256,8 @@ fn closing(folder: &Path, record: &SweepRecord, look: &Look) -> String {
     let _ = writeln!(text, "Report  {}", folder.join(PAGE).display());
     let _ = writeln!(text, "Again   {}", command(folder, trial));
     let run = path_of(folder, trial).display().to_string();
-    let words = ["predict".into(), "--run".into(), run, "IMAGE.png".into()];
-    let _ = writeln!(text, "Next    {}", command_line_of(words.into_iter()));
+    let next = command_line_of(["predict", "--run", &run, "IMAGE.png"]);
+    let _ = writeln!(text, "Next    {next}");
     text
 }
 
@@ -284,7 +279,7 @@ pub fn command(folder: &Path, trial: &Trial) -> String {
         words.extend(["--set".into(), assignment]);
     }
     words.extend(["--set".into(), "evaluation.test=true".into()]);
-    command_line_of(words.into_iter())
+    command_line_of(words)
 }
 
 /// How much of the differences a setting explains.

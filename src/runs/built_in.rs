@@ -10,7 +10,7 @@ const WEIGHTS: &[u8] = include_bytes!("digits.safetensors");
 /// What messages call it.
 pub const NAME: &str = "the built-in network for handwritten digits";
 
-/// A network of 7,862 parameters, trained on 55,000 of MNIST's images; it has 99.39 % of its test images right.
+/// A network of 7,862 parameters, trained on 55,000 of MNIST's images; it has 99.48 % of its test images right.
 ///
 /// # Errors
 /// [`DeviceError::Failed`].

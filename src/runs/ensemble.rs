@@ -180,7 +180,7 @@ pub fn same_images(
             return Err(OtherImages {
                 file: file.clone(),
                 reason: format!(
-                    "it was trained on {}, {} on {}, so they cannot be put together: {difference}",
+                    "it was trained on {}, {} on {}, so they cannot be put together: {difference}; name runs of the same images",
                     other.set.name,
                     files[0].display(),
                     first.name
@@ -189,6 +189,14 @@ pub fn same_images(
         }
     }
     Ok(())
+}
+
+/// What is said of weights whose images are no longer where they were.
+pub fn moved(file: &Path) -> String {
+    format!(
+        "{}: the images it was trained on are not where they were; name them with --dataset or --data-dir",
+        file.display()
+    )
 }
 
 impl Exit for OtherImages {

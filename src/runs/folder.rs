@@ -14,11 +14,16 @@ use crate::terminal::quoted;
 
 /// Where runs without `--out` go, below the current folder.
 pub const RUNS: &str = "runs";
+/// In there, what names the newest run.
+const LATEST: &str = "latest";
+/// The settings of a run, as a file that `--config` reads.
 pub const SETTINGS: &str = "settings.toml";
+/// A line of JSON for each step that is recorded, and for each epoch.
 pub const METRICS: &str = "metrics.jsonl";
 pub use super::weights::{LAST_WEIGHTS, WEIGHTS};
 /// The folder of the checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
+/// What the run made of the test images, as `evaluate --json` prints it.
 pub const EVALUATION: &str = "evaluation.json";
 /// The JSON that `train --json` prints.
 pub const RUN: &str = "run.json";
@@ -51,6 +56,23 @@ pub enum RunFolderError {
     Busy { path: PathBuf },
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
     NotARun { path: PathBuf, reason: String },
+    #[error("{}: no sweep here ({reason}); name a folder that `gpu-mnist sweep` made", path.display())]
+    NotASweep { path: PathBuf, reason: String },
+    /// A record that cannot be read.
+    #[error("{}: its {file} is damaged ({reason}); {next}", path.display())]
+    Damaged {
+        path: PathBuf,
+        file: &'static str,
+        reason: String,
+        next: String,
+    },
+    /// None of several trainings has ended well.
+    #[error("{}: none of its {what} has ended well; `{next}` says why, or goes on", path.display())]
+    NoneEnded {
+        path: PathBuf,
+        what: &'static str,
+        next: String,
+    },
     #[error(
         "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {}`",
         quoted(path.display()),
@@ -62,6 +84,13 @@ pub enum RunFolderError {
         path.display()
     )]
     NoRuns { path: PathBuf },
+}
+
+impl RunFolderError {
+    /// Says of an error of the file system that `path` could not be written.
+    pub fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| write_error(path, source)
+    }
 }
 
 /// An existing run folder.
@@ -161,7 +190,7 @@ impl RunFolder {
             reason: reason.into(),
         };
         if !path.is_dir() {
-            return Err(not_a_run("no such folder"));
+            return Err(not_a_run(absent(path)));
         }
         if path.join(SEEDS).is_file() {
             return Err(not_a_run(SEVERAL));
@@ -199,7 +228,7 @@ impl RunFolder {
             reason: match path.is_dir() {
                 true if path.join(SEEDS).is_file() => SEVERAL.into(),
                 true => format!("it holds no {SETTINGS}"),
-                false => "no such folder".into(),
+                false => absent(path).into(),
             },
         })
     }
@@ -253,6 +282,7 @@ impl RunFolder {
         Ok(Lock { _file: file })
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -263,6 +293,7 @@ impl RunFolder {
         serde_json::from_str(&text).ok()
     }
 
+    /// The path of a file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -287,7 +318,9 @@ impl RunFolder {
 /// The folder that a file such as `runs/latest` names, where the system has no links; else
 /// `path` itself.
 pub fn followed(path: &Path) -> PathBuf {
+    let is_pointer = path.file_name().is_some_and(|name| name == LATEST);
     let short = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < 256);
+    let short = is_pointer && short;
     let named = short.then(|| fs::read_to_string(path).ok()).flatten();
     match (named, path.parent()) {
         (Some(name), Some(parent)) if !name.trim().is_empty() => parent.join(name.trim()),
@@ -297,7 +330,7 @@ pub fn followed(path: &Path) -> PathBuf {
 
 /// `runs/latest`: a link where the system has them, else a file with the name in it.
 fn point_latest(runs: &Path, name: &str) {
-    let latest = runs.join("latest");
+    let latest = runs.join(LATEST);
     #[cfg(unix)]
     let made = {
         let fresh = runs.join(format!(".latest-{}", std::process::id()));
@@ -314,6 +347,14 @@ fn is_leftover(name: &str) -> bool {
     name.starts_with(TEMPORARY) || name == LOCK
 }
 
+/// Why something that should be a folder is none.
+pub fn absent(path: &Path) -> &'static str {
+    match path.exists() {
+        true => "this is a file",
+        false => "no such folder",
+    }
+}
+
 fn write_error(path: &Path, source: io::Error) -> RunFolderError {
     RunFolderError::Write {
         path: path.into(),
@@ -325,7 +366,12 @@ impl Exit for RunFolderError {
     fn code(&self) -> Code {
         match self {
             Self::Write { .. } => Code::Failed,
-            Self::NotARun { .. } | Self::NoWeights { .. } | Self::NoRuns { .. } => Code::Data,
+            Self::NotARun { .. }
+            | Self::NotASweep { .. }
+            | Self::Damaged { .. }
+            | Self::NoneEnded { .. }
+            | Self::NoWeights { .. }
+            | Self::NoRuns { .. } => Code::Data,
             Self::Occupied { .. } | Self::Busy { .. } => Code::Usage,
         }
     }

@@ -1,7 +1,5 @@
 //! A training whose results are kept in a run folder. A device that failed is opened once more.
 
-use anyhow::Context;
-
 use super::checkpoint;
 use super::folder::{CHECKPOINTS, EVALUATION, METRICS, RUN, RunFolder, RunFolderError, SETTINGS};
 use super::keeper::{Keeper, keep_weights};
@@ -148,13 +146,13 @@ impl InFolder<'_> {
         );
         let path = folder.file(METRICS);
         let metrics = MetricsWriter::open(&path, start.position, training.record_every)
-            .with_context(|| format!("{}: could not be written", path.display()))?;
+            .map_err(RunFolderError::unwritten(&path))?;
         let step = start.position.step;
         let events = training
             .tensorboard
             .then(|| EventWriter::create(folder.path(), step))
             .transpose()
-            .with_context(|| format!("{}: no event file", folder.path().display()))?;
+            .map_err(RunFolderError::unwritten(folder.path()))?;
         let (epochs, watch) = (training.epochs, self.watch.clone());
         let mut observer = TrainingProgress::new(keeper, metrics, events, step, epochs, watch);
         observer.begin_with(start.best.as_ref());
@@ -175,7 +173,7 @@ impl Keep for InFolder<'_> {
         if !folder.file(SETTINGS).is_file() {
             let path = folder.path();
             tracing::warn!("{}: removed during the training, made anew", path.display());
-            std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
+            std::fs::create_dir_all(path).map_err(RunFolderError::unwritten(path))?;
             folder.write(SETTINGS, self.settings.as_bytes())?;
         }
         keep_weights(folder, used, description)?;

@@ -20,32 +20,27 @@ pub fn prepare<E: Into<anyhow::Error>>(
     suits: impl FnOnce(&SetDescription) -> Result<(), E>,
 ) -> anyhow::Result<TrainingRun> {
     let device = open_device(&layers.resolve()?.device)?;
-    let (images, config) = find_images(&mut layers)?;
-    suits(&images.set).map_err(Into::into)?;
+    let (images, config, _) = find_set(&mut layers, suits)?;
     let device = before_training(device, &config, &images.network(&config))?;
     let config = follow_kernels(&mut layers, config, &device)?;
     named::name_in(&mut layers, &config.data, &images.set.name)?;
     Ok(TrainingRun::new(layers, config, device, images))
 }
 
-/// The images of the settings, divided; defaults that do not suit them give way.
+/// The images of the settings, divided, and the set that they are of, which `suits` may refuse; defaults that do
+/// not suit it give way.
 ///
 /// # Errors
-/// Those of the settings and of the data.
-pub fn find_images(layers: &mut Layers) -> anyhow::Result<(TrainingImages, Config)> {
-    let (images, config, _) = find_set(layers)?;
-    Ok((images, config))
-}
-
-/// The same with the set that they are of.
-///
-/// # Errors
-/// As [`find_images`].
-pub fn find_set(layers: &mut Layers) -> anyhow::Result<(TrainingImages, Config, Found)> {
+/// Those of the settings, of the data and of `suits`.
+pub fn find_set<E: Into<anyhow::Error>>(
+    layers: &mut Layers,
+    suits: impl FnOnce(&SetDescription) -> Result<(), E>,
+) -> anyhow::Result<(TrainingImages, Config, Found)> {
     named::check_folder(layers)?;
     let config = layers.resolve()?;
     let found = find::find(&config.data, config.seed)?;
     let Found { set, place, is_idx } = &found;
+    suits(&set.description).map_err(Into::into)?;
     for remark in fit(set, *is_idx, layers)? {
         tracing::info!("{remark}");
     }

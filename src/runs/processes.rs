@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::folder::RunFolderError;
 use crate::exit::Code;
 
 /// How often the processes are looked at.
@@ -68,7 +69,8 @@ pub fn run(
     places: &[Slot],
     interrupted: &AtomicBool,
 ) -> anyhow::Result<bool> {
-    let program = std::env::current_exe().context("the program cannot find itself")?;
+    let program = std::env::current_exe()
+        .context("the program cannot find itself; start it by its full path")?;
     let mut slots: Vec<Option<Running>> = places.iter().map(|_| None).collect();
     loop {
         let stopping = interrupted.load(Ordering::SeqCst);
@@ -125,7 +127,7 @@ fn start(
     (arguments, log): (Vec<String>, PathBuf),
 ) -> anyhow::Result<Child> {
     let file = File::options().create(true).append(true).open(&log);
-    let file = file.with_context(|| log.display().to_string())?;
+    let file = file.map_err(RunFolderError::unwritten(&log))?;
     Command::new(program)
         .args(arguments)
         .args(&place.flags)
@@ -135,7 +137,7 @@ fn start(
         .stdout(Stdio::null())
         .stderr(file)
         .spawn()
-        .context("a process could not be started")
+        .context("a process could not be started; close other programs, or take fewer --jobs")
 }
 
 /// Raises `flag` when the process that started this one ends, or lets go of it.

@@ -26,6 +26,7 @@ const INCIDENTAL: &[&str] = &[
     "device.api",
     "device.hardware_only",
     "device.check",
+    "device.replay",
     // Its contents decide, not what it is called or where it lies.
     "data.set",
     "data.folder",

@@ -10,6 +10,7 @@ use crate::device::DeviceInfo;
 use crate::evaluation::{Evaluation, TestTimeAugmentation, fitting};
 use crate::files::read_record;
 use crate::kernels::Kernels;
+use crate::terminal::command_line_of;
 use crate::training::stopping::Ending;
 
 /// Runs that differ in their seed alone, each a folder below that of this record.
@@ -217,9 +218,11 @@ impl SeedsRecord {
         };
         serde_json::from_str(&text)
             .map(Some)
-            .map_err(|error| RunFolderError::NotARun {
+            .map_err(|error| RunFolderError::Damaged {
                 path: folder,
-                reason: format!("{SEEDS} is none of this program: {error}"),
+                file: SEEDS,
+                reason: error.to_string(),
+                next: "name one of its runs, such as its seed-0".into(),
             })
     }
 
@@ -230,9 +233,11 @@ impl SeedsRecord {
     pub fn folders(&self, folder: &Path) -> Result<Vec<PathBuf>, RunFolderError> {
         let folder = followed(folder);
         if self.runs.is_empty() {
-            return Err(RunFolderError::NotARun {
+            let next = command_line_of(["train", "--resume", &folder.display().to_string()]);
+            return Err(RunFolderError::NoneEnded {
                 path: folder,
-                reason: "none of its runs has ended".into(),
+                what: "runs",
+                next,
             });
         }
         Ok(self.runs.iter().map(|run| folder.join(&run.run)).collect())

@@ -58,6 +58,7 @@ impl EventWriter {
         Ok(writer)
     }
 
+    /// Where the events are written.
     pub fn path(&self) -> &Path {
         &self.path
     }

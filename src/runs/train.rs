@@ -13,7 +13,7 @@ use crate::config::{Config, ConfigError, Layers, Origin};
 use crate::data::batches::DeviceSplit;
 use crate::device::{Device, DeviceError};
 use crate::evaluation::test_split::{Answers, answer_heard};
-use crate::evaluation::unsure::familiarity;
+use crate::evaluation::unsure::{Images, familiarity};
 use crate::model::Model;
 use crate::training::history::History;
 use crate::training::range_test::{Range, RangeTest, range_test};
@@ -45,6 +45,7 @@ pub struct Finished {
 /// Keeps what comes of a training; by default nothing.
 #[expect(unused_variables, reason = "what keeps nothing needs none of it")]
 pub trait Keep {
+    /// Why something could not be kept, or the training itself failed.
     type Error: From<TrainingError> + From<DeviceError>;
 
     /// The weights to use and those after the last step, before they are evaluated.
@@ -200,9 +201,13 @@ impl TrainingRun {
         let model = device.guard("evaluating", || {
             Model::from_values(&network, parameters.clone(), device)
         })?;
-        let (train, valid) = (&self.images.train, &self.images.valid);
-        let normalisation = self.description.normalisation;
-        let familiarity = familiarity(&model, train, valid, normalisation, &self.config, device);
+        let images = Images {
+            train: &self.images.train,
+            valid: &self.images.valid,
+            target: self.description.set.target(),
+            normalisation: self.description.normalisation,
+        };
+        let familiarity = familiarity(&model, &images, &self.config, device);
         let description = Description {
             familiarity: familiarity.await?,
             ..self.description.clone()

@@ -41,7 +41,7 @@ impl TrainingImages {
         if set.description.class_names.len() < 2 {
             return Err(layers.invalid(
                 "data.set",
-                format!("{name} has a single class: there is nothing to tell apart"),
+                format!("{name} has a single class: there is nothing to tell apart; give it images of another class"),
             ));
         }
         let all = set.train.len();

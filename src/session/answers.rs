@@ -23,6 +23,7 @@ pub struct Cell {
     pub shape: ImageShape,
 }
 
+/// A test image of a cell of the confusion matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellImage {
     /// Its place in the test split.

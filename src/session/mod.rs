@@ -79,6 +79,7 @@ pub struct Opened {
     pub presets: Vec<PresetWords>,
 }
 
+/// A device, as the page names it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceWords {
@@ -89,6 +90,7 @@ pub struct DeviceWords {
     pub driver: String,
 }
 
+/// A preset, as the page offers it.
 #[derive(Debug, Serialize)]
 pub struct PresetWords {
     pub name: &'static str,
@@ -96,6 +98,7 @@ pub struct PresetWords {
     pub defaults: PresetDefaults,
 }
 
+/// What a preset sets of what the page lets a person choose.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresetDefaults {
@@ -143,6 +146,7 @@ impl Session {
             hardware_only: false,
             check: true,
             kernels,
+            replay: true,
         };
         if kind == DeviceKind::Gpu && found.is_empty() {
             return Err(SessionError(words::no_adapter(host)));

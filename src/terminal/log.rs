@@ -25,6 +25,7 @@ pub struct LogArgs {
     pub log_format: LogFormat,
 }
 
+/// How diagnostics are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Text,

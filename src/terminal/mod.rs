@@ -11,6 +11,8 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 
+pub use crate::wording::quoted;
+
 /// Writes a result to stdout.
 ///
 /// # Errors
@@ -41,19 +43,9 @@ pub fn command_line() -> String {
 }
 
 /// The program with these arguments, as a POSIX shell takes it.
-pub fn command_line_of(arguments: impl Iterator<Item = String>) -> String {
+pub fn command_line_of(arguments: impl IntoIterator<Item = impl Display>) -> String {
     std::iter::once("gpu-mnist".into())
-        .chain(arguments.map(|word| quoted(&word)))
+        .chain(arguments.into_iter().map(quoted))
         .collect::<Vec<String>>()
         .join(" ")
-}
-
-/// A path, or another word of a command line, as a POSIX shell takes it.
-pub fn quoted(word: impl Display) -> String {
-    let word = word.to_string();
-    let plain = |part: char| part.is_alphanumeric() || "-_./=:,+%@".contains(part);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }

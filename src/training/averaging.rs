@@ -8,6 +8,8 @@ use burn::tensor::Tensor;
 use super::state::Averaged;
 use crate::config::{Architecture, TrainingConfig};
 use crate::device::Device;
+use crate::kernels::blend::blend;
+use crate::kernels::step_state::{Column, StepState};
 use crate::model::Model;
 
 /// A moving average of a model's parameters, without gradients.
@@ -50,17 +52,25 @@ impl Average {
     /// Moves the average towards `model`. Early on it moves faster than the decay says, so that
     /// the initial weights are soon forgotten: the decay is at most `(1 + n) / (10 + n)` at the
     /// n-th update.
-    pub fn update(&mut self, model: &Model) {
+    pub fn update(mut self, model: &Model, steps: Option<&StepState>) -> Self {
         self.updates += 1;
-        let updates = self.updates as f64;
-        let decay = self.decay.min((1.0 + updates) / (10.0 + updates));
         let mut values = Values(Vec::new());
         model.visit(&mut values);
-        self.model = self.model.clone().map(&mut Blend {
+        let decay = self.decay_at(self.updates);
+        // Moved, not cloned: it is written in place only where it holds the one handle.
+        self.model = self.model.map(&mut Blend {
             values: values.0.into_iter(),
             decay,
             frozen: self.frozen,
+            steps,
         });
+        self
+    }
+
+    /// The decay of update number `updates`, from 1.
+    pub fn decay_at(&self, updates: usize) -> f64 {
+        let updates = updates as f64;
+        self.decay.min((1.0 + updates) / (10.0 + updates))
     }
 }
 
@@ -74,14 +84,16 @@ impl ModuleVisitor for Values {
     }
 }
 
-struct Blend {
+struct Blend<'a> {
     values: std::vec::IntoIter<DynState>,
     decay: f64,
     /// Tensors to pass over.
     frozen: usize,
+    /// Where kernels read the decay of a step that may be replayed.
+    steps: Option<&'a StepState>,
 }
 
-impl ModuleMapper for Blend {
+impl ModuleMapper for Blend<'_> {
     fn map_float<const D: usize>(&mut self, average: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let value = self.values.next().expect("models of one kind");
         if self.frozen > 0 {
@@ -89,6 +101,9 @@ impl ModuleMapper for Blend {
             return average;
         }
         let value = value.downcast::<Tensor<D>>();
-        average.map(|old| old * self.decay + value * (1.0 - self.decay))
+        average.map(|old| match self.steps {
+            None => old * self.decay + value * (1.0 - self.decay),
+            Some(steps) => blend(old, &value, steps, Column::AverageDecay),
+        })
     }
 }

@@ -99,6 +99,7 @@ impl Recorder {
             .extend(std::iter::repeat_n(seconds / steps as f64, steps));
     }
 
+    /// The history of the steps and epochs it was told of.
     pub fn finish(self) -> History {
         let train_seconds = self.seconds;
         let images_per_second = if train_seconds > 0.0 {

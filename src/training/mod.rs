@@ -3,8 +3,10 @@
 mod averaging;
 pub mod history;
 pub mod optimizers;
+mod outcome;
 pub mod range_test;
 mod reading;
+mod replay;
 pub mod schedule;
 pub mod state;
 pub mod stopping;
@@ -47,6 +49,7 @@ pub trait Observer {
     fn now(&self) -> Duration;
     /// Whether to stop before the next step.
     fn interrupted(&self) -> bool;
+    /// Hears of the steps that were read back, and of each epoch's end.
     fn on_progress(&mut self, progress: &Progress);
     /// `validation` is what the record sums up, where there is a validation split.
     fn on_epoch(&mut self, record: &EpochRecord, validation: Option<&Evaluation>);

@@ -1,7 +1,7 @@
 //! The learning-rate range test (Smith, arXiv:1506.01186): the rate rises exponentially from step to
 //! step, and the loss says where training begins, where it is fastest and where it diverges.
 
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::Transaction;
 use serde::Serialize;
 
 use super::TrainingError;
@@ -116,7 +116,7 @@ pub async fn range_test(
             continue;
         }
         let new = losses.len();
-        losses.extend(read(&unread, device).await?);
+        losses.extend(read(&trainer, &unread, device).await?);
         unread.clear();
         done(losses.len());
         end = (new..losses.len()).find(|&step| watch.sees(&rates[..=step], &losses[..=step]));
@@ -144,10 +144,13 @@ impl RangeTest {
     }
 }
 
-async fn read(steps: &[StepOutcome], device: &Device) -> Result<Vec<f64>, TrainingError> {
+async fn read(
+    trainer: &Trainer,
+    steps: &[StepOutcome],
+    device: &Device,
+) -> Result<Vec<f64>, TrainingError> {
     let joined = device.guard("training", || {
-        let losses = steps.iter().map(|step| step.loss.clone()).collect();
-        Transaction::default().register(Tensor::cat(losses, 0))
+        Transaction::default().register(trainer.scores(steps).0)
     })?;
     let data = device.read("training", joined).await?;
     Ok(data[0].iter::<f64>().collect())

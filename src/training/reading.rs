@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::Transaction;
 
 use super::history::Recorder;
 use super::state::Sums;
@@ -72,7 +72,7 @@ impl<'a> Unread<'a> {
         recorder: &mut Recorder,
         observer: &impl Observer,
     ) -> Result<Progress, TrainingError> {
-        let sums = self.sums().await?;
+        let sums = self.sums(trainer).await?;
         let now = observer.now();
         recorder.steps(self.len(), &sums, (now - self.begun).as_secs_f64());
         self.begun = now;
@@ -90,14 +90,11 @@ impl<'a> Unread<'a> {
         })
     }
 
-    async fn sums(&self) -> Result<Sums, TrainingError> {
+    async fn sums(&self, trainer: &Trainer) -> Result<Sums, TrainingError> {
         let steps = &self.steps;
         let joined = self.device.guard("training", || {
-            let losses = steps.iter().map(|step| step.loss.clone()).collect();
-            let correct = steps.iter().map(|step| step.correct.clone()).collect();
-            Transaction::default()
-                .register(Tensor::cat(losses, 0))
-                .register(Tensor::cat(correct, 0))
+            let (losses, correct) = trainer.scores(steps);
+            Transaction::default().register(losses).register(correct)
         })?;
         let data = self.device.read("training", joined).await?;
         let mut sums = Sums {

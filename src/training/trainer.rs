@@ -9,7 +9,10 @@ use burn::tensor::{Int, Tensor, Transaction};
 
 use super::averaging::Average;
 use super::history::{EpochRecord, Recorder};
-use super::optimizers::Optimizer;
+use super::optimizers::{Optimizer, Rate};
+use super::outcome::Scores;
+pub use super::outcome::StepOutcome;
+use super::replay::{Replay, Stage};
 use super::schedule::Schedule;
 use super::state::{Averaged, Position, Snapshot};
 use super::stopping::{self, Span};
@@ -18,47 +21,37 @@ use crate::data::augment::Augment;
 use crate::data::batches::{Batch, DeviceSplit, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::model::layers::Draw;
-use crate::model::loss::Objective;
+use crate::model::loss::{CrossEntropy, Objective};
 use crate::model::{self, Model};
 
 /// Steps a model through the batches of a split.
 pub struct Trainer {
-    device: Arc<Device>,
-    config: Config,
-    images: DeviceSplit,
+    pub(super) device: Arc<Device>,
+    pub(super) config: Config,
+    pub(super) images: DeviceSplit,
     network: Architecture,
     /// `None` within a step alone.
-    model: Option<Model>,
-    optimizer: Optimizer,
-    average: Option<Average>,
+    pub(super) model: Option<Model>,
+    pub(super) optimizer: Optimizer,
+    pub(super) average: Option<Average>,
+    /// Where kernels read what changes from step to step; `None` where the host tells them.
+    pub(super) replay: Option<Replay>,
     objective: Objective,
-    schedule: Schedule,
-    position: Position,
+    pub(super) schedule: Schedule,
+    pub(super) position: Position,
     span: Span,
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
 }
 
 /// How the images of an epoch come.
-struct Epoch {
+pub(super) struct Epoch {
     number: usize,
     /// Its next step in the schedule, from 0.
-    scheduled: usize,
-    order: Vec<i32>,
+    pub scheduled: usize,
+    pub order: Vec<i32>,
     /// The same on the device, `[n]`.
     indices: Tensor<1, Int>,
-    augment: Option<Augment>,
-}
-
-/// A step whose result is still on the device.
-pub struct StepOutcome {
-    /// Mean loss, `[1]`.
-    pub loss: Tensor<1>,
-    /// Images classified right, `[1]`.
-    pub correct: Tensor<1, Int>,
-    pub images: usize,
-    /// The number of the step, from 1.
-    pub step: usize,
-    pub learning_rate: f64,
+    pub augment: Option<Augment>,
 }
 
 impl Trainer {
@@ -89,8 +82,19 @@ impl Trainer {
             let model = Model::partly_trainable(&network, start.parameters, frozen, device);
             let model = model.before(draw);
             let shapes = network.parameters();
+            let mut optimizer = Optimizer::new(settings, shapes, start.optimizer, device);
+            let steps_an_epoch = images.len().div_ceil(settings.batch_size);
+            let state = (!network.draws_in_training())
+                .then(|| images.step_state(steps_an_epoch))
+                .flatten()
+                .filter(|_| optimizer.choose_side_by_side(&model));
+            let model = match &state {
+                Some(state) => optimizer.put_side_by_side(model, state),
+                None => model,
+            };
             Self {
-                optimizer: Optimizer::new(settings, shapes, start.optimizer, device),
+                optimizer,
+                replay: state.map(|state| Replay::new(state, device.replays())),
                 average: (settings.ema_decay > 0.0)
                     .then(|| Average::new(settings, &model, start.averaged, &network, device)),
                 objective: Objective::new(settings.label_smoothing, weights.as_deref(), device),
@@ -111,6 +115,7 @@ impl Trainer {
     #[must_use]
     pub fn with_rising_rates(mut self, lowest: f64, highest: f64) -> Self {
         self.schedule = self.schedule.rising(lowest, highest);
+        self.forget_layout();
         self
     }
 
@@ -127,6 +132,7 @@ impl Trainer {
                 &self.config,
                 &self.device,
             );
+            self.forget_layout();
         }
     }
 
@@ -139,6 +145,12 @@ impl Trainer {
     pub fn end_epoch(&mut self) {
         self.position.epoch += 1;
         self.position.images = 0;
+    }
+
+    /// Whether a step was recorded, which those like it replay.
+    pub fn replays(&self) -> bool {
+        let replay = self.replay.as_ref();
+        replay.is_some_and(|replay| matches!(replay.stage, Stage::Recorded(..)))
     }
 
     /// Where the training stands.
@@ -157,7 +169,7 @@ impl Trainer {
     /// # Errors
     /// [`DeviceError::Failed`].
     pub fn step(&mut self) -> Result<StepOutcome, DeviceError> {
-        self.step_in_phases(|| Ok(()))
+        self.guarded(true, || Ok(()))
     }
 
     /// The same; `after_phase` is called when the forward pass with the loss is queued, and again
@@ -169,39 +181,74 @@ impl Trainer {
         &mut self,
         after_phase: impl FnMut() -> Result<(), DeviceError>,
     ) -> Result<StepOutcome, DeviceError> {
+        self.guarded(false, after_phase)
+    }
+
+    fn guarded(
+        &mut self,
+        may_replay: bool,
+        after_phase: impl FnMut() -> Result<(), DeviceError>,
+    ) -> Result<StepOutcome, DeviceError> {
         let device = Arc::clone(&self.device);
         device
-            .guard("training", || self.queue(after_phase))
+            .guard("training", || match self.replay.take() {
+                None => self.queue(after_phase),
+                Some(mut replay) => {
+                    let outcome = self.queue_alike(&mut replay, may_replay, after_phase);
+                    self.replay = Some(replay);
+                    outcome
+                }
+            })
             .and_then(identity)
     }
 
     fn queue(
         &mut self,
-        mut after_phase: impl FnMut() -> Result<(), DeviceError>,
+        after_phase: impl FnMut() -> Result<(), DeviceError>,
     ) -> Result<StepOutcome, DeviceError> {
         let learning_rate = self.schedule.learning_rate(self.epoch.scheduled);
         let (batch, images) = self.next_batch();
+        let found = self.update(batch, Rate::new(learning_rate, None), after_phase)?;
+        let scores = Scores::Own(Box::new((found.loss, found.correct)));
+        Ok(self.count_step(images, learning_rate, scores))
+    }
+
+    /// Queues one update by a batch; a recorded step ends here.
+    pub(super) fn update(
+        &mut self,
+        batch: Batch,
+        rate: Rate<'_>,
+        mut after_phase: impl FnMut() -> Result<(), DeviceError>,
+    ) -> Result<CrossEntropy, DeviceError> {
         let model = self.model.take().expect("put back after every step");
         let (logits, statistics) = model.forward_train(batch.images.autodiff());
         let found = self.objective.of(logits, batch.labels);
         after_phase()?;
-        let gradients = GradientsParams::from_grads(found.differentiable.backward(), &model);
+        let gradients = found.differentiable.clone().backward();
+        let gradients = GradientsParams::from_grads(gradients, &model);
         after_phase()?;
-        let model = self.optimizer.step(learning_rate, model, gradients);
+        let model = self.optimizer.step(rate, model, gradients);
         let model = model.with_statistics(statistics);
-        if let Some(average) = &mut self.average {
-            average.update(&model);
-        }
+        let average = self.average.take();
+        self.average = average.map(|average| average.update(&model, rate.steps));
         self.model = Some(model);
+        Ok(found)
+    }
+
+    pub(super) fn count_step(
+        &mut self,
+        images: usize,
+        learning_rate: f64,
+        scores: Scores,
+    ) -> StepOutcome {
         self.epoch.scheduled += 1;
         self.position.step += 1;
-        Ok(StepOutcome {
-            loss: found.loss,
-            correct: found.correct,
+        StepOutcome {
+            scores,
             images,
             step: self.position.step,
             learning_rate,
-        })
+        }
     }
 
     /// The next images of the epoch, and how many they are.
@@ -265,7 +312,7 @@ impl Trainer {
         })
     }
 
-    fn model(&self) -> &Model {
+    pub(super) fn model(&self) -> &Model {
         self.model.as_ref().expect("put back after every step")
     }
 }

@@ -50,11 +50,12 @@ check() {
     cargo test --locked --release --target "$target" "${build_std[@]}" --manifest-path tests/cpu_kernels/Cargo.toml
 }
 
-# The program, built without optimising what only generates code for a GPU.
+# The program, built without optimising what only generates code for a GPU, nor Burn's own operations, which nothing here uses.
 train() {
     local native="$1" program="$target_dir/$target/release/gpu-mnist" folder here there
     [ -x "$native" ] || missing "$native" "cargo build --release"
-    cargo build --locked --release --target "$target" "${build_std[@]}" --config 'profile.release.package."*".opt-level=0'
+    cargo build --locked --release --target "$target" "${build_std[@]}" \
+        --config 'profile.release.package."*".opt-level=0' --config 'profile.release.package.burn-flex.opt-level=0'
     folder="$(mktemp -d)"
     trap 'rm -rf "$folder"' EXIT
     for levels in "scalar scalar" "avx2 neon"; do

@@ -36,8 +36,9 @@ build() {
         missing "the standard library of $target" \
             "rustup target add $target (or, on Debian: apt-get install rustc-web rust-web-src)"
     export CARGO_TARGET_DIR="${GPU_MNIST_WINDOWS_TARGET:-$PWD/target/windows}"
-    # Without optimising what only generates code for a GPU.
-    cargo build --locked --release --target "$target" "${build_std[@]}" --config 'profile.release.package."*".opt-level=0'
+    # Without optimising what only generates code for a GPU, nor Burn's own operations, which nothing here uses.
+    cargo build --locked --release --target "$target" "${build_std[@]}" \
+        --config 'profile.release.package."*".opt-level=0' --config 'profile.release.package.burn-flex.opt-level=0'
     program="$CARGO_TARGET_DIR/$target/release/gpu-mnist.exe"
 }
 

@@ -87,7 +87,7 @@ fn an_unknown_key_names_itself_its_origin_and_the_nearest_setting() {
 #[test]
 fn wrong_types_words_and_ranges_name_the_key() {
     for (assignment, expected) in [
-        ("training.epochs=fast", "must be a whole number or \"auto\""),
+        ("training.epochs=fast", "of at most 1000000, or \"auto\""),
         ("training.epochs=-1", "must be a whole number"),
         (
             "training.epochs=0",
@@ -399,7 +399,7 @@ fn pictures_are_mirrored_where_that_makes_sense_and_some_epoch_is_distorted() {
         layers.assign("augment.off_epochs=1")
     });
     assert!(
-        text.contains("none of 1 epochs") && text.contains("off_epochs=0"),
+        text.contains("none of 1 epoch ") && text.contains("off_epochs=0"),
         "{text}"
     );
 }

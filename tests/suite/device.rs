@@ -1,5 +1,6 @@
 //! Choosing among adapters: every rule of the flags, on lists made up for it.
 
+use gpu_mnist::commands::slots::listed;
 use gpu_mnist::config::{Api, DeviceConfig, DeviceKind};
 use gpu_mnist::device::{AdapterInfo, DeviceError, fitting, select};
 
@@ -23,6 +24,7 @@ fn wish(kind: DeviceKind, adapter: &str, hardware_only: bool) -> DeviceConfig {
         hardware_only,
         check: true,
         kernels: gpu_mnist::kernels::Kernels::Fused,
+        replay: true,
     }
 }
 
@@ -109,4 +111,31 @@ fn a_number_that_is_no_index_is_part_of_a_name() {
     assert_eq!(fitting(&found, "ti"), [0]);
     assert_eq!(fitting(&found, "nvidia"), [0, 1]);
     assert!(fitting(&found, "99").is_empty());
+}
+
+/// An adapter that a list names twice still has room for one training at a time.
+#[test]
+fn a_list_of_adapters_names_each_once() {
+    let infos = [
+        adapter(0, "Radeon RX 6800", "discrete"),
+        adapter(1, "GeForce RTX 3060", "discrete"),
+        adapter(2, "llvmpipe", "software"),
+    ];
+    let config = wish(DeviceKind::Auto, "", false);
+    for (list, adapters, processor) in [
+        ("0,1,0", vec![0, 1], false),
+        ("geforce, 1 ,cpu,cpu", vec![1], true),
+        ("2,all,0", vec![2, 0, 1], true),
+        (" , ", vec![], false),
+    ] {
+        let found = listed(list, &infos, &config).expect("a list");
+        assert_eq!(found, (adapters, processor), "{list}");
+    }
+    let refused = listed("0,voodoo", &infos, &config).expect_err("not there");
+    let said = refused.to_string();
+    assert!(
+        said.contains("--adapters: no adapter matches voodoo"),
+        "{said}"
+    );
+    assert!(said.contains("1: GeForce RTX 3060"), "{said}");
 }

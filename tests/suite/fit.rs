@@ -242,7 +242,10 @@ fn words_that_nothing_follows_are_refused_by_name() {
             "model.layers=deep",
             "must be a list of layers, \"plain\" or \"residual\"",
         ),
-        ("training.epochs=many", "must be a whole number or \"auto\""),
+        (
+            "training.epochs=many",
+            "a whole number of at most 1000000, or \"auto\"",
+        ),
         ("augment.flip=maybe", "must be true, false or \"auto\""),
         ("training.sampling=twice", "training.sampling"),
         ("training.schedule=plateau", "needs training.patience"),

@@ -499,14 +499,14 @@ fn what_cannot_start_is_refused_with_its_reason() {
     refused(
         &["--dataset", "digits", "--freeze", "1"],
         2,
-        &["name one (training.from)"],
+        &["name its weights in training.from"],
     );
     refused(
         &["--from", "nowhere"],
         4,
-        &["--from nowhere", "no such folder"],
+        &["--from: nowhere", "no such folder"],
     );
-    refused(&["--from", "words.csv"], 4, &["--from words.csv"]);
+    refused(&["--from", "words.csv"], 4, &["--from: words.csv"]);
     let other = "model.layers=[{convolution=5,kernel=4},{pool='average'}]";
     let unlike = [NEW, &["--set", other]].concat();
     refused(

@@ -7,6 +7,7 @@ mod convolve_pool_relu;
 mod loss;
 mod matmul;
 mod shaders;
+mod shapes;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};

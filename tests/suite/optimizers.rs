@@ -13,7 +13,7 @@ use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, initial_values, values};
-use gpu_mnist::training::optimizers::Optimizer;
+use gpu_mnist::training::optimizers::{Optimizer, Rate};
 
 use crate::support::{adapter_or_skip, settings};
 
@@ -61,7 +61,7 @@ fn ours(config: &Config, rate: f64, steps: usize, device: &Device) -> Vec<Vec<f3
     let states = vec![None; shapes.len()];
     let mut optimizer = Optimizer::new(&config.training, shapes, states, device);
     weights(config, steps, device, |model, gradients| {
-        optimizer.step(rate, model, gradients)
+        optimizer.step(Rate::new(rate, None), model, gradients)
     })
 }
 

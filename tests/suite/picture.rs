@@ -284,7 +284,7 @@ fn a_telephone_picture_is_turned_as_its_exif_says() {
 
 #[test]
 fn what_is_no_picture_is_refused_with_its_reason() {
-    assert!(matches!(refused(b""), PictureError::UnknownFormat));
+    assert!(matches!(refused(b""), PictureError::Empty));
     assert!(matches!(
         refused(b"hello, world"),
         PictureError::UnknownFormat
@@ -476,6 +476,10 @@ fn cut_files_are_refused_as_damaged() {
         include_bytes!("picture/lossy.webp").to_vec(),
     ));
     files.push(("animation".into(), animation(&grain)));
+    files.push((
+        "telephone".into(),
+        several(&encoded(grain.clone(), ImageFormat::Jpeg)),
+    ));
     for (name, bytes) in files {
         assert!(
             prepare(&bytes, &Target::MNIST, Count::Any).is_ok(),
@@ -492,6 +496,74 @@ fn cut_files_are_refused_as_damaged() {
     }
 }
 
+/// A JPEG with a second image behind it, as telephones append a smaller or brighter one.
+fn several(jpeg: &[u8]) -> Vec<u8> {
+    // Marker and length, "MPF", then the index: one field with two entries of 16 bytes.
+    let index = 4 + 8 + 2 + 12 + 4 + 32;
+    let first = jpeg.len() + 4 + index;
+    let mut bytes = jpeg[..2].to_vec();
+    bytes.extend([0xFF, 0xE2, 0, 2 + index as u8]);
+    bytes.extend(b"MPF\0MM\0*\0\0\0\x08\0\x01");
+    bytes.extend([0xB0, 0x02, 0, 7, 0, 0, 0, 32, 0, 0, 0, 26, 0, 0, 0, 0]);
+    // Counted from the index, which starts ten bytes into the file.
+    for (size, offset) in [(first, 0), (jpeg.len(), first - 10)] {
+        bytes.extend([0; 4]);
+        bytes.extend((size as u32).to_be_bytes());
+        bytes.extend((offset as u32).to_be_bytes());
+        bytes.extend([0; 4]);
+    }
+    bytes.extend(&jpeg[2..]);
+    assert_eq!(bytes.len(), first);
+    bytes.extend(jpeg);
+    bytes
+}
+
+#[test]
+fn a_telephone_s_second_image_may_be_left_out() {
+    let jpeg = encoded(drawing(1), ImageFormat::Jpeg);
+    let both = several(&jpeg);
+    let alone = &both[..both.len() - jpeg.len()];
+    assert_eq!(prepared(alone), prepared(&both));
+}
+
+/// Heavy digits that nearly fill the picture were read by the holes in them.
+#[test]
+fn thick_digits_are_dark_on_an_even_background() {
+    let split = synthetic::draw(3, 1, 30);
+    let mut alike = 0;
+    for index in 0..30 {
+        let pixels = split.image(index).expect("a picture").to_vec();
+        let mut page = paper::Page::new(160, 160);
+        page.put(&pixels, 8.0, -32.0, -32.0);
+        page.grow(6.0);
+        let grey = page.ink.iter().map(|ink| 255 - (ink * 255.0) as u8);
+        let dark = GrayImage::from_vec(160, 160, grey.collect()).expect("a page");
+        let mut framed = GrayImage::from_pixel(200, 200, Luma([255]));
+        imageops::replace(&mut framed, &dark, 20, 20);
+        let mut inverted = framed.clone();
+        imageops::invert(&mut inverted);
+        let [dark, light] = [framed, inverted].map(|image| {
+            prepare(
+                &encoded(image, ImageFormat::Png),
+                &Target::MNIST,
+                Count::One,
+            )
+            .expect("a digit")
+        });
+        let bounds = dark[0].bounds;
+        assert!(bounds.height > 100, "{index}: {bounds:?}");
+        let differ = difference(
+            dark[0].pixels.as_slice().try_into().expect("28x28"),
+            light[0].pixels.as_slice().try_into().expect("28x28"),
+        );
+        // What is drawn is found alike in all; thinning may leave other shades.
+        let found = light[0].bounds;
+        assert_eq!(bounds, found, "{index}");
+        alike += usize::from(differ < 12.0);
+    }
+    assert!(alike >= 28, "{alike} of 30");
+}
+
 #[test]
 fn what_is_read_elsewhere_is_named() {
     let mut heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec();
@@ -502,7 +574,7 @@ fn what_is_read_elsewhere_is_named() {
     assert!(refused(&avif).to_string().contains("AVIF"));
     assert!(refused(b"%PDF-1.7 and so on").to_string().contains("PDF"));
     let tall = encoded(GrayImage::new(12, 100), ImageFormat::Png);
-    assert!(refused(&tall).to_string().contains("no margin"));
+    assert!(refused(&tall).to_string().contains("one colour all over"));
 }
 
 #[test]

@@ -275,7 +275,7 @@ fn what_is_no_run_says_so() {
     let refused = |folder: &Path| Record::read(folder).expect_err("no run").to_string();
     assert!(refused(home.path()).contains("it holds no run.json"));
     written(home.path(), &[("run.json", "{".into())]);
-    assert!(refused(home.path()).contains("run.json is none of this program"));
+    assert!(refused(home.path()).contains("its run.json is damaged"));
 }
 
 #[test]

@@ -12,13 +12,13 @@ fn all_sources() -> Vec<(String, String)> {
     found
 }
 
-/// The CPU kernels and what they share, their instruction sets, their threads, and their memory.
+/// The CPU kernels and what they share, their instruction sets, their threads, and their memory; replays on an adapter.
 fn may_be_unsafe(file: &str) -> bool {
     let Some(kernels) = file.strip_prefix("kernels/") else {
         return false;
     };
     let (folder, rest) = kernels.split_once('/').unwrap_or_default();
-    ["parallel.rs", "flex.rs", "simd.rs"].contains(&kernels)
+    ["parallel.rs", "flex.rs", "replay.rs", "simd.rs"].contains(&kernels)
         || ["simd", "primitives"].contains(&folder)
         || rest == "cpu.rs"
         || rest.starts_with("cpu/")

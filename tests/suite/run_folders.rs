@@ -7,9 +7,8 @@ use assert_cmd::assert::Assert;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
-use tempfile::{TempDir, tempdir};
 
-use crate::support::{program, write_dataset};
+use crate::support::{home_with_digits, program};
 
 const TRAIN: &[&str] = &[
     "train",
@@ -26,12 +25,6 @@ const TRAIN: &[&str] = &[
     "--epochs",
     "2",
 ];
-
-fn home_with_data() -> TempDir {
-    let home = tempdir().expect("a folder");
-    write_dataset(&home.path().join("digits"), 600, 100);
-    home
-}
 
 fn run(home: &Path, arguments: &[&str]) -> Assert {
     program(home).args(arguments).assert()
@@ -61,7 +54,7 @@ fn unfinish(run: &Path, step: &str) {
 
 #[test]
 fn a_killed_run_goes_on_to_the_same_weights_and_records() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     let more = &[
         "--set",
@@ -102,7 +95,7 @@ fn a_killed_run_goes_on_to_the_same_weights_and_records() {
 
 #[test]
 fn a_finished_run_prints_its_evaluation_and_can_be_trained_further() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     let finished = train(home, "run", &[]);
     let output = run(home, &["train", "--resume", "run", "--json"])
@@ -125,7 +118,7 @@ fn a_finished_run_prints_its_evaluation_and_can_be_trained_further() {
 
 #[test]
 fn settings_that_change_the_outcome_are_refused_by_name() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     train(home, "run", &[]);
     unfinish(&home.join("run"), "step-00000008");
@@ -181,7 +174,7 @@ fn settings_that_change_the_outcome_are_refused_by_name() {
 /// Another seed would draw other digits, or have images validate that were trained on.
 #[test]
 fn a_seed_that_does_not_fit_a_resumed_run_says_what_it_would_do() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     train(home, "own", &[]);
     let more = ["--resume", "own", "--epochs", "3"];
@@ -224,7 +217,7 @@ fn a_seed_that_does_not_fit_a_resumed_run_says_what_it_would_do() {
 
 #[test]
 fn settings_of_a_resume_that_was_killed_at_once_are_not_asked_for_again() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     train(home, "run", &[]);
     let checkpoints = home.join("run/checkpoints");
@@ -254,7 +247,7 @@ fn settings_of_a_resume_that_was_killed_at_once_are_not_asked_for_again() {
 
 #[test]
 fn a_damaged_checkpoint_exits_4_and_the_one_before_it_can_be_used() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     let whole = train(home, "run", &["--set", "training.checkpoint_every=3"]);
     for file in ["run.json", "evaluation.json"] {
@@ -278,7 +271,7 @@ fn a_damaged_checkpoint_exits_4_and_the_one_before_it_can_be_used() {
 
 #[test]
 fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     let list = |arguments: &[&str]| -> Value {
         let output = run(home, &[&["runs", "list", "--json"], arguments].concat())
@@ -356,7 +349,7 @@ fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
 
 #[test]
 fn a_run_that_is_being_trained_is_neither_resumed_nor_removed() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     train(home, "runs/a", &[]);
     let folder = gpu_mnist::runs::folder::RunFolder::open_unfinished(&home.join("runs/a"));
@@ -376,7 +369,7 @@ fn a_run_that_is_being_trained_is_neither_resumed_nor_removed() {
 
 #[test]
 fn spans_say_how_long_things_took_as_text_and_as_json() {
-    let home = home_with_data();
+    let home = home_with_digits();
     let home = home.path();
     let output = run(
         home,

@@ -14,6 +14,7 @@ use gpu_mnist::data::synthetic;
 use gpu_mnist::device::{self, Device};
 use gpu_mnist::runs::weights::Description;
 use gpu_mnist::training::state::Snapshot;
+use tempfile::{TempDir, tempdir};
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
@@ -27,6 +28,7 @@ pub fn adapter_or_skip(test: &str) -> Option<Device> {
         hardware_only: false,
         check: true,
         kernels: gpu_mnist::kernels::Kernels::Fused,
+        replay: true,
     };
     match device::choose(&config).and_then(device::Choice::open) {
         Ok(device) => Some(device),
@@ -95,6 +97,13 @@ pub fn write_dataset(folder: &Path, train: usize, test: usize) {
         let split = synthetic::draw(7, stream, count);
         idx::write_split(folder, part, &split).expect("written");
     }
+}
+
+/// A folder with 600 digits to train on and 100 to test, as the four files of a set in `digits/`.
+pub fn home_with_digits() -> TempDir {
+    let home = tempdir().expect("a folder");
+    write_dataset(&home.path().join("digits"), 600, 100);
+    home
 }
 
 /// The program, with `home` in place of the user's folders and current directory.

@@ -35,7 +35,7 @@ fn arguments(line: &str) -> Vec<String> {
     line.split_whitespace()
         .take_while(|word| !["|", ">", "<", "&&"].contains(word))
         .map(|word| match word {
-            "{id}" | "{set}" | "{name}" => "mnist".into(),
+            "{id}" | "{id}{into}" | "{set}" | "{name}" => "mnist".into(),
             word if word.contains('{') || word == "N" => "3".into(),
             word => word.trim_matches('\'').into(),
         })

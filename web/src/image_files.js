@@ -171,8 +171,7 @@ function judge(sound, broken, named) {
  * @returns {Promise<Outcome>}
  */
 async function outcome(file, height, width) {
-  const ending = /\.([^./]*)$/.exec(file.path)?.[1]?.toLowerCase() ?? "";
-  const isNamedSo = ENDINGS.includes(ending);
+  const isNamedSo = isImageName(file.path);
   let bytes;
   try {
     if (file.bytes > MOST_FILE) throw new Error("more than 64 MiB");
@@ -180,21 +179,54 @@ async function outcome(file, height, width) {
   } catch (error) {
     return isNamedSo ? { broken: error instanceof Error ? error.message : String(error) } : { other: true };
   }
-  const format = formatOf(bytes);
-  if (!format) {
-    const other = otherFormat(bytes);
-    if (!other && !isNamedSo) return { other: true };
-    if (bytes.length === 0) return { broken: "empty (0 bytes)" };
-    return { broken: other ? `this is ${other}` : "this is no PNG, JPEG, BMP, GIF or WebP picture" };
-  }
-  const size = sizeOf(bytes, format);
-  if (!size) return { broken: "damaged: its header is cut short" };
-  if (size[0] * size[1] > MOST_PIXELS) return { broken: `${size[0]} x ${size[1]} pixels, more than 64 megapixels` };
-  if (!isWhole(bytes, format)) return { broken: "damaged: the file ends in the middle of the picture" };
+  if (!formatOf(bytes) && !otherFormat(bytes) && !isNamedSo) return { other: true };
+  const broken = fault(bytes);
+  if (broken) return { broken };
   try {
     return { image: await decode(bytes, height, width) };
   } catch {
     return { broken: "damaged: it cannot be decoded" };
+  }
+}
+
+/**
+ * What is wrong with a file before it is decoded, if anything is.
+ * @param {Uint8Array} bytes
+ */
+function fault(bytes) {
+  const format = formatOf(bytes);
+  if (!format) {
+    const other = otherFormat(bytes);
+    if (bytes.length === 0) return "empty (0 bytes)";
+    return other ? `this is ${other}` : "this is no PNG, JPEG, BMP, GIF or WebP picture";
+  }
+  const size = sizeOf(bytes, format);
+  if (!size) return "damaged: its header is cut short";
+  if (size[0] * size[1] > MOST_PIXELS) return `${size[0]} x ${size[1]} pixels, more than 64 megapixels`;
+  return isWhole(bytes, format) ? null : "damaged: the file ends in the middle of the picture";
+}
+
+/** Whether a file is an image by its name. @param {string} name */
+export function isImageName(name) {
+  return ENDINGS.includes(/\.([^./]*)$/.exec(name)?.[1]?.toLowerCase() ?? "");
+}
+
+/**
+ * A photograph to be read: the pixels of a file, turned as its EXIF says, in the size the command
+ * looks at them.
+ * @param {File} file
+ * @returns {Promise<ImageData>}
+ * @throws {Error} In words that say what is wrong with the file.
+ */
+export async function photograph(file) {
+  if (file.size > MOST_FILE) throw new Error("more than 64 MiB; scale it down first");
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const broken = fault(bytes);
+  if (broken) throw new Error(`${broken}; save it again as PNG or JPEG`);
+  try {
+    return (await workingPixels(bytes)).data;
+  } catch {
+    throw new Error("damaged: it cannot be decoded; save it again as PNG or JPEG");
   }
 }
 
@@ -206,21 +238,29 @@ async function outcome(file, height, width) {
  * @returns {Promise<Image>}
  */
 async function decode(bytes, height, width) {
+  const { data, size } = await workingPixels(bytes);
+  return { ...size, pixels: cover(opaque(data.data, data.width, data.height), height, width) };
+}
+
+/**
+ * The pixels of the first picture of a file, at most `WORKING_SIDE` to a side, and its own size.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
+async function workingPixels(bytes) {
   const bitmap = await createImageBitmap(new Blob([bytes]), {
     imageOrientation: "from-image",
     premultiplyAlpha: "none",
     colorSpaceConversion: "none",
   });
-  const scale = Math.min(1, WORKING_SIDE / Math.max(bitmap.width, bitmap.height));
-  const [columns, rows] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const size = { width: bitmap.width, height: bitmap.height };
+  const scale = Math.min(1, WORKING_SIDE / Math.max(size.width, size.height));
+  const [columns, rows] = [size.width, size.height].map((side) => Math.max(1, Math.round(side * scale)));
   const context = new OffscreenCanvas(columns, rows).getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error("no canvas");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, columns, rows);
-  const image = { width: bitmap.width, height: bitmap.height };
   bitmap.close();
-  const { data } = context.getImageData(0, 0, columns, rows);
-  return { ...image, pixels: cover(opaque(data, columns, rows), height, width) };
+  return { size, data: context.getImageData(0, 0, columns, rows) };
 }
 
 /**

@@ -4,10 +4,11 @@
 
 import { forgetData, heldName, loadData, startData, takeChoice } from "./data_panel.js";
 import { byId, reason, say, Told } from "./dom.js";
-import { disableDrawing, enableDrawing, startDrawing } from "./drawing_panel.js";
+import { disableDrawing, enableDrawing, readPhoto, startDrawing } from "./drawing_panel.js";
 import { startDropping } from "./drop_files.js";
 import { Engine } from "./engine.js";
 import { decimals, grouped } from "./format.js";
+import { isImageName } from "./image_files.js";
 import { droppedFiles } from "./own_images.js";
 import { clearResult, showResult, showSoFar } from "./result_panel.js";
 import { showOpened, startSettings, wantedDevice, wantedTraining } from "./settings_panel.js";
@@ -67,7 +68,10 @@ function run(engine) {
     () => phase === "idle",
     (dropped) => {
       const weights = [...dropped.files].find((file) => file.name.endsWith(".safetensors"));
+      const [photo, ...others] = dropped.files;
       if (weights) void takeWeights(engine, weights);
+      // One image is to be read; more are a set to learn from.
+      else if (photo && others.length === 0 && isImageName(photo.name)) void readPhoto(photo);
       else void takeDropped(engine, dropped);
     },
   );

@@ -247,21 +247,27 @@ function digit(value, lean) {
 /** @param {{pixels: Uint8ClampedArray, width: number, height: number}} request */
 function predict({ pixels, width, height }) {
   const prepared = new Uint8Array(784);
-  let [ink, left, right, top, bottom] = [0, width, 0, height, 0];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if ((pixels[4 * (y * width + x)] ?? 255) > 127) continue;
-      ink++;
-      [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
-      prepared[Math.floor((y * 28) / height) * 28 + Math.floor((x * 28) / width)] = 255;
+  // A picture that is twice as wide as high has a drawing in each half; the mock is unsure of the second.
+  const halves = width === 2 * height ? [[0, width / 2], [width / 2, width]] : [[0, width]];
+  const drawings = [];
+  for (const [from = 0, to = width] of halves) {
+    let [left, right, top, bottom] = [to, from, height, 0];
+    for (let y = 0; y < height; y++) {
+      for (let x = from; x < to; x++) {
+        if ((pixels[4 * (y * width + x)] ?? 255) > 127) continue;
+        [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
+        prepared[Math.floor((y * 28) / height) * 28 + Math.floor((x * 28) / width)] = 255;
+      }
     }
+    if (right < left) continue;
+    // Tall and narrow is a 1; the mock calls everything else a 7.
+    const best = right - left < (bottom - top) / 3 ? 1 : 7;
+    const probabilities = DIGITS.map((_, each) => (each === best ? 0.91 : 0.01));
+    const unsure = from > 0;
+    drawings.push({ box: [left, top, right + 1 - left, bottom + 1 - top], probabilities, score: unsure ? 2 : 0, unsure });
   }
-  // Tall and narrow is a 1; the mock calls everything else a 7.
-  const best = right - left < (bottom - top) / 3 ? 1 : 7;
-  const probabilities = DIGITS.map((_, each) => (each === best ? 0.91 : 0.01));
-  const drawing = { box: [0, 0, width, height], probabilities, score: 0, unsure: false };
-  const blank = ink === 0;
-  return { probabilities, prepared, shape: SHAPE, blank, reason: "", drawings: blank ? [] : [drawing] };
+  const probabilities = drawings[0]?.probabilities ?? DIGITS.map(() => 0);
+  return { probabilities, prepared, shape: SHAPE, blank: drawings.length === 0, reason: "", drawings };
 }
 
 /** @param {{bytes: ArrayBuffer}} request */

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
@@ -14,7 +13,7 @@ use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
 use crate::data::find;
 use crate::data::{ImageSet, Split};
 use crate::device::Device;
-use crate::files::write_atomically;
+use crate::files::{unwritten, write_atomically};
 use crate::report::sheet::sheet;
 use crate::terminal::print;
 
@@ -74,11 +73,9 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
             std::iter::once(original).chain(distorted).collect()
         })
         .collect();
-    write_atomically(&args.out, &sheet(dataset.train.shape, &rows)?).with_context(|| {
-        format!(
-            "--out {}: could not be written; name another file",
-            args.out.display()
-        )
+    write_atomically(&args.out, &sheet(dataset.train.shape, &rows)?).map_err(|error| {
+        let what = format!("--out {}", args.out.display());
+        unwritten(&what, &error, "name another file")
     })?;
     print(&match as_json {
         true => format!(

@@ -23,7 +23,7 @@ use crate::model::Model;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
 use crate::report::text::{percent, wrapped};
-use crate::runs::ensemble::{Asked, settings_of, suits};
+use crate::runs::ensemble::{Asked, moved, settings_of, suits};
 use crate::runs::folder::SETTINGS;
 use crate::runs::training_images::TrainingImages;
 use crate::runs::weights;
@@ -94,7 +94,11 @@ pub fn run(
     let (model, description) = weights::load(&file, &device)?;
     named::follow_weights(&mut layers, &file, &description.set.name)?;
     let mut config = resolve(&layers)?;
-    let set = find::load(&config.data, config.seed)?;
+    let by_hand = named::is_named(&layers);
+    let set = find::load(&config.data, config.seed).map_err(|error| match by_hand {
+        true => error,
+        false => error.context(moved(&file)),
+    })?;
     suits(&file, &description, &set.description, &Asked::default())?;
     let bar = Shown::bar("evaluating");
     let mut heard = |done, of| {

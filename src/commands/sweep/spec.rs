@@ -7,8 +7,8 @@ use toml_edit::{DocumentMut, Item, Table};
 use crate::config::{Layers, Origin, document};
 use crate::exit::UsageError;
 use crate::files::read_settings;
-use crate::runs::sweep::Method;
 use crate::runs::sweep::space::{Axis, Values};
+use crate::runs::sweep::{Method, SweepRecord};
 
 /// What a file says of a sweep.
 #[derive(Default)]
@@ -27,9 +27,18 @@ impl Spec {
     pub fn read(file: &Path, layers: &mut Layers) -> anyhow::Result<Self> {
         const KNOWN: &[&str] = &["method", "trials", "eta", "config", "set", "over"];
         let wrong = |reason: String| UsageError(format!("{}: {reason}", file.display()));
-        let text = read_settings(file).map_err(|error| wrong(error.to_string()))?;
-        let document: DocumentMut = (text.parse())
-            .map_err(|error: toml_edit::TomlError| wrong(error.to_string().trim_end().into()))?;
+        if SweepRecord::read(file)?.is_some() {
+            let command = SweepRecord::run_command(file);
+            return Err(wrong(format!("a sweep; go on with it with `{command}`")).into());
+        }
+        let text = read_settings(file).map_err(|error| {
+            wrong(format!(
+                "could not be read ({error}); name a file that says what is varied (docs/sweeps.md), or use --over"
+            ))
+        })?;
+        let document: DocumentMut = (text.parse()).map_err(|error: toml_edit::TomlError| {
+            wrong(format!("not valid TOML: {}", error.to_string().trim_end()))
+        })?;
         if let Some((key, _)) = document.iter().find(|(key, _)| !KNOWN.contains(key)) {
             return Err(wrong(format!(
                 "{key} is not known here; there are {}",
@@ -37,17 +46,17 @@ impl Spec {
             ))
             .into());
         }
-        let number = |key: &str, least: i64| -> Result<Option<u32>, UsageError> {
+        let number = |key: &str, least: i64, most: i64| -> Result<Option<u32>, UsageError> {
             let Some(item) = document.get(key) else {
                 return Ok(None);
             };
             let found = item
                 .as_integer()
-                .filter(|number| (least..=10_000).contains(number));
+                .filter(|number| (least..=most).contains(number));
             match found.and_then(|number| u32::try_from(number).ok()) {
                 Some(number) => Ok(Some(number)),
                 None => Err(wrong(format!(
-                    "{key}: a whole number from {least} to 10000 is needed"
+                    "{key}: must be a whole number from {least} to {most}"
                 ))),
             }
         };
@@ -57,12 +66,12 @@ impl Spec {
                 Some(item) => item
                     .as_str()
                     .map(Some)
-                    .ok_or_else(|| wrong(format!("{key}: text is needed"))),
+                    .ok_or_else(|| wrong(format!("{key}: must be text in quotation marks"))),
             }
         };
         let method = text("method")?.map(|word| {
             <Method as clap::ValueEnum>::from_str(word, false)
-                .map_err(|_| wrong(format!("method: {word} is none of grid, random, halving")))
+                .map_err(|_| wrong(format!("method: {word}: must be grid, random or halving")))
         });
         if let Some(recipe) = text("config")? {
             layers.load(recipe)?;
@@ -71,7 +80,9 @@ impl Spec {
         let table = |key: &str| match document.get(key) {
             None => Ok(&empty),
             Some(Item::Table(table)) => Ok(table),
-            Some(_) => Err(wrong(format!("{key}: a table is needed, [{key}]"))),
+            Some(_) => Err(wrong(format!(
+                "{key}: must be a table, [{key}], with a line for each setting"
+            ))),
         };
         for (key, value) in document::leaves(table("set")?) {
             layers.set(&key, value, Origin::File(file.into()))?;
@@ -84,8 +95,8 @@ impl Spec {
         Ok(Self {
             axes: axes.collect::<Result<_, _>>()?,
             method: method.transpose()?,
-            trials: number("trials", 1)?,
-            eta: number("eta", 2)?,
+            trials: number("trials", 1, 10_000)?,
+            eta: number("eta", 2, 100)?,
         })
     }
 }

@@ -5,6 +5,7 @@ use super::mnist::file;
 use super::{FileRole, GREY_28, KnownSet, Source};
 use crate::data::image_set::{Background, Framing};
 
+/// Fashion-MNIST.
 pub static FASHION_MNIST: KnownSet = KnownSet {
     id: "fashion-mnist",
     class_names: &[

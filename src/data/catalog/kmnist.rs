@@ -5,6 +5,7 @@
 use super::{FileRole, GREY_28, KnownFile, KnownSet, Source, sha256};
 use crate::data::image_set::{Background, Framing};
 
+/// Kuzushiji-MNIST.
 pub static KMNIST: KnownSet = KnownSet {
     id: "kmnist",
     class_names: &["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],

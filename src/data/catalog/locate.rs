@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use super::KnownSet;
-use crate::data::error::DataError;
+use crate::data::error::{DataError, Published};
 use crate::data::formats::idx::{self, Group};
 use crate::data::formats::{folders_in, listing};
+use crate::wording::quoted;
 
 /// Folders that hold a set's files below one of its name: torchvision's, and EMNIST's archive.
 const BELOW: [&str; 2] = ["raw", "gzip"];
@@ -20,6 +21,7 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether all files of the set are there.
     pub fn is_complete(&self) -> bool {
         let files = self.files.as_ref();
         files.is_none_or(|files| files.missing().is_empty())
@@ -76,7 +78,8 @@ pub fn require(data_dir: &Path, set: &'static KnownSet) -> Result<Place, DataErr
         return Err(DataError::NotThere {
             path: data_dir.to_owned(),
             next: format!(
-                "check the spelling of --data-dir, or run `gpu-mnist data fetch {set}` to download the set there"
+                "check the spelling of --data-dir, or run `gpu-mnist data fetch {set} --data-dir {}` to download the set there",
+                quoted(data_dir.display())
             ),
         });
     }
@@ -89,7 +92,10 @@ pub fn require(data_dir: &Path, set: &'static KnownSet) -> Result<Place, DataErr
         there: Some(listing(&folder)),
         folder,
         missing: set.file_names(),
-        set: Some(set.id),
+        set: Some(Box::new(Published {
+            id: set.id,
+            data_dir: Some(data_dir.into()),
+        })),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::{DIGITS, FileRole, GREY_28, KnownFile, KnownSet, Source, sha256};
 use crate::data::image_set::{Background, Framing};
 
+/// MNIST.
 pub static MNIST: KnownSet = KnownSet {
     id: "mnist",
     class_names: DIGITS,

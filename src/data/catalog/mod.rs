@@ -228,6 +228,7 @@ impl KnownSet {
         }
     }
 
+    /// Names of the classes, by label.
     pub fn class_names(&self) -> Vec<String> {
         self.class_names
             .iter()
@@ -265,9 +266,11 @@ impl Eq for KnownSet {}
 /// A name that no known set has.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 #[error(
-    "no set is known as `{name}`{}; the known sets are {}",
-    did_you_mean(name),
-    ids()
+    "no set is known as `{name}`{}; `gpu-mnist data list` names those there are",
+    match OTHER_NAMES.contains(&&name[..]) {
+        true => " to fetch".into(),
+        false => did_you_mean(name),
+    }
 )]
 pub struct UnknownSet {
     pub name: String,

@@ -6,6 +6,7 @@
 use super::{DIGITS, FileRole, GREY_28, KnownFile, KnownSet, Source, sha256};
 use crate::data::image_set::{Background, Framing};
 
+/// QMNIST.
 pub static QMNIST: KnownSet = KnownSet {
     id: "qmnist",
     class_names: DIGITS,

@@ -40,7 +40,10 @@ impl Arrays {
         let unfit = |reason: String, next: &str| Err(DataError::unfit(path, reason, next));
         let shape = self.train.shape;
         if self.train.labels.is_empty() {
-            return unfit("no images to train on".into(), "save some");
+            return unfit(
+                "no images to train on".into(),
+                "save some under the names for training",
+            );
         }
         let mut all = vec![("to train on", &mut self.train)];
         all.extend(self.valid.as_mut().map(|split| ("to validate", split)));

@@ -11,6 +11,7 @@ use super::{Format, Holds, Reading};
 use crate::data::error::{COPY_AGAIN, DataError};
 use crate::data::image_set::ImageShape;
 use crate::data::open_set::OpenSet;
+use crate::wording::count;
 
 pub const FORMAT: Format = Format {
     name: "CIFAR binary",
@@ -72,6 +73,16 @@ fn kind_of(path: &str, bytes: u64, begin: &[u8]) -> Option<&'static Kind> {
     kinds.find(|kind| is_named_so(path) && kind.fits(bytes, begin))
 }
 
+/// Whether a file bears one of the names under which CIFAR is published, so that its bytes must be records.
+fn is_published(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default().to_lowercase();
+    let part = name.strip_suffix(".bin").unwrap_or_default();
+    ["train", "test", "test_batch"].contains(&part)
+        || part
+            .strip_prefix("data_batch_")
+            .is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
 fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     name.to_lowercase().starts_with("test")
@@ -98,7 +109,14 @@ fn holds(path: &Path) -> Holds {
         .collect();
     match (found.contains(&false), found.contains(&true)) {
         (true, true) => Holds::Whole,
-        (false, false) => Holds::Nothing,
+        // One that was cut is said to be.
+        (false, false)
+            if !files
+                .iter()
+                .any(|file| is_published(&file.to_string_lossy())) =>
+        {
+            Holds::Nothing
+        }
         _ => Holds::Part,
     }
 }
@@ -144,6 +162,19 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
     let mut kind = None;
     for (name, bytes) in contents.iter().filter(|(name, _)| is_named_so(name)) {
         let Some(found) = kind_of(name, bytes.len() as u64, bytes) else {
+            if is_published(name) {
+                let whole = |kind: &Kind| bytes.len().is_multiple_of(kind.record());
+                let reason = match bytes.first().filter(|_| KINDS.iter().any(whole)) {
+                    Some(label) => {
+                        format!("begins with the label {label}, which CIFAR does not have")
+                    }
+                    None => format!(
+                        "{} are no whole records of an image and its label",
+                        count(bytes.len(), "byte")
+                    ),
+                };
+                return Err(damaged(name, reason));
+            }
             continue;
         };
         let kind: &Kind = kind.get_or_insert(found);

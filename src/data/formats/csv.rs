@@ -209,6 +209,7 @@ impl<'a> Table<'a> {
         let label = match (header, like) {
             (true, _) if named.is_some() => named,
             (_, Some(like)) if columns + 1 == like => None,
+            (true, _) if numbered_alike(&names) => None,
             _ => Some(0),
         };
         Ok(Self {
@@ -293,6 +294,18 @@ impl<'a> Table<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the first column is called as the next one is, but for its number: it holds pixels, not labels.
+fn numbered_alike(names: &[String]) -> bool {
+    let word = |name: &String| {
+        let word = name.trim_end_matches(|part: char| part.is_ascii_digit());
+        (word.len() < name.len()).then(|| word.to_lowercase())
+    };
+    match names {
+        [first, second, ..] => word(first).is_some_and(|of_first| word(second) == Some(of_first)),
+        _ => false,
     }
 }
 

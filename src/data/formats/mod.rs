@@ -161,7 +161,7 @@ pub(super) fn open_known(
                 set: set.id,
                 reason,
             },
-            set: Some(set.id),
+            set: Some(set.id.into()),
         })?;
     Ok((format, open.known_as(set)))
 }
@@ -187,18 +187,18 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
     match &below[..] {
         [(format, only)] => Ok((format, only.clone())),
         [] if holds == Holds::Part => Ok((format, path.to_owned())),
-        [] => Err(DataError::NoSet {
+        [] => Err(whole_archive(path).err().unwrap_or(DataError::NoSet {
             path: path.to_owned(),
-            reason: match path.is_dir() {
+            next: match path.is_dir() {
                 true => {
                     "give a folder with a folder of images for each class, or an NPZ, CSV, CIFAR or IDX set (docs/data.md)"
                 }
                 false => {
-                    "this is a file, but no NPZ or CSV file with images and labels, nor a .zip or .tar.gz of a folder of images (docs/data.md)"
+                    "give an NPZ or CSV file with images and labels, or a .zip or .tar.gz of folders of images (docs/data.md)"
                 }
             },
             there: path.is_dir().then(|| listing(path)),
-        }),
+        })),
         several => Err(DataError::Several {
             path: path.to_owned(),
             sets: several
@@ -208,6 +208,15 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
                 .collect(),
             next: "name one of them with --dataset",
         }),
+    }
+}
+
+/// Where nothing reads a file that begins as a .zip or NPZ file: whether it is whole.
+#[cfg(not(target_family = "wasm"))]
+fn whole_archive(path: &Path) -> Result<(), DataError> {
+    match tree::begin(path).is_ok_and(|begin| tree::is_zip(&begin)) {
+        true => tree::Tree::open(path).map(|_| ()),
+        false => Ok(()),
     }
 }
 

@@ -157,7 +157,7 @@ impl<'a> Array<'a> {
             DataError::unfit(
                 path,
                 format!("{name}: {reason}"),
-                "save it again with numpy.savez, as numbers of one type",
+                "save it again with numpy.savez as whole numbers or fractions, such as uint8 or float32",
             )
         };
         let header = archive
@@ -167,14 +167,14 @@ impl<'a> Array<'a> {
             .map_err(|error| unfit(format!("is no array that can be read ({error})")))?;
         let dtype = header.dtype();
         let DType::Plain(item) = &dtype else {
-            return Err(unfit(format!("holds {}", dtype.descr())));
+            return Err(unfit(format!("holds values of type {}", dtype.descr())));
         };
         use TypeChar::{Bool, Float, Int, Uint};
         let kind = match (item.type_char(), item.size_field()) {
             (class @ (Int | Uint), bytes @ (1 | 2 | 4 | 8)) => (class, bytes),
             (Bool, 1) => (Uint, 1),
             (Float, bytes @ (4 | 8)) => (Float, bytes),
-            _ => return Err(unfit(format!("holds {}", dtype.descr()))),
+            _ => return Err(unfit(format!("holds values of type {}", dtype.descr()))),
         };
         let sides: Option<Vec<usize>> = header
             .shape()

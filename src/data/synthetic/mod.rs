@@ -19,6 +19,7 @@ use sketch::Sketch;
 
 /// The shape of the images.
 pub const SHAPE: ImageShape = ImageShape::grey(raster::SIDE, raster::SIDE);
+/// Pixels of an image.
 pub const PIXELS: usize = SHAPE.pixels();
 /// Classes: the digits.
 pub const CLASSES: usize = 10;
@@ -33,6 +34,7 @@ pub const VERSION: u32 = 1;
 
 /// Pictures of the training split, and of the test split.
 pub const TRAIN_PICTURES: usize = 60_000;
+/// Images of the test split.
 pub const TEST_PICTURES: usize = 10_000;
 
 /// Draws `count` pictures with their labels, balanced within one and shuffled.

@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod gpu;
 pub mod launches;
+pub mod together;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
@@ -13,7 +14,8 @@ use burn::optim::{
 use burn::tensor::{Device, Tensor};
 
 use super::flex::{floats, whole};
-use super::{Kernels, simd};
+use super::step_state::AdamNumbers;
+use super::{Kernels, shapes, simd};
 
 /// Adam (Kingma & Ba, arXiv:1412.6980) as Burn's own computes it, in one pass over a parameter.
 /// Its state is Burn's, so that either can go on where the other stopped.
@@ -64,6 +66,21 @@ impl Kernels {
     }
 }
 
+impl FusedAdam {
+    /// What update number `time`, from 1, takes beside moments and gradient.
+    pub fn numbers(&self, learning_rate: LearningRate, time: usize) -> AdamNumbers {
+        launches::Step {
+            number: time as u32,
+            learning_rate: f64::from(learning_rate as f32),
+            beta1: self.beta1.into(),
+            beta2: self.beta2.into(),
+            epsilon: self.epsilon.into(),
+            weight_decay: self.weight_decay.into(),
+        }
+        .numbers()
+    }
+}
+
 impl AdamUpdates {
     /// The parameter after one update, and the moments for the next; there are none before the first.
     pub fn step<const D: usize>(
@@ -105,6 +122,7 @@ pub struct Updated<B: Backend> {
 /// The update as Burn dispatches it; it records no gradients.
 #[backend_extension(Cube, Flex)]
 pub trait AdamUpdate: Backend {
+    /// A step of Adam: all four tensors are of one shape; `step` counts from 1.
     #[allow(clippy::too_many_arguments)]
     fn adam_update(
         parameter: FloatTensor<Self>,
@@ -172,6 +190,19 @@ impl Optimizer for FusedAdam {
             Some(state) => (state.time + 1, state.moment_1, state.moment_2),
             None => (1, gradient.zeros_like(), gradient.zeros_like()),
         };
+        let (of_parameter, of_gradient) = (parameter.dims(), gradient.dims());
+        let of_moments = [moment1.dims(), moment2.dims()];
+        shapes::check(
+            of_gradient == of_parameter && of_moments == [of_parameter; 2],
+            "adam",
+            &[
+                ("parameter", &of_parameter),
+                ("gradient", &of_gradient),
+                ("moments", &of_moments[0]),
+                ("and", &of_moments[1]),
+            ],
+            "one shape",
+        );
         let updated = Dispatch::adam_update(
             parameter.into_dispatch(),
             gradient.into_dispatch(),

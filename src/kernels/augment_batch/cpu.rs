@@ -39,6 +39,7 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What does not change from image to image.
     pub fn new(
         shape: ImageShape,
         scale: ChannelScale,

@@ -77,6 +77,7 @@ pub fn augment_batch(
 /// The operation as Burn dispatches it; it records no gradients. `first` is the number of the first of its images.
 #[backend_extension(Cube, Flex)]
 pub trait AugmentBatch: Backend {
+    /// `words [images, words of an image]`, `indices [n]` to distorted images `[n, height, width, channels]`.
     fn augment_batch(
         words: IntTensor<Self>,
         indices: IntTensor<Self>,

@@ -49,6 +49,7 @@ pub fn by_burn(input: Tensor<4>) -> Tensor<2> {
 /// The operation as Burn dispatches it.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait AveragePool: Backend {
+    /// `[n, height, width, channels]` to the means `[n, channels]`.
     fn average_pool(input: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

@@ -13,6 +13,7 @@ use burn::tensor::{Tensor, activation};
 
 use super::Kernels;
 use super::gpu::is_adapter;
+use super::shapes;
 
 impl Kernels {
     /// See [`batch_norm_relu`].
@@ -62,7 +63,7 @@ impl Kernels {
 /// On an adapter, channels that are no fours go through Burn's own operations.
 ///
 /// # Panics
-/// The residual has another shape than the input.
+/// The shapes do not fit each other.
 pub fn batch_norm_relu(
     input: Tensor<4>,
     scale: Tensor<1>,
@@ -71,7 +72,8 @@ pub fn batch_norm_relu(
     epsilon: f32,
     relu: bool,
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
-    assert_shapes(&input, &scale, residual.as_ref());
+    let each = [("scale", &scale), ("shift", &shift)];
+    check_shapes("batch_norm_relu", &input, &each, residual.as_ref());
     if is_adapter(&input.device()) && !shaders_take(&input) {
         return by_burn(input, scale, shift, residual, epsilon, relu);
     }
@@ -98,7 +100,7 @@ pub fn batch_norm_relu(
 /// channels that are no fours.
 ///
 /// # Panics
-/// The residual has another shape than the input.
+/// The shapes do not fit each other.
 #[allow(clippy::too_many_arguments)]
 pub fn normalise_relu(
     input: Tensor<4>,
@@ -110,7 +112,13 @@ pub fn normalise_relu(
     epsilon: f32,
     relu: bool,
 ) -> Tensor<4> {
-    assert_shapes(&input, &scale, residual.as_ref());
+    let each = [
+        ("scale", &scale),
+        ("shift", &shift),
+        ("mean", &mean),
+        ("variance", &variance),
+    ];
+    check_shapes("normalise_relu", &input, &each, residual.as_ref());
     let device = input.device();
     if device.is_autodiff() || is_adapter(&device) && !shaders_take(&input) {
         return normalise_by_burn(input, scale, shift, mean, variance, residual, epsilon, relu);
@@ -195,12 +203,24 @@ pub fn normalise_by_burn(
     }
 }
 
-fn assert_shapes(input: &Tensor<4>, scale: &Tensor<1>, residual: Option<&Tensor<4>>) {
-    let dims = input.dims();
-    assert_eq!(scale.dims(), [dims[3]], "scale against input {dims:?}");
-    if let Some(residual) = residual {
-        assert_eq!(residual.dims(), dims, "residual against input");
-    }
+/// `each` has a number for each channel.
+fn check_shapes(
+    operation: &str,
+    input: &Tensor<4>,
+    each: &[(&str, &Tensor<1>)],
+    residual: Option<&Tensor<4>>,
+) {
+    let of_input = input.dims();
+    let of_each: Vec<(&str, [usize; 1])> = (each.iter())
+        .map(|(name, tensor)| (*name, tensor.dims()))
+        .collect();
+    let of_residual = residual.map_or(of_input, Tensor::dims);
+    let mut found: Vec<(&str, &[usize])> = vec![("input", &of_input)];
+    found.extend(of_each.iter().map(|(name, shape)| (*name, &shape[..])));
+    found.push(("residual", &of_residual));
+    let fit = of_each.iter().all(|(_, shape)| *shape == [of_input[3]]) && of_residual == of_input;
+    let needed = "[n, h, w, c], [c] for each of its channels, and the residual as the input";
+    shapes::check(fit, operation, &found, needed);
 }
 
 fn shaders_take(input: &Tensor<4>) -> bool {
@@ -237,6 +257,7 @@ pub trait BatchNormRelu: Backend {
 /// The operation of inference as Burn dispatches it; it records no gradients.
 #[backend_extension(Cube, Flex)]
 pub trait NormaliseRelu: Backend {
+    /// `[n, height, width, channels]` to the same shape; scale, shift, mean and variance are `[channels]`.
     #[allow(clippy::too_many_arguments)]
     fn normalise_relu(
         input: FloatTensor<Self>,
@@ -253,6 +274,7 @@ pub trait NormaliseRelu: Backend {
 
 /// The gradients on one backend.
 pub trait BatchNormReluGradient: Backend {
+    /// Gradients of input, scale, shift and residual from that of the output.
     fn batch_norm_relu_backward(
         state: State<Self>,
         grad_output: FloatTensor<Self>,

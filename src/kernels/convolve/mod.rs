@@ -20,7 +20,7 @@ use super::backward::{Grads, Wanted, backward};
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::launch::TileProfile;
-use super::{Kernels, simd};
+use super::{Kernels, shapes, simd};
 pub use shape::Shape;
 
 impl Kernels {
@@ -49,7 +49,7 @@ impl Kernels {
 /// operations.
 ///
 /// # Panics
-/// `stride` is 0, or `padding` is not below `k`: whole outputs would see nothing but zeros.
+/// The shapes do not fit each other, `stride` is 0, or `padding` is not below `k`: whole outputs would see nothing but zeros.
 pub fn convolve(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -58,7 +58,22 @@ pub fn convolve(
     padding: usize,
     relu: bool,
 ) -> Tensor<4> {
-    let shape = shape_of(input.dims(), weight.dims(), stride, padding);
+    let (of_input, of_weight) = (input.dims(), weight.dims());
+    let of_bias = bias.as_ref().map_or([of_weight[0]], Tensor::dims);
+    let kernel = of_weight[2];
+    let fit = of_input[3] == of_weight[1] && of_weight[3] == kernel && of_bias == [of_weight[0]];
+    shapes::check(
+        fit && of_input[1].min(of_input[2]) + 2 * padding >= kernel,
+        "convolve",
+        &[
+            ("input", &of_input),
+            ("weight", &of_weight),
+            ("bias", &of_bias),
+            ("padding", &[padding]),
+        ],
+        "[n, h, w, in], [out, in, k, k] and [out], h and w at least k less twice the padding",
+    );
+    let shape = shape_of(of_input, of_weight, stride, padding);
     if is_adapter(&input.device()) && !shaders_take(&shape) {
         return by_burn(input, weight, bias, stride, padding, relu);
     }
@@ -82,15 +97,10 @@ fn shaders_take(shape: &Shape) -> bool {
 
 fn shape_of(
     [batch, height, width, in_channels]: [usize; 4],
-    [out_channels, inputs, kernel, kernel_width]: [usize; 4],
+    [out_channels, _, kernel, _]: [usize; 4],
     stride: usize,
     padding: usize,
 ) -> Shape {
-    assert_eq!(
-        inputs, in_channels,
-        "channels of the weight and of the images"
-    );
-    assert_eq!(kernel, kernel_width, "sides of the kernel");
     assert!(stride > 0, "the stride is 0");
     assert!(
         padding < kernel,
@@ -128,6 +138,7 @@ pub fn by_burn(
 
 /// The gradients on one backend.
 pub trait ConvolveKernel: Backend {
+    /// The wanted ones of the gradients of input, weight and bias.
     fn run_backward(
         state: State<Self>,
         grad_output: FloatTensor<Self>,
@@ -149,6 +160,7 @@ pub struct State<B: Backend> {
 /// The operation as Burn dispatches it.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait Convolve: Backend {
+    /// `input [n, h, w, in]`, `weight [out, in, k, k]`, `bias [out]` to `[n, h', w', out]`.
     fn convolve(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,

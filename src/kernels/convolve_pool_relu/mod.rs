@@ -22,7 +22,7 @@ use super::backward::{Grads, Wanted, backward};
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
 use super::launch::TileProfile;
-use super::{Kernels, simd};
+use super::{Kernels, shapes, simd};
 pub use shape::Shape;
 
 impl Kernels {
@@ -49,6 +49,9 @@ impl Kernels {
 /// down.
 /// Without `relu` the pooled sums are given as they are.
 /// On an adapter, shapes that the shaders do not take go through Burn's own operations.
+///
+/// # Panics
+/// The shapes do not fit each other, or nothing is left to pool.
 pub fn convolve_pool_relu(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -57,6 +60,23 @@ pub fn convolve_pool_relu(
     relu: bool,
 ) -> Tensor<4> {
     let bias = bias.into();
+    let (of_input, of_weight) = (input.dims(), weight.dims());
+    let of_bias = bias.as_ref().map_or([of_weight[0]], Tensor::dims);
+    let kernel = of_weight[2];
+    let fit = of_input[3] == of_weight[1] && of_weight[3] == kernel && of_bias == [of_weight[0]];
+    // Two rows and two columns are pooled at least.
+    let is_seen = of_input[1].min(of_input[2]) + 2 * padding > kernel;
+    shapes::check(
+        fit && is_seen,
+        "convolve_pool_relu",
+        &[
+            ("input", &of_input),
+            ("weight", &of_weight),
+            ("bias", &of_bias),
+            ("padding", &[padding]),
+        ],
+        "[n, h, w, in], [out, in, k, k] and [out], h and w above k less twice the padding",
+    );
     if is_adapter(&input.device()) && !shaders_take(&input, &weight, padding) {
         return by_burn(input, weight, bias, padding, relu);
     }
@@ -128,6 +148,7 @@ pub trait ConvolvePoolReluKernel: Backend {
         relu: bool,
     ) -> (FloatTensor<Self>, State<Self>);
 
+    /// The wanted ones of the gradients of input, weight and bias.
     fn run_backward(
         state: State<Self>,
         grad_output: FloatTensor<Self>,
@@ -150,6 +171,7 @@ pub struct State<B: Backend> {
 /// The operation as Burn dispatches it.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait ConvolvePoolRelu: Backend {
+    /// `input [n, h, w, in]`, `weight [out, in, k, k]`, `bias [out]` to `[n, h', w', out]`, pooled by two.
     fn convolve_pool_relu(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,

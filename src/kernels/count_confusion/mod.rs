@@ -10,6 +10,7 @@ use burn::tensor::{DType, Int, Tensor};
 
 use super::Kernels;
 use super::flex::{floats, whole};
+use super::shapes;
 
 impl Kernels {
     /// See [`count_confusion`].
@@ -30,11 +31,26 @@ impl Kernels {
 /// first highest logit): rows are the labels, columns the predictions. A label outside the classes is counted nowhere.
 ///
 /// A table of 1,000 classes takes 4 MB, of the 128 MiB that every adapter binds.
+///
+/// # Panics
+/// The shapes do not fit each other.
 pub fn count_confusion(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,
     table: Tensor<2, Int>,
 ) -> Tensor<2, Int> {
+    let (of_logits, of_labels, of_table) = (logits.dims(), labels.dims(), table.dims());
+    let [count, classes] = of_logits;
+    shapes::check(
+        of_labels == [count] && of_table == [classes; 2],
+        "count_confusion",
+        &[
+            ("logits", &of_logits),
+            ("labels", &of_labels),
+            ("table", &of_table),
+        ],
+        "[n, classes], [n] and [classes, classes]",
+    );
     Tensor::from_dispatch(Dispatch::count_confusion(
         logits.into_dispatch(),
         labels.into_dispatch(),
@@ -64,6 +80,7 @@ fn one_hot(of: Tensor<1, Int>, classes: usize) -> Tensor<2> {
 /// The operation as Burn dispatches it; it records no gradients.
 #[backend_extension(Cube, Flex)]
 pub trait CountConfusion: Backend {
+    /// Adds `logits [n, classes]` with `labels [n]` to `table [classes, classes]`.
     fn count_confusion(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,

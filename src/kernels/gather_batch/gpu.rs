@@ -2,13 +2,14 @@
 
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::tensor::{DType, Shape, Slice};
+use burn::tensor::{DType, Int, Shape, Slice, Tensor};
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 use super::launches::{self, Gather};
 use super::{GatherBatch, dims};
-use crate::kernels::gpu::{empty, launch};
+use crate::kernels::gpu::{empty, float_tensor, int_tensor, launch, of_ints};
 use crate::kernels::images::{ChannelScale, ImageShape};
+use crate::kernels::step_state::StepState;
 
 impl GatherBatch for CubeBackend {
     fn gather_batch(
@@ -28,6 +29,36 @@ impl GatherBatch for CubeBackend {
             launch(launches::gather(&gather), &[&words, &indices, images])
         })
     }
+}
+
+/// The next `batch` images of `steps` out of `words`, normalised, and their labels.
+///
+/// # Panics
+/// One of them lies on the CPU.
+pub fn take(
+    steps: &StepState,
+    words: &Tensor<2, Int>,
+    labels: &Tensor<1, Int>,
+    (shape, scale): (ImageShape, ChannelScale),
+    batch: usize,
+) -> (Tensor<4>, Tensor<1, Int>) {
+    let words = of_ints(words).expect("images on the adapter");
+    let labels = of_ints(labels).expect("labels on the adapter");
+    let gather = Gather {
+        images: words.meta.shape()[0],
+        batch,
+        shape,
+        scale,
+    };
+    let [cursor, order] = steps.cursor_and_order();
+    let batch_labels = empty(&labels, &[batch], DType::I32);
+    let images = write_words(&words, batch, shape, |images| {
+        launch(
+            launches::take(&gather),
+            &[cursor, order, &labels, &words, &batch_labels, images],
+        );
+    });
+    (float_tensor(images), int_tensor(batch_labels))
 }
 
 /// A batch that `write` fills by whole words, `[batch, 4 * words]`; what it writes for the zeros

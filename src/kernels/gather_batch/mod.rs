@@ -64,6 +64,7 @@ pub fn gather_batch(
 /// The operation as Burn dispatches it; it records no gradients.
 #[backend_extension(Cube, Flex)]
 pub trait GatherBatch: Backend {
+    /// `words [images, words of an image]`, `indices [n]` to images `[n, height, width, channels]`.
     fn gather_batch(
         words: IntTensor<Self>,
         indices: IntTensor<Self>,

@@ -13,7 +13,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, activation, module};
 
 use super::flex::{Fresh, floats};
-use super::{Kernels, simd};
+use super::{Kernels, shapes, simd};
 
 impl Kernels {
     /// See [`linear_relu`].
@@ -32,7 +32,21 @@ impl Kernels {
 }
 
 /// `input [n, i] x weight [i, o] + bias [o]`, then ReLU if `relu`: `[n, o]`.
+///
+/// # Panics
+/// The shapes do not fit each other.
 pub fn linear_relu(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
+    let (of_input, of_weight, of_bias) = (input.dims(), weight.dims(), bias.dims());
+    shapes::check(
+        of_input[1] == of_weight[0] && of_bias == [of_weight[1]],
+        "linear_relu",
+        &[
+            ("input", &of_input),
+            ("weight", &of_weight),
+            ("bias", &of_bias),
+        ],
+        "[n, in], [in, out] and [out]",
+    );
     Tensor::from_dispatch(Dispatch::linear_relu(
         input.into_dispatch(),
         weight.into_dispatch(),
@@ -52,6 +66,7 @@ pub fn by_burn(input: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool)
 
 /// The gradients on one backend.
 pub trait LinearReluKernel: Backend {
+    /// Gradients of input, weight and bias from that of the output.
     fn run_backward(state: State<Self>, grad_output: FloatTensor<Self>) -> Grads<Self>;
 }
 
@@ -74,6 +89,7 @@ pub struct Grads<B: Backend> {
 /// The operation as Burn dispatches it.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait LinearRelu: Backend {
+    /// `input [n, in]`, `weight [in, out]`, `bias [out]` to `[n, out]`.
     fn linear_relu(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,

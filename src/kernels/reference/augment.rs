@@ -10,6 +10,7 @@ pub struct Draws {
 }
 
 impl Draws {
+    /// Those of an image, `sample`, in an epoch's stream.
     pub fn new(stream: Stream, sample: u32) -> Self {
         let Stream { seed, epoch } = stream;
         Self {

@@ -36,6 +36,7 @@ pub fn cross_entropy(logits: &[f64], labels: &[i32], classes: usize) -> (f64, Ve
 pub struct Shares(Vec<f64>);
 
 impl Shares {
+    /// Of `labels [n]`, `weights [classes]`, and how much smoothing spreads.
     pub fn new(labels: &[i32], weights: &[f64], smoothing: f64) -> Self {
         let total: f64 = labels.iter().map(|&label| weights[label as usize]).sum();
         let spread = smoothing / weights.len() as f64;

@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
+mod gradient;
 pub mod launches;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -9,6 +10,8 @@ use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::flex::{Fresh, floats};
+use super::shapes;
+pub use gradient::with_gradient;
 
 /// Mean loss `[1]`, its gradient by the logits `[n, classes]`, and the number correct `[1]`.
 #[derive(ExtensionType)]
@@ -20,10 +23,20 @@ pub struct Scores<B: Backend> {
 
 /// Scores `logits` `[n, classes]`, which record no gradients, against `labels` `[n]`: mean loss
 /// `[1]`, its gradient by the logits, and how many highest logits are the label `[1]`.
+///
+/// # Panics
+/// The shapes do not fit each other.
 pub fn softmax_cross_entropy(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,
 ) -> (Tensor<1>, Tensor<2>, Tensor<1, Int>) {
+    let (of_logits, of_labels) = (logits.dims(), labels.dims());
+    shapes::check(
+        of_labels == [of_logits[0]],
+        "softmax_cross_entropy",
+        &[("logits", &of_logits), ("labels", &of_labels)],
+        "[n, classes] and [n]",
+    );
     split(Dispatch::softmax_cross_entropy(
         logits.into_dispatch(),
         labels.into_dispatch(),
@@ -34,16 +47,25 @@ pub fn softmax_cross_entropy(
 /// spread evenly over all classes, as PyTorch's `CrossEntropyLoss(weight, label_smoothing)` has it:
 /// the loss is divided by the sum of the labels' weights, and each class keeps its own weight in
 /// what is spread. Where the labels of a batch all weigh 0, it is divided by 1.
+///
+/// # Panics
+/// The shapes do not fit each other.
 pub fn softmax_cross_entropy_weighted(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,
     weights: Tensor<1>,
     smoothing: f64,
 ) -> (Tensor<1>, Tensor<2>, Tensor<1, Int>) {
-    assert_eq!(
-        logits.dims()[1],
-        weights.dims()[0],
-        "weights of the classes"
+    let (of_logits, of_labels, of_weights) = (logits.dims(), labels.dims(), weights.dims());
+    shapes::check(
+        of_labels == [of_logits[0]] && of_weights == [of_logits[1]],
+        "softmax_cross_entropy_weighted",
+        &[
+            ("logits", &of_logits),
+            ("labels", &of_labels),
+            ("weights", &of_weights),
+        ],
+        "[n, classes], [n] and [classes]",
     );
     split(Dispatch::softmax_cross_entropy_weighted(
         logits.into_dispatch(),
@@ -64,8 +86,10 @@ fn split(scores: Scores<Dispatch>) -> (Tensor<1>, Tensor<2>, Tensor<1, Int>) {
 /// The operations as Burn dispatches them.
 #[backend_extension(Cube, Flex)]
 pub trait SoftmaxCrossEntropy: Backend {
+    /// Mean loss, its gradient and correct answers of `logits [n, classes]` with `labels [n]`.
     fn softmax_cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>) -> Scores<Self>;
 
+    /// The same with `weights [classes]` and smoothed labels.
     fn softmax_cross_entropy_weighted(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,

@@ -122,7 +122,9 @@ impl BatchNorm {
 }
 
 fn move_towards(running: &mut Param<BurnTensor<1>>, found: BurnTensor<1>, momentum: f64) {
-    let old = running.val();
+    // Taken, not cloned: Burn writes in place only where one handle is held.
+    let old = std::mem::replace(running, Param::initialized(ParamId::new(), found.clone()));
+    let (_, old, _) = old.consume();
     let differentiable = old.is_autodiff();
     let moved = old.without_autodiff() * (1.0 - momentum) + found * momentum;
     let moved = match differentiable {

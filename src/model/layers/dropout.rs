@@ -68,6 +68,10 @@ impl Describe for Config {
         })
     }
 
+    fn draws_in_training(&self) -> bool {
+        self.dropout > 0.0
+    }
+
     /// None: an exported network only answers.
     #[cfg(not(target_family = "wasm"))]
     fn nodes(&self, _place: &Place, _chain: &mut Chain) {}

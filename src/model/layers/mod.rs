@@ -155,6 +155,7 @@ pub struct Place {
 
 /// What a layer is before it has numbers.
 pub trait Describe {
+    /// The kind of layer that this is an entry of.
     fn kind(&self) -> &'static Kind;
 
     /// Checks what can be checked without knowing the input.
@@ -176,6 +177,11 @@ pub trait Describe {
 
     /// The layer with its numbers, taken in that order.
     fn build(&self, place: &Place, tensors: &mut Tensors) -> Layer;
+
+    /// Whether the host draws numbers for it in every step of a training.
+    fn draws_in_training(&self) -> bool {
+        false
+    }
 
     /// Multiply-adds of a training step, an image.
     fn products(&self, _place: &Place) -> f64 {
@@ -258,6 +264,7 @@ pub struct Tensors {
 }
 
 impl Tensors {
+    /// Numbers in the order of the network's parameters, for a device, to be computed with by these kernels.
     pub fn new(
         data: impl Iterator<Item = TensorData> + 'static,
         device: Device,

@@ -6,6 +6,7 @@ use proto::{ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, Node
 
 /// Names of a graph's input and output.
 pub const INPUT: &str = "pictures";
+/// The name of a graph's output, `[n, classes]`.
 pub const OUTPUT: &str = "logits";
 
 /// A named block of numbers, row-major.
@@ -50,6 +51,7 @@ impl Chain {
     }
 }
 
+/// An attribute that is a float.
 pub fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto {
         f: Some(value),
@@ -57,6 +59,7 @@ pub fn float(name: &str, value: f32) -> AttributeProto {
     }
 }
 
+/// An attribute that is a whole number.
 pub fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         i: Some(value),
@@ -64,6 +67,7 @@ pub fn int(name: &str, value: i64) -> AttributeProto {
     }
 }
 
+/// An attribute that is a list of whole numbers.
 pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {
         ints: values.to_vec(),

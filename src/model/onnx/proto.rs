@@ -5,11 +5,16 @@ use prost::{Message, Oneof};
 
 /// `TensorProto.DataType` and `AttributeProto.AttributeType` of what is written here.
 pub const FLOAT: i32 = 1;
+/// `TensorProto.DataType.UINT8`
 pub const UINT8: i32 = 2;
+/// `AttributeProto.AttributeType.FLOAT`
 pub const ATTRIBUTE_FLOAT: i32 = 1;
+/// `AttributeProto.AttributeType.INT`
 pub const ATTRIBUTE_INT: i32 = 2;
+/// `AttributeProto.AttributeType.INTS`
 pub const ATTRIBUTE_INTS: i32 = 7;
 
+/// `onnx.ModelProto`: a file.
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelProto {
     #[prost(int64, optional, tag = "1")]
@@ -28,6 +33,7 @@ pub struct ModelProto {
     pub metadata_props: Vec<StringStringEntryProto>,
 }
 
+/// `onnx.OperatorSetIdProto`: which version of the operators a model uses.
 #[derive(Clone, PartialEq, Message)]
 pub struct OperatorSetIdProto {
     #[prost(string, optional, tag = "1")]
@@ -36,6 +42,7 @@ pub struct OperatorSetIdProto {
     pub version: Option<i64>,
 }
 
+/// `onnx.StringStringEntryProto`: an entry of a model's metadata.
 #[derive(Clone, PartialEq, Message)]
 pub struct StringStringEntryProto {
     #[prost(string, optional, tag = "1")]
@@ -44,6 +51,7 @@ pub struct StringStringEntryProto {
     pub value: Option<String>,
 }
 
+/// `onnx.GraphProto`: nodes in the order in which they are computed, weights, inputs and outputs.
 #[derive(Clone, PartialEq, Message)]
 pub struct GraphProto {
     #[prost(message, repeated, tag = "1")]
@@ -58,6 +66,7 @@ pub struct GraphProto {
     pub output: Vec<ValueInfoProto>,
 }
 
+/// `onnx.NodeProto`: an operation.
 #[derive(Clone, PartialEq, Message)]
 pub struct NodeProto {
     #[prost(string, repeated, tag = "1")]
@@ -72,6 +81,7 @@ pub struct NodeProto {
     pub attribute: Vec<AttributeProto>,
 }
 
+/// `onnx.AttributeProto`: a setting of an operation.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {
     #[prost(string, optional, tag = "1")]
@@ -86,6 +96,7 @@ pub struct AttributeProto {
     pub kind: Option<i32>,
 }
 
+/// `onnx.TensorProto`: numbers, little-endian.
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
@@ -99,6 +110,7 @@ pub struct TensorProto {
     pub raw_data: Option<Vec<u8>>,
 }
 
+/// `onnx.ValueInfoProto`: name and type of an input or output.
 #[derive(Clone, PartialEq, Message)]
 pub struct ValueInfoProto {
     #[prost(string, optional, tag = "1")]
@@ -109,12 +121,14 @@ pub struct ValueInfoProto {
     pub doc_string: Option<String>,
 }
 
+/// `onnx.TypeProto`
 #[derive(Clone, PartialEq, Message)]
 pub struct TypeProto {
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorTypeProto>,
 }
 
+/// `onnx.TypeProto.Tensor`
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorTypeProto {
     #[prost(int32, optional, tag = "1")]
@@ -123,18 +137,21 @@ pub struct TensorTypeProto {
     pub shape: Option<TensorShapeProto>,
 }
 
+/// `onnx.TensorShapeProto`
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorShapeProto {
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<DimensionProto>,
 }
 
+/// `onnx.TensorShapeProto.Dimension`
 #[derive(Clone, PartialEq, Message)]
 pub struct DimensionProto {
     #[prost(oneof = "Dimension", tags = "1, 2")]
     pub value: Option<Dimension>,
 }
 
+/// A dimension: a size, or the name of one that is free.
 #[derive(Clone, PartialEq, Oneof)]
 pub enum Dimension {
     #[prost(int64, tag = "1")]

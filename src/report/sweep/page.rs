@@ -155,11 +155,7 @@ fn page(folder: &Path, record: &SweepRecord) -> anyhow::Result<String> {
         scatters: scatters(record, &trials, &scales, &accuracies, is_best),
         keys: record.over.iter().map(|axis| axis.key.as_str()).collect(),
         rows: rows(record, is_best),
-        ended: record
-            .trials
-            .iter()
-            .filter(|trial| trial.has_ended())
-            .count(),
+        ended: record.ended(),
         failed: (record.trials.iter())
             .filter_map(|trial| match &trial.outcome {
                 Outcome::Failed { reason } => Some(Failed {

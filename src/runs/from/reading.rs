@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde::Serialize;
 use toml_edit::ser::ValueSerializer;
 
+use super::super::folder::RunFolderError;
 use super::super::weights;
 use super::super::which::weights_of;
 use super::{FromError, Source, StartedFrom};
@@ -22,8 +23,11 @@ pub fn read(layers: &mut Layers) -> anyhow::Result<Option<Source>> {
     let Some(named) = named(layers) else {
         return Ok(None);
     };
-    let context = || format!("{} {named}", layers.origin(KEY));
-    let source = source(&named).with_context(context)?;
+    let source = match source(&named) {
+        // The error names the place itself.
+        Err(error) if error.is::<RunFolderError>() => Err(error.context(layers.origin(KEY))),
+        read => read.with_context(|| format!("{} {named}", layers.origin(KEY))),
+    }?;
     layers.set(KEY, source.file.as_str(), layers.origin(KEY))?;
     adopt(layers, &source.description.model)?;
     Ok(Some(source))

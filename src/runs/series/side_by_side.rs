@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 
 use super::{Series, folder_name, kept, stopped, train_one};
-use crate::runs::folder::{RunFolder, SEEDS};
+use crate::runs::folder::{RunFolder, RunFolderError, SEEDS};
 use crate::runs::processes::{self, Next, Slot, Tasks};
 use crate::runs::progress::{Place, Watch};
 use crate::runs::seeds_record::SeedsRecord;
@@ -29,7 +29,7 @@ impl Series {
         interrupted: &AtomicBool,
     ) -> anyhow::Result<()> {
         let logs = parent.file(LOGS);
-        std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
+        std::fs::create_dir_all(&logs).map_err(RunFolderError::unwritten(&logs))?;
         parent.write(BASE, base.layers.to_toml().as_bytes())?;
         parent.write_json(SEEDS, record)?;
         let waiting = self.seeds.iter().filter(|seed| !record.has(**seed));

@@ -5,13 +5,12 @@ use std::process::ExitStatus;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
 use super::{LOGS, Outcome, Score, SweepRecord, Trial, path_of, space, trial};
 use crate::exit::{Code, Interrupted};
+use crate::runs::folder::RunFolderError;
 use crate::runs::processes::{self, Next, Slot, Tasks};
 use crate::terminal::bars::Shown;
-use crate::terminal::{command_line_of, percent};
+use crate::terminal::percent;
 
 /// A trial whose process was killed goes on from its checkpoint; after so many times it has failed.
 const ATTEMPTS: usize = 3;
@@ -30,7 +29,7 @@ impl Said {
     /// Of those that have ended already nothing more is said than how many.
     pub fn of(record: &SweepRecord) -> Self {
         let trials: Vec<bool> = record.trials.iter().map(Trial::has_ended).collect();
-        let before = trials.iter().filter(|ended| **ended).count();
+        let before = record.ended();
         if before > 0 {
             tracing::info!("{before} of {} trials have ended", trials.len());
         }
@@ -69,7 +68,7 @@ pub fn run(
     interrupted: &AtomicBool,
 ) -> anyhow::Result<()> {
     let logs = folder.join(LOGS);
-    std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
+    std::fs::create_dir_all(&logs).map_err(RunFolderError::unwritten(&logs))?;
     let mut trials = Trials {
         folder,
         logs,
@@ -83,12 +82,11 @@ pub fn run(
     if processes::run(&mut trials, places, interrupted)? {
         return Ok(());
     }
-    let words = ["sweep".into(), "run".into(), folder.display().to_string()];
-    let command = command_line_of(words.into_iter());
     let saved = format!(
-        "{} of {} trials have ended, and what there is of the others is kept; go on with `{command}`",
+        "{} of {} trials have ended, and what there is of the others is kept; go on with `{}`",
         trials.said.count(),
-        trials.record.trials.len()
+        trials.record.trials.len(),
+        SweepRecord::run_command(folder)
     );
     Err(Interrupted { saved }.into())
 }
@@ -201,7 +199,7 @@ fn line(record: &SweepRecord, trial: &Trial) -> String {
     let value = |key: &String| {
         settings
             .and_then(|settings| settings.get(key))
-            .map(space::shown)
+            .map(space::brief)
     };
     let values: Vec<String> = record
         .over

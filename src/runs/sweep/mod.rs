@@ -18,12 +18,13 @@ use serde::{Deserialize, Serialize};
 
 use self::halving::{Budget, Rung};
 use self::space::{Axis, Settings};
-use super::folder::{RunFolder, RunFolderError, followed};
+use super::folder::{RunFolder, RunFolderError, absent, followed};
 use crate::config::{Layers, Origin};
 use crate::data::image_set::SetDescription;
 use crate::exit::UsageError;
 use crate::files::{read_record, write_atomically};
 use crate::runs::resume::{self, ResumeError};
+use crate::terminal::command_line_of;
 
 /// The plan, and what came of it.
 pub const SWEEP: &str = "sweep.json";
@@ -47,6 +48,7 @@ pub enum Method {
     Halving,
 }
 
+/// What `sweep.json` holds: the plan, and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepRecord {
     pub version: String,
@@ -66,6 +68,7 @@ pub struct SweepRecord {
     pub best: Option<Best>,
 }
 
+/// One training of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     pub trial: usize,
@@ -144,6 +147,7 @@ impl Score {
 }
 
 impl Trial {
+    /// What it is chosen by; `None` where it has not ended well.
     pub fn score(&self) -> Option<&Score> {
         match &self.outcome {
             Outcome::Finished(score) => Some(score),
@@ -151,6 +155,7 @@ impl Trial {
         }
     }
 
+    /// Whether it has ended, well or not.
     pub fn has_ended(&self) -> bool {
         self.outcome != Outcome::Waiting
     }
@@ -160,16 +165,18 @@ impl SweepRecord {
     /// The record of a folder; `None` where it holds none.
     ///
     /// # Errors
-    /// [`RunFolderError::NotARun`] for a damaged one.
+    /// [`RunFolderError::Damaged`].
     pub fn read(folder: &Path) -> Result<Option<Self>, RunFolderError> {
         let folder = followed(folder);
         let Ok(text) = read_record(&folder.join(SWEEP)) else {
             return Ok(None);
         };
         let parsed = serde_json::from_str(&text);
-        parsed.map(Some).map_err(|error| RunFolderError::NotARun {
+        parsed.map(Some).map_err(|error| RunFolderError::Damaged {
             path: folder,
-            reason: format!("{SWEEP} is none of this program: {error}"),
+            file: SWEEP,
+            reason: error.to_string(),
+            next: "name one of its trials, such as its trial-0, or plan a new sweep".into(),
         })
     }
 
@@ -179,9 +186,12 @@ impl SweepRecord {
     /// Where it holds no sweep.
     pub fn open(folder: &Path) -> Result<Self, RunFolderError> {
         let Some(mut record) = Self::read(folder)? else {
-            return Err(RunFolderError::NotARun {
+            return Err(RunFolderError::NotASweep {
                 path: folder.into(),
-                reason: format!("it holds no {SWEEP}: `gpu-mnist sweep plan` writes one"),
+                reason: match folder.is_dir() {
+                    true => format!("it holds no {SWEEP}"),
+                    false => absent(folder).into(),
+                },
             });
         };
         record.settle(folder);
@@ -209,13 +219,17 @@ impl SweepRecord {
     /// The folders of the best trials, at most `top`.
     ///
     /// # Errors
-    /// [`RunFolderError::NotARun`] where none has ended well.
+    /// [`RunFolderError::NoneEnded`].
     pub fn best_runs(&self, folder: &Path, top: usize) -> Result<Vec<PathBuf>, RunFolderError> {
         let best = self.ranked();
         if best.is_empty() {
-            return Err(RunFolderError::NotARun {
+            return Err(RunFolderError::NoneEnded {
                 path: folder.into(),
-                reason: "no trial of its sweep has ended well".into(),
+                what: "trials",
+                next: match self.has_ended() {
+                    true => command_line_of(["sweep", "status", &folder.display().to_string()]),
+                    false => Self::run_command(folder),
+                },
             });
         }
         Ok(best
@@ -239,6 +253,7 @@ impl SweepRecord {
         later.unwrap_or(self.rungs.len()) - 1
     }
 
+    /// The trials of a rung, by its number.
     pub fn of_rung(&self, rung: usize) -> &[Trial] {
         let Rung { first, trials, .. } = self.rungs[rung];
         &self.trials[first..first + trials]
@@ -298,8 +313,25 @@ impl SweepRecord {
         }
     }
 
+    /// Whether all trials have ended.
     pub fn has_ended(&self) -> bool {
-        self.trials.iter().all(Trial::has_ended)
+        self.ended() == self.trials.len()
+    }
+
+    /// How many trials have ended, well or not.
+    pub fn ended(&self) -> usize {
+        self.trials.iter().filter(|trial| trial.has_ended()).count()
+    }
+
+    /// The command that trains what is left of the sweep in a folder.
+    pub fn run_command(folder: &Path) -> String {
+        command_line_of(["sweep", "run", &folder.display().to_string()])
+    }
+
+    /// How many trials failed.
+    pub fn failed(&self) -> usize {
+        let failed = |trial: &&Trial| matches!(trial.outcome, Outcome::Failed { .. });
+        self.trials.iter().filter(failed).count()
     }
 
     /// Trials that ended well, the best first, among those that trained longest.
@@ -383,18 +415,14 @@ pub fn standing(folder: &Path, trial: &Trial) -> Standing {
     };
     let record = run.record();
     match record.as_ref().filter(|record| record.has_ended()) {
-        Some(record) => Standing::Ended(match trial::score(record) {
-            Some(score) => Outcome::Finished(score),
-            None => Outcome::Failed {
-                reason: "its loss on the validation images is no number".into(),
-            },
-        }),
+        Some(record) => Standing::Ended(trial::outcome(record)),
         None => Standing::Begun {
             epochs: trial::epochs_done(&run),
         },
     }
 }
 
+/// The run folder of a trial of the sweep in `folder`.
 pub fn path_of(folder: &Path, trial: &Trial) -> PathBuf {
     followed(folder).join(&trial.run)
 }

@@ -20,15 +20,15 @@ const TRIALS: usize = 16;
 const FIXED: &[(&str, &str)] = &[
     (
         "data.validation_size",
-        "trials are compared on the same validation images",
+        "trials are compared on the same validation images; set it once, with --set",
     ),
     (
         "data.split_seed",
-        "trials are compared on the same validation images",
+        "trials are compared on the same validation images; set it once, with --set",
     ),
     (
         "data.synthetic_seed",
-        "trials are compared on the same validation images",
+        "trials are compared on the same validation images; set it once, with --set",
     ),
     (
         "data.set",
@@ -40,7 +40,7 @@ const FIXED: &[(&str, &str)] = &[
     ),
     (
         "evaluation.test",
-        "only the best trial sees the test images",
+        "only the best trial sees the test images; leave it out",
     ),
 ];
 /// What halving sets itself.
@@ -73,7 +73,7 @@ pub fn plan(wanted: Wanted, out: Option<&Path>) -> anyhow::Result<(PathBuf, Swee
     } = wanted;
     check_axes(&axes)?;
     let chosen = Chosen::new(&axes, wanted.method, wanted.trials, wanted.eta)?;
-    let (images, config, found) = find_set(&mut layers)?;
+    let (images, config, found) = find_set(&mut layers, |_| anyhow::Ok(()))?;
     named::name_in(&mut layers, &config.data, &images.set.name)?;
     for key in ["data.split_seed", "data.synthetic_seed"] {
         if layers.word(key).is_empty() {
@@ -177,7 +177,7 @@ impl Chosen {
                 "halving needs two trials at least; give an axis more values".into(),
             )),
             (count, Some(trials)) if count < trials => Err(UsageError(format!(
-                "--trials {trials}: there are only {count} combinations; ask for so many, or take --method grid"
+                "--trials {trials}: there are only {count} combinations; ask for at most {count}, or for all of them with --method grid and no --trials"
             ))),
             _ => Ok(found),
         }
@@ -193,7 +193,9 @@ fn check_axes(axes: &[Axis]) -> Result<(), UsageError> {
     for (place, axis) in axes.iter().enumerate() {
         let key = &axis.key;
         if axes[..place].iter().any(|before| before.key == *key) {
-            return Err(UsageError(format!("--over {key}: it is there twice")));
+            return Err(UsageError(format!(
+                "--over {key}: it is given twice; name all its values in one"
+            )));
         }
         if let Some((_, reason)) = FIXED.iter().find(|(fixed, _)| fixed == key) {
             return Err(UsageError(format!("--over {key}: {reason}")));

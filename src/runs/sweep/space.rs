@@ -10,6 +10,7 @@ use toml_edit::ser::ValueSerializer;
 
 use crate::config::{ConfigError, Layers, Origin};
 use crate::exit::UsageError;
+use crate::wording::count;
 
 /// The most trials that a sweep may have.
 pub const MOST_TRIALS: usize = 10_000;
@@ -29,6 +30,7 @@ pub struct Axis {
     pub values: Values,
 }
 
+/// The values that a setting takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Values {
@@ -58,7 +60,7 @@ impl Axis {
         let parts = argument.split_once('=');
         let Some((key, values)) = parts.filter(|(key, _)| !key.trim().is_empty()) else {
             return Err(UsageError(format!(
-                "--over {argument}: KEY=VALUES is needed, such as training.learning_rate=1e-3..3e-2:log"
+                "--over {argument}: write --over KEY=VALUES, such as --over training.learning_rate=1e-3..3e-2:log"
             )));
         };
         let key = key.trim();
@@ -77,20 +79,22 @@ impl Values {
     /// # Errors
     /// What is wrong, and what would do.
     pub fn parse(text: &str) -> Result<Self, String> {
-        const FORMS: &str = "a list in brackets ([16, 32]) or a range (1e-3..3e-2, with :log for factors, with :5 for five points)";
+        const FORMS: &str = "write a list in brackets, such as [16, 32], or a range, such as 1e-3..3e-2 (:log after it for factors, :5 for five points)";
         if text.starts_with('[') {
             let list = text.parse::<toml_edit::Value>();
-            return Self::of(&list.map_err(|_| format!("{text} is no list; {FORMS} is needed"))?);
+            return Self::of(&list.map_err(|_| {
+                format!("{text} is no list; {FORMS}, with words in quotation marks")
+            })?);
         }
         let mut parts = text.split(':');
         let ends = parts.next().and_then(|ends| ends.split_once(".."));
         let Some((from, to)) = ends else {
-            return Err(format!("{text} is neither; {FORMS} is needed"));
+            return Err(format!("{text} is neither a list nor a range; {FORMS}"));
         };
         let number = |text: &str| {
             let number = text.trim().parse::<f64>().ok();
             let number = number.filter(|number| number.is_finite());
-            number.ok_or_else(|| format!("{text} is no number; {FORMS} is needed"))
+            number.ok_or_else(|| format!("{text} is no number; {FORMS}"))
         };
         let is_whole = |text: &str| text.trim().parse::<i64>().is_ok();
         let mut range = Range {
@@ -106,16 +110,21 @@ impl Values {
                 (_, Ok(points @ 2..=MOST_TRIALS)) => range.points = Some(points),
                 (_, Ok(points)) => {
                     return Err(format!(
-                        "{points} points: a range has 2 to {MOST_TRIALS} of them"
+                        "{}: a range has 2 to {MOST_TRIALS} points",
+                        count(points, "point")
                     ));
                 }
                 (other, Err(_)) => {
-                    return Err(format!("{other} is neither log nor a number of points"));
+                    return Err(format!(
+                        "{other} is neither log nor a number of points; {FORMS}"
+                    ));
                 }
             }
         }
         if range.from >= range.to {
-            return Err(format!("{from}..{to}: a range rises"));
+            return Err(format!(
+                "{from}..{to}: a range rises: write the smaller number first"
+            ));
         }
         if range.log && range.from <= 0.0 {
             return Err(format!(
@@ -132,13 +141,15 @@ impl Values {
     pub fn of(value: &toml_edit::Value) -> Result<Self, String> {
         use serde::de::IntoDeserializer;
         match value {
-            toml_edit::Value::Array(list) if list.is_empty() => Err("the list is empty".into()),
+            toml_edit::Value::Array(list) if list.is_empty() => {
+                Err("the list is empty; give it the values to try, such as [16, 32]".into())
+            }
             toml_edit::Value::Array(_) => {
                 let value = value.clone().into_deserializer();
                 let values = Vec::<Value>::deserialize(value).map_err(|error| error.to_string())?;
                 for (place, value) in values.iter().enumerate() {
                     if values[..place].contains(value) {
-                        return Err(format!("{value} stands in the list twice"));
+                        return Err(format!("{value} stands in the list twice; name it once"));
                     }
                 }
                 Ok(Self::List { values })

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{LOGS, Standing, SweepRecord, local, standing};
 use crate::exit::{Interrupted, UsageError};
 use crate::files::{read_record, write_atomically};
+use crate::runs::folder::RunFolderError;
 use crate::terminal::bars::Shown;
 use crate::terminal::{command_line, command_line_of, print};
 use crate::wording::count;
@@ -72,7 +73,7 @@ trait Queue {
 
     /// What may be behind a refusal.
     fn hint(&self, _said: &str) -> &'static str {
-        ""
+        "see that its server answers here (`hq server info`), then submit again: the plan is kept"
     }
 }
 
@@ -166,7 +167,7 @@ pub fn submit(
     job: &Job,
     interrupted: &Arc<AtomicBool>,
 ) -> anyhow::Result<bool> {
-    let place = std::fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
+    let place = std::fs::canonicalize(folder).map_err(RunFolderError::unwritten(folder))?;
     if place.to_str().is_none_or(|text| text.contains('\n')) {
         return Err(UsageError(format!(
             "{}: a path that is no UTF-8 text of one line cannot be written into a job; move the sweep",
@@ -176,7 +177,7 @@ pub fn submit(
     }
     if !(0.1..=3600.0).contains(&job.every) {
         return Err(UsageError(format!(
-            "--every {}: 0.1 to 3600 seconds are needed",
+            "--every {}: must be 0.1 to 3600 seconds, such as 10",
             job.every
         ))
         .into());
@@ -184,12 +185,13 @@ pub fn submit(
     let work = Work {
         folder: &place,
         job,
-        program: std::env::current_exe().context("the program cannot find itself")?,
+        program: std::env::current_exe()
+            .context("the program cannot find itself; start it by its full path")?,
     };
     let (name, text) = engine.queue().script(&work)?;
     let script = place.join(name);
-    std::fs::create_dir_all(place.join(LOGS)).with_context(|| place.display().to_string())?;
-    write_atomically(&script, text.as_bytes()).with_context(|| script.display().to_string())?;
+    std::fs::create_dir_all(place.join(LOGS)).map_err(RunFolderError::unwritten(&place))?;
+    write_atomically(&script, text.as_bytes()).map_err(RunFolderError::unwritten(&script))?;
     if job.dry_run {
         let words = engine.queue().command(&work, &script, &ready(record));
         print(&format!("{}\n", shell(&words)))?;
@@ -335,7 +337,7 @@ impl Follower<'_> {
         if !output.status.success() || job.is_empty() {
             let reason = reason(&output);
             anyhow::bail!(
-                "`{}` failed: {reason}{}",
+                "`{}` failed: {reason}\n{}",
                 shell(&words),
                 queue.hint(&reason)
             );
@@ -395,14 +397,22 @@ impl Follower<'_> {
         if !path.is_file() {
             return Ok(Vec::new());
         }
-        let text = read_record(&path).with_context(|| path.display().to_string())?;
-        serde_json::from_str(&text).with_context(|| path.display().to_string())
+        let next = "remove it, and see that its jobs no longer run";
+        let damaged = |reason: String| RunFolderError::Damaged {
+            path: self.work.folder.into(),
+            file: SUBMITTED,
+            reason,
+            next: next.into(),
+        };
+        let text = read_record(&path).map_err(|error| damaged(error.to_string()))?;
+        Ok(serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?)
     }
 
     fn keep(&self) -> anyhow::Result<()> {
         let path = self.work.folder.join(SUBMITTED);
         let text = serde_json::to_string_pretty(&self.arrays)? + "\n";
-        write_atomically(&path, text.as_bytes()).with_context(|| path.display().to_string())
+        let written = write_atomically(&path, text.as_bytes());
+        Ok(written.map_err(RunFolderError::unwritten(&path))?)
     }
 
     fn left(&self) -> Interrupted {
@@ -467,9 +477,9 @@ fn spec(trials: &[usize]) -> String {
 
 fn run(words: &[String]) -> anyhow::Result<Output> {
     let output = Command::new(&words[0]).args(&words[1..]).output();
-    output.with_context(|| {
-        format!(
-            "{} could not be started: install it, and put it into PATH",
+    output.map_err(|error| {
+        anyhow::anyhow!(
+            "{} could not be started ({error}); install it and put it into PATH, or train here: `gpu-mnist sweep run DIR`",
             words[0]
         )
     })
@@ -486,6 +496,6 @@ fn reason(output: &Output) -> String {
 
 /// A command as a shell takes it.
 fn shell(words: &[String]) -> String {
-    let line = command_line_of(words.iter().cloned());
+    let line = command_line_of(words);
     line.strip_prefix("gpu-mnist ").unwrap_or(&line).into()
 }

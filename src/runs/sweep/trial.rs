@@ -142,11 +142,14 @@ pub(super) fn patiently<T, B, E>(
     }
 }
 
-fn outcome(record: &RunRecord) -> Outcome {
+/// What a run that has ended came to, as a trial.
+pub fn outcome(record: &RunRecord) -> Outcome {
     match score(record) {
         Some(score) => Outcome::Finished(score),
         None => Outcome::Failed {
-            reason: "its loss on the validation images is no number".into(),
+            reason:
+                "its loss on the validation images is no number; a lower learning rate may help"
+                    .into(),
         },
     }
 }

@@ -1,6 +1,7 @@
 //! The protocol buffers of an event file, as far as they are written here (TensorFlow's
 //! `event.proto` and `summary.proto`).
 
+/// `tensorflow.Event`: a point in time of a training.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Event {
     /// Seconds since 1970.
@@ -12,7 +13,9 @@ pub struct Event {
     pub what: Option<event::What>,
 }
 
+/// What an event may hold.
 pub mod event {
+    /// `tensorflow.Event.what`.
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum What {
         #[prost(string, tag = "3")]
@@ -24,6 +27,7 @@ pub mod event {
     }
 }
 
+/// `tensorflow.SessionLog`: that a training starts, or starts again at a step.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SessionLog {
     /// 1: start.
@@ -31,12 +35,14 @@ pub struct SessionLog {
     pub status: i32,
 }
 
+/// `tensorflow.Summary`: values of a step.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Summary {
     #[prost(message, repeated, tag = "1")]
     pub values: Vec<Value>,
 }
 
+/// `tensorflow.Summary.Value`: a value under its tag.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Value {
     #[prost(string, tag = "1")]
@@ -45,7 +51,9 @@ pub struct Value {
     pub what: Option<value::What>,
 }
 
+/// What a value may be.
 pub mod value {
+    /// `tensorflow.Summary.Value.value`.
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum What {
         #[prost(float, tag = "2")]
@@ -55,6 +63,7 @@ pub mod value {
     }
 }
 
+/// `tensorflow.Summary.Image`: an image as PNG.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Image {
     #[prost(int32, tag = "1")]

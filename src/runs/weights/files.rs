@@ -24,7 +24,7 @@ pub enum CheckpointError {
         /// What to do instead.
         offer: String,
     },
-    #[error("{}: could not be written: {source}", path.display())]
+    #[error("{}: could not be written: {source}; check the free space and the permissions there", path.display())]
     Write {
         path: PathBuf,
         source: std::io::Error,

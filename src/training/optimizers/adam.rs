@@ -4,10 +4,11 @@
 use burn::optim::AdaptiveMomentumState;
 use burn::tensor::Tensor;
 
-use super::rules::{Rule, Slots, penalise};
+use super::rules::{Rate, Rule, Slots, penalise};
 use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::kernels::adam::{AdamUpdates, FusedAdam};
+use crate::kernels::step_state::AdamNumbers;
 
 #[derive(Clone)]
 pub(super) struct Adam {
@@ -34,6 +35,25 @@ impl Adam {
     }
 }
 
+impl Adam {
+    /// What update number `time`, from 1, takes beside moments and gradient; `None` for Burn's own operations.
+    pub fn numbers(&self, learning_rate: f64, time: usize) -> Option<AdamNumbers> {
+        match &self.updates {
+            AdamUpdates::Fused(rule) => Some(rule.numbers(learning_rate, time)),
+            AdamUpdates::Adam(_) | AdamUpdates::AdamW(_) => None,
+        }
+    }
+
+    /// The gradient with what weight decay adds to it.
+    pub fn penalised<const D: usize>(
+        &self,
+        gradient: Tensor<D>,
+        parameter: &Tensor<D>,
+    ) -> Tensor<D> {
+        penalise(gradient, parameter, self.penalty)
+    }
+}
+
 impl Rule for Adam {
     const NAME: &'static str = "adam";
 
@@ -43,12 +63,12 @@ impl Rule for Adam {
 
     fn step<const D: usize>(
         &self,
-        learning_rate: f64,
+        rate: Rate<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Option<Slots<D>>,
     ) -> (Tensor<D>, Slots<D>) {
-        let gradient = penalise(gradient, &parameter, self.penalty);
+        let gradient = self.penalised(gradient, &parameter);
         let moments = slots.map(|slots| {
             let mut tensors = slots.tensors.into_iter();
             let mut next = || tensors.next().expect("Adam has two moments");
@@ -56,7 +76,7 @@ impl Rule for Adam {
         });
         let (parameter, moments) = self
             .updates
-            .step(learning_rate, parameter, gradient, moments);
+            .step(rate.value(), parameter, gradient, moments);
         let slots = Slots {
             time: moments.time,
             tensors: vec![moments.moment_1, moments.moment_2],

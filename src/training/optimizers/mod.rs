@@ -5,22 +5,28 @@ mod clipping;
 mod muon;
 mod rules;
 mod sgd;
+mod side_by_side;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{DynState, GradientsParams};
 use burn::tensor::{Device as BurnDevice, Tensor, TensorData, Transaction};
+use burn_wgpu::CubeTensor;
 
 use super::state::ParameterState;
 use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::model::{Model, ParameterShape};
+pub use rules::Rate;
 use rules::{Slots, UpdateRule};
+use side_by_side::SideBySide;
 
 /// Updates a model's parameters, in forward order.
 pub struct Optimizer {
     parameters: Vec<Parameter>,
     /// The largest norm of all gradients together; 0: any.
     clip_norm: f64,
+    /// Those that Adam updates in one launch.
+    side_by_side: Option<SideBySide>,
 }
 
 struct Parameter {
@@ -28,6 +34,8 @@ struct Parameter {
     rule: UpdateRule,
     /// A [`Slots`] of the parameter's rank; `None` before the first update.
     slots: Option<DynState>,
+    /// Whether it is one of those side by side.
+    lies_beside: bool,
 }
 
 impl Optimizer {
@@ -47,27 +55,39 @@ impl Optimizer {
                 let slots = state
                     .filter(|state| understands(&rule, state, &shape))
                     .map(|state| upload(state, &shape.dims, device.burn()));
-                Parameter { shape, rule, slots }
+                Parameter {
+                    shape,
+                    rule,
+                    slots,
+                    lies_beside: false,
+                }
             })
             .collect();
         Self {
             parameters,
             clip_norm: settings.clip_norm,
+            side_by_side: None,
         }
     }
 
     /// The model after one step. It must be the one of the shapes, with parameters in that order.
-    pub fn step(&mut self, learning_rate: f64, model: Model, gradients: GradientsParams) -> Model {
+    pub fn step(&mut self, rate: Rate<'_>, model: Model, gradients: GradientsParams) -> Model {
         let factor = match self.clip_norm > 0.0 {
             true => clipping::factor(&model, &gradients, self.clip_norm),
             false => None,
         };
-        model.map(&mut Step {
+        let mut step = Step {
             factor,
             parameters: self.parameters.iter_mut(),
             gradients,
-            learning_rate,
-        })
+            rate,
+            beside: Vec::new(),
+        };
+        let model = model.map(&mut step);
+        if let (Some(all), Some(steps)) = (&self.side_by_side, rate.steps) {
+            all.update(&step.beside, steps);
+        }
+        model
     }
 
     /// Adds every tensor that is remembered to a read-back.
@@ -114,7 +134,9 @@ struct Step<'a> {
     gradients: GradientsParams,
     /// What every gradient is multiplied by.
     factor: Option<Tensor<1>>,
-    learning_rate: f64,
+    rate: Rate<'a>,
+    /// Gradients of those that are updated together.
+    beside: Vec<CubeTensor>,
 }
 
 impl ModuleMapper for Step<'_> {
@@ -137,11 +159,14 @@ impl ModuleMapper for Step<'_> {
             Some(factor) => gradient * factor.clone().reshape([1; D]),
             None => gradient,
         };
+        if entry.lies_beside {
+            let inner = tensor.inner();
+            self.beside.push(entry.queue(&inner, gradient));
+            return Param::from_mapped_value(id, Tensor::from_inner(inner).require_grad(), mapper);
+        }
         // Taken, not cloned: Adam writes in place only where it holds the one handle.
         let slots = entry.slots.take().map(DynState::downcast::<Slots<D>>);
-        let (updated, slots) = entry
-            .rule
-            .step(self.learning_rate, tensor.inner(), gradient, slots);
+        let (updated, slots) = entry.rule.step(self.rate, tensor.inner(), gradient, slots);
         entry.slots = Some(DynState::create(slots, D));
         Param::from_mapped_value(id, Tensor::from_inner(updated).require_grad(), mapper)
     }

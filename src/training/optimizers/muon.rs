@@ -6,7 +6,7 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdjustLrFn, Muon as BurnMuon, MuonConfig, Optimizer as _};
 use burn::tensor::Tensor;
 
-use super::rules::{Rule, Slots};
+use super::rules::{Rate, Rule, Slots};
 use super::sgd::Momentum;
 use crate::config::TrainingConfig;
 use crate::device::Device;
@@ -27,12 +27,18 @@ pub(super) struct Muon {
 }
 
 impl Muon {
-    pub fn new(settings: &TrainingConfig, device: &Device) -> Self {
+    /// For parameters of these sizes.
+    pub fn new(settings: &TrainingConfig, dims: &[usize], device: &Device) -> Self {
         Self {
             momentum: Momentum::new(settings),
-            orthogonalised: Orthogonalised::new(settings.weight_decay, device),
+            orthogonalised: Orthogonalised::new(settings.weight_decay, dims, device),
         }
     }
+}
+
+/// Rows and columns of a parameter as a matrix: filters are rows, `[outputs, inputs * height * width]`.
+fn sides(dims: &[usize]) -> [usize; 2] {
+    [dims[0], dims.iter().product::<usize>() / dims[0]]
 }
 
 impl Rule for Muon {
@@ -44,18 +50,16 @@ impl Rule for Muon {
 
     fn step<const D: usize>(
         &self,
-        learning_rate: f64,
+        rate: Rate<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Option<Slots<D>>,
     ) -> (Tensor<D>, Slots<D>) {
         let (update, slots) = self.momentum.apply(gradient, slots);
-        // Filters are rows: `[outputs, inputs * height * width]`.
         let dims = parameter.dims();
-        let rows = dims[0];
-        let columns = dims.iter().product::<usize>() / rows;
+        let [rows, columns] = sides(&dims);
         let parameter = self.orthogonalised.step(
-            learning_rate,
+            rate,
             parameter.reshape([rows, columns]),
             update.reshape([rows, columns]),
         );
@@ -67,14 +71,21 @@ impl Rule for Muon {
 /// that it is as large as one of AdamW (arXiv:2502.16982): one learning rate serves both.
 #[derive(Clone)]
 enum Orthogonalised {
-    Fused { weight_decay: f64 },
+    Fused {
+        weight_decay: f64,
+        /// Of the shorter side of the matrix. The host writes it, which it must not in a step that is recorded.
+        identity: Box<Tensor<2>>,
+    },
     Burn(BurnMuon),
 }
 
 impl Orthogonalised {
-    fn new(weight_decay: f64, device: &Device) -> Self {
+    fn new(weight_decay: f64, dims: &[usize], device: &Device) -> Self {
         match device.kernels() {
-            Kernels::Fused => Self::Fused { weight_decay },
+            Kernels::Fused => Self::Fused {
+                weight_decay,
+                identity: Box::new(identity(sides(dims), device)),
+            },
             // Without momentum: its own cannot be read back.
             Kernels::Burn => Self::Burn(
                 MuonConfig::new()
@@ -96,35 +107,40 @@ impl Orthogonalised {
     }
 
     /// The parameter `[rows, columns]` after the update.
-    fn step(&self, learning_rate: f64, parameter: Tensor<2>, update: Tensor<2>) -> Tensor<2> {
+    fn step(&self, rate: Rate<'_>, parameter: Tensor<2>, update: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Fused { weight_decay } => {
+            Self::Fused {
+                weight_decay,
+                identity,
+            } => {
                 let [rows, columns] = parameter.dims();
-                let adjusted = learning_rate * 0.2 * (rows.max(columns) as f64).sqrt();
+                let adjusted = rate.scaled(0.2).scaled((rows.max(columns) as f64).sqrt());
                 let parameter = match *weight_decay > 0.0 {
-                    true => parameter * (1.0 - learning_rate * weight_decay),
+                    true => rate.scaled(*weight_decay).shrunk(parameter),
                     false => parameter,
                 };
-                parameter - orthogonal(update) * adjusted
+                parameter - adjusted.times(orthogonal(update, identity))
             }
-            Self::Burn(muon) => muon.step(learning_rate, parameter, update, None).0,
+            Self::Burn(muon) => muon.step(rate.value(), parameter, update, None).0,
         }
     }
 }
 
+fn identity([rows, columns]: [usize; 2], device: &Device) -> Tensor<2> {
+    Tensor::eye(rows.min(columns), device.burn())
+}
+
 /// The matrix with its singular values made about 1. The quintic is computed as
 /// `(a I + A (b I + c A)) X` with `A = X X^T`, so that only small matrices are added.
-fn orthogonal(matrix: Tensor<2>) -> Tensor<2> {
+fn orthogonal(matrix: Tensor<2>, identity: &Tensor<2>) -> Tensor<2> {
     let [rows, columns] = matrix.dims();
     let wide = match rows > columns {
         true => matrix.transpose(),
         false => matrix,
     };
-    let side = rows.min(columns);
     // Along one dimension at a time: Burn's sum of everything adds in no fixed order on an adapter.
     let squared = wide.clone().square().sum_dim(1).sum_dim(0);
     let mut x = wide / squared.sqrt().clamp_min(EPSILON);
-    let identity = Tensor::<2>::eye(side, &x.device());
     let (a, b, c) = COEFFICIENTS;
     for _ in 0..ITERATIONS {
         let gram = matmul(x.clone(), x.clone().transpose());

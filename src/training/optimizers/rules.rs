@@ -8,7 +8,65 @@ use super::muon::Muon;
 use super::sgd::Sgd;
 use crate::config::{OptimizerKind, TrainingConfig};
 use crate::device::Device;
+use crate::kernels::step_state::{Column, StepState};
 use crate::model::{ParameterShape, Role};
+
+/// The learning rate of a step, or a multiple of it.
+#[derive(Clone, Copy)]
+pub struct Rate<'a> {
+    value: f64,
+    /// Of the rate itself.
+    factor: f64,
+    /// Where kernels read the numbers of a step that may be replayed.
+    pub steps: Option<&'a StepState>,
+}
+
+impl<'a> Rate<'a> {
+    /// Read from `steps`, if there are any; `value` is the same.
+    pub fn new(value: f64, steps: Option<&'a StepState>) -> Self {
+        Self {
+            value,
+            factor: 1.0,
+            steps,
+        }
+    }
+
+    /// The rate times `factor`.
+    pub(super) fn scaled(self, factor: f64) -> Self {
+        Self {
+            value: self.value * factor,
+            factor: self.factor * factor,
+            ..self
+        }
+    }
+
+    /// `tensor` times the rate.
+    pub(super) fn times<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+        match self.steps {
+            None => tensor * self.value,
+            Some(steps) => {
+                let rate = steps.number(Column::LearningRate) * self.factor;
+                tensor * rate.reshape([1; D])
+            }
+        }
+    }
+
+    /// `tensor` less its share of that rate.
+    pub(super) fn shrunk<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+        match self.steps {
+            None => tensor * (1.0 - self.value),
+            Some(steps) => {
+                let keep = steps.number(Column::LearningRate) * -self.factor + 1.0;
+                tensor * keep.reshape([1; D])
+            }
+        }
+    }
+
+    /// What the host knows.
+    pub(super) fn value(self) -> f64 {
+        self.value
+    }
+}
 
 /// How one parameter is updated.
 pub(super) trait Rule {
@@ -21,7 +79,7 @@ pub(super) trait Rule {
     /// The parameter after one update, and what is kept for the next.
     fn step<const D: usize>(
         &self,
-        learning_rate: f64,
+        rate: Rate<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Option<Slots<D>>,
@@ -60,13 +118,13 @@ macro_rules! rules {
 
             pub fn step<const D: usize>(
                 &self,
-                learning_rate: f64,
+                rate: Rate<'_>,
                 parameter: Tensor<D>,
                 gradient: Tensor<D>,
                 slots: Option<Slots<D>>,
             ) -> (Tensor<D>, Slots<D>) {
                 match self {
-                    $(Self::$rule(rule) => rule.step(learning_rate, parameter, gradient, slots)),*
+                    $(Self::$rule(rule) => rule.step(rate, parameter, gradient, slots)),*
                 }
             }
         }
@@ -84,7 +142,7 @@ impl UpdateRule {
             OptimizerKind::Sgd => Self::Sgd(Sgd::new(settings)),
             // Muon is not for the first and the last layer, nor for biases.
             OptimizerKind::Muon if shape.role == Role::HiddenWeight => {
-                Self::Muon(Muon::new(settings, device))
+                Self::Muon(Muon::new(settings, &shape.dims, device))
             }
             OptimizerKind::Muon => Self::Adam(Adam::decoupled(settings, device)),
         }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::rules::{Rule, Slots, penalise};
+use super::rules::{Rate, Rule, Slots, penalise};
 use crate::config::TrainingConfig;
 
 #[derive(Clone, Copy)]
@@ -39,14 +39,14 @@ impl Rule for Sgd {
 
     fn step<const D: usize>(
         &self,
-        learning_rate: f64,
+        rate: Rate<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Option<Slots<D>>,
     ) -> (Tensor<D>, Slots<D>) {
         let gradient = penalise(gradient, &parameter, self.penalty);
         let (update, slots) = self.momentum.apply(gradient, slots);
-        (parameter - update * learning_rate, slots)
+        (parameter - rate.times(update), slots)
     }
 }
 

@@ -130,7 +130,7 @@ fn a_set_that_was_named_is_read_or_refused() {
         ("emnist", "did you mean emnist-balanced"),
         ("somewhere/else", "somewhere/else: no such folder"),
         ("notes", "it holds a.txt"),
-        ("notes/a.txt", "this is a file"),
+        ("notes/a.txt", "no data set here; give an NPZ or CSV file"),
     ] {
         offline(home.path())
             .args(["train", "--dataset", named, "--out", "run"])

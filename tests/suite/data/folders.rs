@@ -205,7 +205,7 @@ fn what_lies_there_is_listed() {
     let found = text(folder.path());
     assert!(found.contains("a11 and 21 more"), "{found}");
     let found = text(&folder.path().join("notes.txt"));
-    assert!(found.contains("no NPZ or CSV file"), "{found}");
+    assert!(found.contains("give an NPZ or CSV file"), "{found}");
     let found = text(&folder.path().join("nothing"));
     assert!(found.contains("no such folder"), "{found}");
 

@@ -237,7 +237,7 @@ fn arrays_of_other_types_and_orders_are_read_or_refused() {
         "{text}"
     );
     let text = refused(&written("object", npy("|O", false, &sides, &split.images)));
-    assert!(text.contains("numbers of one type"), "{text}");
+    assert!(text.contains("values of type"), "{text}");
     let text = refused(&written(
         "short",
         npy("|u1", false, &sides, &split.images[1..]),

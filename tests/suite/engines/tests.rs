@@ -1,5 +1,6 @@
 //! The same trials through every engine: each once, none lost, and all as without one.
 
+use std::path::Path;
 use std::process::{Child, Command};
 
 use tempfile::tempdir;
@@ -56,14 +57,20 @@ fn assert_starts(states: &[String], starts: &[usize]) {
     }
 }
 
+/// A Slurm of the test's own, and a sweep planned in `home`; `None` where Slurm is missing, which is said.
+fn on_slurm<'a>(test: &str, home: &'a Path, over: &[&str]) -> Option<(Slurm, Sweep<'a>)> {
+    let slurm = Slurm::start(test)?;
+    let sweep = Sweep::plan(home, over, &[("SLURM_CONF", slurm.configuration())]);
+    Some((slurm, sweep))
+}
+
 #[test]
 fn slurm_trains_every_trial_once_and_none_is_lost_with_its_node() {
     let test = "slurm_trains_every_trial_once_and_none_is_lost_with_its_node";
-    let Some(mut slurm) = Slurm::start(test) else {
+    let home = tempdir().expect("a folder");
+    let Some((mut slurm, sweep)) = on_slurm(test, home.path(), GRID) else {
         return;
     };
-    let home = tempdir().expect("a folder");
-    let sweep = Sweep::plan(home.path(), GRID, &[("SLURM_CONF", slurm.configuration())]);
     let log = |trial| sweep.folder().join(format!("logs/slurm-{trial}.log"));
 
     // Who follows may go, and come back.
@@ -91,15 +98,10 @@ fn slurm_trains_every_trial_once_and_none_is_lost_with_its_node() {
 #[test]
 fn slurm_gets_the_rounds_of_halving_one_after_another() {
     let test = "slurm_gets_the_rounds_of_halving_one_after_another";
-    let Some(slurm) = Slurm::start(test) else {
+    let home = tempdir().expect("a folder");
+    let Some((_slurm, sweep)) = on_slurm(test, home.path(), HALVING) else {
         return;
     };
-    let home = tempdir().expect("a folder");
-    let sweep = Sweep::plan(
-        home.path(),
-        HALVING,
-        &[("SLURM_CONF", slurm.configuration())],
-    );
     let text = sweep.run(SLURM);
     assert_eq!(text.matches(HANDED_OVER).count(), 3, "{text}");
     for array in ["0-8", "9-11", "12"] {
@@ -112,11 +114,10 @@ fn slurm_gets_the_rounds_of_halving_one_after_another() {
 #[test]
 fn trials_that_slurm_ends_early_are_handed_over_again() {
     let test = "trials_that_slurm_ends_early_are_handed_over_again";
-    let Some(slurm) = Slurm::start(test) else {
+    let home = tempdir().expect("a folder");
+    let Some((slurm, sweep)) = on_slurm(test, home.path(), GRID) else {
         return;
     };
-    let home = tempdir().expect("a folder");
-    let sweep = Sweep::plan(home.path(), GRID, &[("SLURM_CONF", slurm.configuration())]);
     let child = sweep.start(SLURM);
     sweep.wait_for(2);
     slurm.ask("scancel", &["1"]).expect("cancelled");
@@ -131,15 +132,10 @@ fn trials_that_slurm_ends_early_are_handed_over_again() {
 #[test]
 fn what_slurm_refuses_is_said() {
     let test = "what_slurm_refuses_is_said";
-    let Some(slurm) = Slurm::start(test) else {
+    let home = tempdir().expect("a folder");
+    let Some((slurm, sweep)) = on_slurm(test, home.path(), HALVING) else {
         return;
     };
-    let home = tempdir().expect("a folder");
-    let sweep = Sweep::plan(
-        home.path(),
-        HALVING,
-        &[("SLURM_CONF", slurm.configuration())],
-    );
     for (option, reason) in [
         (
             "--partition=none-such",

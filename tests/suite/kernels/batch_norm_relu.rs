@@ -164,19 +164,3 @@ fn inference_with_the_statistics_of_a_batch_is_its_output() {
     let again = normalise_relu(input, scale, shift, mean, variance, None, EPSILON, true);
     assert_eq!(numbers(output), numbers(again));
 }
-
-#[test]
-#[should_panic(expected = "residual against input")]
-fn a_residual_of_another_shape_is_refused() {
-    let device = Device::cpu();
-    let residual = Some(leaf(1, [1, 2, 2, 4], &device));
-    let channel = || leaf(2, [4], &device);
-    batch_norm_relu(
-        leaf(1, [2, 2, 2, 4], &device),
-        channel(),
-        channel(),
-        residual,
-        EPSILON,
-        true,
-    );
-}

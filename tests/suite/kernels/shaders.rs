@@ -1,7 +1,7 @@
 //! The shaders as text: what they import is there, and what comes out is WGSL.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gpu_mnist::checks::shaders::launched;
 use gpu_mnist::data::synthetic::network;
@@ -51,7 +51,7 @@ fn naga_accepts_every_shader_as_it_stands() {
     for shader in &shaders {
         validated(shader.name, &shader.source(&[]));
     }
-    assert_eq!(shaders.len(), 38);
+    assert_eq!(shaders.len(), 45);
 }
 
 #[test]
@@ -145,7 +145,8 @@ fn translate(name: &str, module: &naga::Module, info: &ModuleInfo) {
 }
 
 /// Networks whose launches cover every shader but the gradient of a grey image, which no network trains: the reference,
-/// every kind of layer, distorted images, weights of classes.
+/// every kind of layer, distorted images, weights of classes, averaged weights; and one of which each step is launched
+/// anew.
 #[test]
 fn what_networks_launch_is_wgsl_that_every_api_takes() {
     let test = "what_networks_launch_is_wgsl_that_every_api_takes";
@@ -157,6 +158,8 @@ fn what_networks_launch_is_wgsl_that_every_api_takes() {
         &[][..],
         &[EVERY_LAYER, "training.batch_size=12"],
         &["augment.elastic=4", "training.class_weights=balanced"],
+        &["training.ema_decay=0.9"],
+        &["model.layers=[{linear=12},{dropout=0.5}]"],
     ] {
         let config = settings(assignments);
         let shaders = pollster::block_on(launched(&device, &config, &network(&config.model)));
@@ -218,12 +221,15 @@ fn doctor_writes_the_shaders_and_refuses_the_cpu() {
     assert!(!folder.exists());
     if adapter_or_skip("doctor_writes_the_shaders_and_refuses_the_cpu").is_some() {
         doctor("gpu").success().stdout(contains("shaders in"));
-        let first = folder.join("software/01-gather_batch.wgsl");
-        let text = std::fs::read_to_string(first).expect("a shader");
+        let paths = std::fs::read_dir(folder.join("software")).expect("a folder");
+        let mut paths = paths.map(|entry| entry.expect("an entry").path());
+        let takes = |path: &PathBuf| path.to_string_lossy().ends_with("-take_batch.wgsl");
+        let taking = paths.find(takes).expect("a step takes images");
+        let text = std::fs::read_to_string(taking).expect("a shader");
         assert!(
-            text.starts_with("// gather_batch IMAGE_WORDS=196\n// launched as "),
+            text.starts_with("// take_batch IMAGE_WORDS=196\n// launched as "),
             "{text}"
         );
-        validated("gather_batch", &text);
+        validated("take_batch", &text);
     }
 }

@@ -47,7 +47,7 @@ test("the keyboard draws and clears", async ({ page }) => {
   await page.keyboard.press("Delete");
   expect(await inkOf(page)).toBe(0);
   expect(await inkOf(page, "#prepared", false)).toBe(0);
-  await expect(page.locator("#verdict")).toHaveText("Draw with the mouse or a finger.");
+  await expect(page.locator("#verdict")).toHaveText("Draw with the mouse or a finger, or show a photo.");
 });
 
 test("a finger draws and does not scroll the page", async ({ browser, baseURL, watch }) => {
@@ -90,4 +90,100 @@ test("in the dark the paper is dark, and the same pixels are read", async ({ pag
   await stroke(page, SEVEN);
   await expect(page.locator("#verdict")).toContainText("Read as 7");
   await expect(page.locator("#pad")).toHaveCSS("filter", /invert/);
+});
+
+/**
+ * A PNG file of a page with two strokes, 400 x 200.
+ * @param {import("@playwright/test").Page} page
+ */
+async function twoStrokes(page) {
+  const bytes = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(400, 200);
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("no canvas");
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, 400, 200);
+    context.fillStyle = "#000";
+    context.fillRect(90, 40, 14, 120);
+    context.fillRect(260, 40, 80, 120);
+    const blob = await canvas.convertToBlob({ type: "image/png" });
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  });
+  return Buffer.from(bytes);
+}
+
+test("a photo that is chosen is read, with boxes and flags, and Clear brings the pad back", async ({ page }) => {
+  await open(page);
+  await train(page);
+  const buffer = await twoStrokes(page);
+  await page.locator("#photo-file").setInputFiles({ name: "note.png", mimeType: "image/png", buffer });
+  await expect(page.locator("#verdict")).toHaveText("Read as 17: 2 drawings; below is the first; it looks like none of the classes");
+  await expect(page.locator("#photo")).toBeVisible();
+  await expect(page.locator("#pad")).toBeHidden();
+  await expect(page.locator("#boxes .box")).toHaveText(["1", "7?"]);
+  await expect(page.locator("#boxes .box.unsure")).toHaveCount(1);
+  const [photo, box] = await Promise.all(["#photo", "#boxes .box"].map((id) => page.locator(id).first().boundingBox()));
+  if (!photo || !box) throw new Error("nothing is shown");
+  // The first stroke begins at 90 of 400 pixels.
+  expect((box.x - photo.x) / photo.width).toBeCloseTo(0.225, 1);
+  await page.getByRole("button", { name: "Clear" }).click();
+  await expect(page.locator("#pad")).toBeVisible();
+  await expect(page.locator("#boxes .box")).toHaveCount(0);
+  await stroke(page, SEVEN);
+  await expect(page.locator("#verdict")).toHaveText("Read as 7, 91.0 % sure");
+});
+
+test("a photo that is dropped is read; what is no picture says why not", async ({ page }) => {
+  await open(page);
+  await train(page);
+  const drop = (/** @type {number[]} */ bytes, /** @type {string} */ name) =>
+    page.evaluate(
+      ([bytes, name]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(/** @type {number[]} */ (bytes))], String(name)));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+      },
+      [bytes, name],
+    );
+  const png = [...(await twoStrokes(page))];
+  await drop(png, "note.png");
+  await expect(page.locator("#boxes .box")).toHaveText(["1", "7?"]);
+  await drop(png.slice(0, png.length / 2), "cut.png");
+  await expect(page.locator("#verdict")).toContainText("cut.png could not be read: damaged: the file ends in the middle of the picture");
+  await drop([0, 0, 0, 24, ...Buffer.from("ftypheic")], "phone.heic");
+  await expect(page.locator("#verdict")).toContainText("phone.heic could not be read: this is a HEIC picture, as iPhones take them");
+});
+
+test("the camera takes a photo that is read", async ({ browser, baseURL }) => {
+  const context = await browser.newContext({ baseURL, permissions: ["camera"] });
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    // A sheet with two strokes before the camera.
+    navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [400, 200];
+      const context = canvas.getContext("2d");
+      const draw = () => {
+        if (!context) return;
+        context.fillStyle = "#fff";
+        context.fillRect(0, 0, 400, 200);
+        context.fillStyle = "#000";
+        context.fillRect(90, 40, 14, 120);
+        context.fillRect(260, 40, 80, 120);
+      };
+      draw();
+      setInterval(draw, 50);
+      return canvas.captureStream(20);
+    };
+  });
+  await open(page);
+  await train(page);
+  await page.getByRole("button", { name: "Camera" }).click();
+  await expect(page.locator("#viewfinder")).toBeVisible();
+  await expect.poll(() => page.locator("#viewfinder").evaluate((video) => /** @type {HTMLVideoElement} */ (video).videoWidth)).toBe(400);
+  await page.getByRole("button", { name: "Take the photo" }).click();
+  await expect(page.locator("#boxes .box")).toHaveText(["1", "7?"]);
+  await expect(page.locator("#viewfinder")).toBeHidden();
+  await expect(page.getByRole("button", { name: "Camera" })).toBeVisible();
+  await context.close();
 });

@@ -137,6 +137,8 @@ test("images of several sizes are scaled to cover 32x32 and cut evenly", async (
     "b/clear.png": png(32, 32, (x) => [0, 0, 0, x < 16 ? 255 : 0]),
   });
   await expect(page.locator("#found")).toContainText("images 32 to 96 pixels high and 32 to 192 wide brought to 32x32");
+  // What was found is shown before the core is handed the files.
+  await expect(page.locator(MESSAGE)).toContainText("to train on");
   const { files } = await handed(page);
   const images = (files[FILES.images] ?? []).slice(16);
   expect(files[FILES.images]?.slice(0, 16)).toEqual(idx([3, 32, 32], []));
@@ -197,6 +199,7 @@ test("a broken image is named and left out; too many are refused", async ({ page
   await expect(page.locator("#found")).toContainText("b/cut.png: damaged: the file ends in the middle of the picture");
   await expect(page.locator("#found")).toContainText("a/photo.heic: this is a HEIC picture, as iPhones take them");
   await expect(page.locator("#found")).toContainText("no images, and so left out: 1 file");
+  await expect(page.locator(MESSAGE)).toContainText("to train on");
   expect((await handed(page)).files[FILES.labels]).toEqual(idx([4], [0, 1, 0, 1]));
   await chooseFolder(page, { "a/1.png": plain(1), "b/1.png": Buffer.alloc(0) });
   await expect(page.getByRole("alert")).toHaveText("1 of 2 image files cannot be read. Mend or remove them: b/1.png: empty (0 bytes)");
@@ -279,7 +282,7 @@ test("an NPZ file becomes IDX files: names, types, byte orders, [n] and [n, 1]",
   // Colours with an opaque fourth channel; no test images.
   const rgba = Buffer.from(Array.from({ length: 2 * 64 }, (_, at) => [at, 2, 3, 255]).flat());
   await chooseFile(page, "colour.npz", npz({ images: npy("|u1", [2, 8, 8, 4], rgba), labels: npy("|u1", [2], Buffer.from([0, 1])) }));
-  await expect(page.locator(MESSAGE)).toContainText("colour.npz: ");
+  await expect(page.locator(MESSAGE)).toContainText("to train on");
   const { files } = await handed(page);
   expect(files[FILES.images]).toEqual(idx([2, 8, 8, 3], Array.from({ length: 2 * 64 }, (_, at) => [at, 2, 3]).flat()));
   expect(files[FILES.testImages]).toBeUndefined();

@@ -30,6 +30,7 @@ impl Element {
         Self::F64,
     ];
 
+    /// The byte that stands for it in a header.
     pub const fn code(self) -> u8 {
         match self {
             Self::U8 => 0x08,
@@ -41,6 +42,7 @@ impl Element {
         }
     }
 
+    /// How many bytes a number has.
     pub const fn bytes(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,

@@ -13,6 +13,7 @@ use crate::data::formats::{Format, Holds, IDX, Reading, listing};
 use crate::data::mnist;
 use crate::data::open_set::OpenSet;
 
+/// IDX, as MNIST is published.
 pub const FORMAT: Format = Format {
     name: IDX,
     holds,

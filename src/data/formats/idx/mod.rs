@@ -96,6 +96,7 @@ impl FileRole {
         }
     }
 
+    /// Whether it holds images or labels.
     pub const fn kind(self) -> Kind {
         match self {
             Self::TrainImages | Self::TestImages => Kind::Images,
@@ -103,6 +104,7 @@ impl FileRole {
         }
     }
 
+    /// Whether it is of the images to train on or of those to test on.
     pub const fn part(self) -> Part {
         match self {
             Self::TrainImages | Self::TrainLabels => Part::Train,

@@ -242,10 +242,8 @@ fn outcome(path: &str, read: io::Result<Vec<u8>>, target: &Target) -> Outcome {
                 size: drawing.picture,
             }
         }
-        Err(PictureError::UnknownFormat) if !named_so => Outcome::Other,
-        Err(PictureError::UnknownFormat) if bytes.is_empty() => {
-            Outcome::Broken("empty (0 bytes)".into())
-        }
+        Err(PictureError::UnknownFormat | PictureError::Empty) if !named_so => Outcome::Other,
+        Err(PictureError::Empty) => Outcome::Broken("empty (0 bytes)".into()),
         Err(error) => {
             // What to do with one picture is not what to do with a set of them.
             let text = error.to_string();

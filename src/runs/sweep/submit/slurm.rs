@@ -110,8 +110,10 @@ impl Queue for Slurm {
 
     fn hint(&self, said: &str) -> &'static str {
         match said.contains("Invalid job array") {
-            true => "; Slurm's MaxArraySize may be too small for so many trials",
-            false => "",
+            true => {
+                "Slurm's MaxArraySize may be too small for so many trials: plan fewer, or have it raised"
+            }
+            false => "see that Slurm answers here (`sinfo`), then submit again: the plan is kept",
         }
     }
 }

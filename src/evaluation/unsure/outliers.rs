@@ -1,0 +1,235 @@
+//! Images that belong to no class, made of a set's own: mixed, turned, and put together anew. What
+//! tells them from the set's images also tells others (outlier exposure, Hendrycks et al.,
+//! arXiv:1812.04606), though nothing of those is known.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+use rayon::prelude::*;
+
+use crate::data::Split;
+use crate::data::image_set::ImageShape;
+use crate::picture::{self, Background, Framing, Target};
+
+/// Of each kind so many.
+const OF_KIND: usize = 600;
+const MOST_BYTES: usize = 64 << 20;
+/// A second image is laid on the first as far off as this share of the sides.
+const SHIFT: f32 = 0.21;
+
+/// What is done to an image, or to two.
+#[derive(Clone, Copy)]
+enum Kind {
+    Over,
+    OverShifted,
+    OverTwo,
+    OverTurned,
+    OverItsTurned,
+    OverItsMirrored,
+    Turned,
+    Mirrored,
+    Halves,
+    Quarters,
+    MirroredQuarters,
+    Mean,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind::Over,
+    Kind::OverShifted,
+    Kind::OverTwo,
+    Kind::OverTurned,
+    Kind::OverItsTurned,
+    Kind::OverItsMirrored,
+    Kind::Turned,
+    Kind::Mirrored,
+    Kind::Halves,
+    Kind::Quarters,
+    Kind::MirroredQuarters,
+    Kind::Mean,
+];
+
+/// Outliers made of these images, framed as they are; fewer where images are large.
+pub fn outliers(images: &Split, target: &Target) -> Split {
+    let shape = images.shape;
+    let count = (KINDS.len() * OF_KIND).min(MOST_BYTES / shape.bytes().max(1));
+    let count = if images.len() < 2 { 0 } else { count };
+    let made: Vec<Vec<u8>> = (0..count)
+        .into_par_iter()
+        .map(|index| {
+            let mut maker = Maker {
+                images,
+                shape,
+                background: target.background,
+                random: ChaCha12Rng::seed_from_u64(index as u64),
+            };
+            let image = maker.make(KINDS[index % KINDS.len()]);
+            match target.framing {
+                Framing::CentreOfMass => picture::reframed(&image, target).unwrap_or(image),
+                _ => image,
+            }
+        })
+        .collect();
+    Split {
+        shape,
+        classes: images.classes,
+        images: made.concat(),
+        labels: vec![0; count],
+    }
+}
+
+struct Maker<'a> {
+    images: &'a Split,
+    shape: ImageShape,
+    background: Background,
+    random: ChaCha12Rng,
+}
+
+impl Maker<'_> {
+    fn make(&mut self, kind: Kind) -> Vec<u8> {
+        let (first, second) = self.two();
+        let (height, width) = (self.shape.height, self.shape.width);
+        match kind {
+            Kind::Over => self.over(&first, &second),
+            Kind::OverShifted => {
+                let shifted = self.shifted(&second);
+                self.over(&first, &shifted)
+            }
+            Kind::OverTwo => {
+                let (third, _) = self.two();
+                let both = self.over(&first, &second);
+                self.over(&both, &third)
+            }
+            Kind::OverTurned => {
+                let turned = self.turned(&second);
+                self.over(&first, &turned)
+            }
+            Kind::OverItsTurned => {
+                let turned = self.turned(&first);
+                self.over(&first, &turned)
+            }
+            Kind::OverItsMirrored => {
+                let mirrored = self.mirrored(&first, true, false);
+                self.over(&first, &mirrored)
+            }
+            Kind::Turned => self.turned(&first),
+            Kind::Mirrored => {
+                let across = self.random.random_bool(0.5);
+                self.mirrored(&first, across, !across)
+            }
+            Kind::Halves => {
+                let across = self.random.random_bool(0.5);
+                self.moved(|y, x| match across {
+                    true => (if 2 * x < width { &first[..] } else { &second }, y, x),
+                    false => (if 2 * y < height { &first[..] } else { &second }, y, x),
+                })
+            }
+            Kind::Quarters => self.quarters(&first, &first, false),
+            Kind::MirroredQuarters => self.quarters(&first, &second, true),
+            Kind::Mean => {
+                let mut sums: Vec<u32> = first.iter().map(|&value| u32::from(value)).collect();
+                let more = self.random.random_range(1..5u32);
+                for _ in 0..more {
+                    let (other, _) = self.two();
+                    sums.iter_mut()
+                        .zip(&other)
+                        .for_each(|(sum, &value)| *sum += u32::from(value));
+                }
+                let mean = |sum: u32| (sum / (more + 1)) as u8;
+                sums.into_iter().map(mean).collect()
+            }
+        }
+    }
+
+    /// Two images, of different classes where chance finds such.
+    fn two(&mut self) -> (Vec<u8>, Vec<u8>) {
+        let count = self.images.len();
+        let first = self.random.random_range(0..count);
+        let mut second = first;
+        for _ in 0..8 {
+            second = self.random.random_range(0..count);
+            if self.images.labels[first] != self.images.labels[second] {
+                break;
+            }
+        }
+        let image = |at: usize| self.images.image(at).unwrap_or_default().to_vec();
+        (image(first), image(second))
+    }
+
+    /// Both seen: the subject's side of each pixel, or the mean where any background is.
+    fn over(&self, a: &[u8], b: &[u8]) -> Vec<u8> {
+        let both = |(&a, &b): (&u8, &u8)| match self.background {
+            Background::Dark => a.max(b),
+            Background::Light => a.min(b),
+            Background::Varied => a.midpoint(b),
+        };
+        a.iter().zip(b).map(both).collect()
+    }
+
+    /// An image whose pixels each come from a place in another.
+    fn moved<'a>(&self, from: impl Fn(usize, usize) -> (&'a [u8], usize, usize)) -> Vec<u8> {
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        let mut image = Vec::with_capacity(self.shape.bytes());
+        for y in 0..height {
+            for x in 0..width {
+                let (source, y, x) = from(y, x);
+                let at = (y * width + x) * channels;
+                image.extend_from_slice(&source[at..at + channels]);
+            }
+        }
+        image
+    }
+
+    fn mirrored(&self, image: &[u8], across: bool, down: bool) -> Vec<u8> {
+        let (height, width) = (self.shape.height, self.shape.width);
+        let turn = |mirror: bool, at: usize, side: usize| if mirror { side - 1 - at } else { at };
+        self.moved(|y, x| (image, turn(down, y, height), turn(across, x, width)))
+    }
+
+    /// A quarter turn either way; half a turn where the sides differ.
+    fn turned(&mut self, image: &[u8]) -> Vec<u8> {
+        let (height, width) = (self.shape.height, self.shape.width);
+        let left = self.random.random_bool(0.5);
+        self.moved(|y, x| match (height == width, left) {
+            (true, true) => (image, x, width - 1 - y),
+            (true, false) => (image, height - 1 - x, y),
+            _ => (image, height - 1 - y, width - 1 - x),
+        })
+    }
+
+    /// Moved around its edges.
+    fn shifted(&mut self, image: &[u8]) -> Vec<u8> {
+        let (height, width) = (self.shape.height, self.shape.width);
+        let mut shift = |side: usize| {
+            let most = (SHIFT * side as f32) as usize;
+            side + self.random.random_range(0..=2 * most) - most
+        };
+        let (down, across) = (shift(height), shift(width));
+        self.moved(|y, x| (image, (y + down) % height, (x + across) % width))
+    }
+
+    /// Quarters in another order, the lower ones from `below`, each perhaps mirrored.
+    fn quarters(&mut self, above: &[u8], below: &[u8], mirrored: bool) -> Vec<u8> {
+        let (rows, columns) = (self.shape.height / 2, self.shape.width / 2);
+        let mut order = [0, 1, 2, 3];
+        for last in (1..4).rev() {
+            order.swap(last, self.random.random_range(0..=last));
+        }
+        let flips: [[bool; 2]; 4] =
+            std::array::from_fn(|_| [(); 2].map(|()| mirrored && self.random.random_bool(0.5)));
+        self.moved(|y, x| {
+            let place = 2 * usize::from(y >= rows) + usize::from(x >= columns);
+            let (from, [down, across]) = (order[place], flips[place]);
+            let within = |at: usize, half: usize, mirror: bool| {
+                let at = (at % half).min(half - 1);
+                if mirror { half - 1 - at } else { at }
+            };
+            let y = within(y, rows, down) + rows * (from / 2);
+            let x = within(x, columns, across) + columns * (from % 2);
+            (if from < 2 { above } else { below }, y, x)
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! The launches of `take_step`, `advance_step` and `read_scores`.
+
+use super::Row;
+use crate::kernels::launch::Launch;
+use crate::kernels::shader::shader;
+
+/// Steps whose scores are kept before the first is overwritten.
+pub const SLOTS: usize = 256;
+/// Numbers of a cursor: row of the schedule, first image, slot.
+pub(crate) const CURSOR: usize = 3;
+
+/// Bindings: cursor, the epoch's order i32 `[N]`, labels i32 `[N]`, indices i32 `[n]`, labels of the batch i32 `[n]`.
+pub fn take(images: usize, batch: usize) -> Launch {
+    Launch::each(shader!("take_step"), batch)
+        .bind([
+            ("cursor", CURSOR),
+            ("order", images),
+            ("labels", images),
+            ("indices", batch),
+            ("batch_labels", batch),
+        ])
+        .sizes([batch])
+}
+
+/// Bindings: cursor, rows f32 `[rows, columns]`, current row f32 `[columns]`, scores f32 `[slots, 2]`, mean loss f32
+/// `[1]`, number correct i32 `[1]`.
+pub fn advance(rows: usize, images: usize) -> Launch {
+    Launch::each_in(shader!("advance_step"), 1, 1)
+        .constants([("COLUMNS", Row::COLUMNS), ("SLOTS", SLOTS)])
+        .bind([
+            ("cursor", CURSOR),
+            ("rows", rows * Row::COLUMNS),
+            ("current", Row::COLUMNS),
+            ("scores", 2 * SLOTS),
+            ("loss", 1),
+            ("correct", 1),
+        ])
+        .sizes([images])
+}
+
+/// Bindings: scores f32 `[slots, 2]`, losses f32 `[steps]`, numbers correct i32 `[steps]`.
+pub fn read_scores(first: usize, steps: usize) -> Launch {
+    Launch::each(shader!("read_scores"), steps)
+        .constants([("SLOTS", SLOTS)])
+        .bind([("scores", 2 * SLOTS), ("losses", steps), ("correct", steps)])
+        .sizes([first, steps])
+}

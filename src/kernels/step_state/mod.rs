@@ -1,0 +1,176 @@
+//! What changes from step to step of a training, in buffers on its adapter that kernels read and advance: every step
+//! is then the same launches, and can be replayed.
+
+pub mod launches;
+
+use burn::tensor::{DType, Int, Tensor};
+use burn_wgpu::CubeTensor;
+
+use super::gpu::{empty, float_tensor, int_tensor, launch, launch_into, of_floats, of_ints, write};
+use launches::{CURSOR, SLOTS};
+
+/// The numbers of one step that follow from its place in the training.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Row {
+    pub learning_rate: f64,
+    /// See [`AdamNumbers`].
+    pub adam: AdamNumbers,
+    /// How much of a moving average stays.
+    pub average_decay: f64,
+}
+
+/// What Adam's update takes, see [`super::adam::launches::Step`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AdamNumbers {
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// Learning rate / (1 - beta1^t).
+    pub step_size: f64,
+    /// sqrt(1 - beta2^t).
+    pub root_correction: f64,
+    /// Learning rate * weight decay.
+    pub decay: f64,
+}
+
+/// A number of a row that kernels blend by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    LearningRate = 0,
+    AverageDecay = 7,
+}
+
+impl Row {
+    /// Numbers of a row, in the order of the shaders.
+    pub const COLUMNS: usize = 12;
+
+    fn numbers(&self) -> [f32; Self::COLUMNS] {
+        let adam = &self.adam;
+        [
+            self.learning_rate,
+            adam.beta1,
+            adam.beta2,
+            adam.epsilon,
+            adam.step_size,
+            adam.root_correction,
+            adam.decay,
+            self.average_decay,
+            1.0 - self.average_decay,
+            0.0,
+            0.0,
+            0.0,
+        ]
+        .map(|number| number as f32)
+    }
+}
+
+/// The buffers of one training.
+#[derive(Clone, Debug)]
+pub struct StepState {
+    /// i32 `[images]`
+    order: CubeTensor,
+    /// f32 `[steps + 1, columns]`, from the step that [`Self::begin`] began with.
+    rows: CubeTensor,
+    /// The row of the step to come, `[columns]`.
+    current: CubeTensor,
+    /// u32: its row, its first image, its slot.
+    cursor: CubeTensor,
+    /// `[slots, 2]`, going round.
+    scores: CubeTensor,
+}
+
+impl StepState {
+    /// For an epoch of `images` images in at most `steps` steps, on the adapter of `like`; `None` where that is none.
+    pub fn new(images: usize, steps: usize, like: &Tensor<1, Int>) -> Option<Self> {
+        let like = of_ints(like)?;
+        let floats = |dims: &[usize]| empty(&like, dims, DType::F32);
+        let ints = |count: usize| empty(&like, &[count], DType::I32);
+        Some(Self {
+            order: ints(images),
+            rows: floats(&[steps + 1, Row::COLUMNS]),
+            current: floats(&[Row::COLUMNS]),
+            cursor: ints(CURSOR),
+            scores: floats(&[SLOTS, 2]),
+        })
+    }
+
+    /// Stands before the step that takes the images from `first` on and writes its scores to `slot`, by the first of
+    /// `rows`. The host writes here, between replays.
+    ///
+    /// # Panics
+    /// There are more images or steps than it was made for.
+    pub fn begin(&self, order: &[i32], rows: &[Row], first: usize, slot: usize) {
+        assert_eq!(order.len(), self.order.meta.shape()[0], "images");
+        let room = self.rows.meta.shape()[0];
+        assert!(
+            !rows.is_empty() && rows.len() < room,
+            "{} steps",
+            rows.len()
+        );
+        let last = std::iter::repeat(&rows[rows.len() - 1]);
+        let numbers: Vec<f32> = (rows.iter().chain(last).take(room))
+            .flat_map(Row::numbers)
+            .collect();
+        write(&self.order, order.to_vec());
+        write(&self.current, numbers[..Row::COLUMNS].to_vec());
+        write(&self.rows, numbers);
+        write(&self.cursor, vec![0, first as u32, (slot % SLOTS) as u32]);
+    }
+
+    /// The next `batch` images by number, and their labels out of those of all images, `[n]` each.
+    pub fn take(&self, labels: &Tensor<1, Int>, batch: usize) -> [Tensor<1, Int>; 2] {
+        let labels = of_ints(labels).expect("labels on the adapter");
+        let images = labels.meta.shape()[0];
+        let [indices, labels] = launch_into(
+            launches::take(images, batch),
+            &[&self.cursor, &self.order, &labels],
+            [(DType::I32, &[batch]), (DType::I32, &[batch])],
+        );
+        [int_tensor(indices), int_tensor(labels)]
+    }
+
+    /// Ends a step of `images` images with this mean loss and number correct, `[1]` each.
+    pub fn advance(&self, loss: &Tensor<1>, correct: &Tensor<1, Int>, images: usize) {
+        let loss = of_floats(loss).expect("a loss on the adapter");
+        let correct = of_ints(correct).expect("a count on the adapter");
+        let rows = self.rows.meta.shape()[0];
+        let Self {
+            rows: table,
+            current,
+            cursor,
+            scores,
+            ..
+        } = self;
+        launch(
+            launches::advance(rows, images),
+            &[cursor, table, current, scores, &loss, &correct],
+        );
+    }
+
+    /// Mean loss and number correct of `steps` steps from `slot` on, `[steps]` each.
+    pub fn scores(&self, slot: usize, steps: usize) -> (Tensor<1>, Tensor<1, Int>) {
+        assert!(steps <= SLOTS, "the scores of {steps} steps");
+        let [losses, correct] = launch_into(
+            launches::read_scores(slot % SLOTS, steps),
+            &[&self.scores],
+            [(DType::F32, &[steps]), (DType::I32, &[steps])],
+        );
+        (float_tensor(losses), int_tensor(correct))
+    }
+
+    /// Where the step to come begins, and the epoch's order.
+    pub(super) fn cursor_and_order(&self) -> [&CubeTensor; 2] {
+        [&self.cursor, &self.order]
+    }
+
+    /// The row of the step to come, `[columns]`.
+    pub(super) fn current(&self) -> &CubeTensor {
+        &self.current
+    }
+
+    /// One of its numbers, `[1]`.
+    pub fn number(&self, column: Column) -> Tensor<1> {
+        let at = column as usize;
+        float_tensor::<1>(self.current.clone()).slice(at..at + 1)
+    }
+}

@@ -1,0 +1,228 @@
+//! Steps that are recorded and replayed: the same bits as steps launched one by one, whatever the settings.
+
+use gpu_mnist::checks::replay::beside_launches;
+use gpu_mnist::checks::{Scope, steps};
+use gpu_mnist::config::Config;
+use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
+use gpu_mnist::data::synthetic::{self, network};
+use gpu_mnist::device::Device;
+use gpu_mnist::training::history::Recorder;
+use gpu_mnist::training::state::Snapshot;
+use gpu_mnist::training::trainer::Trainer;
+
+use crate::support::{adapter_or_skip, initial, settings};
+
+/// Three whole batches an epoch, and a smaller one.
+const BATCH: usize = 16;
+const IMAGES: usize = 3 * BATCH + 5;
+const SMALL: &[&str] = &[
+    "training.batch_size=16",
+    "training.epochs=4",
+    "model.layers=[{convolution=4,kernel=5,pool=2},{linear=12}]",
+];
+const NORMED: &str = "model.layers=[\
+    {convolution=4,kernel=3,padding=1,norm='batch'},\
+    {convolution=4,kernel=3,padding=1,norm='batch',residual=true},\
+    {convolution=8,kernel=3,padding=1,pool=2,norm='batch'},{pool='average'},{linear=13}]";
+
+/// What a training came to: losses, numbers right, and all that it goes on from.
+#[derive(Debug, PartialEq)]
+struct Found {
+    scores: Vec<(f64, f64)>,
+    end: Snapshot,
+    replayed: bool,
+}
+
+/// `steps` steps from `start`, epoch after epoch.
+fn train(config: &Config, device: &Device, start: Snapshot, steps: usize, replays: bool) -> Found {
+    let device = device.clone().with_replays(replays);
+    let split = synthetic::draw(3, 0, IMAGES);
+    let images = DeviceSplit::upload(&split, Normalisation::measure(&split), &device);
+    let recorder = Recorder::of(&start);
+    let all = config.training.epochs * IMAGES.div_ceil(BATCH);
+    let trainer = Trainer::new(start, &images, all, config, &device);
+    let mut trainer = trainer.expect("a training");
+    let mut outcomes = Vec::new();
+    for _ in 0..steps {
+        if trainer.epoch_is_over() {
+            trainer.end_epoch();
+            trainer.begin_epoch(&[]);
+        }
+        outcomes.push(trainer.step().expect("a step"));
+    }
+    let (losses, correct) = trainer.scores(&outcomes);
+    let (losses, correct) = (losses.into_data(), correct.into_data());
+    Found {
+        scores: losses.iter::<f64>().zip(correct.iter::<f64>()).collect(),
+        end: pollster::block_on(trainer.snapshot(&recorder)).expect("read"),
+        replayed: trainer.replays(),
+    }
+}
+
+fn config(more: &[&str]) -> Config {
+    settings(&[SMALL, more].concat())
+}
+
+#[test]
+fn replayed_steps_are_those_that_are_launched() {
+    let Some(device) = adapter_or_skip("replayed_steps_are_those_that_are_launched") else {
+        return;
+    };
+    let cases: &[(&str, &[&str])] = &[
+        ("adam", &[]),
+        (
+            "weight decay in the gradient",
+            &["training.weight_decay=0.01"],
+        ),
+        (
+            "adamw, clipped, averaged, smoothed",
+            &[
+                "training.optimizer=adamw",
+                "training.weight_decay=0.05",
+                "training.clip_norm=0.5",
+                "training.ema_decay=0.9",
+                "training.label_smoothing=0.1",
+            ],
+        ),
+        (
+            "momentum, weighted classes",
+            &[
+                "training.optimizer=sgd",
+                "training.learning_rate=0.05",
+                "training.class_weights='balanced'",
+            ],
+        ),
+        (
+            "muon, batch norm, averaged",
+            &[
+                "training.optimizer=muon",
+                "training.weight_decay=0.01",
+                "training.ema_decay=0.9",
+                NORMED,
+            ],
+        ),
+        (
+            "distorted",
+            &[
+                "augment.rotation=10",
+                "augment.elastic=1.0",
+                "augment.flip=true",
+                "augment.off_epochs=1",
+            ],
+        ),
+        (
+            "a plateau's rates",
+            &["training.schedule=plateau", "training.patience=5"],
+        ),
+        ("a frozen layer", &["training.freeze=1"]),
+    ];
+    for (name, more) in cases {
+        let config = config(more);
+        let found = train(&config, &device, initial(&config), 15, true);
+        let expected = train(&config, &device, initial(&config), 15, false);
+        assert!(found.replayed && !expected.replayed, "{name}");
+        assert_eq!(found.scores, expected.scores, "{name}");
+        assert!(found.end == expected.end, "{name}: the states differ");
+        let first = found.scores[0].0;
+        assert!(found.scores.iter().any(|(loss, _)| *loss < first), "{name}");
+    }
+}
+
+#[test]
+fn a_replayed_training_goes_on_from_any_step() {
+    let Some(device) = adapter_or_skip("a_replayed_training_goes_on_from_any_step") else {
+        return;
+    };
+    let config = config(&["training.ema_decay=0.9"]);
+    let whole = train(&config, &device, initial(&config), 14, false);
+    for stop in [1, 4, 6, 9] {
+        let before = train(&config, &device, initial(&config), stop, true);
+        let after = train(&config, &device, before.end, 14 - stop, true);
+        assert_eq!(after.scores, whole.scores[stop..], "from step {stop}");
+        assert!(after.end == whole.end, "from step {stop}");
+    }
+}
+
+#[test]
+fn replayed_steps_learn_what_the_cpu_learns() {
+    let Some(device) = adapter_or_skip("replayed_steps_learn_what_the_cpu_learns") else {
+        return;
+    };
+    let config = config(&["training.optimizer=adamw", "training.weight_decay=0.05"]);
+    let found = train(&config, &device, initial(&config), 15, true);
+    let expected = train(&config, &Device::cpu(), initial(&config), 15, true);
+    assert!(found.replayed && !expected.replayed);
+    for ((found, _), (expected, _)) in found.scores.iter().zip(&expected.scores) {
+        assert!((found - expected).abs() < 1e-4, "{found}, not {expected}");
+    }
+}
+
+#[test]
+fn steps_that_draw_on_the_host_are_launched() {
+    let Some(device) = adapter_or_skip("steps_that_draw_on_the_host_are_launched") else {
+        return;
+    };
+    let config = config(&["model.layers=[{linear=12},{dropout=0.5},{linear=9}]"]);
+    let found = train(&config, &device, initial(&config), 6, true);
+    assert!(!found.replayed);
+    assert_eq!(found.scores.len(), 6);
+}
+
+#[test]
+fn without_graphs_steps_are_launched() {
+    let Some(device) = adapter_or_skip("without_graphs_steps_are_launched") else {
+        return;
+    };
+    let config = config(&[]);
+    let expected = train(&config, &device, initial(&config), 8, true);
+    let refusing = device.injecting("no-replay".parse().expect("an injection"));
+    let found = train(&config, &refusing, initial(&config), 8, true);
+    assert!(expected.replayed && !found.replayed);
+    assert_eq!(found.scores, expected.scores);
+    assert!(found.end == expected.end);
+}
+
+#[test]
+fn the_check_finds_wrong_replays() {
+    let Some(device) = adapter_or_skip("the_check_finds_wrong_replays") else {
+        return;
+    };
+    let config = config(&[]);
+    let network = network(&config.model);
+    let check = |device: &Device| {
+        let found = beside_launches(device, &config, &network, Scope::short());
+        pollster::block_on(found).expect("replayed steps")
+    };
+    let right = check(&device);
+    assert!(right.passed, "{right:?}");
+    let wrong = check(&device.injecting("wrong:replay".parse().expect("an injection")));
+    assert!(!wrong.passed && wrong.error > Some(0.0), "{wrong:?}");
+    // On the CPU there is nothing to replay.
+    let cpu = Device::cpu();
+    let found = beside_launches(&cpu, &config, &network, Scope::short());
+    assert_eq!(pollster::block_on(found), None);
+}
+
+#[test]
+fn steps_go_round_and_keep_their_scores() {
+    let Some(device) = adapter_or_skip("steps_go_round_and_keep_their_scores") else {
+        return;
+    };
+    let config = config(&[]);
+    let network = network(&config.model);
+    let losses = |replays| {
+        let device = device.clone().with_replays(replays);
+        let work = steps::Work {
+            images: 2 * BATCH,
+            steps: 9,
+            schedule_steps: 9,
+        };
+        let losses = steps::losses(&device, &config, &network, work);
+        pollster::block_on(losses).expect("losses")
+    };
+    let found = losses(true);
+    assert_eq!(found, losses(false));
+    let mut distinct = found.clone();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 9, "{found:?}");
+}

@@ -1,5 +1,5 @@
 //! Names the kernel set (what the sources of every kernel and the versions of what runs them hash
-//! to) and those versions, for the verdicts on adapters and for bug reports.
+//! to), those versions, and the profile of this build, for the verdicts on adapters and for bug reports.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -35,6 +35,15 @@ fn main() {
         "cargo:rustc-env=GPU_MNIST_KERNEL_SET={:016x}",
         hasher.finish()
     );
+    println!("cargo:rustc-env=GPU_MNIST_PROFILE={}", profile());
+}
+
+/// Cargo says `release` of every profile that inherits it; its own name is that of the folder:
+/// target/PROFILE/build/PACKAGE/out.
+fn profile() -> String {
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("set by Cargo"));
+    let folder = out.ancestors().nth(3).and_then(Path::file_name);
+    folder.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -18,8 +18,10 @@ fn place_of(step: u32) -> Place {
     return vec3(line / OUT_HEIGHT, line % OUT_HEIGHT, 4u * (step % FOURS));
 }
 
-// Columns are the four output pixels, zeros past the last of the row; rows four output channels.
-fn gradients(place: Place, group: u32) -> mat4x4<f32> {
+// Columns are the four output pixels, zeros past the last of the row.
+alias Gradients = mat4x4<f32>;
+
+fn gradients(place: Place, group: u32) -> Gradients {
     let line = (place.x * OUT_HEIGHT + place.y) * OUT_WIDTH;
     return mat4x4(
         gradient(line, place.z, group),
@@ -27,6 +29,19 @@ fn gradients(place: Place, group: u32) -> mat4x4<f32> {
         gradient(line, place.z + 2u, group),
         gradient(line, place.z + 3u, group),
     );
+}
+
+fn at_position(gradients: Gradients, position: u32) -> vec4<f32> {
+    switch (position) {
+        case 0u: { return gradients[0]; }
+        case 1u: { return gradients[1]; }
+        case 2u: { return gradients[2]; }
+        default: { return gradients[3]; }
+    }
+}
+
+fn total(gradients: Gradients) -> vec4<f32> {
+    return gradients[0] + gradients[1] + gradients[2] + gradients[3];
 }
 
 fn gradient(line: u32, x: u32, group: u32) -> vec4<f32> {

@@ -17,15 +17,19 @@ fn place_of(window: u32) -> Place {
     return Place(window_pixel(window), window * OUT_GROUPS);
 }
 
-// Columns are the window's positions, three of them zero; rows four output channels.
-fn gradients(place: Place, group: u32) -> mat4x4<f32> {
-    let gradient = grad_output[place.gradient + group];
-    let codes = bytes_of(argmax[place.gradient + group]);
-    let zero = vec4(0.0);
-    return mat4x4(
-        select(zero, gradient, codes == vec4<u32>(0u)),
-        select(zero, gradient, codes == vec4<u32>(1u)),
-        select(zero, gradient, codes == vec4<u32>(2u)),
-        select(zero, gradient, codes == vec4<u32>(3u)),
-    );
+// Of four output channels: the gradient, and the position that won.
+struct Gradients { value: vec4<f32>, position: vec4<u32> }
+
+fn gradients(place: Place, group: u32) -> Gradients {
+    let at = place.gradient + group;
+    return Gradients(grad_output[at], bytes_of(argmax[at]));
+}
+
+fn at_position(gradients: Gradients, position: u32) -> vec4<f32> {
+    return select(vec4(0.0), gradients.value, gradients.position == vec4<u32>(position));
+}
+
+// Where ReLU cut, no position won.
+fn total(gradients: Gradients) -> vec4<f32> {
+    return select(vec4(0.0), gradients.value, gradients.position < vec4<u32>(4u));
 }

@@ -25,6 +25,9 @@ pub struct Measurement {
     /// Versions of what the kernels run on.
     pub libraries: String,
     pub kernel_set: String,
+    /// The profile of Cargo that the program was built with; empty in files of older programs.
+    #[serde(default)]
+    pub build: String,
     pub os: String,
     /// When it was measured, in UTC.
     pub time: String,
@@ -32,6 +35,15 @@ pub struct Measurement {
     pub rows: Vec<Row>,
     /// `None` without `--compare`.
     pub comparison: Option<Vec<Comparison>>,
+}
+
+impl Measurement {
+    /// Whether Burn's own operations were timed on the CPU in a build that leaves them slow: `release` compiles them in
+    /// the least time, `dist` for speed.
+    pub fn slows_burn(&self) -> bool {
+        let slowed = |row: &Row| row.kind == "cpu" && row.kernels == Kernels::Burn;
+        self.build == "release" && self.rows.iter().any(slowed)
+    }
 }
 
 /// What was done: the fused kernels skip zeros, so a step costs less the further training is,

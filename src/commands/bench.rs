@@ -138,6 +138,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         version: env!("CARGO_PKG_VERSION").into(),
         libraries: env!("GPU_MNIST_VERSIONS").into(),
         kernel_set: KERNEL_SET.into(),
+        build: env!("GPU_MNIST_PROFILE").into(),
         os: os_info::get().to_string(),
         time: jiff::Timestamp::now().to_string(),
         comparison: then.map(|then| compare::compare(&rows, &work, &then, config.bench.margin)),

@@ -60,7 +60,9 @@ pub enum PictureError {
     TooMuchMemory,
     #[error("damaged: {0}; save it again from the program that made it, or copy it anew")]
     Damaged(String),
-    #[error("one colour all over; draw something on it, with a margin around it")]
+    #[error(
+        "one colour all over: blank, or no margin around the drawing; leave some background on every side"
+    )]
     OneColour,
     #[error("blank: nothing stands out from the background; draw larger, or with more contrast")]
     Blank,

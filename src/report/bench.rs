@@ -39,6 +39,12 @@ fn tables(measurement: &Measurement, shown: &dyn Fn(&Table) -> String) -> String
     if let Some(comparison) = &measurement.comparison {
         parts.push(shown(&compared(comparison)));
     }
+    if measurement.slows_burn() {
+        parts.push(
+            "Burn's own operations on the CPU are not optimised in this build: time them with `cargo build --profile dist`."
+                .into(),
+        );
+    }
     let failures: Vec<String> = rows
         .iter()
         .filter_map(|row| Some(format!("{}: {}", row.name, row.error.as_ref()?)))

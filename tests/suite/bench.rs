@@ -52,6 +52,7 @@ fn measurement(rows: Vec<Row>, config: &Config) -> Measurement {
         version: "0.1.0".into(),
         libraries: "burn".into(),
         kernel_set: "0".into(),
+        build: "release".into(),
         os: "an OS".into(),
         time: "2026-01-01T00:00:00Z".into(),
         work: Work::of(config),
@@ -266,6 +267,29 @@ fn markdown_rows_have_as_many_cells_as_their_header() {
         assert_eq!(*cells.get_or_insert(count), count, "{line}");
     }
     assert_eq!(tables, 3);
+}
+
+#[test]
+fn burns_own_operations_are_said_to_be_slow_where_the_build_left_them_so() {
+    let config = settings(&[]);
+    let said = |build: &str, kind: &str, kernels: Kernels| {
+        let row = Row {
+            kind: kind.into(),
+            kernels,
+            ..row("a device", &config, 10.0, 0.0)
+        };
+        let measured = Measurement {
+            build: build.into(),
+            ..measurement(vec![row], &config)
+        };
+        render(&measured, Format::Text, &Look::plain())
+            .expect("text")
+            .contains("--profile dist")
+    };
+    assert!(said("release", "cpu", Kernels::Burn));
+    assert!(!said("release", "cpu", Kernels::Fused));
+    assert!(!said("release", "gpu", Kernels::Burn));
+    assert!(!said("dist", "cpu", Kernels::Burn));
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod convolve;
 mod convolve_pool_relu;
 mod loss;
 mod matmul;
+#[cfg(target_os = "linux")]
+mod registers;
 mod shaders;
 mod shapes;
 

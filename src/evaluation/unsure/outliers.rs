@@ -2,6 +2,8 @@
 //! tells them from the set's images also tells others (outlier exposure, Hendrycks et al.,
 //! arXiv:1812.04606), though nothing of those is known.
 
+use std::ops::RangeInclusive;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use rayon::prelude::*;
@@ -15,6 +17,9 @@ const OF_KIND: usize = 600;
 const MOST_BYTES: usize = 64 << 20;
 /// A second image is laid on the first as far off as this share of the sides.
 const SHIFT: f32 = 0.21;
+
+/// An outline is filled where that makes its area at least so many times as large.
+const GROWTH: f32 = 1.5;
 
 /// What is done to an image, or to two.
 #[derive(Clone, Copy)]
@@ -31,9 +36,10 @@ enum Kind {
     Quarters,
     MirroredQuarters,
     Mean,
+    Filled,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind::Over,
     Kind::OverShifted,
     Kind::OverTwo,
@@ -46,6 +52,7 @@ const KINDS: [Kind; 12] = [
     Kind::Quarters,
     Kind::MirroredQuarters,
     Kind::Mean,
+    Kind::Filled,
 ];
 
 /// Outliers made of these images, framed as they are; fewer where images are large.
@@ -137,7 +144,75 @@ impl Maker<'_> {
                 let mean = |sum: u32| (sum / (more + 1)) as u8;
                 sums.into_iter().map(mean).collect()
             }
+            Kind::Filled => {
+                let outline = match self.random.random_bool(0.5) {
+                    true => self.over(&first, &second),
+                    false => first,
+                };
+                match self.filled(&outline, &second) {
+                    Some(filled) => filled,
+                    None => self.over(&outline, &second),
+                }
+            }
         }
+    }
+
+    /// What lies between the marks of an image, in one shade, with a second image for a pattern; `None` where that is
+    /// little, or no background tells marks from it.
+    fn filled(&mut self, image: &[u8], pattern: &[u8]) -> Option<Vec<u8>> {
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        let is_light = match self.background {
+            Background::Dark => false,
+            Background::Light => true,
+            Background::Varied => return None,
+        };
+        let level = |value: u8| if is_light { 255 - value } else { value };
+        let is_mark = |y: usize, x: usize| {
+            let at = (y * width + x) * channels;
+            image[at..at + channels]
+                .iter()
+                .any(|&value| level(value) >= 128)
+        };
+        let span = |mut marks: Box<dyn DoubleEndedIterator<Item = usize> + '_>| {
+            let first = marks.next()?;
+            Some(first..=marks.next_back().unwrap_or(first))
+        };
+        let rows: Vec<_> = (0..height)
+            .map(|y| span(Box::new((0..width).filter(move |&x| is_mark(y, x)))))
+            .collect();
+        let columns: Vec<_> = (0..width)
+            .map(|x| span(Box::new((0..height).filter(move |&y| is_mark(y, x)))))
+            .collect();
+        let within = |span: &Option<RangeInclusive<usize>>, at: usize| {
+            span.as_ref().is_some_and(|span| span.contains(&at))
+        };
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+        let inside: Vec<bool> = (places.clone())
+            .map(|(y, x)| within(&rows[y], x) || within(&columns[x], y))
+            .collect();
+        let count = |area: usize| area as f32;
+        let area = count(inside.iter().filter(|&&inside| inside).count());
+        let marks = count(places.filter(|&(y, x)| is_mark(y, x)).count());
+        if area < GROWTH * marks {
+            return None;
+        }
+        let shade = self.random.random_range(60..=255u32);
+        let painted = image
+            .iter()
+            .zip(pattern)
+            .enumerate()
+            .map(|(at, (&value, &over))| {
+                if !inside[at / channels] {
+                    return value;
+                }
+                let painted = (shade * (160 + 95 * u32::from(level(over)) / 255) / 255) as u8;
+                level(painted)
+            });
+        Some(painted.collect())
     }
 
     /// Two images, of different classes where chance finds such.

@@ -1,7 +1,9 @@
 //! The shaders as text: what they import is there, and what comes out is WGSL.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gpu_mnist::checks::shaders::launched;
 use gpu_mnist::data::synthetic::network;
@@ -16,7 +18,7 @@ use tempfile::tempdir;
 use crate::support::{EVERY_LAYER, adapter_or_skip, program, settings};
 
 /// Parses and validates plain WGSL of one entry point, `main`.
-fn validated(name: &str, source: &str) -> (naga::Module, ModuleInfo) {
+pub fn validated(name: &str, source: &str) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
@@ -51,7 +53,7 @@ fn naga_accepts_every_shader_as_it_stands() {
     for shader in &shaders {
         validated(shader.name, &shader.source(&[]));
     }
-    assert_eq!(shaders.len(), 45);
+    assert_eq!(shaders.len(), 46);
 }
 
 #[test]
@@ -108,6 +110,8 @@ fn translate(name: &str, module: &naga::Module, info: &ModuleInfo) {
     let words = spv::write_vec(module, info, &spv::Options::default(), None)
         .unwrap_or_else(|error| panic!("{name} as SPIR-V: {error}"));
     assert_eq!(words[0], 0x0723_0203, "{name}");
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    accepted(name, "spirv-val", "spv", &bytes);
 
     let options = hlsl::Options {
         shader_model: hlsl::ShaderModel::V5_1,
@@ -142,6 +146,24 @@ fn translate(name: &str, module: &naga::Module, info: &ModuleInfo) {
     .and_then(|mut writer| writer.write())
     .unwrap_or_else(|error| panic!("{name} as GLSL: {error}"));
     assert!(text.starts_with("#version 310 es"), "{name}");
+    accepted(name, "glslangValidator", "comp", text.as_bytes());
+}
+
+/// Has a validator read a shader, where it is installed.
+fn accepted(name: &str, validator: &str, extension: &str, shader: &[u8]) {
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join(format!("shader.{extension}"));
+    std::fs::write(&path, shader).expect("a file");
+    match Command::new(validator).arg(&path).output() {
+        Ok(output) => {
+            let says = [output.stdout, output.stderr]
+                .map(|text| String::from_utf8_lossy(&text).into_owned())
+                .concat();
+            assert!(output.status.success(), "{name}, by {validator}: {says}");
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => panic!("{validator}: {error}"),
+    }
 }
 
 /// Networks whose launches cover every shader but the gradient of a grey image, which no network trains: the reference,

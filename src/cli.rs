@@ -45,14 +45,14 @@ For example:
 )]
 pub struct Cli {
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
     #[command(flatten)]
-    pub log: LogArgs,
+    log: LogArgs,
 }
 
 /// What the program does.
 #[derive(Subcommand, Debug)]
-pub enum Command {
+enum Command {
     /// Train a model and evaluate it on the test set
     Train(Box<commands::train::TrainArgs>),
     /// Find a learning rate: train with rising ones and look at the loss

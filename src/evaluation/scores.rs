@@ -32,8 +32,11 @@ pub struct Scores {
 /// The images whose top probability lies above `from` and is at most `to`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {
+    /// The least top probability, itself not in the bin.
     pub from: f64,
+    /// The greatest.
     pub to: f64,
+    /// How many images have theirs in between.
     pub images: u64,
     /// Mean top probability; `None` without images.
     pub confidence: Option<f64>,

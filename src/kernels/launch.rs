@@ -18,6 +18,7 @@ pub enum TileProfile {
 /// One dispatch: a specialised shader, what to bind and how large a grid.
 #[derive(Clone, Debug)]
 pub struct Launch {
+    /// Which shader.
     pub shader: Shader,
     /// Values of the shader's constants; with its name they are all that changes the source.
     pub constants: Vec<(&'static str, u32)>,

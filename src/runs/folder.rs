@@ -45,45 +45,88 @@ pub struct Lock {
 /// A folder that cannot become, or is not, a run.
 #[derive(thiserror::Error, Debug)]
 pub enum RunFolderError {
+    /// The folder named for a new run holds something.
     #[error(
         "--out {}: already holds {what}; choose a new folder, or leave --out away for runs/<time>",
         path.display()
     )]
-    Occupied { path: PathBuf, what: &'static str },
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        what: &'static str,
+    },
+    /// The disk refuses.
     #[error("{}: could not be written: {source}; check the free space and the permissions there, or name another place", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The file system's words.
+        source: io::Error,
+    },
+    /// Another process trains there.
     #[error("{}: another gpu-mnist is training this run; wait for it, or end it first", path.display())]
-    Busy { path: PathBuf },
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No run is there.
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
-    NotARun { path: PathBuf, reason: String },
+    NotARun {
+        /// What was named.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// No sweep is there.
     #[error("{}: no sweep here ({reason}); name a folder that `gpu-mnist sweep` made", path.display())]
-    NotASweep { path: PathBuf, reason: String },
+    NotASweep {
+        /// What was named.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
     /// A record that cannot be read.
     #[error("{}: its {file} is damaged ({reason}); {next}", path.display())]
     Damaged {
+        /// The folder.
         path: PathBuf,
+        /// The record's name.
         file: &'static str,
+        /// What is wrong with it.
         reason: String,
+        /// What to do.
         next: String,
     },
     /// None of several trainings has ended well.
     #[error("{}: none of its {what} has ended well; `{next}` says why, or goes on", path.display())]
     NoneEnded {
+        /// The folder of all of them.
         path: PathBuf,
+        /// What they are, such as `runs`.
         what: &'static str,
+        /// The command to give.
         next: String,
     },
+    /// The run has no weights yet.
     #[error(
         "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {}`",
         quoted(path.display()),
         run = path.display()
     )]
-    NoWeights { path: PathBuf },
+    NoWeights {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No run was named, and there is none.
     #[error(
         "{}: no run with weights yet; `gpu-mnist train` makes one, or name the folder of one made with --out",
         path.display()
     )]
-    NoRuns { path: PathBuf },
+    NoRuns {
+        /// The folder of runs.
+        path: PathBuf,
+    },
 }
 
 impl RunFolderError {

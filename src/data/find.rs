@@ -203,7 +203,7 @@ fn fetched(_: &'static KnownSet, _: &Path) -> Result<Option<String>, DataError> 
 
 fn fall_back(reason: &str, seed: u64) -> Found {
     tracing::warn!(
-        "{reason}: training on the built-in digits, drawn by this program, not on MNIST (`gpu-mnist data fetch mnist` gets it)"
+        "{reason}: taking the built-in digits, drawn by this program, in place of MNIST (`gpu-mnist data fetch mnist` gets it)"
     );
     drawn(seed)
 }

@@ -22,7 +22,7 @@ const ABOVE: f64 = 0.038;
 /// The same of images that the network was trained on, which it knows better.
 const ABOVE_TRAINED: f64 = 0.02;
 /// Fewer images tell no threshold.
-const LEAST_IMAGES: usize = 100;
+pub const LEAST_IMAGES: usize = 100;
 /// Answers from this score on are unsure.
 pub const THRESHOLD: f32 = 1.0;
 /// What the energy counts beside the features.

@@ -64,6 +64,20 @@ pub enum RunFolderError {
         /// The file system's words.
         source: io::Error,
     },
+    /// A file is where a folder would have to be.
+    #[error("{}: a file, where a folder of runs would have to be; move it away, or name another place with --out", path.display())]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system does not let the folder be read.
+    #[error("{}: could not be read: {source}; check the permissions there", path.display())]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// The file system's words.
+        source: io::Error,
+    },
     /// Another process trains there.
     #[error("{}: another gpu-mnist is training this run; wait for it, or end it first", path.display())]
     Busy {
@@ -232,6 +246,7 @@ impl RunFolder {
             path: path.into(),
             reason: reason.into(),
         };
+        check_readable(path)?;
         if !path.is_dir() {
             return Err(not_a_run(absent(path)));
         }
@@ -266,6 +281,7 @@ impl RunFolder {
         if path.join(SETTINGS).is_file() {
             return Ok(Self { path: path.into() });
         }
+        check_readable(path)?;
         Err(RunFolderError::NotARun {
             path: path.into(),
             reason: match path.is_dir() {
@@ -282,6 +298,7 @@ impl RunFolder {
     /// [`RunFolderError::NotARun`].
     pub fn open_several(path: &Path) -> Result<Self, RunFolderError> {
         let path = &followed(path);
+        check_readable(path)?;
         match path.join(SEEDS).is_file() {
             true => Ok(Self { path: path.into() }),
             false => Err(RunFolderError::NotARun {
@@ -398,23 +415,45 @@ pub fn absent(path: &Path) -> &'static str {
     }
 }
 
+/// Says so where the system keeps what a folder holds from being read.
+///
+/// # Errors
+/// [`RunFolderError::Unreadable`].
+pub fn check_readable(path: &Path) -> Result<(), RunFolderError> {
+    match fs::metadata(path.join(SETTINGS)) {
+        Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(RunFolderError::Unreadable {
+                path: path.into(),
+                source,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn write_error(path: &Path, source: io::Error) -> RunFolderError {
-    RunFolderError::Write {
-        path: path.into(),
-        source,
+    let kinds = [io::ErrorKind::AlreadyExists, io::ErrorKind::NotADirectory];
+    let blocked = kinds.contains(&source.kind());
+    match path.ancestors().find(|above| blocked && above.is_file()) {
+        Some(file) => RunFolderError::InTheWay { path: file.into() },
+        None => RunFolderError::Write {
+            path: path.into(),
+            source,
+        },
     }
 }
 
 impl Exit for RunFolderError {
     fn code(&self) -> Code {
         match self {
-            Self::Write { .. } => Code::Failed,
+            Self::Write { .. } | Self::InTheWay { .. } => Code::Failed,
             Self::NotARun { .. }
             | Self::NotASweep { .. }
             | Self::Damaged { .. }
             | Self::NoneEnded { .. }
             | Self::NoWeights { .. }
-            | Self::NoRuns { .. } => Code::Data,
+            | Self::NoRuns { .. }
+            | Self::Unreadable { .. } => Code::Data,
             Self::Occupied { .. } | Self::Busy { .. } => Code::Usage,
         }
     }

@@ -9,6 +9,7 @@ use super::look::{Look, Mark};
 use super::table::{Table, left, right};
 use crate::checks::{Finding, Group};
 use crate::device::{AdapterInfo, Capabilities, DeviceInfo};
+use crate::wording::count;
 
 /// What `doctor` found out, and on what.
 #[derive(Serialize)]
@@ -161,14 +162,11 @@ fn comparisons(findings: &[Finding], look: &Look) -> Table {
 }
 
 fn verdict(examined: &Examined, look: &Look) -> String {
-    let count = examined.findings.len();
+    let all = count(examined.findings.len(), "comparison");
     match examined.passed {
-        true => format!(
-            "{}: {count} numbers compared, all right",
-            look.mark(Mark::Good, "right")
-        ),
+        true => format!("{}: {all}, none failed", look.mark(Mark::Good, "right")),
         false => format!(
-            "{}: {} of {count} comparisons failed:\n  {}",
+            "{}: {} of {all} failed:\n  {}",
             look.mark(Mark::Bad, "WRONG"),
             examined.failed.len(),
             examined.failed.join("\n  ")

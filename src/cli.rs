@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::bench::compare::SavedError;
@@ -23,9 +23,9 @@ use crate::runs::folder::RunFolderError;
 use crate::runs::from::FromError;
 use crate::runs::resume::ResumeError;
 use crate::runs::weights::CheckpointError;
-use crate::terminal::colours_wanted;
 use crate::terminal::log::{self, LogArgs};
 use crate::terminal::wrap::{columns_of_stderr, message};
+use crate::terminal::{colours_wanted, quoted};
 
 /// How many threads compute on the CPU, as Rayon reads it.
 const THREADS: &str = "RAYON_NUM_THREADS";
@@ -45,14 +45,14 @@ For example:
 )]
 pub struct Cli {
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
     #[command(flatten)]
-    pub log: LogArgs,
+    log: LogArgs,
 }
 
 /// What the program does.
 #[derive(Subcommand, Debug)]
-pub enum Command {
+enum Command {
     /// Train a model and evaluate it on the test set
     Train(Box<commands::train::TrainArgs>),
     /// Find a learning rate: train with rising ones and look at the loss
@@ -130,7 +130,7 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = without_escape(error).print();
+            let _ = with_better_tip(error).print();
             return ExitCode::from(code);
         }
     };
@@ -183,11 +183,29 @@ fn check_threads() -> Result<(), UsageError> {
     }
 }
 
-/// An error without clap's tip to pass an unknown flag as a value, which no one meant.
-fn without_escape(mut error: clap::Error) -> clap::Error {
+/// An error without clap's tip to pass an unknown flag as a value, which no one meant, and with one where a data set
+/// was named without its flag.
+fn with_better_tip(mut error: clap::Error) -> clap::Error {
     let tips = error.get(ContextKind::Suggested);
     if tips.is_some_and(|tips| tips.to_string().contains("as a value, use")) {
         error.remove(ContextKind::Suggested);
+    }
+    let word = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string);
+    let takes_a_set = |usage: String| {
+        let commands = ["gpu-mnist train", "gpu-mnist lr-find"];
+        commands.iter().any(|command| usage.contains(command))
+    };
+    if let Some(word) = word.filter(|word| !word.starts_with('-'))
+        && error.kind() == ErrorKind::UnknownArgument
+        && usage.is_some_and(takes_a_set)
+    {
+        let tip = format!(
+            "a data set is named by its flag: --dataset {}",
+            quoted(&word)
+        );
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
     }
     error
 }

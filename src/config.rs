@@ -3,7 +3,7 @@
 
 mod comments;
 mod data;
-pub mod document;
+pub(crate) mod document;
 mod error;
 pub mod followed;
 mod layers;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernels::Kernels;
 pub use crate::model::architecture::{Architecture, ModelConfig};
 use crate::wording::count;
-pub use data::{BrokenFiles, Colour, DataConfig, ImageSize};
+pub use data::{AutoSize, BrokenFiles, Colour, DataConfig, ImageSize};
 pub use document::did_you_mean;
 pub use error::{ConfigError, Origin};
 pub use layers::{Entry, Layers};
@@ -40,14 +40,23 @@ pub const PRESETS: &[(&str, &str)] = &[
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Every random choice follows from it.
     pub seed: u64,
+    /// Where to compute.
     pub device: DeviceConfig,
+    /// What to train on.
     pub data: DataConfig,
+    /// The network.
     pub model: ModelConfig,
+    /// How to train.
     pub training: TrainingConfig,
+    /// How training images are distorted.
     pub augment: AugmentConfig,
+    /// How a network is asked.
     pub evaluation: EvaluationConfig,
+    /// The steps that are compared with the CPU's.
     pub doctor: DoctorConfig,
+    /// How much is measured.
     pub bench: BenchConfig,
 }
 
@@ -55,12 +64,19 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceConfig {
+    /// An adapter, or the CPU.
     pub kind: DeviceKind,
+    /// The number of an adapter in `gpu-mnist devices`, or a part of its name; empty: the best.
     pub adapter: String,
+    /// Only adapters of this API.
     pub api: Api,
+    /// Whether software adapters are refused.
     pub hardware_only: bool,
+    /// Whether an adapter's numbers are checked before the first training on it.
     pub check: bool,
+    /// Whose operations compute.
     pub kernels: Kernels,
+    /// Whether the launches of a step are recorded once and replayed.
     pub replay: bool,
 }
 
@@ -87,6 +103,10 @@ pub enum DeviceKind {
     derive(clap::ValueEnum)
 )]
 #[serde(rename_all = "kebab-case")]
+#[allow(
+    missing_docs,
+    reason = "each says what it is, and a comment would be help text"
+)]
 pub enum Api {
     #[cfg_attr(all(feature = "cli", not(target_family = "wasm")), value(skip))]
     Any,
@@ -100,38 +120,70 @@ pub enum Api {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
+    /// Passes over the training images, at least 1; the most there may be, where `"auto"` was resolved.
     #[serde(deserialize_with = "followed::epochs")]
     pub epochs: usize,
+    /// What an epoch count of `"auto"` comes to, in images of 32x32 pixels.
     pub auto_images: usize,
+    /// Images in a step.
     pub batch_size: usize,
+    /// The highest of the schedule.
     pub learning_rate: f64,
+    /// How gradients change the weights.
     pub optimizer: OptimizerKind,
+    /// How the learning rate runs.
     pub schedule: ScheduleKind,
+    /// The share of the steps in which the rate rises (one-cycle, cosine).
     pub warmup_fraction: f64,
+    /// The first rate is `learning_rate` divided by this (one-cycle, cosine).
     pub start_divisor: f64,
+    /// The last rate is the first divided by this (one-cycle, cosine).
     pub final_divisor: f64,
+    /// Epochs between two changes of the rate (step).
     pub step_epochs: usize,
+    /// What the rate is multiplied by then (step).
     pub step_factor: f64,
+    /// The share of all epochs in which the rate falls (plateau).
     pub decay_fraction: f64,
+    /// Decay of the first moment (adam, adamw).
     pub beta1: f64,
+    /// Decay of the second moment (adam, adamw).
     pub beta2: f64,
+    /// Added to the root of the second moment (adam, adamw).
     pub epsilon: f64,
+    /// Of sgd and muon; 0: none.
     pub momentum: f64,
+    /// Whether momentum looks one step ahead (sgd, muon).
     pub nesterov: bool,
+    /// Pulls all parameters towards 0.
     pub weight_decay: f64,
+    /// The share of each label that is spread evenly over all classes.
     pub label_smoothing: f64,
+    /// How much the images of each class count in the loss.
     pub class_weights: ClassWeights,
+    /// Which images an epoch takes.
     pub sampling: Sampling,
+    /// The largest norm of all gradients together; 0: any.
     pub clip_norm: f64,
+    /// Decay of the moving average of the weights; 0: none is kept.
     pub ema_decay: f64,
+    /// The run, or the file of weights, to start from; empty: weights are drawn from the seed.
     pub from: String,
+    /// How many of the first layers stay as they are.
     pub freeze: usize,
+    /// Training stops at this validation accuracy, a share; 0: never.
     pub target_accuracy: f64,
+    /// Epochs without a lower validation loss, then training stops or the rate falls; 0: never.
     pub patience: usize,
+    /// Training stops after so many; 0: never.
     pub max_seconds: f64,
+    /// Steps between two checkpoints; 0: at the ends of epochs only.
     pub checkpoint_every: usize,
+    /// How many checkpoints stay.
     pub keep_checkpoints: usize,
+    /// Steps between two records in `metrics.jsonl`.
     pub record_every: usize,
+    /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,
 }
 
@@ -140,6 +192,7 @@ pub struct TrainingConfig {
 #[serde(untagged)]
 #[serde(expecting = "must be \"none\", \"balanced\" or a list of numbers, one a class")]
 pub enum ClassWeights {
+    /// By a word.
     Named(NamedWeights),
     /// One a class, in the order of the classes.
     Listed(Vec<f64>),
@@ -201,10 +254,15 @@ impl ClassWeights {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
+    /// Up to the highest rate and down again, along cosines (Smith & Topin, arXiv:1708.07120).
     OneCycle,
+    /// A linear warm-up, then down along a cosine (Loshchilov & Hutter, arXiv:1608.03983).
     Cosine,
+    /// Multiplied by a factor every few epochs.
     Step,
+    /// The same throughout.
     Constant,
+    /// Level until the validation loss stops falling, then evenly down to 0 (Hägele et al., arXiv:2405.18392).
     Plateau,
 }
 
@@ -222,9 +280,13 @@ pub enum Sampling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimizerKind {
+    /// Kingma & Ba, arXiv:1412.6980.
     Adam,
+    /// With decoupled weight decay (Loshchilov & Hutter, arXiv:1711.05101).
     Adamw,
+    /// Stochastic gradient descent, with momentum or without.
     Sgd,
+    /// Orthogonalised momentum for hidden matrices (Jordan et al., 2024), adamw for the rest.
     Muon,
 }
 
@@ -232,18 +294,30 @@ pub enum OptimizerKind {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AugmentConfig {
+    /// Degrees, either way.
     pub rotation: f64,
+    /// Width and height lie between 1 - this and 1 + this times their own.
     pub scale: f64,
+    /// Pixels a row, either way.
     pub shear: f64,
+    /// Pixels in x and in y, either way.
     pub shift: f64,
+    /// Pixels that each control point of the grid moves, either way.
     pub elastic: f64,
+    /// Cells of that grid a side.
     pub elastic_cells: usize,
+    /// Pixels a side of the square that is emptied; 0: none.
     pub cutout: usize,
+    /// Whether half of the images are mirrored left to right.
     #[serde(deserialize_with = "followed::flip")]
     pub flip: bool,
+    /// Share of the range of bytes, either way.
     pub brightness: f64,
+    /// Differences from the middle grey are multiplied by 1 - this to 1 + this.
     pub contrast: f64,
+    /// Differences from the pixel's grey are multiplied by 1 - this to 1 + this.
     pub saturation: f64,
+    /// The last epochs whose images are not distorted.
     pub off_epochs: usize,
 }
 
@@ -268,8 +342,11 @@ impl AugmentConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
+    /// Images in a step.
     pub batch_size: usize,
+    /// Test-time augmentation: pixels of shift in each direction; 0: none.
     pub shift: usize,
+    /// Whether a training ends with the evaluation of the test images.
     pub test: bool,
 }
 
@@ -277,9 +354,13 @@ pub struct EvaluationConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DoctorConfig {
+    /// Training steps.
     pub steps: usize,
+    /// Images in each.
     pub batch_size: usize,
+    /// The highest rate of those steps.
     pub learning_rate: f64,
+    /// How far a loss may lie from the CPU's, relative to the greater of that and 0.5.
     pub band: f64,
 }
 
@@ -287,9 +368,13 @@ pub struct DoctorConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BenchConfig {
+    /// Training steps that are timed in a round.
     pub steps: usize,
+    /// Steps before those.
     pub warmup: usize,
+    /// How often devices take turns.
     pub rounds: usize,
+    /// The share of a difference that `--compare` passes over.
     pub margin: f64,
 }
 

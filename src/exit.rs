@@ -12,8 +12,11 @@ pub enum Code {
     Device = 3,
     /// Data, weights or runs that are missing, damaged or do not fit.
     Data = 4,
+    /// An adapter computes wrong numbers.
     WrongNumbers = 5,
+    /// `predict` is unsure of an answer.
     UnsureAnswers = 6,
+    /// The user asked to stop, and what was done is saved.
     Interrupted = 130,
 }
 
@@ -37,6 +40,7 @@ pub struct UsageError(pub String);
 #[derive(thiserror::Error, Debug)]
 #[error("interrupted; {saved}")]
 pub struct Interrupted {
+    /// What was saved, as the end of a sentence.
     pub saved: String,
 }
 

@@ -88,6 +88,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(file, path)
 }
 
+#[cfg(all(feature = "cli", not(target_family = "wasm")))]
 /// What is said where a file that a person named could not be written, and what to do.
 pub(crate) fn unwritten(
     what: &impl std::fmt::Display,

@@ -33,6 +33,8 @@
 //! files, network) is not built for it. The feature `cli` (default) holds the command line, the reports and the
 //! downloads.
 
+#![warn(missing_docs)]
+
 #[cfg(all(feature = "cli", not(target_family = "wasm")))]
 pub mod cli;
 

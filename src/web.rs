@@ -58,6 +58,7 @@ pub struct Trainer {
 
 #[wasm_bindgen]
 impl Trainer {
+    /// Without device, data or network.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
         Self::default()
@@ -77,6 +78,7 @@ impl Trainer {
         json(&opened.map_err(refuse)?)
     }
 
+    /// Takes the first `images` built-in digits to train on; JSON of what there is.
     #[wasm_bindgen(js_name = builtIn)]
     pub fn built_in(&mut self, images: u32) -> Result<String, JsValue> {
         let drawn = self.session.built_in(images as usize);
@@ -186,11 +188,13 @@ impl Trainer {
         ]))
     }
 
+    /// The bytes of a file of weights.
     #[wasm_bindgen(js_name = saveWeights)]
     pub fn save_weights(&self) -> Result<Vec<u8>, JsValue> {
         self.session.save_weights().map_err(refuse)
     }
 
+    /// Takes the network from the bytes of a file of weights; JSON of what it is.
     #[wasm_bindgen(js_name = loadWeights)]
     pub async fn load_weights(&mut self, bytes: Vec<u8>) -> Result<String, JsValue> {
         let loaded = self.session.load_weights(&bytes).await;

@@ -47,13 +47,15 @@ commands=(
     "sweep status sweep"
     "sweep run sweep"
 )
+# A session of its own keeps the server, which could not be started again at once, and its history.
+tmux -L "$session" -f /dev/null new-session -d -s keep
+tmux -L "$session" set-option -g history-limit 5000
 number=0
 for command in "${commands[@]}"; do
     number=$((number + 1))
     for columns in 80 120; do
         name="$(printf '%s/%02d-%s' "$out" "$number" "$columns")"
         tmux -L "$session" new-session -d -s one -x "$columns" -y 50 "bash --norc"
-        tmux -L "$session" set-option -t one history-limit 5000 >/dev/null
         tmux -L "$session" send-keys -t one "PS1='$ '; clear" Enter
         sleep 0.5
         tmux -L "$session" send-keys -t one "gpu-mnist $command; echo ended\$((1 + 1))" Enter
@@ -64,7 +66,7 @@ for command in "${commands[@]}"; do
         tmux -L "$session" capture-pane -t one -p -S -4000 >"$name.txt"
         # As one line what the terminal broke.
         tmux -L "$session" capture-pane -t one -p -J -S -4000 >"$name.lines"
-        tmux -L "$session" kill-server
+        tmux -L "$session" kill-session -t one
     done
 done
 python3 - "$out" <<'P'

@@ -20,18 +20,24 @@ pub const FORMAT: &str = "gpu-mnist bench 1";
 /// A whole measurement, as `--format json` prints it and `--save` keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
+    /// [`FORMAT`].
     pub format: String,
+    /// Of the program.
     pub version: String,
     /// Versions of what the kernels run on.
     pub libraries: String,
+    /// A hash of the shaders and of what launches them.
     pub kernel_set: String,
     /// The profile of Cargo that the program was built with; empty in files of older programs.
     #[serde(default)]
     pub build: String,
+    /// The operating system.
     pub os: String,
     /// When it was measured, in UTC.
     pub time: String,
+    /// What was done.
     pub work: Work,
+    /// A row for each device, batch size and kernels.
     pub rows: Vec<Row>,
     /// `None` without `--compare`.
     pub comparison: Option<Vec<Comparison>>,
@@ -50,11 +56,17 @@ impl Measurement {
 /// and only the same steps of the same training can be compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
+    /// What weights and images follow from.
     pub seed: u64,
+    /// Steps that are timed in a round.
     pub steps: usize,
+    /// Steps before those.
     pub warmup: usize,
+    /// How often devices take turns.
     pub rounds: usize,
+    /// The network.
     pub model: ModelConfig,
+    /// How it is trained.
     #[serde(deserialize_with = "without_kernels")]
     pub training: TrainingConfig,
 }
@@ -123,8 +135,11 @@ pub fn load(path: &Path) -> Result<Measurement, SavedError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
+    /// Faster by more than the margin.
     Faster,
+    /// Slower by more than the margin.
     Slower,
+    /// Within the margin, or not surely beyond it.
     NoDifference,
     /// The row was not measured, or not trusted, on both sides.
     NotComparable,
@@ -144,14 +159,21 @@ impl fmt::Display for Outcome {
 /// What became of one row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
+    /// The device.
     pub name: String,
+    /// Its API.
     pub api: String,
+    /// Whose operations computed.
     pub kernels: Kernels,
+    /// Images in a step.
     pub batch_size: usize,
+    /// What came of it.
     pub outcome: Outcome,
     /// Median step now over median step then, with its 95 % bootstrap interval.
     pub ratio: Option<f64>,
+    /// The interval's lower end.
     pub low: Option<f64>,
+    /// The interval's upper end.
     pub high: Option<f64>,
     /// What else changed, or why nothing can be said.
     pub note: Option<String>,
@@ -160,10 +182,15 @@ pub struct Comparison {
 /// Which row of a measurement it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    /// The device.
     pub name: String,
+    /// Its API.
     pub api: String,
+    /// Its place on the bus, which tells two cards of a kind apart.
     pub bus: Option<String>,
+    /// Whose operations computed.
     pub kernels: Kernels,
+    /// Images in a step.
     pub batch_size: usize,
 }
 

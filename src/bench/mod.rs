@@ -2,7 +2,7 @@
 //! clock.
 
 pub mod compare;
-pub mod host;
+mod host;
 mod memory;
 mod probes;
 pub mod row;
@@ -18,7 +18,8 @@ use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{Device, DeviceError, with_api};
 use crate::kernels::Kernels;
-use host::{HostTime, Watch};
+pub use host::HostTime;
+use host::Watch;
 use row::{Launching, Phases, Row, Spread};
 use session::Session;
 
@@ -27,15 +28,20 @@ use session::Session;
 pub struct Plan {
     /// With the images it takes and the classes it tells apart.
     pub network: Architecture,
+    /// Images in a step, each measured apart.
     pub batch_sizes: Vec<usize>,
+    /// Whose operations compute, each measured apart.
     pub kernels: Vec<Kernels>,
 }
 
 /// How far a measurement has come, in pieces of about the same length, and with what.
 #[derive(Clone, Debug)]
 pub struct Progress {
+    /// Pieces that are over.
     pub done: usize,
+    /// All pieces.
     pub of: usize,
+    /// What comes next, in words.
     pub doing: String,
 }
 

@@ -13,18 +13,25 @@ use crate::kernels::Kernels;
 /// What was measured of one device, with one kind of kernels and one batch size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// The device.
     pub name: String,
     /// `gpu` or `cpu`.
     pub kind: String,
+    /// Its API.
     pub api: String,
+    /// Its driver.
     pub driver: String,
+    /// wgpu's word for the kind of adapter.
     pub adapter_type: String,
     /// Its number in `gpu-mnist devices`; `None` for the CPU.
     pub index: Option<usize>,
     /// PCI vendor:device, and place on the bus.
     pub id: Option<String>,
+    /// Its place on the bus.
     pub bus: Option<String>,
+    /// Whose operations computed.
     pub kernels: Kernels,
+    /// Images in a step.
     pub batch_size: usize,
     /// By images a second, from 1; `None` for a row whose losses cannot be trusted.
     pub rank: Option<usize>,
@@ -41,9 +48,13 @@ pub struct Row {
     pub images_per_second: Option<f64>,
     /// With the compilation of its shaders, where the driver had not kept them.
     pub first_step_ms: Option<f64>,
+    /// Of the evaluation of a split.
     pub evaluation_images_per_second: Option<f64>,
+    /// Floating-point operations of a step, in thousands of millions.
     pub gflop_per_step: f64,
+    /// Those a second.
     pub gflops: Option<f64>,
+    /// What the device can do at best.
     pub probes: Option<Probes>,
     /// By how much the first steps grew what Burn's allocator holds of an adapter, or on the CPU
     /// the process at most.
@@ -57,9 +68,13 @@ pub struct Row {
 /// Median and tenths of samples, in their unit; `n` is how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
+    /// Half of them are below it.
     pub median: f64,
+    /// A tenth of them is below it.
     pub p10: f64,
+    /// A tenth of them is above it.
     pub p90: f64,
+    /// How many there are.
     pub n: usize,
 }
 
@@ -74,6 +89,7 @@ pub struct Launching {
     pub host_ms: Option<HostTime>,
     /// The same of steps that are launched one by one.
     pub launched_host_ms: Option<HostTime>,
+    /// Of steps that are launched one by one.
     pub launched_images_per_second: f64,
 }
 
@@ -82,8 +98,11 @@ pub struct Launching {
 pub struct Phases {
     /// With the gathering of the batch and the loss.
     pub forward: f64,
+    /// The gradients.
     pub backward: f64,
+    /// The update.
     pub optimizer: f64,
+    /// How many steps.
     pub n: usize,
 }
 

@@ -24,8 +24,11 @@ pub fn median(values: &[f64]) -> f64 {
 /// A ratio with the interval that holds 95 % of its resamples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
+    /// The ratio.
     pub ratio: f64,
+    /// The interval's lower end.
     pub low: f64,
+    /// The interval's upper end.
     pub high: f64,
 }
 

@@ -15,6 +15,7 @@ pub struct Parity {
     pub step: usize,
     /// The largest deviation allowed.
     pub band: f64,
+    /// Whether it is in the band.
     pub ok: bool,
 }
 

@@ -10,13 +10,13 @@ mod gather;
 mod images;
 mod loss;
 pub mod replay;
-pub mod right_device;
+pub(crate) mod right_device;
 pub mod shaders;
 mod shared;
 pub mod steps;
 #[cfg(not(target_family = "wasm"))]
 pub mod verdicts;
-pub mod waves;
+pub(crate) mod waves;
 
 use std::fmt;
 
@@ -38,7 +38,9 @@ use crate::model::layers::{self, Place};
 pub enum Group {
     /// Burn's, used whatever the kernels.
     Shared,
+    /// Ours.
     Fused,
+    /// Burn's, in place of ours.
     #[serde(alias = "stock")]
     Burn,
 }
@@ -65,13 +67,19 @@ impl From<Kernels> for Group {
 /// One comparison: an output or gradient of an operation at one shape.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
+    /// Whose operation it is.
     pub kernels: Group,
+    /// The operation.
     pub op: String,
+    /// Its output or a gradient.
     pub part: String,
+    /// The shape, in words.
     pub shape: String,
     /// Largest difference, relative to the largest number expected; `None` when it is no number.
     pub error: Option<f64>,
+    /// The largest that passes.
     pub tolerance: f64,
+    /// Whether it does.
     pub passed: bool,
     /// Why nothing could be compared.
     pub note: Option<String>,
@@ -86,6 +94,7 @@ pub struct Scope {
     pub odd_shapes: bool,
     /// Training steps beside the CPU, and the images in each.
     pub steps: usize,
+    /// Images in each of those steps.
     pub step_batch: usize,
 }
 
@@ -298,7 +307,9 @@ pub fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
     "{device} computes wrong numbers: {failed}\nupdate its driver and report the output of `gpu-mnist doctor --json`; until then use --device cpu"
 )]
 pub struct WrongNumbers {
+    /// Its name.
     pub device: String,
+    /// What failed, in a line.
     pub failed: String,
 }
 

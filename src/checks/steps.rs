@@ -64,6 +64,7 @@ pub async fn beside_the_cpu(
 pub struct Work {
     /// Whole batches of images; steps go round.
     pub images: usize,
+    /// Steps to train.
     pub steps: usize,
     /// Steps that the schedule of the learning rate is laid out for.
     pub schedule_steps: usize,

@@ -24,11 +24,15 @@ const MOST_VERDICTS: usize = 16;
 pub struct Verdict {
     /// Version of the program.
     pub version: String,
+    /// A hash of the shaders and of what launches them.
     pub kernel_set: String,
+    /// Name and version of the driver.
     pub driver: String,
+    /// What was checked.
     pub network: Architecture,
     /// Whether each kernel set computes right; `None`: not checked.
     pub fused: Option<bool>,
+    /// The same of Burn's.
     #[serde(alias = "stock")]
     pub burn: Option<bool>,
     /// Whether replayed steps are those that are launched; `None`: not checked, or none was replayed.

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::args::{DATA_DIR, folder_or_empty};
 use super::completion;
 use crate::config::Layers;
-use crate::data::catalog::{self, KnownSet, UnknownSet};
+use crate::data::catalog::{self, KnownSet, OTHER_NAMES, UnknownSet};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::find::data_folder;
 use crate::data::verify::{self, Check, FileCheck, Form, SetListing, WholeCheck};
@@ -165,6 +165,16 @@ fn known_set(name: &str) -> Result<&'static KnownSet, UnknownSet> {
 
 /// Checks a known set below the data folder, which someone may have `named`, or the set at a path.
 fn verify(name: &str, data_dir: &Path, named: Option<&Path>, json: bool) -> anyhow::Result<()> {
+    if OTHER_NAMES.contains(&name) {
+        let what = match name {
+            "auto" => "stands for MNIST, or else the built-in digits",
+            _ => "names the built-in digits, which have no files",
+        };
+        return Err(UsageError(format!(
+            "data verify {name}: {name} {what}; name a known set such as mnist, or write ./{name} for a folder"
+        ))
+        .into());
+    }
     let known = catalog::named(name).ok();
     let mark = Shown::mark("checking every byte");
     let (folder, check) = match known {

@@ -16,7 +16,7 @@ use super::completion;
 use crate::device::guarded;
 use crate::device::opening::open_device;
 use crate::evaluation::reading;
-use crate::evaluation::unsure::THRESHOLD;
+use crate::evaluation::unsure::{LEAST_IMAGES, THRESHOLD};
 use crate::exit::{Code, Exit};
 use crate::picture::{self, Bounds, Count, Drawing, PictureError, Target};
 use crate::report::look::Look;
@@ -126,7 +126,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
         tracing::warn!(
-            "{}: these weights do not tell what the network knows, so no answer is called unsure; train anew for that",
+            "{}: these weights do not tell what the network knows, so no answer is called unsure; a training on at least {LEAST_IMAGES} images makes some that do",
             weights.map_or(built_in::NAME.into(), |path| path.display().to_string())
         );
     }

@@ -404,7 +404,7 @@ fn locks(run: &Run) -> Result<Vec<Lock>, RunFolderError> {
 /// A run is a folder of its own, not a link, with settings and a record that `train` wrote; or
 /// one with the record of several such.
 fn recognise(path: PathBuf) -> Option<Run> {
-    if !fs::symlink_metadata(&path).ok()?.is_dir() {
+    if !fs::symlink_metadata(&path).ok()?.is_dir() || !which::is_readable(&path) {
         return None;
     }
     if path.join(SWEEP).is_file() {

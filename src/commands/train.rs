@@ -31,7 +31,7 @@ use crate::runs::sweep::{BASE, SweepRecord};
 use crate::runs::train::TrainingRun;
 use crate::runs::which;
 use crate::terminal::interrupt::interrupt_flag;
-use crate::terminal::{print, quoted};
+use crate::terminal::print;
 use crate::training::state::Snapshot;
 use crate::wording::count;
 
@@ -409,14 +409,9 @@ fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
 
 /// Prints what several runs came to; those that failed are an error.
 fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
-    let closing = format!(
-        "\nRuns    {}\nNext    gpu-mnist report {}\n",
-        record.folder,
-        quoted(&record.folder)
-    );
     print(&match args.output.shown() {
         Shown::Json => serde_json::to_string(record)? + "\n",
-        Shown::Text(look) => seeds(record, &look) + &closing,
+        Shown::Text(look) => seeds(record, &look) + "\n" + &closing::of_several(record, &look),
     })?;
     let failed = record.failed.iter().map(|failed| failed.seed.to_string());
     let failed: Vec<String> = failed.collect();

@@ -8,14 +8,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
+    /// `auto`, `synthetic`, the name of a known set, or a path.
     pub set: String,
+    /// Where known sets lie; empty: the cache folder of the system.
     pub folder: PathBuf,
+    /// The size that images are brought to.
     pub size: ImageSize,
+    /// Whether images are grey or coloured.
     pub colour: Colour,
+    /// How many broken images may be left out.
     pub broken: BrokenFiles,
+    /// The share of each class that tests, where a set has no test images.
     pub test_fraction: f64,
+    /// Draws which images those are.
     pub test_seed: u64,
+    /// Images to train on; 0: all.
     pub train_limit: usize,
+    /// Training images that validate.
     pub validation_size: usize,
     /// A whole number; empty: the seed of the run.
     pub split_seed: String,
@@ -42,6 +51,7 @@ impl DataConfig {
     expecting = "must be \"auto\", the pixels of a side, or [height, width], such as 64 or [48, 64]"
 )]
 pub enum ImageSize {
+    /// By a word.
     Named(AutoSize),
     /// Height and width.
     Square(usize),
@@ -49,6 +59,7 @@ pub enum ImageSize {
     Sides([usize; 2]),
 }
 
+/// The word for a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AutoSize {
@@ -86,8 +97,10 @@ pub enum Colour {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BrokenFiles {
+    /// None: one is an error.
     None,
     /// Ten, or one in twenty; fewer than half in any case
     Few,
+    /// As many as there are.
     Any,
 }

@@ -8,11 +8,17 @@ use crate::exit::{Code, Exit};
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// `config/default.toml`.
     Default,
+    /// A preset, by its name.
     Preset(String),
+    /// A settings file.
     File(PathBuf),
+    /// `--set`.
     Set,
+    /// A flag of the command.
     Flag(&'static str),
+    /// An environment variable.
     Environment(&'static str),
     /// The check of the adapter before a training.
     Check,
@@ -41,37 +47,67 @@ impl fmt::Display for Origin {
 /// Settings that cannot be used: names the key, where it was set, and what to write instead.
 #[derive(thiserror::Error, Debug)]
 pub enum ConfigError {
+    /// No setting has this name.
     #[error("{origin}: unknown setting '{key}'{hint}; `gpu-mnist config` lists all settings")]
     UnknownKey {
+        /// The name.
         key: String,
+        /// Where it stands.
         origin: Origin,
+        /// A name that may be meant, as the end of a sentence; else empty.
         hint: String,
     },
+    /// A value of another type.
     #[error("{origin}: setting '{key}' must be {expected}, not {found}")]
     WrongType {
+        /// The setting.
         key: String,
+        /// Where it stands.
         origin: Origin,
+        /// What it takes.
         expected: &'static str,
+        /// What stands there.
         found: String,
     },
+    /// A value that the setting does not take.
     #[error("{origin}: setting '{key}' = {value}: {reason}")]
     Invalid {
+        /// The setting.
         key: String,
+        /// Where it stands.
         origin: Origin,
+        /// What stands there.
         value: String,
+        /// What it must be.
         reason: String,
     },
+    /// No TOML.
     #[error("{origin}: not valid TOML: {reason}")]
-    Syntax { origin: Origin, reason: String },
+    Syntax {
+        /// Where it stands.
+        origin: Origin,
+        /// The parser's words.
+        reason: String,
+    },
+    /// `GPU_MNIST_SIMD` names no instruction set, or one that this processor has not.
     #[error(transparent)]
     Environment(crate::kernels::simd::Error),
+    /// A `--set` without an equals sign.
     #[error("--set {argument}: write --set KEY=VALUE, for example --set training.epochs=3")]
-    Assignment { argument: String },
+    Assignment {
+        /// What was given.
+        argument: String,
+    },
+    /// No preset or file of this name.
     #[error("--config {name}: neither a preset ({presets}){hint} nor a readable file: {reason}")]
     NotFound {
+        /// The name.
         name: String,
+        /// A preset that may be meant, as the end of a sentence; else empty.
         hint: String,
+        /// The presets there are.
         presets: String,
+        /// Why it cannot be read as a file.
         reason: String,
     },
 }

@@ -359,8 +359,10 @@ fn fit(key: &str, slot: &Value, value: Value) -> Result<Value, (&'static str, St
 /// One setting with its value and origin.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// Its name, such as `training.epochs`.
     pub key: String,
     /// Without comments and line breaks.
     pub value: Value,
+    /// Where its value comes from.
     pub origin: Origin,
 }

@@ -13,6 +13,7 @@ pub type Checked = (Items, Summary);
 /// A data set, and what a person should know of how it was read.
 #[derive(Clone, Debug)]
 pub struct Loaded {
+    /// What was read.
     pub set: ImageSet,
     /// The known set whose published files these are.
     pub known: Option<&'static KnownSet>,

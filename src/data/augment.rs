@@ -6,7 +6,9 @@ use crate::kernels::augment_batch::{Augmentation, Stream};
 /// How the pictures of one epoch are distorted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
+    /// How far.
     pub augmentation: Augmentation,
+    /// Draws how far each.
     pub stream: Stream,
 }
 

@@ -24,7 +24,9 @@ use crate::kernels::step_state::StepState;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 pub struct Normalisation {
+    /// Of bytes divided by 255, a number a channel; grey images use the first.
     pub mean: [f32; 3],
+    /// The same.
     pub standard_deviation: [f32; 3],
 }
 

@@ -15,7 +15,9 @@ pub enum DataError {
     /// A file is there but cannot be used.
     #[error("{}: {fault}; {}", path.display(), mend(fault, set.as_deref()))]
     Damaged {
+        /// The file.
         path: PathBuf,
+        /// What is wrong with it.
         fault: Fault,
         /// The known set the folder should hold.
         set: Option<Box<Published>>,
@@ -23,27 +25,37 @@ pub enum DataError {
     /// Something is there but cannot be used, and what to do is not the same for every fault.
     #[error("{}: {reason}; {next}", path.display())]
     Unfit {
+        /// The file or folder.
         path: PathBuf,
+        /// What is wrong with it.
         reason: String,
+        /// What to do.
         next: String,
     },
     /// The caller asked to stop while images were read.
     #[error("{}: reading was interrupted; nothing was written", path.display())]
-    Cancelled { path: PathBuf },
+    Cancelled {
+        /// What was being read.
+        path: PathBuf,
+    },
     /// Files of a set are not there.
     #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), complete(set.as_deref()))]
     Missing {
+        /// Where they should be.
         folder: PathBuf,
         /// Names of the unpacked files.
         missing: Vec<String>,
         /// What lies in the folder instead; `None` where there is no folder.
         there: Option<Vec<String>>,
+        /// The known set that they are of.
         set: Option<Box<Published>>,
     },
     /// What the user named is there, and no format reads it.
     #[error("{}: no data set here{}; {next}", path.display(), holds(there))]
     NoSet {
+        /// What was named.
         path: PathBuf,
+        /// What to do.
         next: &'static str,
         /// What lies in the folder; `None` of a file.
         there: Option<Vec<String>>,
@@ -51,32 +63,51 @@ pub enum DataError {
     /// A folder holds several sets.
     #[error("{}: several data sets here: {}; {next}", path.display(), some(sets))]
     Several {
+        /// The folder.
         path: PathBuf,
+        /// Those in it.
         sets: Vec<String>,
+        /// What to do.
         next: &'static str,
     },
     /// What the user named is not there.
     #[error("{}: no such folder or file; {next}", path.display())]
-    NotThere { path: PathBuf, next: String },
+    NotThere {
+        /// What was named.
+        path: PathBuf,
+        /// What to do.
+        next: String,
+    },
     /// A file whose name is none of those that a set has.
     #[error(
         "{name}: not one of the four files of a data set: they are called {}, packed as .gz or not, and {} names their classes",
         four_files(),
         super::formats::idx::CLASSES_FILE
     )]
-    NotAPart { name: String },
+    NotAPart {
+        /// The name of the file.
+        name: String,
+    },
     /// A file could not be written.
     #[error("{}: could not {action}: {source}; check permissions and free space, or choose another folder with --data-dir", path.display())]
     Write {
+        /// The file or folder.
         path: PathBuf,
+        /// What was to be done, such as `create`.
         action: &'static str,
+        /// The file system's words.
         source: io::Error,
     },
     /// The address given as a mirror cannot be used.
     #[error(
         "mirror `{mirror}`: {reason}; give an https address of a folder (http works for this machine only, as in http://127.0.0.1:8000/)"
     )]
-    Mirror { mirror: String, reason: String },
+    Mirror {
+        /// The address.
+        mirror: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A set that is published as one archive, which this program does not fetch.
     #[error(
         "{set} is published in one archive that this program does not fetch: download {url} ({}{hash}), {}",
@@ -87,26 +118,35 @@ pub enum DataError {
         }
     )]
     ByHand {
+        /// The set.
         set: &'static str,
+        /// Where the archive is.
         url: &'static str,
         /// 0 where its publisher does not say.
         bytes: u64,
+        /// What it can be checked against.
         hash: catalog::Hash,
+        /// Whether its files have to be taken out of it.
         unpacked: bool,
     },
     /// No mirror gave the file.
     #[error("{}: could not be downloaded{}\nCheck the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand", path.display(), tries(mirrors))]
     Download {
+        /// The set.
         set: &'static str,
         /// Where the file would have been put.
         path: PathBuf,
+        /// Those that were tried.
         mirrors: Vec<FailedMirror>,
     },
     /// The caller asked to stop.
     #[error(
         "the download of {set} was interrupted; `gpu-mnist data fetch {set}` fetches what is missing"
     )]
-    Interrupted { set: &'static str },
+    Interrupted {
+        /// The set.
+        set: &'static str,
+    },
 }
 
 impl DataError {
@@ -177,6 +217,7 @@ impl DataError {
 /// A known set, and how it is got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
+    /// Its name in the catalogue.
     pub id: &'static str,
     /// The folder that was named for it; `None`: the cache.
     pub data_dir: Option<PathBuf>,
@@ -191,85 +232,180 @@ impl From<&'static str> for Box<Published> {
 /// A mirror that did not give a file, and why.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct FailedMirror {
+    /// The address.
     pub url: String,
+    /// Why it failed.
     pub reason: String,
 }
 
 /// What is wrong with one file.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// No bytes.
     #[error("the file is empty (0 bytes)")]
     Empty,
+    /// A folder, a pipe or a device.
     #[error("not a regular file")]
     NotAFile,
+    /// The system does not let it be read.
     #[error("cannot be read ({reason})")]
-    Unreadable { reason: String, kind: io::ErrorKind },
+    Unreadable {
+        /// The system's words.
+        reason: String,
+        /// The system's error.
+        kind: io::ErrorKind,
+    },
+    /// An archive that ends too early.
     #[error("the gzip stream is cut short")]
     GzipCut,
+    /// An archive that cannot be unpacked.
     #[error("the gzip stream is corrupt ({reason})")]
-    GzipCorrupt { reason: String },
+    GzipCorrupt {
+        /// The unpacker's words.
+        reason: String,
+    },
+    /// An archive whose bytes have changed.
     #[error("the unpacked bytes do not match the gzip checksum")]
     GzipChecksum,
+    /// An archive with something after it.
     #[error("bytes follow the end of the gzip stream")]
     GzipTrailing,
+    /// Too short for a header.
     #[error("ends within the header: {found} of {needed} bytes")]
-    HeaderCut { found: usize, needed: usize },
+    HeaderCut {
+        /// Bytes there are.
+        found: usize,
+        /// Bytes of the header.
+        needed: usize,
+    },
+    /// Another kind of file.
     #[error("{what}")]
-    NotIdx { what: String, next: &'static str },
+    NotIdx {
+        /// What it is instead, as a sentence.
+        what: String,
+        /// What to do.
+        next: &'static str,
+    },
+    /// Its numbers have their bytes in the other order.
     #[error("its header is little-endian, IDX is big-endian")]
     LittleEndian,
     /// A file of images where labels belong, or the reverse.
     #[error("holds {found}, which are no {expected}: are the files of images and labels swapped?")]
-    Swapped { found: String, expected: Kind },
+    Swapped {
+        /// What it holds.
+        found: String,
+        /// What belongs there.
+        expected: Kind,
+    },
     /// Numbers or dimensions that cannot be read.
     #[error("holds {found}; {needed}")]
     OtherContents {
+        /// What it holds.
         found: String,
+        /// What it should hold.
         needed: &'static str,
+        /// What to do.
         next: &'static str,
     },
+    /// No images, or no labels.
     #[error("the header promises no items")]
     NoItems,
+    /// Images of a size that is not taken.
     #[error("{reason}")]
-    Shape { reason: String },
+    Shape {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// More than memory holds.
     #[error("needs {:.1} GB of memory, more than there is", *bytes as f64 / 1e9)]
-    TooLarge { bytes: u128 },
+    TooLarge {
+        /// What it would take.
+        bytes: u128,
+    },
+    /// Fewer bytes than its header says.
     #[error("too short: {found} bytes, the header promises {expected}")]
-    TooShort { found: u64, expected: u64 },
+    TooShort {
+        /// Bytes there are.
+        found: u64,
+        /// Bytes there should be.
+        expected: u64,
+    },
+    /// More bytes than its header says.
     #[error("too long: {}, the header promises {expected}", longer(*found))]
     TooLong {
         /// `None` in an archive: unpacking stops at the first byte too many.
         found: Option<u64>,
+        /// Bytes there should be.
         expected: u64,
     },
+    /// A label that names no class.
     #[error("item {index} has the label {label}; labels are whole numbers from 0 to {}", MOST_CLASSES - 1)]
-    BadLabel { index: usize, label: i64 },
+    BadLabel {
+        /// The place of the label.
+        index: usize,
+        /// The label.
+        label: i64,
+    },
+    /// A pixel that is no byte.
     #[error("image {index} has a pixel of {value}; pixels are whole numbers from 0 to 255")]
-    BadPixel { index: usize, value: i64 },
+    BadPixel {
+        /// The place of the image.
+        index: usize,
+        /// The pixel.
+        value: i64,
+    },
+    /// Not as many labels as images.
     #[error("{} for {}", count(*labels, "label"), count(*images, "image"))]
-    CountMismatch { images: usize, labels: usize },
+    CountMismatch {
+        /// Images there are.
+        images: usize,
+        /// Labels there are.
+        labels: usize,
+    },
+    /// Test images of another shape.
     #[error("images of {found}, those to train on are {expected}")]
-    ShapeMismatch { found: String, expected: String },
+    ShapeMismatch {
+        /// Their shape.
+        found: String,
+        /// That of the images to train on.
+        expected: String,
+    },
     /// Hashes in hexadecimal digits.
     #[error(
         "not the published file of {set}: SHA-256 of the unpacked bytes is {found}, expected {expected}"
     )]
     WrongHash {
+        /// The known set.
         set: &'static str,
+        /// The file's hash.
         found: String,
+        /// The published one.
         expected: String,
     },
+    /// Not as many items as the published file has.
     #[error("not the published file of {set}: {found} items, the published file has {expected}")]
     WrongCount {
+        /// The known set.
         set: &'static str,
+        /// Items there are.
         found: usize,
+        /// Items there should be.
         expected: usize,
     },
     /// Contents that a known set cannot have.
     #[error("not the published file of {set}: {reason}")]
-    NotOfSet { set: &'static str, reason: String },
+    NotOfSet {
+        /// The known set.
+        set: &'static str,
+        /// What cannot be.
+        reason: String,
+    },
+    /// Another program wrote to it meanwhile.
     #[error("changed while it was read ({reason})")]
-    Changed { reason: String },
+    Changed {
+        /// What changed.
+        reason: String,
+    },
 }
 
 impl serde::Serialize for Fault {

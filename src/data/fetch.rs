@@ -63,35 +63,61 @@ impl FetchOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// A file is there and is the published one.
-    Kept { path: &'a Path },
+    Kept {
+        /// The file.
+        path: &'a Path,
+    },
     /// A file is there and is not: it will be replaced, or set aside as `NAME.damaged`.
-    Wrong { path: &'a Path, reason: &'a str },
+    Wrong {
+        /// The file.
+        path: &'a Path,
+        /// What is wrong with it.
+        reason: &'a str,
+    },
     /// A request begins; `received` bytes are there from a cut connection.
     Started {
+        /// The file's name.
         file: &'a str,
+        /// The address.
         url: &'a str,
+        /// Bytes that are there already.
         received: u64,
         /// `None` where its publisher does not say.
         total: Option<u64>,
     },
+    /// Bytes came.
     Received {
+        /// The file's name.
         file: &'a str,
+        /// Bytes that are there.
         received: u64,
+        /// `None` where its publisher does not say.
         total: Option<u64>,
     },
     /// A mirror did not give the file; the next one is tried.
-    MirrorFailed { url: &'a str, reason: &'a str },
+    MirrorFailed {
+        /// The address.
+        url: &'a str,
+        /// Why it failed.
+        reason: &'a str,
+    },
     /// A file was verified and put in place.
-    Finished { path: &'a Path },
+    Finished {
+        /// The file.
+        path: &'a Path,
+    },
 }
 
 /// What a fetch did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct FetchReport {
+    /// Where the files lie.
     #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
+    /// Files that were there and right.
     #[serde(serialize_with = "all_as_text")]
     pub kept: Vec<PathBuf>,
+    /// Files that came.
     #[serde(serialize_with = "all_as_text")]
     pub downloaded: Vec<PathBuf>,
     /// Files that were there but wrong, with what was wrong.

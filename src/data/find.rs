@@ -24,7 +24,9 @@ use crate::terminal::interrupt::interrupted;
 /// A data set, and where it was found.
 #[derive(Debug)]
 pub struct Found {
+    /// What was read.
     pub set: ImageSet,
+    /// Where it was.
     pub place: Place,
     /// Whether it lies there as MNIST does.
     pub is_idx: bool,
@@ -34,11 +36,22 @@ pub struct Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A known set, in this absolute folder.
-    Known { id: &'static str, folder: PathBuf },
+    Known {
+        /// Its name in the catalogue.
+        id: &'static str,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A set of the user's own, at this absolute path.
-    Own { path: PathBuf },
+    Own {
+        /// Its path.
+        path: PathBuf,
+    },
     /// Drawn by the program from this seed.
-    BuiltIn { seed: u64 },
+    BuiltIn {
+        /// The seed.
+        seed: u64,
+    },
 }
 
 impl fmt::Display for Place {
@@ -190,7 +203,7 @@ fn fetched(_: &'static KnownSet, _: &Path) -> Result<Option<String>, DataError> 
 
 fn fall_back(reason: &str, seed: u64) -> Found {
     tracing::warn!(
-        "{reason}: training on the built-in digits, drawn by this program, not on MNIST (`gpu-mnist data fetch mnist` gets it)"
+        "{reason}: taking the built-in digits, drawn by this program, in place of MNIST (`gpu-mnist data fetch mnist` gets it)"
     );
     drawn(seed)
 }

@@ -47,10 +47,13 @@ pub struct SetDescription {
     /// What it is called: that of a known set, or of the folder or file it was read from. Said to
     /// people, never compared.
     pub name: String,
+    /// Of every image.
     pub shape: ImageShape,
     /// One name a class; labels are below their number.
     pub class_names: Vec<String>,
+    /// How the things shown are framed.
     pub framing: Framing,
+    /// What surrounds them.
     pub background: Background,
     /// Whether a mirrored image keeps its class; `None` where only its owner can say.
     pub mirrorable: Option<bool>,
@@ -61,10 +64,13 @@ pub struct SetDescription {
 /// A training and a test split of images with everything that is known of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageSet {
+    /// All but its images and labels.
     pub description: SetDescription,
+    /// To train on, and to hold out validation images from.
     pub train: Split,
     /// Where the set itself says which images validate; never trained on.
     pub valid: Option<Split>,
+    /// To be looked at once, at the end.
     pub test: TestSplit,
     /// Where each image is a file of its own.
     pub sources: Option<Arc<Sources>>,
@@ -73,9 +79,11 @@ pub struct ImageSet {
 /// The file of each image, in the order of the splits: its path below the set, parted by `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sources {
+    /// Of the images to train on.
     pub train: Vec<String>,
     /// Of the images that validate.
     pub valid: Vec<String>,
+    /// Of the images that test.
     pub test: Vec<String>,
 }
 

@@ -22,8 +22,11 @@ pub const USUAL_SIDE: usize = 32;
 /// The settings that say how a set is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReadOptions {
+    /// The size that images are brought to.
     pub size: ImageSize,
+    /// Whether images are grey or coloured.
     pub colour: Colour,
+    /// How many broken images may be left out.
     pub broken: BrokenFiles,
     /// The share of each class that tests, where a set has no test images of its own.
     pub test_fraction: f64,

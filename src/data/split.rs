@@ -17,6 +17,7 @@ const TEST_STREAM: u64 = u64::MAX - 1;
 /// Images of one shape, one after another, with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
+    /// Of every image.
     pub shape: ImageShape,
     /// Labels are below it.
     pub classes: usize,
@@ -89,7 +90,9 @@ impl Split {
 /// Which images of a split train and which validate: positions in it, each list in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Division {
+    /// Places of the images to train on.
     pub train: Vec<usize>,
+    /// Places of those that validate.
     pub valid: Vec<usize>,
 }
 

@@ -16,7 +16,9 @@ const OFF_CENTRE: f64 = 2.0 / 28.0;
 /// How a set's images look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
+    /// How the things shown are framed.
     pub framing: Framing,
+    /// What surrounds them.
     pub background: Background,
 }
 

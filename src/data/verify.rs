@@ -17,18 +17,23 @@ use crate::config::BrokenFiles;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
+    /// As it is.
     Unpacked,
+    /// Packed.
     Gzip,
+    /// Not at all.
     Missing,
 }
 
 /// The state of one file of a set.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct FileCheck {
+    /// Which of the four it is.
     pub role: FileRole,
     /// The file that is read for this role, or where its archive would be put.
     #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
+    /// Packed or not.
     pub form: Form,
     /// Size on disk.
     pub bytes: u64,
@@ -39,6 +44,7 @@ pub struct FileCheck {
     /// Whether a SHA-256 is the published one; `None` without a known set, a sound file or a
     /// published hash.
     pub hash_matches: Option<bool>,
+    /// What is wrong with it.
     pub fault: Option<Fault>,
 }
 
@@ -61,6 +67,7 @@ pub enum Check {
 /// A sound set.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct WholeCheck {
+    /// The name of its format.
     pub format: &'static str,
     /// What it holds, in a line.
     pub holds: String,
@@ -225,6 +232,7 @@ fn check_file(
 /// A known set as it lies under a data folder.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SetListing {
+    /// Its name in the catalogue.
     pub id: &'static str,
     /// Where it is, or where a fetch would put it.
     #[serde(serialize_with = "as_text")]
@@ -232,9 +240,11 @@ pub struct SetListing {
     /// The files there, in the order of [`FileRole::ALL`].
     #[serde(serialize_with = "all_as_text")]
     pub found: Vec<PathBuf>,
+    /// Names of the files that are not there.
     pub missing: Vec<&'static str>,
     /// Files that are cut short or too long, as far as their sizes show.
     pub wrong: Vec<WrongFile>,
+    /// Of the files there.
     pub bytes: u64,
     /// What a fetch would download if nothing were there, as far as it is known.
     pub archive_bytes: u64,
@@ -245,8 +255,10 @@ pub struct SetListing {
 /// A file whose size shows that it is not whole.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct WrongFile {
+    /// The file.
     #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
+    /// What is wrong with it.
     pub fault: Fault,
 }
 

@@ -14,10 +14,13 @@ use crate::kernels::gpu::is_software;
 pub struct AdapterInfo {
     /// Its number in `gpu-mnist devices`.
     pub index: usize,
+    /// What the driver calls it.
     pub name: String,
+    /// The API it is reached through, such as `vulkan`.
     pub api: String,
     /// `discrete`, `integrated`, `virtual`, `software` or `other`.
     pub adapter_type: String,
+    /// Name and version.
     pub driver: String,
     /// PCI ids as `vendor:device`, in hexadecimal.
     pub id: String,
@@ -40,6 +43,7 @@ impl fmt::Display for AdapterInfo {
 
 /// An adapter of this machine, not yet opened.
 pub struct Adapter {
+    /// What is known of it.
     pub info: AdapterInfo,
     pub(super) handle: wgpu::Adapter,
     pub(super) instance: wgpu::Instance,
@@ -50,7 +54,9 @@ pub struct Adapter {
 pub struct Capabilities {
     /// The limits that bear on compute shaders, by wgpu's names.
     pub limits: BTreeMap<&'static str, u64>,
+    /// wgpu's names of those it has.
     pub features: Vec<String>,
+    /// Least and greatest.
     pub subgroup_sizes: [u32; 2],
 }
 

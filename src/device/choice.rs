@@ -10,6 +10,7 @@ use crate::config::{Api, DeviceConfig, DeviceKind};
 pub struct Choice {
     /// `None` is the CPU.
     pub adapter: Option<Adapter>,
+    /// Why this one.
     pub reason: String,
 }
 

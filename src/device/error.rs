@@ -7,38 +7,73 @@ use crate::exit::{Code, Exit};
 /// Why no device could be used, or why one failed; every text says what was found and what to do.
 #[derive(thiserror::Error, Debug)]
 pub enum DeviceError {
+    /// There is none.
     #[error("no GPU adapter found{filter}\n{advice}\nor use --device cpu", advice = driver_advice())]
-    NoAdapter { filter: String },
+    NoAdapter {
+        /// What was asked for, as part of a sentence.
+        filter: String,
+    },
+    /// There is none of hardware, and software was refused.
     #[error(
         "only software adapters found, and --hardware-only refuses them:\n{found}{advice}\nor use --device cpu",
         advice = driver_advice()
     )]
-    OnlySoftware { found: String },
+    OnlySoftware {
+        /// The adapters there are.
+        found: String,
+    },
+    /// None is the one asked for.
     #[error(
         "no adapter matches --adapter {wanted}; found:\n{found}use a number or a part of a name from this list, or --device cpu"
     )]
-    NoMatch { wanted: String, found: String },
+    NoMatch {
+        /// What was asked for.
+        wanted: String,
+        /// The adapters there are.
+        found: String,
+    },
+    /// None is the one asked for in a list.
     #[error(
         "--adapters: no adapter matches {wanted}; found:\n{found}use numbers or parts of names from this list, cpu, or all"
     )]
-    NotInList { wanted: String, found: String },
+    NotInList {
+        /// The number asked for.
+        wanted: String,
+        /// The adapters there are.
+        found: String,
+    },
+    /// One of wgpu's variables holds what it does not take.
     #[error(
         "{variable}={value}: {word} is no graphics API; give some of vulkan, dx12, metal and gl, separated by commas, or leave the variable unset"
     )]
     Environment {
+        /// Which.
         variable: &'static str,
+        /// All that it holds.
         value: String,
+        /// What of it is not known.
         word: String,
     },
+    /// Its driver refuses.
     #[error(
         "adapter {adapter} could not be opened: {reason}\nupdate its driver, choose another with --adapter, or use --device cpu"
     )]
-    Open { adapter: String, reason: String },
+    Open {
+        /// Its name.
+        adapter: String,
+        /// The driver's words.
+        reason: String,
+    },
+    /// The device failed at its work.
     #[error("device {device} failed while {doing}: {fault}: {reason}\n{advice}", advice = fault.advice())]
     Failed {
+        /// Its name.
         device: String,
+        /// What it was doing.
         doing: &'static str,
+        /// What kind of failure it is.
         fault: Fault,
+        /// The driver's words.
         reason: String,
     },
 }
@@ -58,11 +93,13 @@ impl DeviceError {
 pub enum Fault {
     /// The driver gave the device up; it answers nothing more in this process.
     Lost,
+    /// Its memory is full.
     OutOfMemory,
     /// A shader that the driver does not compile.
     Shader,
     /// Work that took longer than the driver allows.
     TimeLimit,
+    /// Something else.
     Other,
 }
 

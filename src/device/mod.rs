@@ -1,9 +1,9 @@
 //! Adapters: list, choose and open them. Only this folder and `kernels/` name a backend.
 
 pub mod adapters;
-pub mod choice;
-pub mod error;
-pub mod inject;
+mod choice;
+mod error;
+mod inject;
 #[cfg(not(target_family = "wasm"))]
 pub mod opening;
 #[cfg(not(target_family = "wasm"))]
@@ -42,9 +42,13 @@ const DISPATCHES_A_SUBMIT: usize = 128;
 pub struct DeviceInfo {
     /// `gpu` or `cpu`.
     pub kind: String,
+    /// What the driver or the system calls it.
     pub name: String,
+    /// The API of an adapter; empty for the CPU.
     pub api: String,
+    /// Name and version of an adapter's driver.
     pub driver: String,
+    /// wgpu's word for the kind of adapter.
     pub adapter_type: String,
 }
 
@@ -65,6 +69,7 @@ pub fn with_api(name: &str, api: &str) -> String {
 /// An opened device.
 #[derive(Clone, Debug)]
 pub struct Device {
+    /// What it is.
     pub info: DeviceInfo,
     burn: BurnDevice,
     /// `None` for the CPU.

@@ -31,12 +31,17 @@ fn square<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u64>>, D
 /// One class against the rest. A ratio with nothing below the line is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassStatistics {
+    /// The name of the class.
     pub label: String,
     /// Images of this class.
     pub support: u64,
+    /// True positives: images of this class, read as it.
     pub tp: u64,
+    /// True negatives: images of other classes, read as others.
     pub tn: u64,
+    /// False positives: images of other classes, read as this one.
     pub fp: u64,
+    /// False negatives: images of this class, read as others.
     #[serde(rename = "fn")]
     pub fn_: u64,
     /// TP / (TP + FP)
@@ -58,8 +63,11 @@ pub struct ClassStatistics {
 /// (`zero_division=0`): a ratio with nothing below the line counts as 0. `None` without images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Averages {
+    /// The mean precision.
     pub precision: Option<f64>,
+    /// The mean recall.
     pub recall: Option<f64>,
+    /// The mean F1.
     pub f1: Option<f64>,
 }
 
@@ -73,8 +81,11 @@ impl ClassStatistics {
 /// A class read as another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mistake {
+    /// The label.
     pub truth: usize,
+    /// The class it was read as.
     pub predicted: usize,
+    /// How many images.
     pub count: u64,
 }
 

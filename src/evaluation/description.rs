@@ -13,7 +13,9 @@ use crate::data::image_set::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Written")]
 pub struct Description {
+    /// The layers.
     pub model: ModelConfig,
+    /// Of the training images.
     pub normalisation: Normalisation,
     /// The set it was trained on.
     pub set: SetDescription,

@@ -16,6 +16,7 @@ pub type Logits = Vec<f32>;
 pub struct Answer {
     /// What its last layer got.
     pub features: Vec<f32>,
+    /// Of each class.
     pub logits: Logits,
 }
 

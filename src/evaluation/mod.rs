@@ -2,14 +2,14 @@
 //! the test split's answers are read back, so that one pass serves all that is made of them.
 
 pub mod confusion;
-pub mod description;
+pub(crate) mod description;
 pub mod inference;
 pub mod probabilities;
-pub mod reading;
-pub mod scores;
+pub(crate) mod reading;
+pub(crate) mod scores;
 pub mod shifts;
 pub mod test_split;
-pub mod unsure;
+pub(crate) mod unsure;
 pub mod worst;
 
 use std::fmt;
@@ -25,7 +25,9 @@ use crate::model::Model;
 use crate::model::loss::Objective;
 use confusion::{Averages, ClassStatistics, Confusion, macro_average, weighted_average};
 use probabilities::{LogProbabilities, most_probable};
-use scores::{Scores, roc_auc_of_classes};
+use scores::roc_auc_of_classes;
+pub use scores::{CalibrationBin, Scores};
+pub use unsure::Familiarity;
 
 /// How many predictions are kept beside their labels.
 pub const FIRST: usize = 30;
@@ -33,6 +35,7 @@ pub const FIRST: usize = 30;
 /// What a model does on a split. Shares lie in 0..=1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
+    /// Images read right.
     pub accuracy: f64,
     /// [`Confusion::accuracy_interval`]
     #[serde(default)]
@@ -40,17 +43,25 @@ pub struct Evaluation {
     /// [`Confusion::balanced_accuracy`]
     #[serde(default)]
     pub balanced_accuracy: Option<f64>,
+    /// How many images were read right.
     pub correct: u64,
+    /// Of how many.
     pub total: u64,
     /// Mean cross-entropy.
     pub loss: f64,
+    /// What follows from the probabilities.
     #[serde(flatten)]
     pub scores: Scores,
+    /// How often each class was read as each.
     pub confusion: Confusion,
+    /// Each class against the rest.
     pub classes: Vec<ClassStatistics>,
+    /// Means over the classes.
     #[serde(rename = "macro")]
     pub macro_: Averages,
+    /// Means over the classes, weighted by their images.
     pub weighted: Averages,
+    /// The first [`FIRST`] predictions.
     pub first: First,
     /// 1, or how many voted: then their class probabilities were averaged.
     #[serde(default = "one")]
@@ -80,15 +91,20 @@ impl fmt::Display for TestTimeAugmentation {
 /// An evaluation without test-time augmentation, in short.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plain {
+    /// Images read right.
     pub accuracy: f64,
+    /// How many.
     pub correct: u64,
+    /// Mean cross-entropy.
     pub loss: f64,
 }
 
 /// The first predictions beside their labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct First {
+    /// Classes.
     pub predicted: Vec<u16>,
+    /// Labels of the same images.
     pub actual: Vec<u16>,
 }
 

@@ -19,8 +19,8 @@ pub struct Scores {
     /// classes the later one counts as more probable, as in `top_k_accuracy_score`. `None` up to ten
     /// classes.
     pub top5_accuracy: Option<f64>,
-    /// Of two classes, that of the second. Of more, the mean over those classes of
-    /// [`roc_auc_of_classes`] that have one, as MedMNIST reports.
+    /// Area under the ROC curve. Of two classes, that of the second; of more, the mean of each class against
+    /// the rest, over the classes that have one, as MedMNIST reports.
     pub roc_auc: Option<f64>,
     /// Mean over the images of the gap between confidence and accuracy of their bin (Guo et al.,
     /// arXiv:1706.04599, with 15 bins).
@@ -32,8 +32,11 @@ pub struct Scores {
 /// The images whose top probability lies above `from` and is at most `to`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {
+    /// The least top probability, itself not in the bin.
     pub from: f64,
+    /// The greatest.
     pub to: f64,
+    /// How many images have theirs in between.
     pub images: u64,
     /// Mean top probability; `None` without images.
     pub confidence: Option<f64>,
@@ -42,8 +45,8 @@ pub struct CalibrationBin {
 }
 
 impl Scores {
-    /// Of the probabilities `[images][classes]` of images with these `labels`; `aucs` are those of
-    /// [`roc_auc_of_classes`].
+    /// Of the probabilities `[images][classes]` of images with these `labels`; `aucs` are the areas under the
+    /// ROC curve of each class against the rest.
     pub fn new(probabilities: &[Vec<f64>], labels: &[u16], aucs: &[Option<f64>]) -> Self {
         if labels.is_empty() || probabilities.iter().flatten().any(|value| value.is_nan()) {
             return Self::default();

@@ -22,7 +22,7 @@ const ABOVE: f64 = 0.038;
 /// The same of images that the network was trained on, which it knows better.
 const ABOVE_TRAINED: f64 = 0.02;
 /// Fewer images tell no threshold.
-const LEAST_IMAGES: usize = 100;
+pub const LEAST_IMAGES: usize = 100;
 /// Answers from this score on are unsure.
 pub const THRESHOLD: f32 = 1.0;
 /// What the energy counts beside the features.
@@ -140,7 +140,7 @@ pub async fn familiarity(
 
 impl Familiarity {
     /// Measures what tells `known` answers (labels beside them) from those to outliers; at most the
-    /// share `above` of `held_out` ones gets a score above [`THRESHOLD`]. `None` where there are too
+    /// share `above` of `held_out` ones gets a score above 1. `None` where there are too
     /// few.
     pub fn measure(
         known: &[Answer],
@@ -183,7 +183,7 @@ impl Familiarity {
         found.is_sound().then_some(found)
     }
 
-    /// How unfamiliar an answer is: 0 is usual, above [`THRESHOLD`] it is unsure.
+    /// How unfamiliar an answer is: 0 is usual, above 1 it is unsure.
     pub fn score(&self, answer: &Answer) -> f32 {
         let energy = self.energy.of(energy(&answer.logits));
         match &self.outliers {

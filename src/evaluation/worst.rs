@@ -17,6 +17,7 @@ pub struct Verdict {
     pub index: usize,
     /// The label.
     pub truth: u16,
+    /// The most probable class.
     pub predicted: u16,
     /// Probability of the predicted class.
     pub confidence: f64,

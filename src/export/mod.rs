@@ -1,7 +1,7 @@
 //! A trained network as a file for other programs. Each export is read again and compared with
 //! the network, on random pictures, before it gets its name.
 
-pub mod execute;
+mod execute;
 pub mod onnx;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +33,7 @@ pub enum Format {
 /// What is written, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// Of the file.
     pub format: Format,
     /// ONNX takes bytes and normalises them itself.
     pub raw_input: bool,
@@ -43,13 +44,16 @@ pub struct Options {
 /// How a network did on the test images of its set, as they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tested {
+    /// A share.
     pub accuracy: f64,
+    /// Of how many.
     pub images: u64,
 }
 
 /// What the comparison found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Agreement {
+    /// How many were compared.
     pub pictures: usize,
     /// Of any logit.
     pub largest_difference: f32,
@@ -58,18 +62,29 @@ pub struct Agreement {
 /// An export that could not be made.
 #[derive(thiserror::Error, Debug)]
 pub enum ExportError {
+    /// The disk refuses.
     #[error("{}: could not be written: {source}; choose another place with --out", path.display())]
     Write {
+        /// The file.
         path: PathBuf,
+        /// The file system's words.
         source: std::io::Error,
     },
+    /// The file does not compute what the network does.
     #[error(
         "the export to {} was read again and does not agree with the network: {reason}; nothing was written: report this as a defect",
         path.display()
     )]
-    Disagrees { path: PathBuf, reason: String },
+    Disagrees {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        reason: String,
+    },
+    /// The weights cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The device failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
 }

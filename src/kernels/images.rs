@@ -106,7 +106,9 @@ impl fmt::Display for ImageShape {
 /// `(byte / 255 - mean) / deviation`. Grey uses the first place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ChannelScale {
+    /// The mean.
     pub mean: [f32; 3],
+    /// The standard deviation.
     pub deviation: [f32; 3],
 }
 

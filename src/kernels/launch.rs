@@ -24,6 +24,7 @@ pub(crate) const NOMINAL_BATCH: usize = 256;
 /// One dispatch: a specialised shader, what to bind and how large a grid.
 #[derive(Clone, Debug)]
 pub struct Launch {
+    /// Which shader.
     pub shader: Shader,
     /// Values of the shader's constants; with its name they are all that changes the source.
     pub constants: Vec<(&'static str, u32)>,

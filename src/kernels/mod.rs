@@ -7,15 +7,15 @@
 pub mod adam;
 pub mod augment_batch;
 pub mod average_pool;
-pub mod backward;
+mod backward;
 pub mod batch_norm_relu;
-pub mod blend;
-pub mod case;
-pub mod convolution_weight;
+pub(crate) mod blend;
+pub(crate) mod case;
+mod convolution_weight;
 pub mod convolve;
 pub mod convolve_pool_relu;
 pub mod count_confusion;
-pub mod flex;
+mod flex;
 pub mod gather_batch;
 pub mod gpu;
 pub mod images;
@@ -28,12 +28,12 @@ pub mod parallel;
 mod parts;
 mod primitives;
 pub mod reference;
-pub mod replay;
+pub(crate) mod replay;
 pub mod shader;
 mod shapes;
 pub mod simd;
 pub mod softmax_cross_entropy;
-pub mod step_state;
+pub(crate) mod step_state;
 
 use std::fmt;
 

@@ -14,12 +14,19 @@ pub use loss::{Shares, cross_entropy, log_softmax};
 /// Sizes of a convolution with a square kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convolution {
+    /// Images.
     pub batch: usize,
+    /// Rows of the input.
     pub height: usize,
+    /// Columns of the input.
     pub width: usize,
+    /// Channels of the input.
     pub inputs: usize,
+    /// Channels of the output.
     pub outputs: usize,
+    /// Pixels a side.
     pub kernel: usize,
+    /// Pixels between two places of the kernel.
     pub stride: usize,
     /// Pixels of zeros around each picture.
     pub padding: usize,
@@ -199,9 +206,11 @@ pub fn max_pool(
 /// What [`max_pool`] finds, `[n, h / 2, w / 2, c]`.
 #[derive(Clone, Debug, Default)]
 pub struct Pooled {
+    /// The greatest of each window.
     pub values: Vec<f64>,
     /// Indices into the sums.
     pub places: Vec<usize>,
+    /// Whether it is greater than the others by more than rounding.
     pub sure: Vec<bool>,
 }
 
@@ -278,12 +287,17 @@ pub fn column_sums(matrix: &[f64], columns: usize) -> Vec<f64> {
 /// Settings of Adam (Kingma & Ba, arXiv:1412.6980) and the number of the step, from 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
+    /// Of this step.
     pub learning_rate: f64,
+    /// Decay of the first moment.
     pub beta1: f64,
+    /// Decay of the second moment.
     pub beta2: f64,
+    /// Added to the root of the second moment.
     pub epsilon: f64,
     /// Decoupled from the gradient (AdamW), in units of the learning rate.
     pub weight_decay: f64,
+    /// Its number, from 1.
     pub step: i32,
 }
 

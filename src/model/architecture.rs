@@ -20,9 +20,12 @@ const MOST_WEIGHTS: usize = 150_000_000;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
+    /// From the image on; a linear layer to the classes follows by itself.
     #[serde(deserialize_with = "layers_or_family")]
     pub layers: Vec<LayerConfig>,
+    /// Batch norm adds it to the variance.
     pub norm_epsilon: f64,
+    /// The share of each batch in the running mean and variance.
     pub norm_momentum: f64,
 }
 
@@ -30,8 +33,11 @@ pub struct ModelConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
+    /// Its layers.
     pub model: ModelConfig,
+    /// The images it takes.
     pub input: ImageShape,
+    /// How many it tells apart.
     pub classes: usize,
 }
 

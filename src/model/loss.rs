@@ -18,6 +18,7 @@ pub struct Objective {
     pub smoothing: f64,
     /// How much each class counts, `[classes]`; `None`: all alike.
     pub weights: Option<Tensor<1>>,
+    /// Whose operations compute it.
     pub kernels: Kernels,
 }
 

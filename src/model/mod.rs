@@ -1,7 +1,7 @@
 //! The network: its settings and the place of each layer (`architecture`), the kinds of layers, their tensors by
 //! name, the Burn module and the loss. `family` makes networks for images of any size.
 
-pub mod architecture;
+pub(crate) mod architecture;
 pub mod family;
 pub mod layers;
 pub mod loss;

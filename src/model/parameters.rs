@@ -5,8 +5,11 @@
 pub struct ParameterShape {
     /// PyTorch's name, such as `conv1.weight`.
     pub name: String,
+    /// Its dimensions, in the layout of the kernels.
     pub dims: Vec<usize>,
+    /// What it holds before the training.
     pub initial: Initial,
+    /// What it does.
     pub role: Role,
     /// Of a linear weight behind an image: the channels of that image. Its rows are in (height, width,
     /// channel) order, PyTorch's in (channel, height, width) order.
@@ -21,7 +24,9 @@ pub enum Initial {
         /// How many inputs feed one output.
         fan_in: usize,
     },
+    /// All 0.
     Zeros,
+    /// All 1.
     Ones,
 }
 

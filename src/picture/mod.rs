@@ -36,42 +36,62 @@ const LEAST_STEPS: f32 = 8.0;
 /// A picture that cannot be classified, and why.
 #[derive(thiserror::Error, Debug)]
 pub enum PictureError {
+    /// The file system's words.
     #[error("could not be read: {0}; check its name and your right to read it")]
     Read(std::io::Error),
+    /// A web address in place of a file.
     #[error("an address; download the image first")]
     Address,
+    /// No bytes.
     #[error("the file is empty (0 bytes); copy it again")]
     Empty,
+    /// More bytes than [`MOST_BYTES`].
     #[error("larger than {} MiB; scale the image down first", MOST_BYTES >> 20)]
     FileTooLarge,
+    /// No image, as far as can be seen.
     #[error("no PNG, JPEG, BMP, GIF or WebP image; convert it to one of these first")]
     UnknownFormat,
+    /// An image of a format that is not read, by its name.
     #[error("{0}, which is not read here; save it as JPEG or PNG first")]
     OtherFormat(&'static str),
+    /// Larger than is decoded.
     #[error(
         "{width} x {height} pixels are more than the {most_megapixels} million that are decoded; scale the image down first"
     )]
     TooManyPixels {
+        /// Its pixels in a row.
         width: u32,
+        /// Its rows.
         height: u32,
+        /// The most that is decoded.
         most_megapixels: u64,
     },
+    /// Decoding would take more memory than is allowed.
     #[error("would need more memory than an image may take; scale it down first")]
     TooMuchMemory,
+    /// Its bytes cannot be decoded; the decoder's words.
     #[error("damaged: {0}; save it again from the program that made it, or copy it anew")]
     Damaged(String),
+    /// All pixels are alike.
     #[error(
         "one colour all over: blank, or no margin around the drawing; leave some background on every side"
     )]
     OneColour,
+    /// Nothing is drawn on it.
     #[error("blank: nothing stands out from the background; draw larger, or with more contrast")]
     Blank,
+    /// What is drawn hardly differs from the background.
     #[error(
         "too little contrast: brightness differs by {} of 255 at most; draw or light it with more contrast", count(*steps, "step")
     )]
-    LowContrast { steps: u32 },
+    LowContrast {
+        /// By how many of 255 steps.
+        steps: u32,
+    },
+    /// What is drawn touches the border.
     #[error("no margin: nothing stands clear of the edges; leave a margin around what is drawn")]
     NoMargin,
+    /// More marks than anyone draws.
     #[error("{0} marks, as a pattern or a page of writing has; cut out what is to be read")]
     TooManyMarks(usize),
 }
@@ -79,9 +99,13 @@ pub enum PictureError {
 /// A box of pixels of a picture as it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
+    /// The first column.
     pub left: u32,
+    /// The first row.
     pub top: u32,
+    /// Columns.
     pub width: u32,
+    /// Rows.
     pub height: u32,
 }
 

@@ -7,8 +7,11 @@ use crate::kernels::images::ImageShape;
 /// Shape, framing and background of a set's images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// Size and channels.
     pub shape: ImageShape,
+    /// How the thing shown is framed.
     pub framing: Framing,
+    /// What surrounds it.
     pub background: Background,
 }
 

@@ -12,6 +12,10 @@ const NONE: &str = "n/a";
 
 /// How to print a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[allow(
+    missing_docs,
+    reason = "each says what it is, and a comment would be help text"
+)]
 pub enum Format {
     #[value(alias = "table")]
     Text,

@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use super::files::REPORT;
 use super::look::{Look, Mark};
+use super::seeds::thousandths;
 use super::text::{percent, wrapped};
+use crate::device::DeviceInfo;
 use crate::evaluation::Evaluation;
 use crate::runs::record::RunRecord;
+use crate::runs::seeds_record::{SeedRun, SeedsRecord};
 use crate::terminal::quoted;
 use crate::wording::{count, rounded};
 
@@ -21,7 +24,7 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: 
         "{} on {}{manner}; {}, {:.1} s of training",
         look.mark(Mark::Good, &percent(Some(evaluation.accuracy))),
         data_set(&record.dataset),
-        device(record),
+        device(&record.device),
         record.history.train_seconds
     );
     let run = &record.run;
@@ -47,13 +50,42 @@ pub fn not_evaluated(record: &RunRecord, look: &Look) -> String {
         "{} of the validation images of {}; {}, {:.1} s of training; the test images were not looked at",
         percent(epoch.and_then(|epoch| epoch.valid_accuracy)),
         data_set(&record.dataset),
-        device(record),
+        device(&record.device),
         record.history.train_seconds
     );
     format!(
         "{}\nReport  {run}/{REPORT}\nNext    gpu-mnist evaluate {run}\n",
         wrapped(&reached, look.width, "  ")
     )
+}
+
+/// The end of a training with several seeds.
+pub fn of_several(record: &SeedsRecord, look: &Look) -> String {
+    let mut text = String::new();
+    let found = &record.statistics;
+    if let (Some(accuracy), Some(seconds)) = (found.accuracy, found.train_seconds) {
+        let manner = record.runs.iter().find_map(SeedRun::manner);
+        let manner = manner.map_or_else(String::new, |manner| format!(" by {manner}"));
+        let mut reached = format!(
+            "{} on {}{manner}, the mean of {}",
+            look.mark(Mark::Good, &thousandths(accuracy.mean)),
+            data_set(&record.dataset),
+            count(accuracy.count, "seed"),
+        );
+        if let Some(vote) = &record.vote {
+            reached += &format!(", {} by their ensemble", percent(Some(vote.accuracy)));
+        }
+        reached += &format!(
+            "; {}, {:.1} s of training each",
+            device(&record.device),
+            seconds.mean
+        );
+        let _ = writeln!(text, "{}", wrapped(&reached, look.width, "  "));
+    }
+    let folder = &record.folder;
+    let _ = writeln!(text, "Runs    {folder}");
+    let _ = writeln!(text, "Next    gpu-mnist report {}", quoted(folder));
+    text
 }
 
 /// What the images are, in words.
@@ -64,10 +96,10 @@ fn data_set(name: &str) -> String {
     }
 }
 
-fn device(record: &RunRecord) -> String {
-    match record.device.kind.as_str() {
+fn device(info: &DeviceInfo) -> String {
+    match info.kind.as_str() {
         "cpu" => "CPU".into(),
-        _ => format!("{} ({})", record.device.name, record.device.api),
+        _ => format!("{} ({})", info.name, info.api),
     }
 }
 

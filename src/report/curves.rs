@@ -110,6 +110,10 @@ pub fn comparison(records: &[Record]) -> anyhow::Result<Compared> {
 /// # Errors
 /// Those of the chart library.
 pub fn seeds(records: &[Record]) -> anyhow::Result<[Option<String>; 2]> {
+    // A point a seed would say what the table says.
+    if records.iter().all(|record| record.epochs.len() < 2) {
+        return Ok([None, None]);
+    }
     charts(records, true)
 }
 

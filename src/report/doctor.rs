@@ -9,33 +9,45 @@ use super::look::{Look, Mark};
 use super::table::{Table, left, right};
 use crate::checks::{Finding, Group};
 use crate::device::{AdapterInfo, Capabilities, DeviceInfo};
+use crate::wording::count;
 
 /// What `doctor` found out, and on what.
 #[derive(Serialize)]
 pub struct Report {
+    /// Of the program.
     pub version: &'static str,
     /// Versions of what the kernels run on.
     pub libraries: &'static str,
+    /// A hash of the shaders and of what launches them.
     pub kernel_set: &'static str,
+    /// The operating system.
     pub os: String,
+    /// Whether all devices did.
     pub passed: bool,
+    /// Those examined.
     pub devices: Vec<Examined>,
 }
 
 /// One device.
 #[derive(Serialize)]
 pub struct Examined {
+    /// What it is called.
     pub name: String,
+    /// As reports name it; `None` where it could not be opened.
     pub device: Option<DeviceInfo>,
     /// `None` for the CPU.
     pub adapter: Option<AdapterInfo>,
+    /// `None` for the CPU.
     pub capabilities: Option<Capabilities>,
     /// The folder of what is remembered of the adapter.
     pub store: Option<PathBuf>,
     /// Why it could not be opened.
     pub error: Option<String>,
+    /// Every comparison.
     pub findings: Vec<Finding>,
+    /// Those that failed, in words.
     pub failed: Vec<String>,
+    /// Whether none did.
     pub passed: bool,
 }
 
@@ -74,7 +86,7 @@ fn operations(findings: &[Finding], look: &Look) -> Table {
         left("Kernels"),
         right("Cases"),
         right("Worst error"),
-        right("Tolerance"),
+        right("Tolerance").short("Limit"),
         left("Verdict"),
     ]);
     let mut order: Vec<(Group, &str)> = Vec::new();
@@ -150,14 +162,11 @@ fn comparisons(findings: &[Finding], look: &Look) -> Table {
 }
 
 fn verdict(examined: &Examined, look: &Look) -> String {
-    let count = examined.findings.len();
+    let all = count(examined.findings.len(), "comparison");
     match examined.passed {
-        true => format!(
-            "{}: {count} numbers compared, all right",
-            look.mark(Mark::Good, "right")
-        ),
+        true => format!("{}: {all}, none failed", look.mark(Mark::Good, "right")),
         false => format!(
-            "{}: {} of {count} comparisons failed:\n  {}",
+            "{}: {} of {all} failed:\n  {}",
             look.mark(Mark::Bad, "WRONG"),
             examined.failed.len(),
             examined.failed.join("\n  ")

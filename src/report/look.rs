@@ -23,9 +23,13 @@ pub struct Look {
 /// What a piece of text means, which a colour shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
+    /// As it should be.
     Good,
+    /// Wrong.
     Bad,
+    /// A heading.
     Title,
+    /// Beside the point.
     Faint,
 }
 

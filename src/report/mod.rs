@@ -5,19 +5,19 @@ pub mod bench;
 mod calibration;
 mod class_rows;
 pub mod closing;
-pub mod curves;
+mod curves;
 pub mod doctor;
-pub mod files;
-pub mod heat_map;
+pub(crate) mod files;
+mod heat_map;
 pub mod look;
 pub mod page;
 pub mod picture;
-pub mod predictions;
+pub(crate) mod predictions;
 pub mod rates;
 pub mod record;
 pub mod seeds;
-pub mod sheet;
-pub mod sweep;
+pub(crate) mod sheet;
+pub(crate) mod sweep;
 pub mod table;
 mod templates;
 pub mod text;
@@ -30,6 +30,10 @@ const MANY_CLASSES: usize = 20;
 
 /// How to render an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[allow(
+    missing_docs,
+    reason = "each says what it is, and a comment would be help text"
+)]
 pub enum Format {
     Text,
     Json,

@@ -32,10 +32,15 @@ pub const MISREAD: &str = "misread.json";
 pub struct Record {
     /// The folder's own name.
     pub name: String,
+    /// What `run.json` holds.
     pub run: RunRecord,
+    /// A record an epoch.
     pub epochs: Vec<EpochRecord>,
+    /// A record every few steps.
     pub steps: Vec<StepRecord>,
+    /// All settings.
     pub settings: Vec<Setting>,
+    /// The images that were read worst.
     pub worst: Vec<WorstImage>,
     /// Other misread images; none in runs of older versions.
     pub misread: Vec<WorstImage>,
@@ -46,7 +51,9 @@ pub struct Record {
 /// One setting of the run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Setting {
+    /// Its name.
     pub key: String,
+    /// Its value, as TOML.
     pub value: String,
     /// Whether it differs from `config/default.toml`.
     pub changed: bool,
@@ -55,6 +62,7 @@ pub struct Setting {
 /// A verdict with its image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorstImage {
+    /// What was made of it.
     #[serde(flatten)]
     pub verdict: Verdict,
     /// The file it was read from; `None` where a file holds many.

@@ -136,7 +136,13 @@ pub fn status(folder: &Path, record: &SweepRecord, look: &Look) -> String {
 fn columns(record: &SweepRecord) -> impl Iterator<Item = super::table::Column> + '_ {
     record.over.iter().map(|axis| {
         let short = axis.key.rsplit('.').next().unwrap_or(&axis.key);
-        left(short.replace('_', " ")).least(6)
+        let title = short.replace('_', " ");
+        let column = left(&title).least(6);
+        match title.rsplit_once(' ') {
+            Some((first, "size")) => column.short(first),
+            Some((_, last)) => column.short(last),
+            None => column,
+        }
     })
 }
 

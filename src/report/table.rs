@@ -172,6 +172,19 @@ impl Table {
     /// A layout of all but the dispensable columns in `room`, the one that shows most.
     fn one_table(&self, all: &[usize], room: &Room) -> Option<Layout> {
         let mut shown = all.to_vec();
+        // Short titles rather than cut names.
+        let whole = |short: bool| {
+            let widths = room.natural(&shown, short);
+            let taken = widths.iter().sum::<usize>() + GAP * shown.len().saturating_sub(1);
+            (taken <= room.width).then(|| Layout {
+                shown: shown.clone(),
+                short,
+                widths,
+            })
+        };
+        if let Some(layout) = whole(false).or_else(|| whole(true)) {
+            return Some(layout);
+        }
         if let Some(layout) = self.fitting(&shown, false, room) {
             return Some(layout);
         }

@@ -26,10 +26,10 @@ pub fn evaluation(evaluation: &Evaluation, look: &Look) -> String {
         let _ = writeln!(text, "{}\n{body}\n", look.mark(Mark::Title, title));
     };
     part(
-        &format!(
-            "The first {} predictions beside their labels",
-            evaluation.first.actual.len()
-        ),
+        &match evaluation.first.actual.len() {
+            1 => "The first prediction beside its label".into(),
+            shown => format!("The first {shown} predictions beside their labels"),
+        },
         &first(evaluation, look),
     );
     let shown = classes_shown(evaluation, look);

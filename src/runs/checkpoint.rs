@@ -30,7 +30,9 @@ const EPOCH_COLUMNS: usize = 7;
 /// A snapshot and what it was made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
+    /// The state of the training.
     pub snapshot: Snapshot,
+    /// Of the network.
     pub description: Description,
     /// All settings, as TOML.
     pub settings: String,

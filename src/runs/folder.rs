@@ -45,45 +45,102 @@ pub struct Lock {
 /// A folder that cannot become, or is not, a run.
 #[derive(thiserror::Error, Debug)]
 pub enum RunFolderError {
+    /// The folder named for a new run holds something.
     #[error(
         "--out {}: already holds {what}; choose a new folder, or leave --out away for runs/<time>",
         path.display()
     )]
-    Occupied { path: PathBuf, what: &'static str },
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        what: &'static str,
+    },
+    /// The disk refuses.
     #[error("{}: could not be written: {source}; check the free space and the permissions there, or name another place", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The file system's words.
+        source: io::Error,
+    },
+    /// A file is where a folder would have to be.
+    #[error("{}: a file, where a folder of runs would have to be; move it away, or name another place with --out", path.display())]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system does not let the folder be read.
+    #[error("{}: could not be read: {source}; check the permissions there", path.display())]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// The file system's words.
+        source: io::Error,
+    },
+    /// Another process trains there.
     #[error("{}: another gpu-mnist is training this run; wait for it, or end it first", path.display())]
-    Busy { path: PathBuf },
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No run is there.
     #[error("{}: no run here ({reason}); name a folder that `gpu-mnist train` made", path.display())]
-    NotARun { path: PathBuf, reason: String },
+    NotARun {
+        /// What was named.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// No sweep is there.
     #[error("{}: no sweep here ({reason}); name a folder that `gpu-mnist sweep` made", path.display())]
-    NotASweep { path: PathBuf, reason: String },
+    NotASweep {
+        /// What was named.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
     /// A record that cannot be read.
     #[error("{}: its {file} is damaged ({reason}); {next}", path.display())]
     Damaged {
+        /// The folder.
         path: PathBuf,
+        /// The record's name.
         file: &'static str,
+        /// What is wrong with it.
         reason: String,
+        /// What to do.
         next: String,
     },
     /// None of several trainings has ended well.
     #[error("{}: none of its {what} has ended well; `{next}` says why, or goes on", path.display())]
     NoneEnded {
+        /// The folder of all of them.
         path: PathBuf,
+        /// What they are, such as `runs`.
         what: &'static str,
+        /// The command to give.
         next: String,
     },
+    /// The run has no weights yet.
     #[error(
         "{run}: no weights yet: its training was stopped before the first were kept; go on with `gpu-mnist train --resume {}`",
         quoted(path.display()),
         run = path.display()
     )]
-    NoWeights { path: PathBuf },
+    NoWeights {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No run was named, and there is none.
     #[error(
         "{}: no run with weights yet; `gpu-mnist train` makes one, or name the folder of one made with --out",
         path.display()
     )]
-    NoRuns { path: PathBuf },
+    NoRuns {
+        /// The folder of runs.
+        path: PathBuf,
+    },
 }
 
 impl RunFolderError {
@@ -189,6 +246,7 @@ impl RunFolder {
             path: path.into(),
             reason: reason.into(),
         };
+        check_readable(path)?;
         if !path.is_dir() {
             return Err(not_a_run(absent(path)));
         }
@@ -223,6 +281,7 @@ impl RunFolder {
         if path.join(SETTINGS).is_file() {
             return Ok(Self { path: path.into() });
         }
+        check_readable(path)?;
         Err(RunFolderError::NotARun {
             path: path.into(),
             reason: match path.is_dir() {
@@ -239,6 +298,7 @@ impl RunFolder {
     /// [`RunFolderError::NotARun`].
     pub fn open_several(path: &Path) -> Result<Self, RunFolderError> {
         let path = &followed(path);
+        check_readable(path)?;
         match path.join(SEEDS).is_file() {
             true => Ok(Self { path: path.into() }),
             false => Err(RunFolderError::NotARun {
@@ -355,23 +415,45 @@ pub fn absent(path: &Path) -> &'static str {
     }
 }
 
+/// Says so where the system keeps what a folder holds from being read.
+///
+/// # Errors
+/// [`RunFolderError::Unreadable`].
+pub fn check_readable(path: &Path) -> Result<(), RunFolderError> {
+    match fs::metadata(path.join(SETTINGS)) {
+        Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(RunFolderError::Unreadable {
+                path: path.into(),
+                source,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn write_error(path: &Path, source: io::Error) -> RunFolderError {
-    RunFolderError::Write {
-        path: path.into(),
-        source,
+    let kinds = [io::ErrorKind::AlreadyExists, io::ErrorKind::NotADirectory];
+    let blocked = kinds.contains(&source.kind());
+    match path.ancestors().find(|above| blocked && above.is_file()) {
+        Some(file) => RunFolderError::InTheWay { path: file.into() },
+        None => RunFolderError::Write {
+            path: path.into(),
+            source,
+        },
     }
 }
 
 impl Exit for RunFolderError {
     fn code(&self) -> Code {
         match self {
-            Self::Write { .. } => Code::Failed,
+            Self::Write { .. } | Self::InTheWay { .. } => Code::Failed,
             Self::NotARun { .. }
             | Self::NotASweep { .. }
             | Self::Damaged { .. }
             | Self::NoneEnded { .. }
             | Self::NoWeights { .. }
-            | Self::NoRuns { .. } => Code::Data,
+            | Self::NoRuns { .. }
+            | Self::Unreadable { .. } => Code::Data,
             Self::Occupied { .. } | Self::Busy { .. } => Code::Usage,
         }
     }

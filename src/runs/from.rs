@@ -23,7 +23,9 @@ pub use reading::{again, read};
 pub struct Source {
     /// The file, from any folder.
     pub file: String,
+    /// The numbers of every tensor.
     pub values: Parameters,
+    /// Of their network.
     pub description: Description,
 }
 
@@ -38,47 +40,74 @@ pub struct StartedFrom {
     pub dataset: String,
     /// The layers that took theirs; the others were made anew from the seed.
     pub taken: Vec<String>,
+    /// The layers that did not.
     pub anew: Vec<String>,
 }
 
 /// Weights that no training can start from.
 #[derive(thiserror::Error, Debug)]
 pub enum FromError {
+    /// No layer takes its weights.
     #[error(
         "--from {file}: no layer of the network can take its weights, so this would be a start from scratch:\n{layers}\nleave --config and model.layers away to train its own network, or leave --from away"
     )]
-    NothingFits { file: String, layers: String },
+    NothingFits {
+        /// The file of weights.
+        file: String,
+        /// A line a layer: why it does not.
+        layers: String,
+    },
+    /// A layer would be frozen that has no weights yet.
     #[error(
         "--freeze {frozen}: layer {number} ({name}) is made anew from the seed, and frozen it would never learn: --freeze {} at most, with these weights:\n{layers}",
         number - 1
     )]
     FrozenAnew {
+        /// How many layers were to be frozen.
         frozen: usize,
+        /// Which one it is, from 1.
         number: usize,
+        /// Its name.
         name: String,
+        /// A line a layer: what it would take.
         layers: String,
     },
+    /// The file holds other weights than when the run began.
     #[error(
         "--resume {run}: it has no checkpoint yet and starts from {file}, which now holds other weights (SHA-256 {found}, not {expected}); name the right ones with --set training.from=FILE, or start a new run from these with --from"
     )]
     Changed {
+        /// The run to be resumed.
         run: String,
+        /// The file of weights.
         file: String,
+        /// Their SHA-256 then.
         expected: String,
+        /// Their SHA-256 now.
         found: String,
     },
+    /// The file cannot be read any more.
     #[error(
         "--resume {run}: it has no checkpoint yet and starts from {file}, which cannot be used: {reason}; name its new place with --set training.from=FILE, or start a new run"
     )]
     Gone {
+        /// The run to be resumed.
         run: String,
+        /// The file of weights.
         file: String,
+        /// Why it cannot be read.
         reason: String,
     },
+    /// Nothing says which weights the run began with.
     #[error(
         "--resume {run}: it has no checkpoint yet and starts from {file}, and no record says which weights those were; start a new run with --from {file}"
     )]
-    Unknown { run: String, file: String },
+    Unknown {
+        /// The run to be resumed.
+        run: String,
+        /// The file of weights.
+        file: String,
+    },
 }
 
 impl Source {

@@ -18,17 +18,22 @@ const MOST_BYTES: u64 = 1 << 30;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Record {
+    /// Of some steps.
     Step(StepRecord),
+    /// Of an epoch.
     Epoch(EpochRecord),
 }
 
 /// Means over the steps since the record before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
+    /// From 1.
     pub epoch: usize,
     /// The last of the steps, from 1, all epochs together.
     pub step: usize,
+    /// Mean cross-entropy.
     pub loss: f64,
+    /// Share of the images right.
     pub accuracy: f64,
     /// Of the last of the steps.
     pub learning_rate: f64,

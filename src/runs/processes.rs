@@ -29,6 +29,7 @@ pub struct Slot {
 /// What is to be done where there is room for a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
+    /// This one starts.
     Start(usize),
     /// None can start now, but one may later.
     Wait,

@@ -28,6 +28,7 @@ pub struct Watch {
     pub quiet: bool,
     /// The place of one of several runs, of which one line in all is wanted.
     pub place: Option<Place>,
+    /// What is written at its end.
     pub reports: Reports,
 }
 
@@ -43,9 +44,11 @@ pub struct Reports {
 /// Which of several runs it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
+    /// Its seed.
     pub seed: u64,
     /// From 0.
     pub before: usize,
+    /// How many there are.
     pub of: usize,
 }
 

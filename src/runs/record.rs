@@ -28,18 +28,24 @@ pub struct RunRecord {
     /// Where the set was found, for people.
     #[serde(default)]
     pub found_in: Option<String>,
+    /// Where it was trained.
     pub device: DeviceInfo,
+    /// Whose operations computed.
     pub kernels: Kernels,
+    /// What all random choices follow from.
     pub seed: u64,
+    /// Of the program.
     pub version: String,
     /// Of the settings file as the program wrote it: it tells edits by hand from settings that
     /// were asked for on the command line.
     #[serde(default)]
     pub settings_sha256: String,
+    /// Numbers in the network.
     pub parameters: usize,
     /// The weights that it started from, where those are not all from the seed.
     #[serde(default)]
     pub started_from: Option<StartedFrom>,
+    /// Its epochs and step times.
     #[serde(flatten)]
     pub history: History,
     /// `None`: it is being trained, or was killed.
@@ -49,6 +55,7 @@ pub struct RunRecord {
     pub weights: Option<Weights>,
     /// After the last step.
     pub last_weights: Option<Weights>,
+    /// On the test images; `None` where they were left alone.
     #[serde(default, deserialize_with = "fitting")]
     pub evaluation: Option<Evaluation>,
 }
@@ -63,6 +70,7 @@ impl RunRecord {
 /// A file of weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {
+    /// Its name in the run's folder.
     pub file: String,
     /// The epoch they are from.
     pub epoch: usize,

@@ -49,37 +49,59 @@ const FIXED: &[&str] = &[
 /// A run that cannot go on as asked.
 #[derive(thiserror::Error, Debug)]
 pub enum ResumeError {
+    /// Settings of the run are others now, and nobody asked for that.
     #[error(
         "--resume {}: the run would end with other weights under these settings:\n{changes}set them with --set KEY=VALUE or their flags if that is what you want, or leave them as the run has them",
         run.display()
     )]
-    Changed { run: PathBuf, changes: String },
+    Changed {
+        /// The run.
+        run: PathBuf,
+        /// A line a setting.
+        changes: String,
+    },
+    /// Settings that cannot change in a run.
     #[error(
         "--resume {}: its weights were trained with other settings:\n{changes}start a new run for these",
         run.display()
     )]
-    Fixed { run: PathBuf, changes: String },
+    Fixed {
+        /// The run.
+        run: PathBuf,
+        /// A line a setting.
+        changes: String,
+    },
+    /// The set is another one now.
     #[error(
         "--resume {}: it was trained on other images than those of {found}: {difference}; give its own with --dataset or --data-dir, or start a new run for these",
         run.display()
     )]
     Data {
+        /// The run.
         run: PathBuf,
+        /// Where the set was found.
         found: String,
+        /// How it differs.
         difference: String,
     },
+    /// Test images, or built-in digits, would be drawn anew by another seed.
     #[error(
         "--resume {}: {origin} {what}: leave it away, or keep them as they are with --set data.{key}={before}",
         run.display()
     )]
     Seed {
+        /// The run.
         run: PathBuf,
         /// What gives the other seed.
         origin: Origin,
+        /// What follows from the seed.
         what: &'static str,
+        /// The setting.
         key: &'static str,
+        /// Its value in the run.
         before: u64,
     },
+    /// The run has come to its end.
     #[error(
         "--resume {}: nothing is left to train: {trained} of {} done{why}; train it further with --epochs N, or leave the changes away:\n{changes}nothing was changed",
         run.display(),
@@ -89,24 +111,33 @@ pub enum ResumeError {
         }
     )]
     NothingLeft {
+        /// The run.
         run: PathBuf,
+        /// Epochs it has trained.
         trained: usize,
+        /// Epochs that the settings ask for.
         epochs: usize,
+        /// Why it ended.
         why: &'static str,
+        /// What else was asked for.
         changes: String,
     },
+    /// There is no run.
     #[error(transparent)]
     Folder(#[from] RunFolderError),
+    /// Its checkpoint cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// Its settings cannot be used.
     #[error(transparent)]
     Settings(#[from] ConfigError),
 }
 
 /// A run to go on with.
 pub struct Resumed {
+    /// Its folder.
     pub folder: RunFolder,
-    pub lock: Lock,
+    _lock: Lock,
     /// Where it stood; `None` before its first checkpoint.
     pub checkpoint: Option<Checkpoint>,
     /// The settings it was started with, or was last resumed with on purpose.
@@ -157,7 +188,7 @@ pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
         accepted,
         file,
         folder,
-        lock,
+        _lock: lock,
         checkpoint,
         settings,
     })

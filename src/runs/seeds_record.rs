@@ -20,10 +20,15 @@ pub struct SeedsRecord {
     pub folder: String,
     /// In UTC.
     pub started: String,
+    /// What the set is called.
     pub dataset: String,
+    /// Where they were trained.
     pub device: DeviceInfo,
+    /// Whose operations computed.
     pub kernels: Kernels,
+    /// Of the program.
     pub version: String,
+    /// Numbers in the network.
     pub parameters: usize,
     /// On which images choices were made.
     pub selection: String,
@@ -36,6 +41,7 @@ pub struct SeedsRecord {
     pub runs: Vec<SeedRun>,
     /// Those whose loss was no number any more.
     pub failed: Vec<FailedSeed>,
+    /// Over the runs.
     pub statistics: SeedStatistics,
     /// `None` without a target accuracy.
     pub time_to_accuracy: Option<TimeToAccuracy>,
@@ -49,40 +55,53 @@ pub struct SeedsRecord {
 pub struct SeedRun {
     /// Its folder, below the record's.
     pub run: String,
+    /// Its seed.
     pub seed: u64,
     /// On the test split.
     pub accuracy: f64,
+    /// Test images read right.
     pub correct: u64,
+    /// Test images.
     pub total: u64,
     /// `None`: the accuracy is that of the images as they are.
     pub test_time_augmentation: Option<TestTimeAugmentation>,
     /// Of the weights that were evaluated; `None` without a validation split.
     pub valid_accuracy: Option<f64>,
+    /// Those it trained.
     pub epochs: usize,
+    /// Those it trained.
     pub steps: usize,
     /// Training alone.
     pub train_seconds: f64,
     /// With validation, evaluation and all that the run folder holds; `None` where it was resumed.
     pub seconds: Option<f64>,
+    /// Why its training ended.
     pub ending: Option<Ending>,
 }
 
 /// A seed without a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedSeed {
+    /// Its folder, below the record's.
     pub run: String,
+    /// Its seed.
     pub seed: u64,
+    /// Why it has no result.
     pub reason: String,
 }
 
 /// Mean and spread of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
+    /// How many numbers.
     pub count: usize,
+    /// Their mean.
     pub mean: f64,
     /// Of the sample (over n - 1); `None` for one number.
     pub standard_deviation: Option<f64>,
+    /// The least.
     pub min: f64,
+    /// The greatest.
     pub max: f64,
 }
 
@@ -95,7 +114,9 @@ pub struct SeedStatistics {
     pub errors: Option<Statistics>,
     /// The accuracy of the images as they are, where `accuracy` is not that.
     pub accuracy_without_augmentation: Option<Statistics>,
+    /// Training alone.
     pub train_seconds: Option<Statistics>,
+    /// With validation and evaluation.
     pub seconds: Option<Statistics>,
 }
 
@@ -106,9 +127,11 @@ pub struct TimeToAccuracy {
     pub target: f64,
     /// Runs that reached it, of `runs` that ended.
     pub reached: usize,
+    /// Those that ended.
     pub runs: usize,
     /// Over those that reached it.
     pub train_seconds: Option<Statistics>,
+    /// Over those that reached it.
     pub steps: Option<Statistics>,
 }
 

@@ -38,6 +38,7 @@ const WITHOUT_VALIDATION: &str = "There was no validation split, so nothing was 
 /// Seeds to train with.
 #[derive(Debug)]
 pub struct Series {
+    /// In the order they are trained.
     pub seeds: Vec<u64>,
     /// Whether the networks are also asked together.
     pub ensemble: bool,

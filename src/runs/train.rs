@@ -23,10 +23,15 @@ use crate::training::{self, Observer, Trained, TrainingError};
 
 /// What a training is made of.
 pub struct TrainingRun {
+    /// The settings with their origins.
     pub layers: Layers,
+    /// The settings.
     pub config: Config,
+    /// Where to compute.
     pub device: Device,
+    /// What to train on.
     pub images: Arc<TrainingImages>,
+    /// Of the network.
     pub description: Description,
     /// Weights of another run to start from.
     pub from: Option<Arc<Source>>,
@@ -34,9 +39,13 @@ pub struct TrainingRun {
 
 /// What came of a run.
 pub struct Finished {
+    /// What `run.json` holds.
     pub record: RunRecord,
+    /// The network, with the weights to use.
     pub model: Model,
+    /// Its numbers.
     pub parameters: Parameters,
+    /// Of the network.
     pub description: Description,
     /// Of its network to the test split, where that is evaluated.
     pub answers: Option<Answers>,

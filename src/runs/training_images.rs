@@ -17,11 +17,15 @@ const NAMED: usize = 10;
 /// A data set, its training images divided.
 #[derive(Debug)]
 pub struct TrainingImages {
+    /// All of the set but its images and labels.
     pub set: SetDescription,
+    /// To train on.
     pub train: Split,
+    /// Those that validate.
     pub valid: Split,
     /// Where the images of `valid` stand in the split of the set that they were taken from.
     pub held_out: Vec<usize>,
+    /// To be looked at once, at the end.
     pub test: TestSplit,
     /// The file of each image, where each is a file of its own.
     pub sources: Option<Sources>,

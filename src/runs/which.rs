@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::{
-    METRICS, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, WEIGHTS, followed,
+    METRICS, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, WEIGHTS, check_readable,
+    followed,
 };
 use super::metrics::{self, Record};
 use super::record::RunRecord;
@@ -56,6 +57,7 @@ fn newest_of(runs: &Path, wanted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()))
+        .filter(|path| is_readable(path))
         .filter(|path| wanted(path))
         .map(|path| (started(&path), path))
         .collect();
@@ -130,6 +132,12 @@ fn say_unfinished(folder: &RunFolder) {
         epochs.map_or_else(|| "its epochs".into(), |epochs| count(epochs, "epoch")),
         quoted(&run)
     );
+}
+
+/// Whether a folder can be looked into; warns of one that cannot.
+pub(crate) fn is_readable(path: &Path) -> bool {
+    let unread = check_readable(path).inspect_err(|error| tracing::warn!("left out: {error}"));
+    unread.is_ok()
 }
 
 fn has_weights(path: &Path) -> bool {

@@ -30,6 +30,7 @@ pub struct CellImage {
     pub index: usize,
     /// Its bytes, as the set has them.
     pub pixels: Vec<u8>,
+    /// Of each class.
     pub probabilities: Vec<f64>,
 }
 
@@ -40,7 +41,9 @@ pub struct Prediction {
     pub probabilities: Vec<f64>,
     /// What the network saw of it, in the shape of the set's images.
     pub prepared: Vec<u8>,
+    /// Of `prepared`.
     pub shape: ImageShape,
+    /// Whether nothing is drawn.
     pub blank: bool,
     /// Why nothing was read; empty where something was.
     pub reason: String,
@@ -51,7 +54,9 @@ pub struct Prediction {
 /// What the network makes of one drawing in a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DrawingRead {
+    /// Where it lies in the picture.
     pub bounds: Bounds,
+    /// Of each class.
     pub probabilities: Vec<f64>,
     /// How unfamiliar it looks; `None` where the weights do not tell.
     pub score: Option<f32>,

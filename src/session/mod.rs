@@ -19,7 +19,7 @@ use crate::data::test_split::TestSplit;
 use crate::data::{ImageSet, memory};
 use crate::device::{self, Adapter, Device};
 use crate::kernels::Kernels;
-pub use answers::{Cell, CellImage, Prediction};
+pub use answers::{Cell, CellImage, DrawingRead, Prediction};
 pub use network::LoadedWeights;
 use network::Network;
 pub use training::{EpochMessage, ProgressMessage, Trained};
@@ -67,15 +67,18 @@ pub struct Host {
     pub secure: bool,
     /// The adapter in the host's words, where wgpu has none.
     pub adapter: String,
+    /// The same of its driver.
     pub driver: String,
 }
 
 /// An opened device and what can be trained on it.
 #[derive(Debug, Serialize)]
 pub struct Opened {
+    /// What was opened.
     pub device: DeviceWords,
     /// What a person must know of the device.
     pub note: Option<String>,
+    /// What can be trained.
     pub presets: Vec<PresetWords>,
 }
 
@@ -83,18 +86,26 @@ pub struct Opened {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceWords {
+    /// `gpu` or `cpu`.
     pub kind: String,
+    /// What it is called.
     pub name: String,
+    /// Its API.
     pub api: String,
+    /// wgpu's word for the kind of adapter.
     pub adapter_type: String,
+    /// Its driver.
     pub driver: String,
 }
 
 /// A preset, as the page offers it.
 #[derive(Debug, Serialize)]
 pub struct PresetWords {
+    /// What `--config` calls it.
     pub name: &'static str,
+    /// What it is for, in a sentence.
     pub purpose: String,
+    /// What it sets.
     pub defaults: PresetDefaults,
 }
 
@@ -102,10 +113,15 @@ pub struct PresetWords {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresetDefaults {
+    /// Passes over the training images.
     pub epochs: usize,
+    /// Images in a step.
     pub batch_size: usize,
+    /// The highest.
     pub learning_rate: f64,
+    /// The set it is meant for.
     pub dataset: String,
+    /// Whose operations compute.
     pub kernels: Kernels,
 }
 
@@ -113,11 +129,17 @@ pub struct PresetDefaults {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataWords {
+    /// What the set is called.
     pub name: String,
+    /// Images to train on.
     pub train: usize,
+    /// Images that validate.
     pub validation: usize,
+    /// Images that test.
     pub test: usize,
+    /// One a class.
     pub class_names: Vec<String>,
+    /// What a person must know of it.
     pub warning: Option<String>,
 }
 

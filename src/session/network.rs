@@ -28,8 +28,11 @@ pub(super) struct Network {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadedWeights {
+    /// Numbers in the network.
     pub parameters: usize,
+    /// The set they were trained on, where the file says so.
     pub dataset: Option<String>,
+    /// One a class.
     pub class_names: Vec<String>,
     /// On the test images at hand, where their classes have the same names.
     pub evaluation: Option<Evaluation>,

@@ -22,6 +22,7 @@ use crate::training::{Observer, Progress};
 pub struct Trained {
     /// As `gpu-mnist train --json` prints it.
     pub result: RunRecord,
+    /// Whether a person stopped it.
     pub interrupted: bool,
     /// What a person must know of the device.
     pub note: Option<String>,
@@ -31,13 +32,19 @@ pub struct Trained {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressMessage {
+    /// From 1.
     pub epoch: usize,
+    /// Steps so far.
     pub step: usize,
+    /// Steps in all.
     pub steps: usize,
     /// Trained on so far.
     pub images: usize,
+    /// Of the last step.
     pub learning_rate: f64,
+    /// Mean since the message before.
     pub loss: f64,
+    /// Share right over the same steps.
     pub accuracy: f64,
     /// Since the message before.
     pub images_per_second: f64,
@@ -47,13 +54,19 @@ pub struct ProgressMessage {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EpochMessage {
+    /// From 1.
     pub epoch: usize,
+    /// Mean over its batches.
     pub train_loss: f64,
+    /// Share right over its batches.
     pub train_accuracy: f64,
+    /// On the validation images.
     pub valid_loss: Option<f64>,
+    /// On the validation images.
     pub valid_accuracy: Option<f64>,
     /// Of the validation images; rows are the labels.
     pub valid_confusion: Option<Vec<Vec<u64>>>,
+    /// Of training.
     pub seconds: f64,
 }
 

@@ -3,7 +3,7 @@
 pub mod bars;
 pub mod interrupt;
 #[cfg(feature = "cli")]
-pub mod log;
+pub(crate) mod log;
 pub mod wrap;
 
 use std::fmt::Display;

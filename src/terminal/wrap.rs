@@ -1,5 +1,5 @@
 //! Text in lines that fit a terminal: broken between words, and not within a command between backticks
-//! where that fits in a line.
+//! where that fits in a line, nor between a number and its percent sign.
 
 use console::{Term, measure_text_width};
 
@@ -59,6 +59,10 @@ fn pieces(text: &str, room: usize) -> impl Iterator<Item = &str> {
             if close > end && measure_text_width(&text[..after]) <= room {
                 end = after;
             }
+        }
+        if text[end..].starts_with(" %") {
+            let after = &text[end + 1..];
+            end += 1 + after.find(' ').unwrap_or(after.len());
         }
         rest = text.get(end + 1..);
         Some(&text[..end])

@@ -18,6 +18,7 @@ pub struct EpochRecord {
     pub train_accuracy: f64,
     /// `None` without a validation split.
     pub valid_loss: Option<f64>,
+    /// Share of the validation images read right.
     pub valid_accuracy: Option<f64>,
     /// Seconds of training, without the validation.
     pub seconds: f64,
@@ -27,20 +28,28 @@ pub struct EpochRecord {
 /// and a step counts as its share of that stretch; the first step stands alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepTimes {
+    /// The first step.
     pub first: f64,
+    /// Of the others.
     pub median: f64,
+    /// A tenth of the others was faster.
     pub p10: f64,
+    /// A tenth of the others was slower.
     pub p90: f64,
 }
 
 /// A whole run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
+    /// In order.
     pub epochs: Vec<EpochRecord>,
+    /// Steps of all epochs together.
     pub steps: usize,
     /// Training alone: neither data loading nor validation nor evaluation.
     pub train_seconds: f64,
+    /// How long a step took.
     pub step_ms: StepTimes,
+    /// Over all training.
     pub images_per_second: f64,
 }
 
@@ -49,11 +58,15 @@ pub struct History {
 pub struct Recorder {
     /// The current epoch so far.
     pub sums: Sums,
+    /// The best validation so far.
     pub best: Option<Best>,
+    /// How long each step took.
     pub step_seconds: Vec<f64>,
     /// Their sum.
     pub seconds: f64,
+    /// Trained on so far.
     pub images: usize,
+    /// Those that have ended.
     pub epochs: Vec<EpochRecord>,
 }
 

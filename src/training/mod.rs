@@ -32,14 +32,19 @@ use validation::validate;
 /// How far training has come, after each read-back.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
+    /// From 1.
     pub epoch: usize,
+    /// Steps of all epochs so far.
     pub step: usize,
+    /// Steps of all epochs.
     pub steps: usize,
+    /// Images trained on so far.
     pub images: usize,
     /// Of the last step.
     pub learning_rate: f64,
     /// Mean over the steps since the last read-back.
     pub loss: f64,
+    /// Share right over the same steps.
     pub accuracy: f64,
 }
 
@@ -71,7 +76,9 @@ pub struct Trained {
     pub last: Parameters,
     /// `None` without a validation split, or before the first epoch's end.
     pub best: Option<Best>,
+    /// Its epochs and step times.
     pub history: History,
+    /// Why it ended.
     pub ending: Ending,
 }
 
@@ -87,15 +94,21 @@ impl Trained {
 /// Training that could not go on.
 #[derive(thiserror::Error, Debug)]
 pub enum TrainingError {
+    /// The loss is no finite number any more.
     #[error(
         "the loss became {loss} at step {step} (learning rate {learning_rate:.2e}); lower it: --learning-rate {suggestion}"
     )]
     Diverged {
+        /// What it became.
         loss: f64,
+        /// At which step, from 1.
         step: usize,
+        /// The rate of that step.
         learning_rate: f64,
+        /// A highest rate to try.
         suggestion: f64,
     },
+    /// The device failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
 }

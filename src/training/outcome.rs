@@ -7,9 +7,11 @@ use super::trainer::Trainer;
 /// A step whose result is still on the device.
 pub struct StepOutcome {
     pub(super) scores: Scores,
+    /// Images in its batch.
     pub images: usize,
     /// The number of the step, from 1.
     pub step: usize,
+    /// Its rate.
     pub learning_rate: f64,
 }
 

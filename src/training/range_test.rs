@@ -27,17 +27,22 @@ const LEAST_LOSS: f64 = 1e-9;
 /// The rates that are tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
+    /// The first rate.
     pub lowest: f64,
+    /// The last rate, where the loss does not end it earlier.
     pub highest: f64,
+    /// From one to the other.
     pub steps: usize,
 }
 
 /// What a test found. Rates and losses are those of the steps in order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RangeTest {
+    /// The rate of each step.
     pub rates: Vec<f64>,
     /// The last one may be no finite number, which JSON writes as null.
     pub losses: Vec<f64>,
+    /// The geometric mean of the losses around each step.
     pub smoothed: Vec<f64>,
     /// Whether it ended early, at a loss of four times the lowest, or one that is as high as the first
     /// after it had fallen, or none at all.
@@ -62,7 +67,9 @@ pub struct Suggested {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
+    /// In the middle of the fall.
     Valley,
+    /// Where the loss is lowest.
     Lowest,
 }
 

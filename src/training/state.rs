@@ -16,7 +16,9 @@ pub type Parameters = Vec<Vec<f32>>;
 /// epoch, and the learning rate from the position, so neither is part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
+    /// Where it stands.
     pub position: Position,
+    /// As they are trained.
     pub parameters: Parameters,
     /// The moving average of the parameters, where the settings ask for one.
     pub averaged: Option<Averaged>,
@@ -24,11 +26,13 @@ pub struct Snapshot {
     pub optimizer: Vec<Option<ParameterState>>,
     /// The current epoch so far.
     pub sums: Sums,
+    /// Those that have ended.
     pub epochs: Vec<EpochRecord>,
     /// How long each step took.
     pub step_seconds: Vec<f64>,
     /// Images trained on, all epochs together.
     pub images: usize,
+    /// The best validation so far.
     pub best: Option<Best>,
 }
 
@@ -58,6 +62,7 @@ pub struct ParameterState {
 /// A moving average of the parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Averaged {
+    /// The averages.
     pub parameters: Parameters,
     /// Updates so far.
     pub updates: usize,
@@ -66,18 +71,26 @@ pub struct Averaged {
 /// Sums over some steps; `loss` is weighted by images.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sums {
+    /// Cross-entropy of all images.
     pub loss: f64,
+    /// Images read right.
     pub correct: f64,
+    /// How many.
     pub images: usize,
+    /// What the steps took.
     pub seconds: f64,
 }
 
 /// The weights that did best on the validation split: the highest accuracy, then the lowest loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Best {
+    /// After which it was, from 1.
     pub epoch: usize,
+    /// On the validation images.
     pub loss: f64,
+    /// On the validation images.
     pub accuracy: f64,
+    /// As they were evaluated.
     pub parameters: Arc<Parameters>,
 }
 

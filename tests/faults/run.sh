@@ -119,6 +119,15 @@ if command -v setpriv >/dev/null && [ "$(id -u)" = 0 ]; then
     code=$?
     row "run folder may not be written" "$(said locked.log)" "$(find locked -mindepth 1 | wc -l) files" \
         "$(wants $code locked.log 1 'Permission denied' 'locked/run')"
+    mkdir -p unread/runs/theirs && chmod 755 unread unread/runs && chmod 700 unread/runs/theirs
+    (cd unread && "${other[@]}" "$program" evaluate runs/theirs >/dev/null 2>../unread.log)
+    code=$?
+    row "run folder may not be read: evaluate" "$(said unread.log)" "nothing" \
+        "$(wants $code unread.log 4 'Permission denied' 'runs/theirs')"
+    (cd unread && "${other[@]}" "$program" runs list >/dev/null 2>../unread.log)
+    code=$?
+    row "run folder may not be read: runs list" "$(said unread.log)" "nothing" \
+        "$(wants $code unread.log 0 'Permission denied' 'runs/theirs')"
     "${other[@]}" "$program" data fetch mnist --mirror http://127.0.0.1:9/ >/dev/null 2>owner.log
     code=$?
     row "cache folder of someone else: data fetch" "$(said owner.log)" "nothing" \

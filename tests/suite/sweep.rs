@@ -633,6 +633,38 @@ fn what_cannot_be_swept_is_refused_before_anything_is_written() {
         .stderr(contains("no sweep.json"));
 }
 
+/// Values that are drawn lie as close as chance has them; their labels do not cover each other.
+#[test]
+fn labels_of_a_page_stand_apart() {
+    let home = home_with_digits();
+    let rates = "training.learning_rate=1e-3..1e-2:log";
+    let mut command = program(home.path());
+    command
+        .args(["sweep", "--dataset", "digits", "--device", "cpu"])
+        .args([
+            "--set",
+            "model.layers=[]",
+            "--set",
+            "data.validation_size=60",
+        ])
+        .args(["--over", rates, "--method", "random", "--trials", "7"])
+        .args(["--out", "swept"])
+        .assert()
+        .success();
+    let page = fs::read_to_string(home.path().join("swept/report.html")).expect("a page");
+    let label = |line: &str| {
+        let (at, rest) = line.strip_prefix("<text x=\"")?.split_once('"')?;
+        let text = rest.split_once('>')?.1.strip_suffix("</text>")?;
+        Some((at.parse::<f64>().ok()?, text.len() as f64))
+    };
+    let labels: Vec<(f64, f64)> = page.lines().filter_map(label).collect();
+    assert!((2..7).contains(&labels.len()), "{labels:?}");
+    for pair in labels.windows(2) {
+        let [(at, width), (next, wide)] = [pair[0], pair[1]];
+        assert!(next - at > 3.0 * (width + wide), "{labels:?}");
+    }
+}
+
 #[test]
 fn a_sweep_has_a_page_a_line_in_the_list_and_an_ensemble() {
     let home = home_with_digits();

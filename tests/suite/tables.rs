@@ -203,6 +203,33 @@ proptest! {
 }
 
 #[test]
+fn a_number_keeps_its_percent_sign() {
+    for width in 20..60 {
+        let found = wrapped(
+            "calibration error 29.61 %; balanced accuracy 67.97 %",
+            width,
+            "  ",
+        );
+        assert!(widest(&found) <= width, "{found}");
+        for number in ["29.61 %;", "67.97 %"] {
+            assert!(found.contains(number), "{found}");
+        }
+    }
+}
+
+#[test]
+fn one_prediction_is_no_several() {
+    let mut found = evaluation(2, 5);
+    found.first.predicted.truncate(1);
+    found.first.actual.truncate(1);
+    let text = render(&found, Format::Text, &Look::plain()).expect("text");
+    assert!(
+        text.starts_with("The first prediction beside its label\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn doctor_has_a_line_an_operation_and_its_verdict_last() {
     let finding = |op: &str, shape: &str, error: Option<f64>| Finding {
         kernels: Group::Fused,
@@ -244,9 +271,15 @@ fn doctor_has_a_line_an_operation_and_its_verdict_last() {
     assert_eq!(row, ["convolve", "fused", "2", "3.0e-6", "1e-4", "right"]);
     assert_eq!(text.matches("linear").count(), 1, "{text}");
     assert!(
-        text.ends_with("right: 3 numbers compared, all right\n"),
+        text.ends_with("right: 3 comparisons, none failed\n"),
         "{text}"
     );
+
+    // The longest name is whole.
+    let longest = "softmax_cross_entropy_weighted";
+    let long = report(vec![finding(longest, shape, Some(1e-7))]);
+    let text = doctor::text(&long, false, &look(80, false));
+    assert!(text.contains(longest) && widest(&text) <= 80, "{text}");
 
     let wrong = report(vec![
         finding("convolve", shape, Some(1e-7)),
@@ -342,7 +375,15 @@ fn tables_of_the_program_fit_80_and_120_columns() {
     let report = end[1].split_whitespace().nth(1).expect("a path");
     assert!(home.join(report).is_file(), "{report}");
     assert!(end[2].contains(" % on digits; CPU, "), "{end:?}");
-    train(&["--seeds", "2", "--tta", "1"]);
+    let several = said(&train(&["--seeds", "2", "--tta", "1"]).stdout);
+    let words: Vec<&str> = several.split_whitespace().collect();
+    let reached = "% on digits by test-time augmentation (9 shifts), the mean of 2 seeds; CPU, ";
+    assert!(words.join(" ").contains(reached), "{several}");
+    let end: Vec<&str> = several.lines().rev().collect();
+    assert!(
+        end[0].starts_with("Next    gpu-mnist report runs/"),
+        "{several}"
+    );
     train(&[
         "--out",
         "runs/a-folder-with-a-name-that-is-longer-than-any-terminal-is-wide-would-want",

@@ -15,6 +15,7 @@ const BELOW: [&str; 2] = ["raw", "gzip"];
 /// A folder that holds files of the set, or the file that is the set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Its path.
     pub path: PathBuf,
     /// The four files; `None` of a set that does not lie in four.
     pub files: Option<Group>,

@@ -61,8 +61,11 @@ pub struct KnownSet {
     pub id: &'static str,
     /// One name a class.
     pub class_names: &'static [&'static str],
+    /// Of every image.
     pub shape: ImageShape,
+    /// How the things shown are framed.
     pub framing: Framing,
+    /// What surrounds them.
     pub background: Background,
     /// Whether a mirrored image keeps its class.
     pub mirrorable: bool,
@@ -80,6 +83,7 @@ pub struct KnownSet {
     pub files: [KnownFile; 4],
     /// How it lies where it is not four IDX files.
     pub whole: Option<KnownWhole>,
+    /// Where it is published.
     pub source: Source,
 }
 
@@ -126,9 +130,11 @@ pub enum Source {
     Mirrors(&'static [&'static str]),
     /// All files in one archive or file, which this program does not fetch.
     Archive {
+        /// Its address.
         url: &'static str,
         /// 0 where its publisher does not say.
         bytes: u64,
+        /// What it can be checked against.
         hash: Hash,
         /// Whether its files have to be taken out of it.
         unpacked: bool,
@@ -138,7 +144,9 @@ pub enum Source {
 /// What an archive can be checked against, in hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
+    /// SHA-256.
     Sha256(&'static str),
+    /// MD5.
     Md5(&'static str),
 }
 
@@ -154,6 +162,7 @@ impl fmt::Display for Hash {
 /// One published file. What its publisher does not say is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownFile {
+    /// Which of the four it is.
     pub role: FileRole,
     /// Its name, unpacked.
     pub name: &'static str,
@@ -273,6 +282,7 @@ impl Eq for KnownSet {}
     }
 )]
 pub struct UnknownSet {
+    /// The name.
     pub name: String,
 }
 

@@ -51,6 +51,7 @@ pub struct Format {
 /// How a set is read.
 #[cfg(not(target_family = "wasm"))]
 pub struct Reading<'a> {
+    /// The settings of the set.
     pub options: ReadOptions,
     /// Where decoded images are kept for the next time.
     pub cache: Option<PathBuf>,
@@ -76,9 +77,11 @@ impl Default for Reading<'_> {
 /// How much of a data set lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holds {
+    /// None of it.
     Nothing,
     /// Some of its files.
     Part,
+    /// All of it.
     Whole,
 }
 
@@ -102,9 +105,11 @@ const MOST_LOOKED_AT: usize = 500;
 #[cfg(not(target_family = "wasm"))]
 #[derive(Debug)]
 pub struct Found {
+    /// What was read.
     pub loaded: Loaded,
     /// The path itself, or a folder or file below it.
     pub path: PathBuf,
+    /// The format it is in.
     pub format: &'static Format,
 }
 

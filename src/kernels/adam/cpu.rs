@@ -10,9 +10,13 @@ const CHUNK: usize = 16 * 1024;
 /// The settings of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
+    /// Of this step.
     pub learning_rate: f32,
+    /// Decay of the first moment.
     pub beta1: f32,
+    /// Decay of the second moment.
     pub beta2: f32,
+    /// Added to the root of the second moment.
     pub epsilon: f32,
     /// Decoupled weight decay (AdamW): the parameter shrinks by `learning_rate * weight_decay`; 0 for none.
     pub weight_decay: f32,

@@ -1,9 +1,9 @@
 //! Adam's update of one parameter in one pass, as a Burn optimiser.
 
 pub mod cpu;
-pub mod gpu;
-pub mod launches;
-pub mod together;
+mod gpu;
+mod launches;
+pub(crate) mod together;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
@@ -21,8 +21,11 @@ use super::{Kernels, shapes, simd};
 /// Its state is Burn's, so that either can go on where the other stopped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusedAdam {
+    /// Decay of the first moment.
     pub beta1: f32,
+    /// Decay of the second moment.
     pub beta2: f32,
+    /// Added to the root of the second moment.
     pub epsilon: f32,
     /// Decoupled weight decay (AdamW, arXiv:1711.05101); 0 for plain Adam.
     pub weight_decay: f32,
@@ -31,8 +34,11 @@ pub struct FusedAdam {
 /// Adam, ours or Burn's own.
 #[derive(Clone)]
 pub enum AdamUpdates {
+    /// Ours.
     Fused(FusedAdam),
+    /// Burn's, without decay.
     Adam(Adam),
+    /// Burn's, with decay.
     AdamW(AdamW),
 }
 
@@ -114,8 +120,11 @@ impl AdamUpdates {
 /// A parameter and its moments after the update.
 #[derive(ExtensionType)]
 pub struct Updated<B: Backend> {
+    /// The parameter.
     pub parameter: FloatTensor<B>,
+    /// Its first moment.
     pub moment1: FloatTensor<B>,
+    /// Its second moment.
     pub moment2: FloatTensor<B>,
 }
 

@@ -4,9 +4,9 @@
 mod by_burn;
 mod colour;
 pub mod cpu;
-pub mod distortion;
-pub mod gpu;
-pub mod launches;
+mod distortion;
+mod gpu;
+mod launches;
 pub mod random;
 mod settings;
 mod spline;

@@ -41,7 +41,9 @@ pub struct Augmentation {
 /// the batch or the device; devices differ by rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
+    /// Of the run.
     pub seed: u64,
+    /// Which epoch it is.
     pub epoch: u32,
 }
 

@@ -1,8 +1,8 @@
 //! Global average pooling and its gradient.
 
 pub mod cpu;
-pub mod gpu;
-pub mod launches;
+mod gpu;
+mod launches;
 mod shape;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;

@@ -3,8 +3,11 @@
 /// Activations `[batch, pixels, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
+    /// Images.
     pub batch: usize,
+    /// Pixels of an image.
     pub pixels: usize,
+    /// Channels of a pixel.
     pub channels: usize,
 }
 

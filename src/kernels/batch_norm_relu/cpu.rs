@@ -17,13 +17,17 @@ use crate::kernels::simd::{Level, dispatch};
 /// `[channels]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Norm<'a> {
+    /// What normalised numbers are multiplied by.
     pub scale: &'a [f32],
+    /// What is then added.
     pub shift: &'a [f32],
+    /// Of the channel.
     pub mean: &'a [f32],
     /// Divided by the number of rows, not by one less.
     pub variance: &'a [f32],
     /// Added to the variance.
     pub epsilon: f32,
+    /// Whether ReLU follows.
     pub relu: bool,
 }
 
@@ -130,18 +134,23 @@ pub fn normalise(
 /// What [`backward`] starts from. All are `[rows, channels]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Saved<'a> {
+    /// What was normalised, `[rows, channels]`.
     pub input: &'a [f32],
     /// The output, needed only where a residual was added and ReLU followed: elsewhere the input
     /// says what ReLU cut, and a tensor less is read.
     pub output: Option<&'a [f32]>,
+    /// The gradient of what followed, `[rows, channels]`.
     pub grad_output: &'a [f32],
 }
 
 /// Where [`backward`] writes: `[rows, channels]`, `[channels]` twice, and `[rows, channels]`.
 #[derive(Debug)]
 pub struct Grads<'a> {
+    /// `[rows, channels]`.
     pub input: &'a mut [f32],
+    /// `[channels]`.
     pub scale: &'a mut [f32],
+    /// `[channels]`.
     pub shift: &'a mut [f32],
     /// Only with an output to mask by; else the residual's gradient is that of the output.
     pub residual: Option<&'a mut [f32]>,

@@ -4,8 +4,8 @@
 mod autodiff;
 pub mod cpu;
 mod flex;
-pub mod gpu;
-pub mod launches;
+mod gpu;
+mod launches;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};

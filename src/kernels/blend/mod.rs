@@ -1,6 +1,6 @@
 //! Numbers moved towards others in place, as a moving average of the weights is.
 
-pub mod launches;
+mod launches;
 
 use burn::tensor::Tensor;
 use burn_wgpu::into_contiguous;

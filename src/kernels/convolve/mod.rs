@@ -2,8 +2,8 @@
 //! operation with its gradient.
 
 pub mod cpu;
-pub mod gpu;
-pub mod launches;
+mod gpu;
+mod launches;
 mod shape;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;

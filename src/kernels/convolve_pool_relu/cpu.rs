@@ -58,7 +58,9 @@ impl Shape {
 /// The pooled activations and, for each, its argmax: the position `dy * 2 + dx` of the window's first maximum, or
 /// [`DEAD`]. Without ReLU the pooled sums are given as they are, and none is dead. NaN reaches the output.
 pub struct Outputs<'a> {
+    /// `[n, height / 2, width / 2, out channels]`.
     pub output: &'a mut [f32],
+    /// The same shape.
     pub argmax: &'a mut [u8],
 }
 
@@ -157,7 +159,9 @@ impl Task for Forward<'_> {
 /// What [`backward`] computes from.
 #[derive(Clone, Copy)]
 pub struct Saved<'a> {
+    /// The activations before it.
     pub input: &'a [f32],
+    /// Its weight.
     pub weight: &'a [f32],
     /// What [`forward`] gave.
     pub argmax: &'a [u8],

@@ -2,8 +2,8 @@
 //! the un-pooled size is ever written to memory.
 
 pub mod cpu;
-pub mod gpu;
-pub mod launches;
+mod gpu;
+mod launches;
 mod padding;
 mod shape;
 mod tiles;

@@ -1,8 +1,8 @@
 //! Adds a batch to the table of true against predicted classes, on the device.
 
 pub mod cpu;
-pub mod gpu;
-pub mod launches;
+mod gpu;
+mod launches;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};

@@ -11,7 +11,9 @@ const CHUNK: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("index {index} is outside a data set of {images} images")]
 pub struct OutOfRange {
+    /// The index.
     pub index: i32,
+    /// How many images there are.
     pub images: usize,
 }
 

@@ -2,8 +2,8 @@
 
 mod by_burn;
 pub mod cpu;
-pub mod gpu;
-pub mod launches;
+pub(crate) mod gpu;
+mod launches;
 
 pub use by_burn::by_burn;
 pub(super) use by_burn::{normalise, unpack};

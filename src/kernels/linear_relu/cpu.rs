@@ -14,8 +14,11 @@ const CHUNK: usize = 32;
 /// all row-major (Burn's layout of the weight).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
+    /// Rows of the input.
     pub batch: usize,
+    /// Columns of the input.
     pub inputs: usize,
+    /// Columns of the output.
     pub outputs: usize,
 }
 

@@ -1,8 +1,8 @@
 //! A linear layer with bias, and ReLU where it is asked for, as one operation with its gradient.
 
 pub mod cpu;
-pub mod gpu;
-pub mod launches;
+mod gpu;
+pub(crate) mod launches;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;

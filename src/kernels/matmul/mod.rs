@@ -1,6 +1,6 @@
 //! The product of two matrices.
 
-pub mod cpu;
+pub(crate) mod cpu;
 mod gpu;
 
 use burn::backend::tensor::FloatTensor;

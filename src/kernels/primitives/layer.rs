@@ -3,8 +3,11 @@
 /// What a forward pass computes from.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
+    /// The activations before it.
     pub input: &'a [f32],
+    /// Its weight.
     pub weight: &'a [f32],
+    /// Its bias, a number an output.
     pub bias: &'a [f32],
     /// Whether ReLU follows.
     pub relu: bool,
@@ -13,17 +16,23 @@ pub struct Inputs<'a> {
 /// What a backward pass computes from.
 #[derive(Clone, Copy)]
 pub struct Saved<'a> {
+    /// The activations before it.
     pub input: &'a [f32],
+    /// Its weight.
     pub weight: &'a [f32],
     /// The output, where ReLU made it: no gradient passes where it is not positive.
     pub output: Option<&'a [f32]>,
+    /// The gradient of what followed.
     pub grad_output: &'a [f32],
 }
 
 /// The gradients to compute; all are overwritten.
 pub struct Grads<'a> {
+    /// Of the input; `None` where nobody asks.
     pub input: Option<&'a mut [f32]>,
+    /// Of the weight.
     pub weight: &'a mut [f32],
+    /// Of the bias; `None` where it has none.
     pub bias: Option<&'a mut [f32]>,
 }
 

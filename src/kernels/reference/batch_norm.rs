@@ -4,10 +4,15 @@ use super::column_sums;
 
 /// A batch norm of `input [rows, channels]` (Ioffe and Szegedy, arXiv:1502.03167), plus a residual.
 pub struct BatchNorm {
+    /// `[rows, channels]`.
     pub input: Vec<f64>,
+    /// `[channels]`.
     pub scale: Vec<f64>,
+    /// `[channels]`.
     pub shift: Vec<f64>,
+    /// `[rows, channels]`, added before the ReLU.
     pub residual: Option<Vec<f64>>,
+    /// Added to the variance.
     pub epsilon: f64,
 }
 

@@ -19,8 +19,11 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("label {label} of row {row} is outside {classes} classes")]
 pub struct OutOfRange {
+    /// The label.
     pub label: i32,
+    /// Its row.
     pub row: usize,
+    /// How many classes there are.
     pub classes: usize,
 }
 

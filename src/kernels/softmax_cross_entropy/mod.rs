@@ -1,9 +1,9 @@
 //! Softmax cross-entropy, its gradient and the number correct, straight from the logits.
 
 pub mod cpu;
-pub mod gpu;
+mod gpu;
 mod gradient;
-pub mod launches;
+mod launches;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension};
@@ -16,8 +16,11 @@ pub use gradient::with_gradient;
 /// Mean loss `[1]`, its gradient by the logits `[n, classes]`, and the number correct `[1]`.
 #[derive(ExtensionType)]
 pub struct Scores<B: Backend> {
+    /// Mean over the batch.
     pub loss: FloatTensor<B>,
+    /// Of that mean.
     pub gradient: FloatTensor<B>,
+    /// Rows whose first maximum is their label.
     pub correct: IntTensor<B>,
 }
 

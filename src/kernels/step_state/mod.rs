@@ -1,7 +1,7 @@
 //! What changes from step to step of a training, in buffers on its adapter that kernels read and advance: every step
 //! is then the same launches, and can be replayed.
 
-pub mod launches;
+pub(crate) mod launches;
 
 use burn::tensor::{DType, Int, Tensor};
 use burn_wgpu::CubeTensor;

@@ -23,6 +23,7 @@ pub struct Norm {
 /// Mean and variance of each channel of a batch, `[c]`, without gradients.
 #[derive(Clone, Debug)]
 pub struct Statistics {
+    /// `[channels]`.
     pub mean: BurnTensor<1>,
     /// Of the batch itself: divided by `count`.
     pub variance: BurnTensor<1>,

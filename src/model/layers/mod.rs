@@ -21,19 +21,19 @@ pub use batch_norm::{Norm, Statistics};
 pub use entry::Entry;
 
 macro_rules! kinds {
-    ($($kind:ident($file:ident)),* $(,)?) => {
+    ($($(#[$about:meta])* $kind:ident($file:ident)),* $(,)?) => {
         /// One entry of `model.layers`.
         #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
         #[serde(try_from = "Entry", untagged)]
         pub enum LayerConfig {
-            $($kind($file::Config)),*
+            $($(#[$about])* $kind($file::Config)),*
         }
 
         /// A layer with its numbers.
         #[derive(Module, Debug)]
         #[allow(clippy::large_enum_variant)] // A network has few.
         pub enum Layer {
-            $($kind($file::Layer)),*
+            $($(#[$about])* $kind($file::Layer)),*
         }
 
         const KINDS: &[Kind] = &[$($file::KIND),*];
@@ -72,10 +72,15 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A convolution with what follows it: pooling, batch norm, its own input added, ReLU.
     Convolution(convolution),
+    /// The mean of each channel.
     AveragePool(average_pool),
+    /// 2x2 max-pooling by itself.
     MaxPool(max_pool),
+    /// A linear layer and, but for the last one, ReLU.
     Linear(linear),
+    /// Numbers set to 0 at random, in training.
     Dropout(dropout),
 }
 
@@ -92,11 +97,13 @@ pub struct Kind {
     pub name: &'static str,
     /// The key that makes an entry one of this kind; with its word, where kinds share a key.
     pub key: &'static str,
+    /// The value of `key` that means this kind; `None` where any value does.
     pub word: Option<&'static str>,
     /// Its other keys.
     pub options: &'static [&'static str],
     /// How an entry begins.
     pub example: &'static str,
+    /// Reads an entry, or says what is wrong with it.
     pub read: fn(Entry) -> Result<LayerConfig, String>,
     /// Whether it takes images alone, not features.
     pub takes_images: bool,
@@ -116,6 +123,7 @@ pub struct Kind {
 pub enum Shape {
     /// Rows, columns, channels.
     Image([usize; 3]),
+    /// `[n, features]`.
     Features(usize),
 }
 
@@ -143,13 +151,17 @@ impl Shape {
 /// A layer where it stands in a network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
+    /// The layer.
     pub layer: LayerConfig,
     /// Among those of its kind, from 1.
     pub number: usize,
+    /// What it takes.
     pub input: Shape,
+    /// What it gives.
     pub output: Shape,
     /// Whether the input is the images themselves, which need no gradients.
     pub is_first: bool,
+    /// How its batch norm computes.
     pub norm: Norm,
 }
 
@@ -260,6 +272,7 @@ impl Activations {
 pub struct Tensors {
     data: Box<dyn Iterator<Item = TensorData>>,
     device: Device,
+    /// Whose operations compute the layers.
     pub kernels: Kernels,
 }
 

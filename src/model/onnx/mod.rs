@@ -12,8 +12,11 @@ pub const OUTPUT: &str = "logits";
 /// A named block of numbers, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
+    /// PyTorch's.
     pub name: String,
+    /// Its dimensions, in PyTorch's layout.
     pub dims: Vec<usize>,
+    /// Its numbers, the last dimension first.
     pub values: Vec<f32>,
 }
 
@@ -25,6 +28,7 @@ pub type Evaluate = fn(&[&Tensor], &NodeProto) -> Result<Value, String>;
 
 /// Nodes, each working on what the one before it gives.
 pub struct Chain {
+    /// The operations so far.
     pub nodes: Vec<NodeProto>,
     /// What the last node gives.
     pub features: String,

@@ -18,6 +18,9 @@ const STEP: f64 = 190.0;
 const HEIGHT: f64 = 300.0;
 /// The picture of one setting.
 const WIDTH: f64 = 320.0;
+/// A line of labels, and a letter of one.
+const LINE: f64 = 14.0;
+const LETTER: f64 = 6.6;
 /// Values that are labelled one by one.
 const MARKS: usize = 7;
 /// Trials that are drawn; of more the best.
@@ -148,7 +151,7 @@ fn page(folder: &Path, record: &SweepRecord) -> anyhow::Result<String> {
             .map(|(place, (name, scale))| DrawnAxis {
                 name,
                 x: place as f64 * STEP,
-                ticks: scale.ticks(HEIGHT),
+                ticks: apart(scale.ticks(HEIGHT), |_, _| LINE),
             })
             .collect(),
         lines: lines(record, &trials, &scales, &accuracies, is_best),
@@ -214,7 +217,9 @@ fn scatters(
 ) -> Vec<Scatter> {
     let scatter = |(axis, scale): (&Axis, &Scale)| Scatter {
         name: axis.key.clone(),
-        x: scale.ticks(WIDTH),
+        x: apart(scale.ticks(WIDTH), |a, b| {
+            (a.width() + b.width()) / 2.0 + LINE / 2.0
+        }),
         y: accuracies.ticks(HEIGHT),
         points: (trials.iter().rev())
             .filter_map(|trial| {
@@ -383,6 +388,31 @@ impl Scale {
             }
         }
     }
+}
+
+impl Tick {
+    /// How wide the label is drawn, about.
+    fn width(&self) -> f64 {
+        LETTER * self.label.chars().count() as f64
+    }
+}
+
+/// The labels that do not cover each other: both ends, and of the others those that are `least` from the one before.
+fn apart(mut ticks: Vec<Tick>, least: impl Fn(&Tick, &Tick) -> f64) -> Vec<Tick> {
+    ticks.sort_by(|a, b| a.at.total_cmp(&b.at));
+    let Some(last) = ticks.pop() else {
+        return ticks;
+    };
+    let mut kept: Vec<Tick> = Vec::new();
+    let fits = |a: &Tick, b: &Tick| b.at - a.at >= least(a, b);
+    for tick in ticks {
+        let behind = kept.last().is_none_or(|before| fits(before, &tick));
+        if behind && fits(&tick, &last) {
+            kept.push(tick);
+        }
+    }
+    kept.push(last);
+    kept
 }
 
 /// The values that trials have, once each.

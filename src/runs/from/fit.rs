@@ -12,6 +12,7 @@ pub struct LayerFit {
     pub name: String,
     /// Of its tensors, as PyTorch has them.
     pub dims: Vec<Vec<usize>>,
+    /// Whether it takes its weights.
     pub fit: Fit,
 }
 
@@ -20,6 +21,7 @@ pub struct LayerFit {
 pub enum Fit {
     /// It has no tensors.
     Nothing,
+    /// It takes them.
     Taken,
     /// Made from the seed; why.
     Anew(String),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Rung {
     /// The number of its first trial.
     pub first: usize,
+    /// How many there are.
     pub trials: usize,
     /// What each trains; `None`: what the settings say.
     pub budget: Option<Budget>,
@@ -16,6 +17,7 @@ pub struct Rung {
 /// How long a trial trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
+    /// Passes over those images.
     pub epochs: usize,
     /// Training images; 0: all.
     pub train_limit: usize,

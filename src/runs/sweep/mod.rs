@@ -51,18 +51,24 @@ pub enum Method {
 /// What `sweep.json` holds: the plan, and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepRecord {
+    /// Of the program.
     pub version: String,
+    /// How trials are chosen.
     pub method: Method,
     /// What trials are drawn from.
     pub seed: u64,
     /// With halving: one of how many trials goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta: Option<usize>,
+    /// What the set is called.
     pub dataset: String,
     /// The images that every trial must find.
     pub set: SetDescription,
+    /// The settings that differ.
     pub over: Vec<Axis>,
+    /// The rounds.
     pub rungs: Vec<Rung>,
+    /// All trainings.
     pub trials: Vec<Trial>,
     /// The best on the validation images, once all trials have ended.
     pub best: Option<Best>,
@@ -71,6 +77,7 @@ pub struct SweepRecord {
 /// One training of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
+    /// Its number, from 0.
     pub trial: usize,
     /// Its run folder, below that of the sweep.
     pub run: String,
@@ -79,6 +86,7 @@ pub struct Trial {
     /// The trial of the rung before that it repeats for longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<usize>,
+    /// What came of it.
     pub outcome: Outcome,
 }
 
@@ -88,8 +96,11 @@ pub struct Trial {
 pub enum Outcome {
     /// It has not ended.
     Waiting,
+    /// It ended well.
     Finished(Score),
+    /// It ended without a result.
     Failed {
+        /// Why.
         reason: String,
     },
     /// Too few trials of the rung before ended well.
@@ -101,40 +112,53 @@ pub enum Outcome {
 pub struct Score {
     /// Of the weights that are kept, on the validation images.
     pub valid_accuracy: f64,
+    /// Their loss on the same images.
     pub valid_loss: f64,
     /// The epoch that they are from.
     pub epoch: usize,
+    /// Those it trained.
     pub epochs: usize,
+    /// Those it trained.
     pub steps: usize,
+    /// Numbers in the network.
     pub parameters: usize,
+    /// Of the weights that are kept.
     pub weights_sha256: String,
 }
 
 /// The trial that is chosen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Best {
+    /// Its number.
     pub trial: usize,
+    /// Its folder, below that of the sweep.
     pub run: String,
     /// On the test images, which no other trial has seen.
     pub test_accuracy: Option<f64>,
+    /// Test images read wrong.
     pub test_errors: Option<u64>,
+    /// Test images.
     pub test_images: Option<u64>,
 }
 
 /// Why a trial failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
+    /// In a sentence.
     pub reason: String,
 }
 
 /// Where a trial stands, as its folder tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
+    /// It has not begun.
     Waiting,
     /// It has begun and is not over: it is being trained, or was stopped.
     Begun {
+        /// Those it has trained.
         epochs: usize,
     },
+    /// It is over.
     Ended(Outcome),
 }
 

@@ -52,9 +52,13 @@ const SHARED_OUT: &[&str] = &[
 
 /// What a person asks for.
 pub struct Wanted {
+    /// What all trials share.
     pub layers: Layers,
+    /// What differs between them.
     pub axes: Vec<Axis>,
+    /// How trials are chosen; `None`: grid.
     pub method: Option<Method>,
+    /// How many are drawn; `None`: by the method.
     pub trials: Option<usize>,
     /// With halving: one of how many goes on.
     pub eta: Option<usize>,

@@ -25,7 +25,9 @@ pub type Settings = BTreeMap<String, Value>;
 /// A setting and the values that it takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axis {
+    /// The setting's name.
     pub key: String,
+    /// Those it takes.
     #[serde(flatten)]
     pub values: Values,
 }
@@ -34,14 +36,21 @@ pub struct Axis {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Values {
-    List { values: Vec<Value> },
+    /// These.
+    List {
+        /// In the order given.
+        values: Vec<Value>,
+    },
+    /// Numbers between two.
     Range(Range),
 }
 
 /// All numbers between two.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Range {
+    /// The least.
     pub from: f64,
+    /// The greatest.
     pub to: f64,
     /// Spaced, and drawn, by factors rather than by differences.
     pub log: bool,

@@ -7,8 +7,10 @@ pub struct Event {
     /// Seconds since 1970.
     #[prost(double, tag = "1")]
     pub wall_time: f64,
+    /// Steps trained so far.
     #[prost(int64, tag = "2")]
     pub step: i64,
+    /// What it tells.
     #[prost(oneof = "event::What", tags = "3, 5, 7")]
     pub what: Option<event::What>,
 }
@@ -18,10 +20,13 @@ pub mod event {
     /// `tensorflow.Event.what`.
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum What {
+        /// The format of the file.
         #[prost(string, tag = "3")]
         FileVersion(String),
+        /// Values of a step.
         #[prost(message, tag = "5")]
         Summary(super::Summary),
+        /// That a training starts.
         #[prost(message, tag = "7")]
         SessionLog(super::SessionLog),
     }
@@ -38,6 +43,7 @@ pub struct SessionLog {
 /// `tensorflow.Summary`: values of a step.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Summary {
+    /// Those of the step.
     #[prost(message, repeated, tag = "1")]
     pub values: Vec<Value>,
 }
@@ -45,8 +51,10 @@ pub struct Summary {
 /// `tensorflow.Summary.Value`: a value under its tag.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Value {
+    /// Its name.
     #[prost(string, tag = "1")]
     pub tag: String,
+    /// The value.
     #[prost(oneof = "value::What", tags = "2, 4")]
     pub what: Option<value::What>,
 }
@@ -56,8 +64,10 @@ pub mod value {
     /// `tensorflow.Summary.Value.value`.
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum What {
+        /// A number.
         #[prost(float, tag = "2")]
         SimpleValue(f32),
+        /// An image.
         #[prost(message, tag = "4")]
         Image(super::Image),
     }
@@ -66,8 +76,10 @@ pub mod value {
 /// `tensorflow.Summary.Image`: an image as PNG.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Image {
+    /// Rows.
     #[prost(int32, tag = "1")]
     pub height: i32,
+    /// Columns.
     #[prost(int32, tag = "2")]
     pub width: i32,
     /// 3: RGB.

@@ -15,20 +15,33 @@ pub(in crate::runs) const MOST_BYTES: u64 = 4 << 30;
 /// Weights that cannot be read or written.
 #[derive(thiserror::Error, Debug)]
 pub enum CheckpointError {
+    /// A file of weights that cannot be read.
     #[error("{}: {reason}; name a run folder or a model.safetensors that gpu-mnist wrote", path.display())]
-    Damaged { path: PathBuf, reason: String },
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint in place of weights.
     #[error("{}: {reason}{offer}", path.display())]
     Snapshot {
+        /// The file.
         path: PathBuf,
+        /// What is wrong with it.
         reason: String,
         /// What to do instead.
         offer: String,
     },
+    /// The disk refuses.
     #[error("{}: could not be written: {source}; check the free space and the permissions there", path.display())]
     Write {
+        /// The file.
         path: PathBuf,
+        /// The file system's words.
         source: std::io::Error,
     },
+    /// The device failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
 }

@@ -94,6 +94,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("epochs are", "two words of a sentence that is provoked"),
     (
+        "check the permissions there",
+        "a run folder of someone else: `tests/faults/run.sh`",
+    ),
+    (
         "nothing is looked for there",
         "--data-dir beside a set that is a folder: `identity.rs`",
     ),

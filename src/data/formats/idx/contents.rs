@@ -21,18 +21,23 @@ const BEGIN: usize = 512;
 pub enum Items {
     /// Rows from the top, pixels from the left, channels together.
     Images {
+        /// Of every image.
         shape: ImageShape,
+        /// All images, one after another.
         bytes: Vec<u8>,
     },
+    /// A number an item.
     Labels(Vec<u16>),
 }
 
 /// What a file was found to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
+    /// What it says of itself.
     pub header: Header,
     /// Images or labels.
     pub count: usize,
+    /// Whether it is an archive.
     pub packed: bool,
     /// Of the file as it lies there, where that is an archive.
     pub archive_sha256: Option<[u8; 32]>,

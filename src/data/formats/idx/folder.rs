@@ -12,6 +12,7 @@ use crate::data::error::Fault;
 pub struct Group {
     /// In lower case; empty for MNIST's own names.
     pub prefix: String,
+    /// The files of each role, in the order of [`FileRole::ALL`].
     pub files: [Vec<PathBuf>; 4],
 }
 

@@ -12,11 +12,17 @@ const MOST_DIMENSIONS: usize = 4;
 /// A kind of number, by its code in the third byte of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
+    /// Unsigned bytes.
     U8,
+    /// Signed bytes.
     I8,
+    /// 16-bit integers.
     I16,
+    /// 32-bit integers.
     I32,
+    /// 32-bit floats.
     F32,
+    /// 64-bit floats.
     F64,
 }
 
@@ -77,6 +83,7 @@ impl fmt::Display for Element {
 /// What a file says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// What the numbers are.
     pub element: Element,
     /// Outermost first; never empty.
     pub dimensions: Vec<u32>,

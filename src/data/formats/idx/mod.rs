@@ -47,14 +47,18 @@ pub(crate) use crate::data::files::temporary;
 /// Whether a file is of the training or of the test split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
+    /// Training.
     Train,
+    /// Test.
     Test,
 }
 
 /// What the items of a file are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// Images.
     Images,
+    /// Labels.
     Labels,
 }
 
@@ -71,9 +75,13 @@ impl fmt::Display for Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileRole {
+    /// Images of the training split.
     TrainImages,
+    /// Their labels.
     TrainLabels,
+    /// Images of the test split.
     TestImages,
+    /// Their labels.
     TestLabels,
 }
 

@@ -5,6 +5,7 @@ use super::{FileRole, Kind, Part};
 /// What a name says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileName {
+    /// Which of the four it is.
     pub role: FileRole,
     /// What stands before it in lower case, such as `emnist-letters`; empty in MNIST's own names.
     pub prefix: String,

@@ -1,8 +1,8 @@
 //! A convolution with what follows it: max-pooling, batch norm, the residual sum, ReLU.
 
-pub mod cases;
+pub(crate) mod cases;
 #[cfg(not(target_family = "wasm"))]
-pub mod onnx;
+pub(crate) mod onnx;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;

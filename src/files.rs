@@ -88,8 +88,33 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(file, path)
 }
 
-#[cfg(all(feature = "cli", not(target_family = "wasm")))]
+/// Where a path leads, links followed, as people write it.
+///
+/// # Errors
+/// Those of the file system; the file must be there.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let real = path.canonicalize()?;
+    let plain = real.to_str().and_then(without_prefix);
+    Ok(plain.map_or(real, PathBuf::from))
+}
+
+/// A path of Windows without the `\\?\` that its system puts before it, which few other programs take; `None` where there is
+/// none, or where it has to stay, before a path of more than 259 characters, say.
+pub fn without_prefix(path: &str) -> Option<String> {
+    let rest = path.strip_prefix(r"\\?\")?;
+    let plain = match rest.strip_prefix(r"UNC\") {
+        Some(share) => format!(r"\\{share}"),
+        None if rest.as_bytes().get(1) == Some(&b':') => rest.into(),
+        None => return None,
+    };
+    // Without the prefix, dots and spaces at the end of a name are lost.
+    let is_kept = |name: &str| !name.ends_with(['.', ' ']);
+    let fits = plain.encode_utf16().count() < 260;
+    (fits && plain.split('\\').all(is_kept)).then_some(plain)
+}
+
 /// What is said where a file that a person named could not be written, and what to do.
+#[cfg(all(feature = "cli", not(target_family = "wasm")))]
 pub(crate) fn unwritten(
     what: &impl std::fmt::Display,
     error: &io::Error,

@@ -1,6 +1,7 @@
 //! `gpu-mnist runs`: lists the runs of a folder, and removes old ones.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -14,7 +15,9 @@ use crate::files::read_record;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
 use crate::report::text::{percent, wrapped};
-use crate::runs::folder::{Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS};
+use crate::runs::folder::{
+    LATEST, Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, pointed,
+};
 use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
 use crate::runs::series::folder_name;
@@ -324,8 +327,8 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
     for run in runs {
         let name = run.path.display().to_string();
         match locks(&run) {
-            Ok(_locks) => {
-                fs::remove_dir_all(&run.path).with_context(|| {
+            Ok(locks) => {
+                remove(&run.path, locks).with_context(|| {
                     format!("{name}: could not be removed; check the permissions of its folder")
                 })?;
                 unlink_latest(&run.path);
@@ -444,13 +447,22 @@ fn recognise(path: PathBuf) -> Option<Run> {
     }
 }
 
+/// Removes a run that nobody trains. Where no open file can go (FAT and network drives on Windows), the locks are given up
+/// before the rest: what is left by then cannot be trained.
+fn remove(run: &Path, locks: Vec<Lock>) -> io::Result<()> {
+    fs::remove_dir_all(run).or_else(|_| {
+        drop(locks);
+        fs::remove_dir_all(run)
+    })
+}
+
 /// A `latest` beside a removed run must not point at nothing, but at the newest that is left.
 fn unlink_latest(removed: &Path) {
     let (Some(folder), Some(name)) = (removed.parent(), removed.file_name()) else {
         return;
     };
-    let latest = folder.join("latest");
-    if fs::read_link(&latest).is_ok_and(|target| target == Path::new(name)) {
+    let latest = folder.join(LATEST);
+    if pointed(&latest).is_some_and(|target| target == Path::new(name)) {
         let _ = fs::remove_file(latest);
         let newest = which::newest(folder);
         if let Some(run) = newest.and_then(|run| RunFolder::open_unfinished(&run).ok()) {

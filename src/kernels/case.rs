@@ -126,7 +126,7 @@ impl Numbers {
 
     /// Any bytes.
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.0.random()).collect()
+        (0..count).map(|_| self.0.random::<u8>()).collect()
     }
 }
 

@@ -15,7 +15,8 @@ use crate::terminal::quoted;
 /// Where runs without `--out` go, below the current folder.
 pub const RUNS: &str = "runs";
 /// In there, what names the newest run.
-const LATEST: &str = "latest";
+/// What names the newest run beside it.
+pub const LATEST: &str = "latest";
 /// The settings of a run, as a file that `--config` reads.
 pub const SETTINGS: &str = "settings.toml";
 /// A line of JSON for each step that is recorded, and for each epoch.
@@ -378,14 +379,25 @@ impl RunFolder {
 /// The folder that a file such as `runs/latest` names, where the system has no links; else
 /// `path` itself.
 pub fn followed(path: &Path) -> PathBuf {
-    let is_pointer = path.file_name().is_some_and(|name| name == LATEST);
-    let short = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < 256);
-    let short = is_pointer && short;
-    let named = short.then(|| fs::read_to_string(path).ok()).flatten();
+    let is_pointer = path.file_name().is_some_and(|name| name == LATEST) && path.is_file();
+    let named = is_pointer.then(|| pointed(path)).flatten();
     match (named, path.parent()) {
-        (Some(name), Some(parent)) if !name.trim().is_empty() => parent.join(name.trim()),
+        (Some(name), Some(parent)) => parent.join(name),
         _ => path.into(),
     }
+}
+
+/// What `runs/latest` holds, the name of a run: a link, or a file with the name in it.
+pub fn pointed(latest: &Path) -> Option<PathBuf> {
+    if let Ok(name) = fs::read_link(latest) {
+        return Some(name);
+    }
+    let is_short = fs::metadata(latest).is_ok_and(|found| found.is_file() && found.len() < 256);
+    let text = is_short
+        .then(|| fs::read_to_string(latest).ok())
+        .flatten()?;
+    let name = text.trim();
+    (!name.is_empty()).then(|| name.into())
 }
 
 /// `runs/latest`: a link where the system has them, else a file with the name in it.

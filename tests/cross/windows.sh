@@ -23,8 +23,8 @@ main() {
     x86_64-w64-mingw32-gcc -municode -O1 -o "$home/helper.exe" tests/cross/windows.c
     cp "$program" "$home/gpu-mnist.exe"
     cd "$home"
-    # Arguments are turned into UTF-16 by the locale.
-    export WINEPREFIX="$home/prefix" WINEDEBUG=-all LC_ALL=C.UTF-8 NO_COLOR=1
+    # Arguments are turned into UTF-16 by the locale. Nothing asks for a display, .NET or a browser.
+    export WINEPREFIX="$home/prefix" WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" LC_ALL=C.UTF-8 NO_COLOR=1
     wine wineboot -i >/dev/null 2>&1
     rows
     echo
@@ -62,8 +62,8 @@ row() {
     done
     shift
     "$@" >said.log 2>&1 </dev/null || code=$?
-    # What a terminal is told beside text.
-    sed -i 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r/\n/g' said.log
+    # What a terminal is told beside text; it is moved over a space rather than sent one.
+    sed -i 's/\x1b\[[0-9]*C/ /g; s/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r/\n/g' said.log
     [ "$code" = "$expected" ] || wrong="exit code $code, not $expected; "
     grep -aq 'panicked' said.log && wrong+="a panic; "
     for word in "${words[@]}"; do
@@ -78,7 +78,7 @@ row() {
 
 # As a person at a terminal: Ctrl-C needs a console.
 at_terminal() {
-    script -qec "$(printf '%q ' "$@")" /dev/null
+    script -qec "stty cols 200; $(printf '%q ' "$@")" /dev/null
 }
 
 rows() {
@@ -96,18 +96,55 @@ rows() {
     row "evaluation" 0 "%" -- "${gpu_mnist[@]}" evaluate --device cpu --run "$run"
     row "export" 0 "model.onnx" -- "${gpu_mnist[@]}" export --run "$run" --format onnx
     row "the list of runs" 0 "первый run" -- "${gpu_mnist[@]}" runs list 'Läufe 数字'
+    row "a run folder that it names itself, and its latest" 0 "runs" -- "${gpu_mnist[@]}" train "${small[@]}"
+    row "weights to start from, through latest" 0 "Accuracy" -- \
+        "${gpu_mnist[@]}" train "${small[@]}" --from 'runs\latest' --out 'runs\second'
+    row "settings that name them as people do" 0 'model.safetensors' -- grep -E "^from = ['\"][A-Z]:" 'runs/second/settings.toml'
+    # Then the newest is one that is left.
+    sleep 1
+    row "a newer run" 0 "Accuracy" -- "${gpu_mnist[@]}" train "${small[@]}"
+    row "old runs removed" 0 "2 removed, 1 kept" -- "${gpu_mnist[@]}" runs prune --keep 1
+    row "a latest that is still there" 0 "report.html" -- "${gpu_mnist[@]}" report 'runs\latest'
+    classes 'Läufe 数字/own'
+    row "a folder for each class" 0 "Accuracy" "ноль" -- \
+        "${gpu_mnist[@]}" train --device cpu --dataset 'Läufe 数字\own' --epochs 4 --out own --details
     long=(--device cpu --config smoke --epochs 30 --set training.checkpoint_every=5 --out stopped)
     row "Ctrl-C once there is a checkpoint" 130 "train --resume stopped" -- \
         at_terminal wine helper.exe interrupt 'stopped\checkpoints\step-*' "gpu-mnist.exe train ${long[*]}"
     row "--resume, to the end" 0 "Accuracy" -- "${gpu_mnist[@]}" train --resume stopped --device cpu
     deep="$(printf 'a folder with a long name %s/' 1 2 3 4 5 6 7 8 9 10)"
     row "a path of more than 260 characters" 0 "Accuracy" -- "${gpu_mnist[@]}" train "${small[@]}" --out "${deep}run"
+    row "images read with its weights" 0 "цифра 7.png" -- \
+        "${gpu_mnist[@]}" predict --device cpu --run "${deep}run" 'Läufe 数字/цифра 7.png'
     held "$run/report.html" 1500
     row "a file that another program holds for 1.5 s" 0 "report.html" -- "${gpu_mnist[@]}" report "$run"
     wait
     held "$run/report.html" 8000
     row "one that is held for longer" 1 "report.html" -- "${gpu_mnist[@]}" report "$run"
     wait
+}
+
+# Two classes of forty images each of 12 by 12 points, in FOLDER: a bar that lies, and one that stands.
+classes() {
+    local folder="$1" number class x y place dark points
+    mkdir -p "$folder/ноль" "$folder/one 一"
+    for number in $(seq 40); do
+        # Each image with a shade of its own.
+        dark="$(printf '\\x%02x' "$number")"
+        for class in "ноль" "one 一"; do
+            points=""
+            for y in {1..12}; do
+                for x in {1..12}; do
+                    place="$y"
+                    [ "$class" = "ноль" ] || place="$x"
+                    if [ "$place" = $((3 + number % 7)) ]; then points+='\xff\xff\xff'; else points+="$dark$dark$dark"; fi
+                done
+            done
+            # A bitmap's header: 486 bytes in all, points from the 54th, 12 by 12 of 24 bits.
+            printf 'BM\xe6\x01\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x0c\0\0\0\x0c\0\0\0\x01\0\x18\0\0\0\0\0\xb0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'"$points" \
+                >"$folder/$class/$number.bmp"
+        done
+    done
 }
 
 # Holds a file open for some milliseconds, and returns once it is held.

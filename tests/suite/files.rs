@@ -1,9 +1,9 @@
-//! Files that another program holds open for a moment.
+//! Files that another program holds open for a moment, and paths as Windows gives them.
 
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
-use gpu_mnist::files::again_while;
+use gpu_mnist::files::{again_while, without_prefix};
 
 const PAUSES: [Duration; 3] = [Duration::ZERO; 3];
 
@@ -32,4 +32,29 @@ fn what_is_held_open_is_tried_again_for_a_while() {
     assert_eq!(tried(held, 4), (Err(held), 4));
     let missing = ErrorKind::NotFound;
     assert_eq!(tried(missing, 1), (Err(missing), 1));
+}
+
+#[test]
+fn a_path_of_windows_loses_its_prefix_where_it_can() {
+    for (path, plain) in [
+        (
+            r"\\?\C:\runs\a b\model.safetensors",
+            Some(r"C:\runs\a b\model.safetensors"),
+        ),
+        (
+            r"\\?\UNC\server\share\модель",
+            Some(r"\\server\share\модель"),
+        ),
+        (r"\\?\C:\", Some(r"C:\")),
+        (r"C:\runs", None),
+        ("/home/me/runs", None),
+        (r"\\?\Volume{0c1d}\runs", None),
+        (r"\\?\C:\runs.\a", None),
+        (r"\\?\C:\runs \a", None),
+    ] {
+        assert_eq!(without_prefix(path).as_deref(), plain, "{path}");
+    }
+    let of = |length: usize| format!(r"\\?\C:\{}", "a".repeat(length - 3));
+    assert_eq!(without_prefix(&of(259)).map(|path| path.len()), Some(259));
+    assert_eq!(without_prefix(&of(260)), None);
 }

@@ -348,6 +348,35 @@ fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
 }
 
 #[test]
+fn a_latest_that_is_a_file_follows_what_is_left() {
+    let home = home_with_digits();
+    let home = home.path();
+    for out in ["runs/a", "runs/b"] {
+        train(home, out, &[]);
+    }
+    let latest = home.join("runs/latest");
+    // As on systems without links.
+    let name_in_file = |name: &str| {
+        fs::remove_file(&latest).expect("removed");
+        fs::write(&latest, format!("{name}\n")).expect("written");
+    };
+    name_in_file("a");
+    run(home, &["report", "runs/latest"]).code(0);
+    assert!(home.join("runs/a/report.html").is_file());
+    // Another run's removal leaves it alone, its own does not.
+    let pointed = || gpu_mnist::runs::folder::pointed(&latest).expect("a name");
+    name_in_file("b");
+    run(home, &["runs", "prune", "--keep", "1"]).code(0);
+    assert_eq!(pointed(), Path::new("b"));
+    train(home, "runs/c", &[]);
+    name_in_file("b");
+    run(home, &["runs", "prune", "--keep", "1"])
+        .code(0)
+        .stdout(contains("removed runs/b"));
+    assert_eq!(pointed(), Path::new("c"));
+}
+
+#[test]
 fn a_run_that_is_being_trained_is_neither_resumed_nor_removed() {
     let home = home_with_digits();
     let home = home.path();

@@ -11,6 +11,7 @@ use super::super::weights;
 use super::super::which::weights_of;
 use super::{FromError, Source, StartedFrom};
 use crate::config::{Layers, ModelConfig, Origin};
+use crate::files::real_path;
 
 const KEY: &str = "training.from";
 
@@ -81,7 +82,7 @@ fn source(named: &str) -> anyhow::Result<Source> {
     let file = weights_of(Path::new(named))?;
     let (values, description) = weights::read(&file)?;
     // Through links such as runs/latest, which point elsewhere later.
-    let real = file.canonicalize().or_else(|_| std::path::absolute(&file));
+    let real = real_path(&file).or_else(|_| std::path::absolute(&file));
     let real = real.unwrap_or(file);
     let text = real.to_str().with_context(|| {
         format!(

@@ -127,10 +127,7 @@ fn no_shader_spills_on_cards_of_amd() {
         let rows = text.lines().filter(|line| line.starts_with("| "));
         let (rows, errors) = (rows.count(), String::from_utf8_lossy(errors));
         println!("{family}\n{text}");
-        assert!(
-            output.status.success() && rows > 20,
-            "{family}: {errors}"
-        );
+        assert!(output.status.success() && rows > 20, "{family}: {errors}");
     }
 }
 

@@ -121,7 +121,7 @@ pub fn program(home: &Path) -> Command {
         .env_remove("WGPU_BACKEND")
         .env_remove("RUST_LOG")
         .env("NO_COLOR", "1")
-        .timeout(std::time::Duration::from_secs(300));
+        .timeout(std::time::Duration::from_secs(600));
     command
 }
 

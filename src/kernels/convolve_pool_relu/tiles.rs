@@ -73,7 +73,7 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
                 2 * 92 + groups * 29 + 2 * groups * 16
             }),
             // Enough invocations for a few cores even where the weights are few.
-            chunk: windows * if rows < 32 { 4 } else { 8 },
+            chunk: (windows * if rows < 32 { 4 } else { 8 }).max(1),
             invocations: 8,
         },
     }

@@ -56,7 +56,7 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
     let windows = shape.pooled_height() * shape.pooled_width();
     match profile {
         TileProfile::Hardware => {
-            let groups = channel_groups.min(2);
+            let groups = channel_groups.clamp(1, 2);
             WeightTile {
                 rows: 1,
                 groups,

@@ -62,6 +62,7 @@ fn switches_equal_burn(device: &Device) {
         [1, 128, 128, 4, 4, 3, 0],
         [1, 128, 96, 1, 4, 5, 2],
         [2, 9, 9, 3, 5, 3, 1],
+        [2, 9, 9, 4, 2, 3, 0],
     ];
     let mut compared = 0;
     for shape in shapes {
@@ -80,7 +81,7 @@ fn switches_equal_burn(device: &Device) {
             }
         }
     }
-    assert_eq!(compared, 13 * 10);
+    assert_eq!(compared, 14 * 10);
 }
 
 #[test]

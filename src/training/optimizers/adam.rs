@@ -4,7 +4,7 @@
 use burn::optim::AdaptiveMomentumState;
 use burn::tensor::Tensor;
 
-use super::rules::{Rate, Rule, Slots, penalise};
+use super::rules::{Rule, Slots, Update, penalise};
 use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::kernels::adam::{AdamUpdates, FusedAdam};
@@ -63,19 +63,17 @@ impl Rule for Adam {
 
     fn step<const D: usize>(
         &self,
-        rate: Rate<'_>,
-        number: usize,
+        update: Update<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
         let gradient = self.penalised(gradient, &parameter);
         let moments = <[Tensor<D>; 2]>::try_from(slots).ok();
-        let moments =
-            moments.map(|[first, second]| AdaptiveMomentumState::new(number - 1, first, second));
-        let (parameter, moments) = self
-            .updates
-            .step(rate.value(), parameter, gradient, moments);
+        let moments = moments
+            .map(|[first, second]| AdaptiveMomentumState::new(update.number - 1, first, second));
+        let (parameter, moments) =
+            (self.updates).step(update.rate.value(), parameter, gradient, moments);
         (parameter, vec![moments.moment_1, moments.moment_2])
     }
 }

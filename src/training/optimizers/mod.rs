@@ -17,7 +17,7 @@ use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::model::{Model, ParameterShape};
 pub use rules::Rate;
-use rules::{Slots, UpdateRule};
+use rules::{Slots, Update, UpdateRule};
 use side_by_side::SideBySide;
 
 /// Updates a model's parameters, in forward order.
@@ -173,8 +173,11 @@ impl ModuleMapper for Step<'_> {
         }
         // Taken, not cloned: Adam writes in place only where it holds the one handle.
         let slots = entry.take_slots();
-        let (rate, number) = (self.rate, entry.updates);
-        let (updated, slots) = (entry.rule).step(rate, number, tensor.inner(), gradient, slots);
+        let update = Update {
+            rate: self.rate,
+            number: entry.updates,
+        };
+        let (updated, slots) = (entry.rule).step(update, tensor.inner(), gradient, slots);
         entry.slots = Some(DynState::create(slots, D));
         Param::from_mapped_value(id, Tensor::from_inner(updated).require_grad(), mapper)
     }

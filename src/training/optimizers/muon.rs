@@ -6,7 +6,7 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdjustLrFn, Muon as BurnMuon, MuonConfig, Optimizer as _};
 use burn::tensor::Tensor;
 
-use super::rules::{Rate, Rule, Slots};
+use super::rules::{Rate, Rule, Slots, Update};
 use super::sgd::Momentum;
 use crate::config::TrainingConfig;
 use crate::device::Device;
@@ -50,19 +50,18 @@ impl Rule for Muon {
 
     fn step<const D: usize>(
         &self,
-        rate: Rate<'_>,
-        _number: usize,
+        update: Update<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
-        let (update, slots) = self.momentum.apply(gradient, slots);
+        let (direction, slots) = self.momentum.apply(gradient, slots);
         let dims = parameter.dims();
         let [rows, columns] = sides(&dims);
         let parameter = self.orthogonalised.step(
-            rate,
+            update.rate,
             parameter.reshape([rows, columns]),
-            update.reshape([rows, columns]),
+            direction.reshape([rows, columns]),
         );
         (parameter.reshape(dims), slots)
     }

@@ -68,6 +68,14 @@ impl<'a> Rate<'a> {
     }
 }
 
+/// When a parameter is updated, and how far.
+#[derive(Clone, Copy)]
+pub(super) struct Update<'a> {
+    pub rate: Rate<'a>,
+    /// Of this parameter, from 1.
+    pub number: usize,
+}
+
 /// How one parameter is updated.
 pub(super) trait Rule {
     /// Rules of one name go on from each other's state.
@@ -76,11 +84,10 @@ pub(super) trait Rule {
     /// The names of what it keeps of a parameter.
     fn slot_names(&self) -> &'static [&'static str];
 
-    /// The parameter after its update `number`, from 1, and what is kept for the next.
+    /// The parameter after an update, and what is kept for the next.
     fn step<const D: usize>(
         &self,
-        rate: Rate<'_>,
-        number: usize,
+        update: Update<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Slots<D>,
@@ -113,14 +120,13 @@ macro_rules! rules {
 
             pub fn step<const D: usize>(
                 &self,
-                rate: Rate<'_>,
-                number: usize,
+                update: Update<'_>,
                 parameter: Tensor<D>,
                 gradient: Tensor<D>,
                 slots: Slots<D>,
             ) -> (Tensor<D>, Slots<D>) {
                 match self {
-                    $(Self::$rule(rule) => rule.step(rate, number, parameter, gradient, slots)),*
+                    $(Self::$rule(rule) => rule.step(update, parameter, gradient, slots)),*
                 }
             }
         }

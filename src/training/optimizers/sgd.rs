@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::rules::{Rate, Rule, Slots, penalise};
+use super::rules::{Rule, Slots, Update, penalise};
 use crate::config::TrainingConfig;
 
 #[derive(Clone, Copy)]
@@ -39,15 +39,14 @@ impl Rule for Sgd {
 
     fn step<const D: usize>(
         &self,
-        rate: Rate<'_>,
-        _number: usize,
+        update: Update<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
         let gradient = penalise(gradient, &parameter, self.penalty);
-        let (update, slots) = self.momentum.apply(gradient, slots);
-        (parameter - rate.times(update), slots)
+        let (direction, slots) = self.momentum.apply(gradient, slots);
+        (parameter - update.rate.times(direction), slots)
     }
 }
 

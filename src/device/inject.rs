@@ -5,9 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Read by the command side alone; undocumented, for tests.
-pub const VARIABLE: &str = "GPU_MNIST_INJECT";
-
 /// What to inject: words separated by commas.
 ///
 /// `wrong:OP` scales what the operation OP computes by 1.01, `wrong:OP/KERNELS` with those kernels alone. `lost:N`, `out-of-memory:N`,

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use super::inject::VARIABLE;
 use super::store::Store;
 use super::{Choice, Device, DeviceError, Injection, choose};
 use crate::config::DeviceConfig;
@@ -49,8 +48,9 @@ pub fn open(choice: Choice) -> Result<Device, DeviceError> {
     Ok(choice.open()?.injecting(injection()))
 }
 
-/// What tests inject into this process.
+/// What tests inject into this process; undocumented.
 fn injection() -> Injection {
+    const VARIABLE: &str = "GPU_MNIST_INJECT";
     static INJECTION: OnceLock<Injection> = OnceLock::new();
     let read = || {
         let text = std::env::var(VARIABLE).unwrap_or_default();

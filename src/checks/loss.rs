@@ -36,11 +36,7 @@ fn loss([batch, classes]: [usize; 2], weighted: bool) -> Case {
             let labels = numbers.whole(batch, classes);
             let (mut loss, mut gradient, correct) =
                 reference::cross_entropy(&f64s(&logits), &labels, classes);
-            let mut objective = Objective {
-                smoothing: 0.0,
-                weights: None,
-                kernels: subject.kernels,
-            };
+            let mut objective = Objective::by(subject.kernels);
             if weighted {
                 let weights: Vec<f32> = numbers
                     .floats(classes, 1.0)
@@ -49,8 +45,7 @@ fn loss([batch, classes]: [usize; 2], weighted: bool) -> Case {
                     .collect();
                 let shares = Shares::new(&labels, &f64s(&weights), SMOOTHING);
                 (loss, gradient) = shares.cross_entropy(&f64s(&logits), classes);
-                objective.smoothing = SMOOTHING;
-                objective.weights = Some(plain(&weights, [classes], subject));
+                objective = objective.weighted(plain(&weights, [classes], subject), SMOOTHING);
             }
             let logits = leaf(&logits, [batch, classes], subject);
             let found = objective.of(logits.clone(), whole(&labels, [batch], subject));

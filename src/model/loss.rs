@@ -13,13 +13,19 @@ use crate::kernels::softmax_cross_entropy::{
 /// What a training lowers, or an evaluation reports.
 #[derive(Clone, Debug)]
 pub struct Objective {
-    /// The share of each label that is spread evenly over all classes (Szegedy et al.,
-    /// arXiv:1512.00567).
-    pub smoothing: f64,
-    /// How much each class counts, `[classes]`; `None`: all alike.
-    pub weights: Option<Tensor<1>>,
+    /// `None`: classes count alike, and a label is its class alone.
+    shares: Option<Shares>,
     /// Whose operations compute it.
-    pub kernels: Kernels,
+    kernels: Kernels,
+}
+
+/// How much of a label each class has.
+#[derive(Clone, Debug)]
+struct Shares {
+    /// How much each class counts, `[classes]`.
+    weights: Tensor<1>,
+    /// The share of each label that is spread evenly over all classes (Szegedy et al., arXiv:1512.00567).
+    smoothing: f64,
 }
 
 /// What one pass over the logits finds.
@@ -35,19 +41,35 @@ pub struct CrossEntropy {
 impl Objective {
     /// The mean cross-entropy, by the kernels of `device`.
     pub fn plain(device: &Device) -> Self {
+        Self::by(device.kernels())
+    }
+
+    /// The mean cross-entropy, by these kernels.
+    pub fn by(kernels: Kernels) -> Self {
         Self {
-            smoothing: 0.0,
-            weights: None,
-            kernels: device.kernels(),
+            shares: None,
+            kernels,
         }
     }
 
-    /// The same, smoothed, and with a weight for each class.
-    pub fn new(smoothing: f64, weights: Option<&[f32]>, device: &Device) -> Self {
+    /// The same with a weight for each class, `[classes]`, and the share `smoothing` of each label spread evenly over
+    /// all classes.
+    #[must_use]
+    pub fn weighted(self, weights: Tensor<1>, smoothing: f64) -> Self {
         Self {
-            smoothing,
-            weights: weights.map(|weights| Tensor::from_floats(weights, device.burn())),
-            ..Self::plain(device)
+            shares: Some(Shares { weights, smoothing }),
+            ..self
+        }
+    }
+
+    /// The mean cross-entropy of labels of `classes` classes, smoothed, and with a weight for each class; `None`: they
+    /// count alike.
+    pub fn new(smoothing: f64, weights: Option<&[f32]>, classes: usize, device: &Device) -> Self {
+        let plain = Self::plain(device);
+        match weights {
+            None if smoothing == 0.0 => plain,
+            None => plain.weighted(Tensor::ones([classes], device.burn()), smoothing),
+            Some(weights) => plain.weighted(Tensor::from_floats(weights, device.burn()), smoothing),
         }
     }
 
@@ -55,79 +77,37 @@ impl Objective {
     /// smoothed and weighted as this says.
     ///
     /// Weights and smoothing are PyTorch's `CrossEntropyLoss(weight, label_smoothing)`: divided by the
-    /// sum of the labels' weights, and what is spread keeps each class's weight. Weights of 1 give the
-    /// smoothed loss but for rounding. Where the labels of a batch all weigh 0, it is divided by 1.
+    /// sum of the labels' weights, and what is spread keeps each class's weight. Where the labels of a
+    /// batch all weigh 0, it is divided by 1.
     pub fn of(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
-        match &self.weights {
-            Some(weights) => self.weighted(logits, labels, weights.clone()),
-            None if self.smoothing == 0.0 => self.unsmoothed(logits, labels),
-            None => self.smoothed(logits, labels),
-        }
-    }
-
-    fn unsmoothed(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
-        match self.kernels {
-            Kernels::Fused => {
-                let found = softmax_cross_entropy(logits.clone().without_autodiff(), labels);
-                differentiable(logits, found)
+        let inner = || logits.clone().without_autodiff();
+        match (self.kernels, &self.shares) {
+            (Kernels::Fused, None) => {
+                differentiable(&logits, softmax_cross_entropy(inner(), labels))
             }
-            Kernels::Burn => by_burn(logits, labels),
-        }
-    }
-
-    fn weighted(
-        &self,
-        logits: Tensor<2>,
-        labels: Tensor<1, Int>,
-        weights: Tensor<1>,
-    ) -> CrossEntropy {
-        match self.kernels {
-            Kernels::Fused => {
-                let inner = logits.clone().without_autodiff();
-                let found = softmax_cross_entropy_weighted(inner, labels, weights, self.smoothing);
-                differentiable(logits, found)
+            (Kernels::Fused, Some(Shares { weights, smoothing })) => differentiable(
+                &logits,
+                softmax_cross_entropy_weighted(inner(), labels, weights.clone(), *smoothing),
+            ),
+            (Kernels::Burn, None) => by_burn(logits, labels),
+            (Kernels::Burn, Some(Shares { weights, smoothing })) => {
+                weighted_by_burn(logits, labels, weights.clone(), *smoothing)
             }
-            Kernels::Burn => weighted_by_burn(logits, labels, weights, self.smoothing),
-        }
-    }
-
-    /// Loss and gradient differ from the plain ones by terms of the logits alone, so the plain kernel
-    /// serves.
-    fn smoothed(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> CrossEntropy {
-        let smoothing = self.smoothing;
-        let [count, classes] = logits.dims();
-        let plain = self.unsmoothed(logits.clone(), labels.clone());
-        let inner = logits.clone().without_autodiff();
-        let label_column = labels.reshape([count, 1]);
-        let of_label = inner.clone().gather(1, label_column.clone());
-        let excess = (of_label - inner.clone().mean_dim(1)).mean();
-        let share = smoothing / count as f64;
-        let change = inner.full_like(-share / classes as f64).scatter(
-            1,
-            label_column,
-            inner.clone().slice([0..count, 0..1]).full_like(share),
-            IndexingUpdateOp::Add,
-        );
-        let change = beside(change, &logits);
-        CrossEntropy {
-            loss: plain.loss + excess * smoothing,
-            correct: plain.correct,
-            differentiable: plain.differentiable + (logits * change).sum(),
         }
     }
 }
 
 /// The kernel gives the gradient with the loss.
 fn differentiable(
-    logits: Tensor<2>,
+    logits: &Tensor<2>,
     (loss, gradient, correct): (Tensor<1>, Tensor<2>, Tensor<1, Int>),
 ) -> CrossEntropy {
-    let gradient = beside(gradient, &logits);
-    let constant = beside(loss.clone(), &logits);
+    let gradient = beside(gradient, logits);
+    let constant = beside(loss.clone(), logits);
     CrossEntropy {
         loss,
         correct,
-        differentiable: with_gradient(constant, logits, gradient),
+        differentiable: with_gradient(constant, logits.clone(), gradient),
     }
 }
 

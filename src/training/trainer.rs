@@ -98,7 +98,12 @@ impl Trainer {
                 replay: state.map(|state| Replay::new(state, device.replays())),
                 average: (settings.ema_decay > 0.0)
                     .then(|| Average::new(settings, &model, start.averaged, &network, device)),
-                objective: Objective::new(settings.label_smoothing, weights.as_deref(), device),
+                objective: Objective::new(
+                    settings.label_smoothing,
+                    weights.as_deref(),
+                    images.classes(),
+                    device,
+                ),
                 schedule: Schedule::new(settings, steps).within(span),
                 position: start.position,
                 epoch: Epoch::new(start.position, span, images, config),

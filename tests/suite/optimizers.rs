@@ -275,10 +275,8 @@ fn smoothing_is_right(device: &Device) {
             let data = TensorData::new(logits.clone(), [count, 10]);
             let tensor = Tensor::<2>::from_data(data, &device.autodiff()).require_grad();
             let truth: Tensor<1, Int> = upload_indices(&labels, device);
-            let objective = Objective {
-                smoothing,
-                ..Objective::plain(&device.clone().with_kernels(kernels))
-            };
+            let device = device.clone().with_kernels(kernels);
+            let objective = Objective::new(smoothing, None, 10, &device);
             let found = objective.of(tensor.clone(), truth);
             let gradients = found.differentiable.backward();
             let gradient = tensor.grad(&gradients).expect("a gradient").into_data();

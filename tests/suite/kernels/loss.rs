@@ -107,11 +107,9 @@ fn losses_agree_with_float64(device: &Device) {
                 let shares = Shares::new(&case.labels, &f64s(&case.weights), smoothing);
                 let want = shares.cross_entropy(&logits, case.classes);
                 let leaf = case.logits(device);
-                let objective = Objective {
-                    smoothing,
-                    weights: Some(case.weights(device)),
-                    ..plain_objective.clone()
-                };
+                let objective = plain_objective
+                    .clone()
+                    .weighted(case.weights(device), smoothing);
                 let found = objective.of(leaf.clone(), case.labels(device));
                 let what = format!("{kernels:?}, {size:?}, weights, smoothing {smoothing}");
                 case.check(&what, &leaf, found, &want);
@@ -147,11 +145,7 @@ fn a_label_of_no_class_gives_no_loss_on_the_adapter() {
         for bad in [-1, size[1] as i32] {
             case.labels[3] = bad;
             let plain = Objective::plain(&device);
-            let weighted = Objective {
-                smoothing: 0.1,
-                weights: Some(case.weights(&device)),
-                ..plain.clone()
-            };
+            let weighted = plain.clone().weighted(case.weights(&device), 0.1);
             for objective in [plain, weighted] {
                 let found = objective.of(case.logits(&device), case.labels(&device));
                 assert!(numbers(found.loss)[0].is_nan(), "{size:?}, {bad}");

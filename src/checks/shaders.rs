@@ -1,5 +1,6 @@
 //! The shaders that a network launches, as plain WGSL for a person to read.
 
+use std::convert::identity;
 use std::fmt::Write;
 
 use burn::tensor::Transaction;
@@ -9,7 +10,7 @@ use super::waves::waves;
 use crate::config::{Architecture, Config};
 use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
-use crate::evaluation;
+use crate::evaluation::{self, inference};
 use crate::kernels::Kernels;
 use crate::kernels::gpu::{record, with_profile};
 use crate::kernels::launch::{Launch, TileProfile};
@@ -60,10 +61,15 @@ fn step_and_evaluate(
     })?;
     let mut trainer = trainer(&split, network, 1, config, device)?;
     let step = trainer.step()?;
-    device.guard("listing shaders", || {
-        let loss = trainer.loss(&step);
-        evaluation::count(&trainer.eval_model(), &split, count, device).register(loss)
-    })
+    device
+        .guard("listing shaders", || {
+            let loss = trainer.loss(&step);
+            let model = trainer.eval_model();
+            // Nothing is read of it: it is launched to be listed.
+            inference::queue_logits(&model, &split, count, device, &mut |_| {})?;
+            Ok(evaluation::count(&model, &split, count, device)?.register(loss))
+        })
+        .and_then(identity)
 }
 
 fn described(folder: &str, launches: &[Launch]) -> Vec<LaunchedShader> {

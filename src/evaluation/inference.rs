@@ -1,10 +1,13 @@
 //! Logits of every image, read back: for the test split, predictions and exports.
 
-use burn::tensor::Transaction;
+use std::convert::identity;
 
+use burn::tensor::{TensorData, Transaction};
+
+use super::batches::Batches;
 use crate::config::Config;
 use crate::data::Split;
-use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
 
@@ -31,34 +34,35 @@ pub async fn answers(
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Answer>, DeviceError> {
-    let all: Vec<i32> = (0..images.len() as i32).collect();
-    let queued = device.guard("classifying", || {
+    let queue = || {
         let split = DeviceSplit::upload(images, normalisation, device);
-        all.chunks(config.evaluation.batch_size).fold(
-            Transaction::default(),
-            |transaction, indices| {
-                let batch = split.gather(upload_indices(indices, device));
-                let (features, logits) = model.forward_with_features(batch.images);
-                transaction.register(features).register(logits)
-            },
-        )
-    })?;
-    let data = device.read("classifying", queued).await?;
-    let mut answers = Vec::with_capacity(images.len());
-    for (pair, indices) in data
-        .chunks_exact(2)
-        .zip(all.chunks(config.evaluation.batch_size))
-    {
-        let [features, logits] =
-            [&pair[0], &pair[1]].map(|part| part.iter::<f32>().collect::<Vec<_>>());
-        let width = features.len() / indices.len();
-        let rows = features.chunks(width).zip(logits.chunks(images.classes));
-        answers.extend(rows.map(|(features, logits)| Answer {
+        let batches = Batches::of(&split, config.evaluation.batch_size, device, "classifying");
+        let (mut features, mut logits) = (batches.kept(), batches.kept());
+        batches.each(&mut |_| {}, |batch| {
+            let (of_batch, scores) = model.forward_with_features(batch.images);
+            features.take(of_batch);
+            logits.take(scores);
+            None
+        })?;
+        Ok([features, logits].map(|kept| kept.tensors))
+    };
+    let [features, logits] = device.guard("classifying", queue).and_then(identity)?;
+    let parts = features.len();
+    let queued =
+        (features.into_iter().chain(logits)).fold(Transaction::default(), Transaction::register);
+    let mut data = device.read("classifying", queued).await?;
+    let logits = numbers(&data.split_off(parts));
+    let features = numbers(&data);
+    let width = features.len() / images.len().max(1);
+    let rows = features
+        .chunks(width.max(1))
+        .zip(logits.chunks(images.classes));
+    Ok(rows
+        .map(|(features, logits)| Answer {
             features: features.to_vec(),
             logits: logits.to_vec(),
-        }));
-    }
-    Ok(answers)
+        })
+        .collect())
 }
 
 /// Classifies images that are not on the device yet, in order.
@@ -113,26 +117,38 @@ async fn logits_heard(
     device: &Device,
     heard: &mut dyn FnMut(usize),
 ) -> Result<Vec<Logits>, DeviceError> {
-    let all: Vec<i32> = (0..split.len() as i32).collect();
-    let mut done = 0;
-    let queued = device.guard("classifying", || {
-        all.chunks(config.evaluation.batch_size).fold(
-            Transaction::default(),
-            |transaction, indices| {
-                let batch = split.gather(upload_indices(indices, device));
-                let transaction = transaction.register(model.forward_eval(batch.images));
-                done += indices.len();
-                heard(done);
-                transaction
-            },
-        )
-    })?;
+    let queued = device
+        .guard("classifying", || {
+            queue_logits(model, split, config.evaluation.batch_size, device, heard)
+        })
+        .and_then(identity)?;
     let data = device.read("classifying", queued).await?;
-    let values: Vec<f32> = data.iter().flat_map(|batch| batch.iter::<f32>()).collect();
-    Ok(values
+    Ok(numbers(&data)
         .chunks(split.classes())
         .map(<[f32]>::to_vec)
         .collect())
+}
+
+/// Queues the logits of every image of `split`, in order.
+pub(crate) fn queue_logits(
+    model: &Model,
+    split: &DeviceSplit,
+    batch_size: usize,
+    device: &Device,
+    heard: &mut dyn FnMut(usize),
+) -> Result<Transaction, DeviceError> {
+    let batches = Batches::of(split, batch_size, device, "classifying");
+    let mut logits = batches.kept();
+    batches.each(heard, |batch| {
+        logits.take(model.forward_eval(batch.images));
+        None
+    })?;
+    Ok((logits.tensors.into_iter()).fold(Transaction::default(), Transaction::register))
+}
+
+/// Those of all tensors, in order.
+fn numbers(data: &[TensorData]) -> Vec<f32> {
+    data.iter().flat_map(|part| part.iter::<f32>()).collect()
 }
 
 /// The probability of each class; they add up to 1.

@@ -1,6 +1,7 @@
 //! (model, split) in, [`Evaluation`] out. Validation is counted on the device and read back once;
 //! the test split's answers are read back, so that one pass serves all that is made of them.
 
+pub mod batches;
 pub mod confusion;
 pub(crate) mod description;
 pub mod inference;
@@ -12,6 +13,7 @@ pub mod test_split;
 pub(crate) mod unsure;
 pub mod worst;
 
+use std::convert::identity;
 use std::fmt;
 
 use burn::tensor::{DType, Int, Tensor, Transaction};
@@ -19,10 +21,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::Config;
-use crate::data::batches::{DeviceSplit, upload_indices};
+use crate::data::batches::DeviceSplit;
 use crate::device::{Device, DeviceError};
 use crate::model::Model;
 use crate::model::loss::Objective;
+use batches::Batches;
 use confusion::{Averages, ClassStatistics, Confusion, macro_average, weighted_average};
 use probabilities::{LogProbabilities, most_probable};
 use scores::roc_auc_of_classes;
@@ -212,13 +215,13 @@ pub async fn evaluate(
     config: &Config,
     device: &Device,
 ) -> Result<Evaluation, DeviceError> {
-    let tables = device.guard("evaluating", || {
-        count(model, split, config.evaluation.batch_size, device)
-    })?;
+    let batch_size = config.evaluation.batch_size;
+    let tables = device
+        .guard("evaluating", || count(model, split, batch_size, device))
+        .and_then(identity)?;
     let data = device.read("evaluating", tables).await?;
     let cells: Vec<u64> = data[0].iter::<f64>().map(|count| count as u64).collect();
     let confusion = Confusion::new(cells.chunks(split.classes()).map(<[u64]>::to_vec).collect());
-    let loss = data[1].iter::<f64>().sum::<f64>() / split.len().max(1) as f64;
     let classes = |index: usize| {
         data[index]
             .iter::<i64>()
@@ -226,42 +229,52 @@ pub async fn evaluate(
             .collect()
     };
     let first = First {
-        predicted: classes(2),
-        actual: classes(3),
+        predicted: classes(1),
+        actual: classes(2),
     };
+    let images = split.len();
+    let losses = data[3..].iter().flat_map(|losses| losses.iter::<f64>());
+    let sizes = (0..images)
+        .step_by(batch_size)
+        .map(|first| batch_size.min(images - first));
+    let sum: f64 = losses
+        .zip(sizes)
+        .map(|(mean, size)| mean * size as f64)
+        .sum();
+    let loss = sum / images.max(1) as f64;
     Ok(Evaluation::from_counts(confusion, loss, first, &[]))
 }
 
-/// Queues the whole evaluation: confusion counts, summed loss, first predictions and labels.
+/// Queues the whole evaluation: confusion counts, first predictions and labels, the mean loss of each batch.
 pub(crate) fn count(
     model: &Model,
     split: &DeviceSplit,
     batch_size: usize,
     device: &Device,
-) -> Transaction {
+) -> Result<Transaction, DeviceError> {
     let classes = split.classes();
-    let mut confusion = Tensor::<2, Int>::zeros([classes, classes], (device.burn(), DType::I32));
-    let mut loss = Tensor::<1>::zeros([1], device.burn());
+    let table = Tensor::<2, Int>::zeros([classes, classes], (device.burn(), DType::I32));
+    // Taken by each batch, so that it is counted in place.
+    let mut confusion = Some(table);
     let objective = Objective::plain(device);
     let mut first = None;
-    let all: Vec<i32> = (0..split.len() as i32).collect();
-    for indices in all.chunks(batch_size) {
-        let batch = split.gather(upload_indices(indices, device));
+    let batches = Batches::of(split, batch_size, device, "evaluating");
+    let losses = batches.each(&mut |_| {}, |batch| {
         let logits = model.forward_eval(batch.images);
         let found = objective.of(logits.clone(), batch.labels.clone());
-        loss = loss + found.loss * indices.len() as f32;
         if first.is_none() {
-            let shown = FIRST.min(indices.len());
+            let shown = FIRST.min(logits.dims()[0]);
             let predicted = logits.clone().slice(0..shown).argmax(1).reshape([shown]);
             first = Some((predicted, batch.labels.clone().slice(0..shown)));
         }
-        let kernels = device.kernels();
-        confusion = kernels.count_confusion(logits, batch.labels, confusion);
-    }
+        let table = confusion.take().expect("put back after every batch");
+        confusion = Some((device.kernels()).count_confusion(logits, batch.labels, table));
+        Some(found)
+    })?;
     let (predicted, actual) = first.expect("an evaluated split has images");
-    Transaction::default()
-        .register(confusion)
-        .register(loss)
+    let found = Transaction::default()
+        .register(confusion.expect("put back after every batch"))
         .register(predicted)
-        .register(actual)
+        .register(actual);
+    Ok(losses.into_iter().fold(found, Transaction::register))
 }

@@ -3,14 +3,18 @@
 use gpu_mnist::checks::replay::beside_launches;
 use gpu_mnist::checks::{Scope, steps};
 use gpu_mnist::config::Config;
-use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
+use gpu_mnist::data::batches::{Batch, DeviceSplit, Normalisation, upload_indices};
 use gpu_mnist::data::synthetic::{self, network};
-use gpu_mnist::device::Device;
+use gpu_mnist::device::{Device, DeviceError};
+use gpu_mnist::evaluation::batches::Batches;
+use gpu_mnist::evaluation::evaluate;
+use gpu_mnist::evaluation::inference::{answers, classify};
+use gpu_mnist::model::Model;
 use gpu_mnist::training::history::Recorder;
 use gpu_mnist::training::state::Snapshot;
 use gpu_mnist::training::trainer::Trainer;
 
-use crate::support::{adapter_or_skip, initial, settings};
+use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, initial, settings};
 
 /// Three whole batches an epoch, and a smaller one.
 const BATCH: usize = 16;
@@ -225,4 +229,102 @@ fn steps_go_round_and_keep_their_scores() {
     let mut distinct = found.clone();
     distinct.dedup();
     assert_eq!(distinct.len(), 9, "{found:?}");
+}
+
+/// Batches of an evaluation that are worked on, of `images` images.
+fn worked_on(images: usize, device: &Device) -> usize {
+    let split = synthetic::draw(3, 0, images);
+    let uploaded = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+    let batches = Batches::of(&uploaded, BATCH, device, "evaluating");
+    let mut kept = batches.kept();
+    let (mut worked, mut heard) = (0, Vec::new());
+    let work = |batch: Batch| {
+        worked += 1;
+        let [count, height, width, channels] = batch.images.dims();
+        kept.take(batch.images.reshape([count, height * width * channels]));
+        None
+    };
+    let losses = batches.each(&mut |images| heard.push(images), work);
+    assert!(losses.expect("batches").is_empty());
+    assert_eq!(heard.len(), images.div_ceil(BATCH));
+    assert_eq!(heard.last(), Some(&images));
+    let found: Vec<f32> = (kept.tensors.into_iter())
+        .flat_map(|tensor| tensor.into_data().iter::<f32>().collect::<Vec<_>>())
+        .collect();
+    let order: Vec<i32> = (0..images as i32).collect();
+    let all = uploaded.gather(upload_indices(&order, device));
+    assert_eq!(
+        found,
+        all.images.into_data().iter::<f32>().collect::<Vec<_>>()
+    );
+    worked
+}
+
+#[test]
+fn batches_of_an_evaluation_are_replayed_where_that_pays() {
+    let Some(device) = adapter_or_skip("batches_of_an_evaluation_are_replayed_where_that_pays")
+    else {
+        return;
+    };
+    // Two before the one that is recorded, and a smaller last one.
+    assert_eq!(worked_on(8 * BATCH, &device), 3);
+    assert_eq!(worked_on(5 * BATCH + 1, &device), 4);
+    // More than the slots of scores.
+    assert_eq!(worked_on(259 * BATCH + 7, &device), 4);
+    assert_eq!(worked_on(4 * BATCH + 5, &device), 5);
+    assert_eq!(worked_on(1, &device), 1);
+    assert_eq!(worked_on(8 * BATCH, &device.clone().with_replays(false)), 8);
+    let refusing = device.injecting("no-replay".parse().expect("an injection"));
+    assert_eq!(worked_on(8 * BATCH, &refusing), 8);
+    assert_eq!(worked_on(8 * BATCH, &Device::cpu()), 8);
+}
+
+#[test]
+fn a_replayed_evaluation_is_the_one_that_is_launched() {
+    let Some(device) = adapter_or_skip("a_replayed_evaluation_is_the_one_that_is_launched") else {
+        return;
+    };
+    // Once more batches than there are slots for their losses.
+    let cases: [(&[&str], usize); 4] = [
+        (&[], 280),
+        (&[NORMED], 8),
+        (&[EVERY_LAYER], 8),
+        (&[EVERY_LAYER_FLAT], 8),
+    ];
+    for (layers, batches) in cases {
+        let split = synthetic::draw(4, 0, batches * BATCH + 9);
+        let normalisation = Normalisation::measure(&split);
+        let settings = config(&[&["evaluation.batch_size=16"], layers].concat());
+        let network = network(&settings.model);
+        let values = initial(&settings).parameters;
+        let all = |device: &Device| {
+            let model = Model::from_values(&network, values.clone(), device);
+            let uploaded = DeviceSplit::upload(&split, normalisation, device);
+            let found = async {
+                let found = evaluate(&model, &uploaded, &settings, device).await?;
+                let logits = classify(&model, &split, normalisation, &settings, device).await?;
+                let answers = answers(&model, &split, normalisation, &settings, device).await?;
+                Ok::<_, DeviceError>((found, logits, answers))
+            };
+            pollster::block_on(found).expect("an evaluation")
+        };
+        let replayed = all(&device);
+        let launched = all(&device.clone().with_replays(false));
+        assert!(replayed == launched, "{layers:?}");
+        let (found, logits, answers) = replayed;
+        assert_eq!(logits.len(), split.len());
+        assert!(
+            answers
+                .iter()
+                .zip(&logits)
+                .all(|(answer, logits)| answer.logits == *logits)
+        );
+        let (expected, ..) = all(&Device::cpu());
+        assert_eq!(found.total, expected.total);
+        let (loss, expected) = (found.loss, expected.loss);
+        assert!(
+            (loss - expected).abs() < 1e-4,
+            "{layers:?}: {loss}, not {expected}"
+        );
+    }
 }

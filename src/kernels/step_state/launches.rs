@@ -1,4 +1,4 @@
-//! The launches of `take_step`, `advance_step` and `read_scores`.
+//! The launches of `take_step`, `keep_batch`, `advance_step` and `read_scores`.
 
 use super::Row;
 use crate::kernels::launch::Launch;
@@ -20,6 +20,18 @@ pub fn take(images: usize, batch: usize) -> Launch {
             ("batch_labels", batch),
         ])
         .sizes([batch])
+}
+
+/// Bindings: cursor, numbers of the batch f32 `[n, width]`, of all images f32 `[N, width]`.
+pub fn keep(images: usize, batch: usize, width: usize) -> Launch {
+    Launch::each(shader!("keep_batch"), batch * width)
+        .constants([("WIDTH", width)])
+        .bind([
+            ("cursor", CURSOR),
+            ("batch", batch * width),
+            ("all", images * width),
+        ])
+        .sizes([batch * width])
 }
 
 /// Bindings: cursor, rows f32 `[rows, columns]`, current row f32 `[columns]`, scores f32 `[slots, 2]`, mean loss f32

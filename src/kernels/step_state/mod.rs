@@ -4,9 +4,11 @@
 pub(crate) mod launches;
 
 use burn::tensor::{DType, Int, Tensor};
-use burn_wgpu::CubeTensor;
+use burn_wgpu::{CubeTensor, into_contiguous};
 
-use super::gpu::{empty, float_tensor, int_tensor, launch, launch_into, of_floats, of_ints, write};
+use super::gpu::{
+    dims, empty, float_tensor, int_tensor, launch, launch_into, of_floats, of_ints, write,
+};
 use launches::{CURSOR, SLOTS};
 
 /// The numbers of one step that follow from its place in the training.
@@ -141,6 +143,17 @@ impl StepState {
             [(DType::I32, &[batch]), (DType::I32, &[batch])],
         );
         [int_tensor(indices), int_tensor(labels)]
+    }
+
+    /// Copies `batch` `[n, width]` to the rows of `all` `[images, width]` that are the images of the step.
+    pub fn keep(&self, batch: &Tensor<2>, all: &Tensor<2>) {
+        let batch = into_contiguous(of_floats(batch).expect("numbers on the adapter"));
+        let all = of_floats(all).expect("room on the adapter");
+        let ([count, width], [images, _]) = (dims(&batch), dims(&all));
+        launch(
+            launches::keep(images, count, width),
+            &[&self.cursor, &batch, &all],
+        );
     }
 
     /// Ends a step of `images` images with this mean loss and number correct, `[1]` each.

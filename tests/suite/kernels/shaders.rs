@@ -53,7 +53,7 @@ fn naga_accepts_every_shader_as_it_stands() {
     for shader in &shaders {
         validated(shader.name, &shader.source(&[]));
     }
-    assert_eq!(shaders.len(), 46);
+    assert_eq!(shaders.len(), 47);
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub struct DataArgs {
     /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
     #[arg(long, value_name = "DIR", env = DATA_DIR, global = true)]
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
-    #[arg(value_parser = folder_or_empty())]
+    #[arg(value_parser = folder_or_empty(), help_heading = "Data")]
     data_dir: Option<PathBuf>,
     /// How to print the result; csv is for suspects alone
     #[arg(long, value_enum, default_value_t = ListFormat::Text, global = true)]

@@ -18,6 +18,7 @@ use crate::runs::folder::{METRICS, RUN, RunFolderError, SETTINGS, absent, follow
 use crate::runs::metrics::{self, StepRecord};
 use crate::runs::record::RunRecord;
 use crate::runs::resume;
+use crate::runs::sweep::space;
 use crate::terminal::quoted;
 use crate::training::history::EpochRecord;
 
@@ -181,13 +182,9 @@ fn settings(text: &str) -> Vec<Setting> {
             let changed = !defaults
                 .iter()
                 .any(|default| *default == (key.clone(), value.clone()));
-            let value = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
             Setting {
                 key,
-                value,
+                value: space::shown(&value),
                 changed,
             }
         })

@@ -36,7 +36,7 @@ def png(path, shade):
 for place, name in enumerate(["atypical ductal hyperplasia of the breast", "normal, benign", "fibroadenoma"]):
     for index in range(8):
         png(pathlib.Path("images", name, f"{index}.png"), 60 * place + index)
-png(pathlib.Path("images/fibroadenoma/long-name-of-a-file-that-does-not-fit-beside-its-answer.png"), 9)
+png(pathlib.Path("images/fibroadenoma/a-name-that-does-not-fit-beside-its-answer.png"), 9)
 P
 commands=(
     "runs list ."
@@ -51,7 +51,7 @@ commands=(
     "evaluate --ensemble sweep --top 2"
     "evaluate sweep --tta 1"
     "predict --run one images"
-    "predict --show --run one images/fibroadenoma/long-name-of-a-file-that-does-not-fit-beside-its-answer.png"
+    "predict --show --run one images/fibroadenoma/a-name-that-does-not-fit-beside-its-answer.png"
     "data list"
     "data verify images"
     "data suspects one"

@@ -71,7 +71,7 @@ enum Command {
     Devices(commands::devices::DevicesArgs),
     /// Check that an adapter computes the right numbers
     Doctor(commands::doctor::DoctorArgs),
-    /// Fetch, verify or list data sets
+    /// Fetch, verify, list or show data sets, and doubt their labels
     Data(commands::data::DataArgs),
     /// Write the report page of a run, or one that compares several
     Report(commands::report::ReportArgs),

@@ -24,6 +24,20 @@ small="--config smoke --device cpu --dataset synthetic"
         --over 'training.batch_size=[64,256]' --over 'model.layers=[[{linear=10}],"plain"]' --over 'augment.rotation=[0,10]' \
         --trials 4 --method random --set data.train_limit=1000 --out sweep
 } >/dev/null 2>&1
+# Images of classes with long names.
+python3 - <<'P'
+import pathlib, struct, zlib
+def png(path, shade):
+    rows = b"".join(b"\0" + bytes((shade + x * y) % 256 for x in range(28)) for y in range(28))
+    part = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b""))
+for place, name in enumerate(["atypical ductal hyperplasia of the breast", "normal, benign", "fibroadenoma"]):
+    for index in range(8):
+        png(pathlib.Path("images", name, f"{index}.png"), 60 * place + index)
+png(pathlib.Path("images/fibroadenoma/a-name-that-does-not-fit-beside-its-answer.png"), 9)
+P
 commands=(
     "runs list ."
     "devices"
@@ -33,13 +47,22 @@ commands=(
     "lr-find $small --steps 30"
     "evaluate one"
     "evaluate one --details"
+    "evaluate seeds"
+    "evaluate --ensemble sweep --top 2"
+    "evaluate sweep --tta 1"
+    "predict --run one images"
+    "predict --show --run one images/fibroadenoma/a-name-that-does-not-fit-beside-its-answer.png"
     "data list"
+    "data verify images"
     "data suspects one"
     "config"
     "config --changed --config cifar"
     "train $small --epochs 2"
     "train $small --epochs 2 --details"
     "train $small --seeds 2"
+    "train $small --ensemble 2"
+    "train --dataset images --device cpu --epochs 1 --set data.validation_size=0"
+    "runs prune runs --keep 1"
     "sweep plan $small --over 'training.learning_rate=[1e-3,2e-3,3e-3,4e-3]' --method halving --eta 2 --epochs 2 --out plan\$COLUMNS"
     "sweep run plan\$COLUMNS"
     "sweep status plan\$COLUMNS"

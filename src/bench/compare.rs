@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::row::Row;
 use super::statistics::median_ratio;
@@ -120,13 +121,14 @@ pub fn load(path: &Path) -> Result<Measurement, SavedError> {
         reason,
     };
     let bytes = read_file(path, MOST_RECORD).map_err(|error| saved_error(error.to_string()))?;
-    let saved: Measurement = serde_json::from_slice(&bytes)
-        .map_err(|error| saved_error(format!("no measurement ({error})")))?;
-    match saved.format == FORMAT {
-        true => Ok(saved),
-        false => Err(saved_error(format!(
-            "written in format '{}', this program reads '{FORMAT}'",
-            saved.format
+    let damaged = |error: serde_json::Error| saved_error(format!("no measurement ({error})"));
+    let saved: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+    // Another format has other fields.
+    let format = saved["format"].as_str().map(str::to_owned);
+    match format.as_deref() {
+        Some(FORMAT) | None => serde_json::from_value(saved).map_err(damaged),
+        Some(other) => Err(saved_error(format!(
+            "written in format '{other}', this program reads '{FORMAT}'"
         ))),
     }
 }

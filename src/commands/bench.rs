@@ -11,7 +11,7 @@ use super::args::{SeedArgs, SettingsArgs, adapter_of_environment, resolve, value
 use crate::bench::compare::{self, FORMAT, Key, Measurement, Outcome, Work};
 use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
-use crate::config::{Config, ConfigError, Origin};
+use crate::config::{Config, ConfigError};
 use crate::data::synthetic;
 use crate::device::store::KERNEL_SET;
 use crate::device::{self, Device};
@@ -252,16 +252,6 @@ fn plan(args: &BenchArgs, config: &Config) -> anyhow::Result<Plan> {
     })
 }
 
-fn usage(flag: &'static str, reason: impl Into<String>) -> anyhow::Error {
-    ConfigError::Invalid {
-        key: flag.trim_start_matches('-').into(),
-        origin: Origin::Flag(flag),
-        value: String::new(),
-        reason: reason.into(),
-    }
-    .into()
-}
-
 /// Refuses a place for --save before minutes of measuring, not after.
 fn check_place(save: &Path) -> anyhow::Result<()> {
     let folder = save
@@ -269,10 +259,11 @@ fn check_place(save: &Path) -> anyhow::Result<()> {
         .filter(|folder| !folder.as_os_str().is_empty());
     let there = folder.is_none_or(Path::is_dir);
     if save.is_dir() || !there {
-        return Err(usage(
-            "--save",
-            format!("{} is no place for a file", save.display()),
-        ));
+        return Err(UsageError(format!(
+            "--save {}: no place for a file; name one in a folder that is there",
+            save.display()
+        ))
+        .into());
     }
     Ok(())
 }

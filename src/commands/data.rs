@@ -21,6 +21,7 @@ use crate::data::{DataError, Published};
 use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
+use crate::report::text::wrapped;
 use crate::terminal::bars::{Shown, bar};
 use crate::terminal::interrupt::interrupt_flag;
 use crate::terminal::print;
@@ -41,7 +42,7 @@ pub struct DataArgs {
     /// The folder that holds mnist/ and other known sets [default: the system's cache folder]
     #[arg(long, value_name = "DIR", env = DATA_DIR, global = true)]
     #[arg(hide_env_values = true, value_hint = ValueHint::DirPath)]
-    #[arg(value_parser = folder_or_empty())]
+    #[arg(value_parser = folder_or_empty(), help_heading = "Data")]
     data_dir: Option<PathBuf>,
     /// How to print the result; csv is for suspects alone
     #[arg(long, value_enum, default_value_t = ListFormat::Text, global = true)]
@@ -195,7 +196,7 @@ fn verify(name: &str, data_dir: &Path, named: Option<&Path>, json: bool) -> anyh
         ))?;
     } else {
         for check in &checks {
-            print(&format!("{}: {}\n", check.path.display(), verdict(check)))?;
+            line(&format!("{}: {}", check.path.display(), verdict(check)))?;
         }
     }
     let set = known.map(|set| {
@@ -232,11 +233,20 @@ fn sound(name: &str, path: &Path, check: &WholeCheck, json: bool) -> anyhow::Res
             json!({"set": name, "folder": path, "sound": true, "contents": check})
         ));
     }
-    print(&format!("{path}: ok, {}: {}\n", check.format, check.holds))?;
+    line(&format!("{path}: ok, {}: {}", check.format, check.holds))?;
     for note in &check.notes {
-        print(&format!("{path}: {note}\n"))?;
+        line(&format!("{path}: {note}"))?;
     }
     Ok(())
+}
+
+/// Prints a line, on a terminal as several where it is wider.
+fn line(text: &str) -> anyhow::Result<()> {
+    let text = match std::io::stdout().is_terminal() {
+        true => wrapped(text, Look::of_stdout(false).width, "  "),
+        false => text.into(),
+    };
+    print(&format!("{text}\n"))
 }
 
 fn verdict(check: &FileCheck) -> String {

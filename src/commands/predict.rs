@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 use serde::Serialize;
 use serde_json::json;
 
@@ -53,14 +53,17 @@ pub struct PredictArgs {
     run: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeArgs,
-    /// One JSON object an image, a line each
+    /// How to print the answers
+    #[arg(long, value_enum, conflicts_with_all = ["json", "csv"], help_heading = "Output")]
+    format: Option<AnswerFormat>,
+    /// The same as --format json
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// A table with a line an answer: file, class, probability, whether it is unsure
+    /// The same as --format csv
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     csv: bool,
     /// Draw what the network saw, and where in the image it was
-    #[arg(long, conflicts_with_all = ["json", "csv"], help_heading = "Output")]
+    #[arg(long, conflicts_with_all = ["json", "csv", "format"], help_heading = "Output")]
     show: bool,
     /// All marks of a picture are one drawing, however far apart
     #[arg(long)]
@@ -69,6 +72,17 @@ pub struct PredictArgs {
     /// network's own set stay below. inf: none is
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score)]
     threshold: Option<f32>,
+}
+
+/// The formats of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AnswerFormat {
+    /// A line an image [default]
+    Text,
+    /// One JSON object an image, a line each
+    Json,
+    /// A table with a line an answer: file, class, probability, whether it is unsure
+    Csv,
 }
 
 /// One guess, the likeliest first.
@@ -115,6 +129,8 @@ pub struct Unsure {
 /// [`Unsure`] when some answers are, after all images were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let config = args.compute.config()?;
+    let as_json = args.json || args.format == Some(AnswerFormat::Json);
+    let as_csv = args.csv || args.format == Some(AnswerFormat::Csv);
     let all = files::files(&args.files)?;
     let weights = weights_of_run(args.run.as_deref())?;
     let device = open_device(&config.device)?;
@@ -134,7 +150,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         true => Count::One,
         false => Count::Any,
     };
-    if args.csv {
+    if as_csv {
         print(&rows::header())?;
     }
     let (mut failed, mut unsure) = (0, 0);
@@ -164,7 +180,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
                     };
                     let readings: Vec<Reading> = drawings.iter().map(read).collect();
                     unsure += usize::from(readings.iter().any(|reading| reading.unsure));
-                    print(&match (args.json, args.csv) {
+                    print(&match (as_json, as_csv) {
                         (true, _) => json_line(file, &readings, threshold),
                         (_, true) => rows::of_readings(file, &readings)?,
                         _ => text(file, &readings, &description, args.show),
@@ -173,12 +189,12 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
                 Err(error) => {
                     failed += 1;
                     tracing::error!("{}: {error}", file.display());
-                    if args.json {
+                    if as_json {
                         let line =
                             json!({"file": file.to_string_lossy(), "error": error.to_string()});
                         print(&format!("{line}\n"))?;
                     }
-                    if args.csv {
+                    if as_csv {
                         print(&rows::of_error(file, error.to_string())?)?;
                     }
                 }

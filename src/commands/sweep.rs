@@ -111,6 +111,11 @@ struct PlanArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist sweep plan --over training.learning_rate=1e-3..3e-2:log --out lr
+  gpu-mnist sweep plan search.toml --out lr  a file that says what is varied
+  gpu-mnist sweep run lr                     trains what was planned")]
 struct PlanOnlyArgs {
     #[command(flatten)]
     plan: PlanArgs,
@@ -119,6 +124,11 @@ struct PlanOnlyArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist sweep run runs/SWEEP            goes on where it stopped
+  gpu-mnist sweep run runs/SWEEP --retry    failed trials too
+  gpu-mnist sweep run runs/SWEEP --trial 3  one trial, in this process")]
 struct RunArgs {
     /// The folder of the sweep
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -147,6 +157,10 @@ struct RunArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist sweep status runs/SWEEP         every trial, a line each
+  gpu-mnist sweep status runs/SWEEP --json  the same for programs")]
 struct StatusArgs {
     /// The folder of the sweep
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -156,6 +170,9 @@ struct StatusArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist sweep collect runs/SWEEP  after trials that ran elsewhere")]
 struct CollectArgs {
     /// The folder of the sweep
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -167,6 +184,11 @@ struct CollectArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+For example:
+  gpu-mnist sweep submit runs/SWEEP --to slurm --gpus 1 --time 01:00:00
+  gpu-mnist sweep submit runs/SWEEP --to hq --cpus 2
+  gpu-mnist sweep submit runs/SWEEP --to slurm --dry-run  only writes the script")]
 struct SubmitArgs {
     /// The folder of the sweep
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]

@@ -290,7 +290,7 @@ pub enum Fault {
     #[error("its header is little-endian, IDX is big-endian")]
     LittleEndian,
     /// A file of images where labels belong, or the reverse.
-    #[error("holds {found}, which are no {expected}: are the files of images and labels swapped?")]
+    #[error("holds {found}, which are no {expected}: images and labels may be swapped")]
     Swapped {
         /// What it holds.
         found: String,

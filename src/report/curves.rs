@@ -306,7 +306,7 @@ fn draw(
 
 type Chart<'a, 'b, Y> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Y>>;
 
-/// Axes, lines and legend; what lies below `floor` is drawn on it.
+/// Axes, lines and legend; what lies below `floor` is cut off.
 fn fill<'a, 'b: 'a, Y>(
     chart: &mut Chart<'a, 'b, Y>,
     lines: &[Line],
@@ -340,7 +340,8 @@ where
         .map_err(unknown)?;
     let shown = lines.iter().filter(|line| !line.points.is_empty());
     for line in shown {
-        let points = || line.points.iter().map(|&(x, y)| (x, y.max(floor)));
+        let points = || from_floor(&line.points, floor).into_iter();
+        let ended = || (line.points.iter().copied()).filter(|(_, y)| *y >= floor);
         let (width, opacity) = if line.faint { (3, 0.35) } else { (6, 1.0) };
         let style = line.colour.mix(opacity).stroke_width(width);
         let drawn = chart
@@ -353,7 +354,7 @@ where
         }
         if !line.faint {
             let mark = line.colour.filled();
-            let marks = points().map(|point| Circle::new(point, 10, mark));
+            let marks = ended().map(|point| Circle::new(point, 10, mark));
             chart.draw_series(marks).map_err(unknown)?;
         }
     }
@@ -373,6 +374,19 @@ where
         .map_err(unknown)
 }
 
+/// The part of a line from where it first rises to `floor`: a training begins below.
+fn from_floor(points: &[(f64, f64)], floor: f64) -> Vec<(f64, f64)> {
+    let Some(first) = points.iter().position(|(_, y)| *y >= floor) else {
+        return Vec::new();
+    };
+    let crossing = first.checked_sub(1).map(|below| {
+        let ((x0, y0), (x1, y1)) = (points[below], points[first]);
+        (x0 + (x1 - x0) * (floor - y0) / (y1 - y0), floor)
+    });
+    let rest = points[first..].iter().map(|&(x, y)| (x, y.max(floor)));
+    crossing.into_iter().chain(rest).collect()
+}
+
 /// Rings around the points of the epoch whose weights were kept.
 fn mark_kept<'a, 'b: 'a, Y>(
     chart: &mut Chart<'a, 'b, Y>,
@@ -389,8 +403,8 @@ where
     let solid = lines.iter().filter(|line| !line.faint);
     let points = solid.flat_map(|line| &line.points);
     let rings: Vec<(f64, f64)> = points
-        .filter(|(epoch, _)| *epoch == kept)
-        .map(|&(x, y)| (x, y.max(floor)))
+        .filter(|(epoch, y)| *epoch == kept && *y >= floor)
+        .copied()
         .collect();
     if rings.is_empty() {
         return Ok(());

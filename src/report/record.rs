@@ -14,10 +14,11 @@ use crate::config::{Architecture, DEFAULT};
 use crate::data::test_split::TestSplit;
 use crate::evaluation::worst::Verdict;
 use crate::files::read_record;
-use crate::runs::folder::{METRICS, RUN, RunFolderError, SETTINGS, absent, followed};
+use crate::runs::folder::{METRICS, RUN, RunFolderError, SETTINGS, absent, followed, lacks};
 use crate::runs::metrics::{self, StepRecord};
 use crate::runs::record::RunRecord;
 use crate::runs::resume;
+use crate::runs::sweep::space;
 use crate::terminal::quoted;
 use crate::training::history::EpochRecord;
 
@@ -86,8 +87,7 @@ impl Record {
         if !folder.is_dir() {
             return Err(not_a_run(absent(folder).into()));
         }
-        let run: RunRecord =
-            json(folder, RUN)?.ok_or_else(|| not_a_run(format!("it holds no {RUN}")))?;
+        let run: RunRecord = json(folder, RUN)?.ok_or_else(|| not_a_run(lacks(folder, RUN)))?;
         let (epochs, steps) = points(folder);
         let real = folder.canonicalize().unwrap_or_else(|_| folder.into());
         Ok(Self {
@@ -181,13 +181,9 @@ fn settings(text: &str) -> Vec<Setting> {
             let changed = !defaults
                 .iter()
                 .any(|default| *default == (key.clone(), value.clone()));
-            let value = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
             Setting {
                 key,
-                value,
+                value: space::shown(&value),
                 changed,
             }
         })

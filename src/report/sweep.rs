@@ -161,9 +161,15 @@ fn value<'a>(trial: &'a Trial, axis: &Axis) -> Option<&'a Value> {
 pub fn text(folder: &Path, record: &SweepRecord, look: &Look) -> String {
     let mut text = String::new();
     let best = record.ranked();
+    // Those that halving sorted out trained less, and cannot be compared with the others.
+    let earlier = record.ended() - record.failed() - best.len();
     if !best.is_empty() {
         let title = match best.len() > SHOWN {
             true => format!("The best {SHOWN} of {} trials", best.len()),
+            false if earlier > 0 => format!(
+                "{} of the last round, the best first",
+                count(best.len(), "trial")
+            ),
             false => format!("{}, the best first", count(best.len(), "trial")),
         };
         let _ = writeln!(
@@ -172,6 +178,14 @@ pub fn text(folder: &Path, record: &SweepRecord, look: &Look) -> String {
             look.mark(Mark::Title, &title),
             ranking(record, &best, look)
         );
+        if earlier > 0 {
+            let all = command_line_of(["sweep", "status", &folder.display().to_string()]);
+            let line = format!(
+                "{} of earlier rounds: `{all}` lists them",
+                count(earlier, "trial")
+            );
+            let _ = writeln!(text, "{}\n", wrapped(&line, look.width, "  "));
+        }
     }
     let mattered = importance(record);
     if !mattered.is_empty() {

@@ -243,21 +243,21 @@ impl RunFolder {
     /// [`RunFolderError::NotARun`].
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
         let path = &followed(path);
-        let not_a_run = |reason: &str| RunFolderError::NotARun {
+        let not_a_run = |reason: String| RunFolderError::NotARun {
             path: path.into(),
-            reason: reason.into(),
+            reason,
         };
         check_readable(path)?;
         if !path.is_dir() {
-            return Err(not_a_run(absent(path)));
+            return Err(not_a_run(absent(path).into()));
         }
         if path.join(SEEDS).is_file() {
-            return Err(not_a_run(SEVERAL));
+            return Err(not_a_run(SEVERAL.into()));
         }
         if !path.join(WEIGHTS).is_file() {
             return Err(match path.join(SETTINGS).is_file() {
                 true => RunFolderError::NoWeights { path: path.into() },
-                false => not_a_run("it holds no model.safetensors"),
+                false => not_a_run(lacks(path, WEIGHTS)),
             });
         }
         Ok(Self { path: path.into() })
@@ -287,7 +287,7 @@ impl RunFolder {
             path: path.into(),
             reason: match path.is_dir() {
                 true if path.join(SEEDS).is_file() => SEVERAL.into(),
-                true => format!("it holds no {SETTINGS}"),
+                true => lacks(path, SETTINGS),
                 false => absent(path).into(),
             },
         })
@@ -424,6 +424,22 @@ pub fn absent(path: &Path) -> &'static str {
     match path.exists() {
         true => "this is a file",
         false => "no such folder",
+    }
+}
+
+/// What a folder is in place of a run: one of runs, or one without the `file` of a run.
+pub fn lacks(path: &Path, file: &str) -> String {
+    let begun = |path: &PathBuf| {
+        let mut files = [SETTINGS, SEEDS, SWEEP].iter();
+        files.any(|file| path.join(file).is_file())
+    };
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    // By its own name, not as the latest.
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|found| found.is_dir()));
+    let runs = folders.map(|entry| entry.path()).filter(begun);
+    match runs.max() {
+        Some(run) => format!("it holds runs, such as {}", run.display()),
+        None => format!("it holds no {file}"),
     }
 }
 

@@ -103,11 +103,11 @@ pub enum ResumeError {
     },
     /// The run has come to its end.
     #[error(
-        "--resume {}: nothing is left to train: {trained} of {} done{why}; train it further with --epochs N, or leave the changes away:\n{changes}nothing was changed",
+        "--resume {}: nothing is left to train: {} asked for, {trained} done{why}; train it further with a greater --epochs, or leave the changes away:\n{changes}nothing was changed",
         run.display(),
         match epochs {
-            1 => "1 epoch is".into(),
-            epochs => format!("{epochs} epochs are"),
+            1 => "1 epoch".into(),
+            epochs => format!("{epochs} epochs"),
         }
     )]
     NothingLeft {

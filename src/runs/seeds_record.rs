@@ -196,6 +196,14 @@ impl SeedsRecord {
         ended || self.failed.iter().any(|failed| failed.seed == seed)
     }
 
+    /// The place of the run that did best on the validation images, of equals the first; the first where there are none.
+    pub fn best(&self) -> usize {
+        let accuracy = |place: &usize| self.runs[*place].valid_accuracy.unwrap_or(0.0);
+        let places = (0..self.runs.len()).rev();
+        let best = places.max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)));
+        best.unwrap_or_default()
+    }
+
     /// Brings the statistics up to the runs; `target` is the validation accuracy to reach, 0: none.
     pub fn summarise(&mut self, target: f64) {
         let runs = &self.runs;

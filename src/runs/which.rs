@@ -91,12 +91,7 @@ pub fn weights_of(run: &Path) -> Result<PathBuf, RunFolderError> {
         return Ok(folder.file(WEIGHTS));
     };
     let folders = record.folders(run)?;
-    // Without a validation split there is nothing to choose by, and the first is as good as any.
-    let accuracy = |place: &usize| record.runs[*place].valid_accuracy.unwrap_or(0.0);
-    let best = (0..folders.len())
-        .rev()
-        .max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)))
-        .unwrap_or_default();
+    let best = record.best();
     tracing::info!(
         "{}: runs of {}; taking seed {}, the best on the validation images",
         run.display(),

@@ -2,12 +2,12 @@
 
 use crate::support::program;
 
-fn help(arguments: &[&str]) -> String {
+fn help(arguments: &[&str], columns: &str) -> String {
     let home = tempfile::tempdir().expect("a folder");
     let output = program(home.path())
         .args(arguments)
         .arg("--help")
-        .env("COLUMNS", "100")
+        .env("COLUMNS", columns)
         .assert()
         .code(0)
         .get_output()
@@ -24,6 +24,8 @@ fn help_texts() {
         &["sweep"],
         &["sweep", "plan"],
         &["sweep", "run"],
+        &["sweep", "status"],
+        &["sweep", "collect"],
         &["sweep", "submit"],
         &["evaluate"],
         &["predict"],
@@ -35,8 +37,11 @@ fn help_texts() {
         &["bench"],
         &["doctor"],
         &["runs"],
+        &["runs", "list"],
         &["runs", "prune"],
         &["data"],
+        &["data", "list"],
+        &["data", "verify"],
         &["data", "fetch"],
         &["data", "show"],
         &["data", "suspects"],
@@ -46,6 +51,14 @@ fn help_texts() {
             [] => "gpu-mnist".to_string(),
             arguments => arguments.join("-"),
         };
-        insta::assert_snapshot!(name, help(arguments));
+        let narrow = help(arguments, "80");
+        assert!(narrow.contains("\nFor example:\n"), "{name}: no example");
+        for line in narrow.lines() {
+            assert!(
+                line.chars().count() <= 80,
+                "{name}: over 80 columns: {line}"
+            );
+        }
+        insta::assert_snapshot!(name, help(arguments, "100"));
     }
 }

@@ -77,6 +77,14 @@ fn scaled_pictures_on_a_page_are_read() {
         .clone();
     let answers = lines(&output.stdout);
     assert_eq!(answers.len(), 100);
+    let by_format = program(home.path())
+        .args(["predict", "--run", "run", "--device", "cpu"])
+        .args(["--format", "json", "--threshold", "inf", "00.png"])
+        .assert()
+        .code(0);
+    let by_format = lines(&by_format.get_output().stdout);
+    assert_eq!(by_format.len(), 1);
+    assert_eq!(by_format[0]["class"], answers[0]["class"]);
     let right = answers
         .iter()
         .zip(&split.labels)

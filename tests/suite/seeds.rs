@@ -362,6 +362,8 @@ fn runs_and_report_read_a_folder_of_seeds() {
     ] {
         assert!(page.contains(part), "{part}");
     }
+    // Of seeds that did equally well one is taken, and marked.
+    assert_eq!(page.matches("<td class=\"best\">").count(), 1);
     // Mean and deviation lead, with the digits that the record has.
     let mean = record["statistics"]["accuracy"]["mean"]
         .as_f64()

@@ -296,6 +296,16 @@ fn halving_has_the_best_go_on() {
         (&json!(1), &json!(2))
     );
     assert_eq!(found["best"]["trial"], 6);
+    // What trained less cannot be compared, and is not passed over in silence.
+    program(home.path())
+        .args(["sweep", "collect", "halved"])
+        .assert()
+        .code(0)
+        .stdout(
+            contains("1 trial of the last round, the best first")
+                .and(contains("6 trials of earlier rounds"))
+                .and(contains("`gpu-mnist sweep status halved`")),
+        );
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::usage;
 use crate::commands::completion;
 use crate::config::{Api, DeviceConfig, DeviceKind};
 use crate::device::{self, AdapterInfo, Choice, Device, DeviceError, opening};
+use crate::exit::UsageError;
 
 /// What to measure.
 #[derive(Args, Debug)]
@@ -126,7 +126,14 @@ fn named(asked: &BenchDeviceArgs, settings: &DeviceConfig) -> anyhow::Result<Opt
             .collect()
     };
     if !asked.adapter.is_empty() {
-        return Ok(Some(words(&asked.adapter.join(","))));
+        let named: Vec<String> = words(&asked.adapter.join(","));
+        return match named.iter().any(String::is_empty) {
+            true => Err(UsageError(
+                "--adapter: a name in the list is empty; name adapters by number or part of their names, and cpu".into(),
+            )
+            .into()),
+            false => Ok(Some(named)),
+        };
     }
     match asked.adapters.as_deref() {
         Some("all") => Ok(None),
@@ -134,12 +141,10 @@ fn named(asked: &BenchDeviceArgs, settings: &DeviceConfig) -> anyhow::Result<Opt
             let words: Vec<String> = words(numbers);
             match words.iter().all(|word| word.parse::<usize>().is_ok()) {
                 true => Ok(Some(words)),
-                false => Err(usage(
-                    "--adapters",
-                    format!(
-                        "{numbers} is neither all nor numbers of `gpu-mnist devices` separated by commas"
-                    ),
-                )),
+                false => Err(UsageError(format!(
+                    "--adapters {numbers}: neither all nor numbers of `gpu-mnist devices` separated by commas; --adapter takes names too"
+                ))
+                .into()),
             }
         }
         None if settings.adapter.is_empty() => Ok(None),

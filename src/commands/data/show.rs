@@ -33,16 +33,16 @@ pub struct ShowArgs {
     seed: SeedArgs,
     /// auto, synthetic, a known set (`gpu-mnist data list`), or images of your own
     /// [default: auto]
-    #[arg(long, value_name = "SET|DIR", add = completion::data_sets())]
+    #[arg(long, value_name = "SET|DIR", add = completion::data_sets(), help_heading = "Data")]
     dataset: Option<String>,
     /// Training images, a row each, of all classes in turn
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Output")]
     rows: u32,
     /// Distorted versions of each: epochs 1 to N of the training
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Output")]
     versions: u32,
     /// The PNG file to write
-    #[arg(long, value_name = "FILE", default_value = "augmented.png", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", default_value = "augmented.png", value_hint = ValueHint::FilePath, help_heading = "Output")]
     out: PathBuf,
 }
 

@@ -26,6 +26,8 @@ struct SeedsPage<'a> {
     ensemble: Option<Ensemble>,
     strip: String,
     rows: Vec<Row<'a>>,
+    /// Whether others did as well as the best on the validation images.
+    tied: bool,
     curves: [Option<String>; 2],
     heat_map: Option<String>,
     pairs: Vec<Pair>,
@@ -104,6 +106,7 @@ pub fn seeds(several: &SeedsRecord, records: &[Record], beside: bool) -> anyhow:
         )?,
         ensemble,
         rows: rows(several, records, beside),
+        tied: is_tied(several),
         curves: curves::seeds(records)?,
         heat_map: heat_map.transpose()?,
         pairs: all
@@ -131,17 +134,24 @@ fn dots(several: &SeedsRecord) -> Vec<Dot> {
     .collect()
 }
 
+fn is_tied(several: &SeedsRecord) -> bool {
+    let Some(best) = several.runs.get(several.best()) else {
+        return false;
+    };
+    let equals = (several.runs.iter()).filter(|run| run.valid_accuracy == best.valid_accuracy);
+    equals.count() > 1
+}
+
 fn rows<'a>(several: &SeedsRecord, records: &'a [Record], beside: bool) -> Vec<Row<'a>> {
-    let best = (several.runs.iter()).filter_map(|run| run.valid_accuracy);
-    let best = best.max_by(f64::total_cmp);
-    let runs = several.runs.iter().zip(records);
-    runs.map(|(run, record)| Row {
+    let best = several.best();
+    let runs = several.runs.iter().zip(records).enumerate();
+    runs.map(|(place, (run, record))| Row {
         seed: run.seed,
         link: beside.then(|| format!("{}/report.html", run.run)),
         evaluation: record.run.evaluation.as_ref(),
         errors: run.errors(),
         validation: run.valid_accuracy,
-        best: best.is_some() && run.valid_accuracy == best,
+        best: run.valid_accuracy.is_some() && place == best,
         kept: record.run.weights.as_ref().map(|weights| weights.epoch),
         epochs: run.epochs,
         seconds: run.train_seconds,

@@ -281,7 +281,7 @@ fn what_a_file_is_instead_is_said() {
         text.contains("20 unsigned bytes, which are no images"),
         "{text}"
     );
-    assert!(text.contains("swapped?"), "{text}");
+    assert!(text.contains("may be swapped"), "{text}");
     let text = labels(&idx_file(Kind::Images, 20)).to_string();
     assert!(
         text.contains("20x28x28 unsigned bytes, which are no labels"),

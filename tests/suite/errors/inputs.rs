@@ -97,6 +97,28 @@ fn idx(home: &Path, write: Put<'_>) {
     fs::remove_file(home.join("idx-missing").join(LABELS)).expect("removed");
     write_dataset(&home.join("idx-folder"), 60, 20);
     fs::create_dir(home.join("idx-folder/classes.txt")).expect("made");
+    // Images in a row, in two colours, labels in rows, and two sets in a folder.
+    let pixels = &images[16..];
+    let flat = [&[0, 0, 8, 2, 0, 0, 0, 60, 0, 0, 3, 16][..], pixels].concat();
+    spoilt("idx-flat", IMAGES, &flat);
+    let deep = [
+        &[0, 0, 8, 4][..],
+        &images[4..16],
+        &[0, 0, 0, 2],
+        pixels,
+        pixels,
+    ]
+    .concat();
+    spoilt("idx-deep", IMAGES, &deep);
+    let rows = [&[0, 0, 8, 2, 0, 0, 0, 60, 0, 0, 0, 2][..], &[1; 120]].concat();
+    spoilt("idx-rows", LABELS, &rows);
+    for name in ["a", "b"] {
+        for file in fs::read_dir(home.join("good")).expect("read").flatten() {
+            let bytes = fs::read(file.path()).expect("read");
+            let file = file.file_name().into_string().expect("a name");
+            write(&format!("idx-two/{name}-{file}"), &bytes);
+        }
+    }
     let small: Vec<u8> = [&images[..8], &[0, 0, 0, 4, 0, 0, 0, 4], &[7; 960]].concat();
     spoilt("idx-small", IMAGES, &small);
     let other: Vec<u8> = [
@@ -243,6 +265,13 @@ fn arrays(home: &Path, write: Put<'_>) {
         "labels.csv",
         header("label,", 64) + &row("1,", 64) + &row("-5,", 64),
     );
+    table(
+        "ragged.csv",
+        header("label,", 64)
+            + &row("1,", 64).repeat(4)
+            + &row("2,", 64).repeat(4)
+            + &row("2,", 60).repeat(8),
+    );
     let many: String = (0..1200)
         .map(|class| row(&format!("c{class},"), 64))
         .collect();
@@ -304,9 +333,22 @@ fn specs(write: Put<'_>) {
         ("table.toml", "over = 3\n"),
         ("over.toml", "[over]\ntraining.learning_rate = \"3..1\"\n"),
         ("bench.json", "{}"),
+        ("old.json", "{\"format\": \"gpu-mnist bench 0\"}"),
+        (
+            "weights.toml",
+            "data.set = \"digits\"\n[model]\nlayers = [{ linear = 16384 }, { linear = 16384 }]\n",
+        ),
     ] {
         write(name, text.as_bytes());
     }
+    let layers = vec!["{ linear = 3 }"; 101].join(", ");
+    write(
+        "layers.toml",
+        format!("[model]\nlayers = [{layers}]\n").as_bytes(),
+    );
+    // The header of a file of weights, with nothing in it.
+    write("empty.safetensors", b"\x02\0\0\0\0\0\0\0{}");
+    write("big.toml", &vec![b'#'; 65 << 20]);
 }
 
 /// Runs of every kind, and damaged ones.

@@ -13,6 +13,9 @@ const BEGINS: &[&str] = &[
     "unfit(",
     "unwritten(",
     "wrong(",
+    "Err(",
+    "ok_or(",
+    "ok_or_else(",
 ];
 
 /// The literals of all errors in a file that are sentences.
@@ -77,6 +80,30 @@ pub fn fragment(text: &str) -> &str {
     let trimmed = parts.map(|part| part.trim_matches([' ', ':', ';', ',', '`']));
     trimmed.max_by_key(|part| part.len()).unwrap_or_default()
 }
+
+/// Files whose errors are reasons that others carry: what brings them about.
+pub const FILES: &[(&str, &str)] = &[
+    ("data/fetch/", "a server that misbehaves: `fetch.rs`"),
+    (
+        "export/",
+        "what the check of an exported file finds, a defect: `export.rs` changes the file",
+    ),
+    ("/onnx.rs", "as above"),
+    ("device/inject.rs", "what the tests inject"),
+    (
+        "runs/checkpoint/reading.rs",
+        "a damaged checkpoint, of which `resume.rs` and `hostile.rs` have many",
+    ),
+    (
+        "runs/weights.rs",
+        "damaged weights, of which `from.rs` and `hostile.rs` have many",
+    ),
+    ("evaluation/", "as above, and damaged records of runs"),
+    (
+        "data/formats/images/kept.rs",
+        "a damaged copy of decoded images, which are decoded anew: `data/own_images.rs`",
+    ),
+];
 
 /// Texts that no command of the list provokes: what does, or why nothing can.
 pub const ELSEWHERE: &[(&str, &str)] = &[
@@ -293,4 +320,49 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("use a number or a part of a name", "`device.rs`"),
     ("install it and put it into PATH", "below"),
+    (
+        "no completions for",
+        "a guard: shells are checked before: `completions cmd`",
+    ),
+    (
+        "kernels the losses leave the band of",
+        "an adapter that computes wrong numbers: `bench.rs` injects faults",
+    ),
+    (
+        "write its download",
+        "a full disk in a download, as others: `tests/faults`",
+    ),
+    (
+        "lengths or labels differ",
+        "a set that changes while it is read, as above",
+    ),
+    (
+        "images to train on, to validate and to test, expected",
+        "other images under the name of a known set",
+    ),
+    ("classes, expected", "as above"),
+    (
+        "channels; 1 (grey) or 3 (red, green, blue) can be trained on",
+        "a caller of the library: each format checks before",
+    ),
+    (
+        "training.patience has run out",
+        "a run that ended early, asked to train no further: `words.rs`",
+    ),
+    ("the target accuracy is reached", "as above"),
+    ("training.max_seconds are over", "as above"),
+    (
+        "a batch norm of",
+        "the check of an exported file, as in `FILES`",
+    ),
+    ("a batch norm without epsilon", "as above"),
+    ("a matrix product of", "as above"),
+    ("an average of", "as above"),
+    ("an average over other than four dimensions", "as above"),
+    ("' does not fit its input", "as above"),
+    ("no NPZ archive", "a guard: contents tell that it is one"),
+    (
+        "a step moves what it changes",
+        "a defect of replaying, which is then left",
+    ),
 ];

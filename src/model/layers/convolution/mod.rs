@@ -166,7 +166,7 @@ impl Describe for Config {
         let ([rows, columns], channels) = (sides, self.channels);
         if self.residual && (rows, columns, channels) != (height, width, inputs) {
             return Err(format!(
-                "residual adds its input, {height}x{width} of {inputs} channels, to its output, {rows}x{columns} of {channels}: they must be alike"
+                "residual adds its input, {height}x{width}x{inputs}, to its output, {rows}x{columns}x{channels}: they must be alike"
             ));
         }
         Ok(Shape::Image([rows, columns, channels]))

@@ -163,8 +163,8 @@ pub fn grad_weight(shape: &Shape, profile: TileProfile) -> Launch {
     let tile = weight_tile(shape, profile);
     let chunks = chunks(shape, profile);
     let tiles = chunks * (shape.out_channels / 4).div_ceil(tile.groups);
-    let launch = match profile {
-        TileProfile::Hardware => {
+    let launch = match tile.unrolled {
+        false => {
             let shader = match shape.single() {
                 true => shader!("convolve_pool_relu_grad_weight_single_channel"),
                 false => shader!("convolve_pool_relu_grad_weight"),
@@ -172,7 +172,7 @@ pub fn grad_weight(shape: &Shape, profile: TileProfile) -> Launch {
             let tiles = tiles * shape.weight().rows().div_ceil(tile.rows);
             Launch::each_in(shader, tiles, tile.invocations).constants([("ROWS", tile.rows)])
         }
-        TileProfile::Software => {
+        true => {
             let shader = match shape.single() {
                 true => shader!("convolve_pool_relu_grad_weight_single_channel_unrolled"),
                 false => shader!("convolve_pool_relu_grad_weight_unrolled"),

@@ -69,6 +69,7 @@ const PARTS: &[Shader] = &[
     shader!("shared/tile_start"),
     shader!("shared/tiled_product"),
     shader!("shared/weight_sizes"),
+    shader!("shared/weight_sums"),
     shader!("shared/weight_tile"),
     shader!("shared/weights"),
 ];

@@ -1,7 +1,10 @@
 //! The launches of convolution + bias + max-pool (+ ReLU): constants, bindings and grid of each.
 
 pub use super::shape::Shape;
-use super::tiles::{STAGED_INVOCATIONS, product_tile, staged_groups, weight_tile};
+use super::tiles::{
+    STAGED_INVOCATIONS, UNROLLED_INVOCATIONS, grad_input_unrolls, product_tile, staged_groups,
+    unrolled_groups, weight_tile,
+};
 use crate::kernels::convolution_weight::WeightShape;
 use crate::kernels::launch::{LARGEST_BINDING, Launch, TileProfile};
 use crate::kernels::shader::{Shader, shader};
@@ -63,14 +66,15 @@ pub fn forward(shape: &Shape, profile: TileProfile, relu: bool) -> Launch {
         blocks,
         groups: shape.out_channels / 4,
     };
-    let launch = match (profile, staged) {
-        (TileProfile::Hardware, Some(staged)) => work.staged(
+    let launch = match (profile, staged, unrolled_groups(shape)) {
+        (TileProfile::Hardware, Some(staged), _) => work.staged(
             match shape.single() {
                 true => shader!("convolve_pool_relu_single_channel_tiled"),
                 false => shader!("convolve_pool_relu_tiled"),
             },
             staged,
         ),
+        (TileProfile::Software, _, Some(groups)) => unrolled_forward(shape, &work, groups),
         _ => work.in_registers(
             match shape.single() {
                 true => shader!("convolve_pool_relu_single_channel"),
@@ -92,6 +96,29 @@ pub fn forward(shape: &Shape, profile: TileProfile, relu: bool) -> Launch {
         .sizes([shape.batch])
 }
 
+/// Without a loop, `groups` of four output channels an invocation.
+fn unrolled_forward(shape: &Shape, work: &Blocks, groups: usize) -> Launch {
+    let taps = shape.kernel * shape.kernel;
+    let seen = (shape.kernel + 1) * (shape.kernel + 1);
+    match shape.single() {
+        true => Launch::each_in(
+            shader!("convolve_pool_relu_single_channel_unrolled"),
+            work.batch * work.blocks,
+            UNROLLED_INVOCATIONS,
+        )
+        .constants([("OUT_GROUPS", groups), ("TAPS", taps), ("SEEN", seen)]),
+        false => {
+            let fours = shape.in_channels / 4;
+            work.unrolled(
+                shader!("convolve_pool_relu_unrolled"),
+                work.groups.div_ceil(groups),
+            )
+            .constants([("GROUPS", groups)])
+            .constants([("STEPS", taps * fours), ("SEEN", seen * fours)])
+        }
+    }
+}
+
 /// Bindings: gradient of the output, argmax, packed weight (in innermost), gradient of the input.
 pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
     let side = |pixels: usize| pixels.next_multiple_of(2) + shape.kernel - 1;
@@ -109,6 +136,14 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
         (TileProfile::Hardware, Some(staged)) => {
             work.staged(shader!("convolve_pool_relu_grad_input_tiled"), staged)
         }
+        (TileProfile::Software, _) if grad_input_unrolls(shape) => {
+            let (fours, reach) = (shape.out_channels / 4, shape.kernel / 2 + 1);
+            let shader = shader!("convolve_pool_relu_grad_input_unrolled");
+            work.unrolled(shader, work.groups).constants([
+                ("REACHING", reach * reach * fours),
+                ("STEPS", shape.kernel * shape.kernel * fours),
+            ])
+        }
         _ => work.in_registers(shader!("convolve_pool_relu_grad_input"), profile),
     };
     launch
@@ -125,18 +160,32 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
 /// Weight and bias gradients, a partial sum for each of the [`chunks`]. Bindings: input, gradient of the output, argmax,
 /// partials.
 pub fn grad_weight(shape: &Shape, profile: TileProfile) -> Launch {
-    let shader = match shape.single() {
-        true => shader!("convolve_pool_relu_grad_weight_single_channel"),
-        false => shader!("convolve_pool_relu_grad_weight"),
-    };
     let tile = weight_tile(shape, profile);
     let chunks = chunks(shape, profile);
-    let tiles = chunks
-        * shape.weight().rows().div_ceil(tile.rows)
-        * (shape.out_channels / 4).div_ceil(tile.groups);
-    Launch::each_in(shader, tiles, tile.invocations)
+    let tiles = chunks * (shape.out_channels / 4).div_ceil(tile.groups);
+    let launch = match tile.unrolled {
+        false => {
+            let shader = match shape.single() {
+                true => shader!("convolve_pool_relu_grad_weight_single_channel"),
+                false => shader!("convolve_pool_relu_grad_weight"),
+            };
+            let tiles = tiles * shape.weight().rows().div_ceil(tile.rows);
+            Launch::each_in(shader, tiles, tile.invocations).constants([("ROWS", tile.rows)])
+        }
+        true => {
+            let shader = match shape.single() {
+                true => shader!("convolve_pool_relu_grad_weight_single_channel_unrolled"),
+                false => shader!("convolve_pool_relu_grad_weight_unrolled"),
+            };
+            let tiles = tiles * shape.in_channels.div_ceil(4);
+            let seen = (shape.kernel + 1) * (shape.kernel + 1);
+            Launch::each_in(shader, tiles, tile.invocations)
+                .constants([("TAPS", tile.rows), ("SEEN", seen)])
+        }
+    };
+    launch
         .constants(shape.constants())
-        .constants([("ROWS", tile.rows), ("GROUPS", tile.groups)])
+        .constants([("GROUPS", tile.groups)])
         .bind([
             ("input", shape.input_words()),
             ("grad_output", shape.output_words()),
@@ -167,6 +216,12 @@ impl Blocks {
         let tiles = blocks.div_ceil(tile.blocks) * self.groups.div_ceil(tile.groups);
         Launch::each_in(shader, tiles, tile.invocations)
             .constants([("BLOCKS", tile.blocks), ("GROUPS", tile.groups)])
+    }
+
+    /// A block an invocation, and `parts` workgroups that share the groups of as many blocks as a workgroup has invocations.
+    fn unrolled(&self, shader: Shader, parts: usize) -> Launch {
+        let blocks = (self.batch * self.blocks).div_ceil(UNROLLED_INVOCATIONS);
+        Launch::workgroup_each(shader, blocks * parts, UNROLLED_INVOCATIONS)
     }
 
     /// An image a workgroup, `staged` groups of its channels at a time in workgroup memory.

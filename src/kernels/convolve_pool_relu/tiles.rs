@@ -30,6 +30,32 @@ pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> Produ
     }
 }
 
+/// Invocations that share weights where a shader has no loop.
+pub(super) const UNROLLED_INVOCATIONS: usize = 64;
+
+/// Products an invocation of a shader without a loop: llvmpipe compiles as many in two or three seconds, and four times
+/// as many in more than twenty.
+const MOST_UNROLLED: usize = 7000;
+
+/// The same in a loop over windows, where as many sums are kept.
+const MOST_IN_A_LOOP: usize = 2400;
+
+/// Groups of four output channels an invocation of the forward pass without a loop; `None` where that is too long.
+pub(super) fn unrolled_groups(shape: &Shape) -> Option<usize> {
+    let groups = match shape.single() {
+        true => shape.out_channels / 4,
+        // With one, loads of pixels cost as much as a loop does.
+        false => (shape.out_channels / 4).min(2),
+    };
+    let products = 4 * shape.weight().size() / shape.out_channels.max(1) * 4 * groups;
+    (products <= MOST_UNROLLED).then_some(groups)
+}
+
+/// Whether the gradient of the input, four input channels an invocation, is short enough for a shader without a loop.
+pub(super) fn grad_input_unrolls(shape: &Shape) -> bool {
+    16 * shape.kernel * shape.kernel * shape.out_channels <= MOST_UNROLLED
+}
+
 /// Invocations that share an image in workgroup memory: as many as every adapter has.
 pub(super) const STAGED_INVOCATIONS: usize = 256;
 
@@ -42,6 +68,8 @@ pub(super) fn staged_groups(pixels: usize, groups: usize) -> Option<usize> {
 }
 
 pub(super) struct WeightTile {
+    /// Whether an invocation takes all taps of an input channel or four, and `rows` counts those.
+    pub unrolled: bool,
     /// Rows of four weights.
     pub rows: usize,
     pub groups: usize,
@@ -58,6 +86,7 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
         TileProfile::Hardware => {
             let groups = channel_groups.clamp(1, 2);
             WeightTile {
+                unrolled: false,
                 rows: 1,
                 groups,
                 chunk: chunk_on_a_card(
@@ -67,15 +96,26 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
                 invocations: 64,
             }
         }
-        TileProfile::Software => WeightTile {
-            rows: 2,
-            groups: cheapest(&[8, 6, 4, 2, 1], channel_groups, |groups| {
-                2 * 92 + groups * 29 + 2 * groups * 16
-            }),
-            // Enough invocations for a few cores even where the weights are few.
-            chunk: (windows * if rows < 32 { 4 } else { 8 }).max(1),
-            invocations: 8,
-        },
+        TileProfile::Software => {
+            let (taps, inputs) = (shape.kernel * shape.kernel, shape.in_channels.min(4));
+            let fits = |groups: &usize| {
+                let products = 16 * taps * inputs * groups;
+                channel_groups.is_multiple_of(*groups) && products <= MOST_IN_A_LOOP
+            };
+            let found = (1..=channel_groups).rev().find(fits);
+            WeightTile {
+                unrolled: found.is_some(),
+                rows: found.map_or(2, |_| taps),
+                groups: found.unwrap_or_else(|| {
+                    cheapest(&[8, 6, 4, 2, 1], channel_groups, |groups| {
+                        2 * 92 + groups * 29 + 2 * groups * 16
+                    })
+                }),
+                // Enough invocations for a few cores even where the weights are few.
+                chunk: (windows * if shape.single() { 2 } else { 8 }).max(1),
+                invocations: 8,
+            }
+        }
     }
 }
 

@@ -53,7 +53,7 @@ fn naga_accepts_every_shader_as_it_stands() {
     for shader in &shaders {
         validated(shader.name, &shader.source(&[]));
     }
-    assert_eq!(shaders.len(), 47);
+    assert_eq!(shaders.len(), 52);
 }
 
 #[test]
@@ -167,8 +167,8 @@ fn accepted(name: &str, validator: &str, extension: &str, shader: &[u8]) {
 }
 
 /// Networks whose launches cover every shader but the gradient of a grey image, which no network trains: the reference,
-/// every kind of layer, distorted images, weights of classes, averaged weights; and one of which each step is launched
-/// anew.
+/// every kind of layer, distorted images, weights of classes, averaged weights; one of which each step is launched
+/// anew; and convolutions too large for shaders without a loop.
 #[test]
 fn what_networks_launch_is_wgsl_that_every_api_takes() {
     let test = "what_networks_launch_is_wgsl_that_every_api_takes";
@@ -182,6 +182,10 @@ fn what_networks_launch_is_wgsl_that_every_api_takes() {
         &["augment.elastic=4", "training.class_weights=balanced"],
         &["training.ema_decay=0.9"],
         &["model.layers=[{linear=12},{dropout=0.5}]"],
+        &[
+            "model.layers=[{convolution=44,kernel=7,pool=2},{convolution=60,kernel=3,pool=2}]",
+            "training.batch_size=4",
+        ],
     ] {
         let config = settings(assignments);
         let shaders = pollster::block_on(launched(&device, &config, &network(&config.model)));

@@ -176,7 +176,9 @@ fn files_of_mnist_s_images_are_these_images() {
         "/../shared/data/mnist/t10k-images-idx3-ubyte.gz"
     );
     let Ok(file) = std::fs::File::open(file) else {
-        eprintln!("SKIPPED files_of_mnist_s_images_are_these_images: no {file}");
+        let mut stderr = std::io::stderr();
+        let said = format!("SKIPPED files_of_mnist_s_images_are_these_images: no {file}\n");
+        let _ = std::io::Write::write_all(&mut stderr, said.as_bytes());
         return;
     };
     let mut bytes = Vec::new();

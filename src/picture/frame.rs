@@ -135,8 +135,10 @@ pub fn framed(pixels: &Plane, target: &Target) -> Option<(Bounds, Vec<u8>)> {
         true => inverted(pixels),
         false => pixels.clone(),
     };
-    // What is left of the border: all of it is background.
-    let is_even = border.all(|value| (value - f32::from(u8::from(is_light))).abs() < FAINTEST);
+    // A stroke may run into the border: 4 of MNIST's 108 pixels there at most.
+    let ground = f32::from(u8::from(is_light));
+    let strange = border.filter(|value| (value - ground).abs() >= FAINTEST);
+    let is_even = strange.count() as u32 <= (rows + columns) / 8;
     let bounds = inked(&strokes)?;
     let longest = bounds.width.max(bounds.height) as f32;
     let off = |side: u32, centre: f64| (f64::from(side) / 2.0 - centre).abs();

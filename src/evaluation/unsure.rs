@@ -26,7 +26,7 @@ pub const LEAST_IMAGES: usize = 100;
 /// Answers from this score on are unsure.
 pub const THRESHOLD: f32 = 1.0;
 /// What the energy counts beside the features.
-const ENERGY: f32 = 0.25;
+const ENERGY: f32 = 0.35;
 /// Directions that the features of a class vary along.
 const DIRECTIONS: usize = 20;
 /// Images of a class that its directions are taken from, at most.

@@ -5,10 +5,9 @@ use image::imageops::{self, FilterType};
 use super::components::Marks;
 use super::drawings::Group;
 use super::illumination::Ink;
-use super::planes::{Plane, plane, quantile};
-use super::strokes;
-use super::target::Background;
-use super::target::Target;
+use super::planes::{Plane, inverted, plane, quantile};
+use super::target::{Background, Target};
+use super::{Bounds, strokes};
 
 /// The box a digit of MNIST is fitted to, as a share of the image's shorter side.
 const BOX: f32 = 20.0 / 28.0;
@@ -16,6 +15,12 @@ const BOX: f32 = 20.0 / 28.0;
 const WORKING_SIDE: u32 = 200;
 /// Ink below this share is none.
 const FAINTEST: f32 = 0.12;
+/// An image that is framed already has ink of this share,
+const FULL: f32 = 0.9;
+/// fills its box up to so many pixels,
+const MOST_SHORT: f32 = 1.0;
+/// and has its centre of mass no more pixels from its middle: half a pixel, and what rounding adds.
+const MOST_OFF: f64 = 0.75;
 
 /// The ink of a group alone, 0 to 1, cut to its box.
 fn cut(ink: &Ink, marks: &Marks, group: &Group) -> Plane {
@@ -92,18 +97,57 @@ fn place(drawing: &Plane, target: &Target) -> Vec<u8> {
     let full = small.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let x = offset(columns, width, centre(&small, |x, _| x));
     let y = offset(rows, height, centre(&small, |_, y| y));
-    let mut placed = vec![0; target.shape.pixels()];
+    let mut placed = Plane::new(columns, rows);
     for (column, row, value) in small.enumerate_pixels() {
-        let grey = (value.0[0] / full * 255.0).round().clamp(0.0, 255.0);
-        placed[((y + row) * columns + x + column) as usize] = grey as u8;
+        placed.put_pixel(x + column, y + row, image::Luma([value.0[0] / full]));
     }
-    if target.background == Background::Light {
-        placed.iter_mut().for_each(|value| *value = 255 - *value);
-    }
-    placed
+    bytes(&placed, target)
+}
+
+/// Strokes as bytes of the set's channels, on its background.
+fn bytes(strokes: &Plane, target: &Target) -> Vec<u8> {
+    let byte = |stroke: &f32| {
+        let grey = (stroke * 255.0).round().clamp(0.0, 255.0) as u8;
+        match target.background {
+            Background::Light => 255 - grey,
+            _ => grey,
+        }
+    };
+    strokes
         .iter()
-        .flat_map(|&value| std::iter::repeat_n(value, target.shape.channels))
+        .flat_map(|stroke| std::iter::repeat_n(byte(stroke), target.shape.channels))
         .collect()
+}
+
+/// A picture that is an image of the set already, as large and framed alike: its box and its bytes as
+/// they are, inverted where only the background is another. `None` where it has to be framed.
+pub fn framed(pixels: &Plane, target: &Target) -> Option<(Bounds, Vec<u8>)> {
+    let (rows, columns) = (target.shape.height as u32, target.shape.width as u32);
+    if pixels.dimensions() != (columns, rows) {
+        return None;
+    }
+    let mut border = pixels.enumerate_pixels().filter_map(|(x, y, value)| {
+        let is_border = x == 0 || y == 0 || x + 1 == columns || y + 1 == rows;
+        is_border.then_some(value.0[0])
+    });
+    let is_light = border.next()? >= 0.5;
+    let strokes = match is_light {
+        true => inverted(pixels),
+        false => pixels.clone(),
+    };
+    // A stroke may run into the border: 4 of MNIST's 108 pixels there at most.
+    let ground = f32::from(u8::from(is_light));
+    let strange = border.filter(|value| (value - ground).abs() >= FAINTEST);
+    let is_even = strange.count() as u32 <= (rows + columns) / 8;
+    let bounds = inked(&strokes)?;
+    let longest = bounds.width.max(bounds.height) as f32;
+    let off = |side: u32, centre: f64| (f64::from(side) / 2.0 - centre).abs();
+    let is_framed = is_even
+        && (longest - BOX * rows.min(columns) as f32).abs() <= MOST_SHORT
+        && off(columns, centre(&strokes, |x, _| x)) <= MOST_OFF
+        && off(rows, centre(&strokes, |_, y| y)) <= MOST_OFF
+        && strokes.iter().any(|&value| value >= FULL);
+    is_framed.then(|| (bounds, bytes(&strokes, target)))
 }
 
 /// An image of strokes framed anew, as its set frames them; `None` where nothing is in it.
@@ -124,18 +168,33 @@ pub fn reframed(image: &[u8], target: &Target) -> Option<Vec<u8>> {
 
 /// Without empty rows and columns around it.
 fn trimmed(drawing: &Plane) -> Plane {
-    let inked = || {
-        drawing
-            .enumerate_pixels()
-            .filter(|(_, _, value)| value.0[0] >= FAINTEST)
-    };
-    let Some(left) = inked().map(|(x, _, _)| x).min() else {
-        return drawing.clone();
-    };
-    let right = inked().map(|(x, _, _)| x).max().unwrap_or(left);
-    let top = inked().map(|(_, y, _)| y).min().unwrap_or(0);
-    let bottom = inked().map(|(_, y, _)| y).max().unwrap_or(top);
-    imageops::crop_imm(drawing, left, top, right + 1 - left, bottom + 1 - top).to_image()
+    match inked(drawing) {
+        Some(Bounds {
+            left,
+            top,
+            width,
+            height,
+        }) => imageops::crop_imm(drawing, left, top, width, height).to_image(),
+        None => drawing.clone(),
+    }
+}
+
+/// The box of the ink; `None` where there is none.
+fn inked(drawing: &Plane) -> Option<Bounds> {
+    let (mut right, mut bottom) = (0, 0);
+    let (mut left, mut top) = drawing.dimensions();
+    for (x, y, value) in drawing.enumerate_pixels() {
+        if value.0[0] >= FAINTEST {
+            (left, top) = (left.min(x), top.min(y));
+            (right, bottom) = (right.max(x + 1), bottom.max(y + 1));
+        }
+    }
+    (left < right).then(|| Bounds {
+        left,
+        top,
+        width: right - left,
+        height: bottom - top,
+    })
 }
 
 /// Where a box starts so that its centre of mass falls on the image's, kept inside it.

@@ -5,7 +5,7 @@ use image::{GrayImage, Luma};
 use imageproc::distance_transform::euclidean_squared_distance_transform;
 use imageproc::region_labelling::{Connectivity, connected_components};
 
-use super::planes::{Plane, closing, opening, plane, quantile, smoothed};
+use super::planes::{Plane, closing, inverted, opening, plane, quantile, smoothed};
 
 /// Marks are narrower than this share of the shorter side; what is wider is light and shadow.
 const WIDEST_MARK: f32 = 0.34;
@@ -173,11 +173,6 @@ fn widest_stroke(ink: &Ink) -> Option<f32> {
         .filter(|(label, _)| !at_border[label.0[0] as usize]);
     let widest = inner.map(|(_, square)| square.0[0]).fold(0.0, f64::max);
     (widest > 0.0).then(|| widest.sqrt() as f32)
-}
-
-fn inverted(values: &Plane) -> Plane {
-    let inverted = values.iter().map(|value| 1.0 - value).collect();
-    plane(values.width(), values.height(), inverted)
 }
 
 /// Whether what stands out is darker than what lies around it. Light gaps between dark strokes

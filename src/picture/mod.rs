@@ -207,6 +207,13 @@ fn prepare_scaled(
             picture: size,
         }]);
     }
+    if let Some((bounds, pixels)) = already_framed(width, height, &colours, target) {
+        return Ok(vec![Drawing {
+            bounds,
+            pixels,
+            picture: size,
+        }]);
+    }
     let (colours, steps) = stretched(colours)?;
     let mut ink = illumination::ink(width, height, &colours);
     let grain = ink.usual_grain();
@@ -241,6 +248,21 @@ fn prepare_scaled(
         picture: size,
     };
     Ok(groups.iter().map(drawing).collect())
+}
+
+/// What [`frame::framed`] finds in grey pixels.
+fn already_framed(
+    width: u32,
+    height: u32,
+    colours: &[[f32; 3]],
+    target: &Target,
+) -> Option<(Bounds, Vec<u8>)> {
+    let grey = |colour: &[f32; 3]| {
+        let [red, green, blue] = *colour;
+        (red == green && green == blue).then_some(red)
+    };
+    let values = colours.iter().map(grey).collect::<Option<Vec<f32>>>()?;
+    frame::framed(&planes::plane(width, height, values), target)
 }
 
 /// The box in the file's own pixels.

@@ -12,6 +12,12 @@ pub fn plane(width: u32, height: u32, values: Vec<f32>) -> Plane {
     ImageBuffer::from_vec(width, height, values).expect("a value for every pixel")
 }
 
+/// Dark where it is bright.
+pub fn inverted(values: &Plane) -> Plane {
+    let inverted = values.iter().map(|value| 1.0 - value).collect();
+    plane(values.width(), values.height(), inverted)
+}
+
 /// The smallest bright shape over a plane that no square of side `2 * radius + 1` can enter from
 /// below: dark marks narrower than the square are filled, everything larger stays.
 pub fn closing(values: &Plane, radius: usize) -> Plane {

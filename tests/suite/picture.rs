@@ -137,6 +137,62 @@ fn digits_fill_20_pixels_and_are_centred_by_mass() {
     }
 }
 
+#[test]
+fn an_image_of_the_set_is_taken_as_it_is() {
+    let of = |background| Target {
+        background,
+        ..Target::MNIST
+    };
+    for index in 0..10 {
+        let image = prepared(&encoded(drawing(index), ImageFormat::Png));
+        let inverted = image.map(|value| 255 - value);
+        for (shown, background, expected) in [
+            (image, Background::Dark, image),
+            (inverted, Background::Dark, image),
+            (image, Background::Light, inverted),
+            (inverted, Background::Light, inverted),
+        ] {
+            let file = GrayImage::from_vec(28, 28, shown.to_vec()).expect("28x28");
+            let file = encoded(file, ImageFormat::Png);
+            let read = prepare(&file, &of(background), Count::Any).expect("a good picture");
+            assert_eq!(read.len(), 1);
+            assert_eq!(read[0].pixels, expected, "{index} {background:?}");
+            assert_eq!(read[0].bounds.width.max(read[0].bounds.height), 20);
+        }
+        // As large, but framed otherwise: brought to the middle.
+        let mut moved = image;
+        moved.rotate_left(3);
+        let moved = GrayImage::from_vec(28, 28, moved.to_vec()).expect("28x28");
+        let difference = difference(&prepared(&encoded(moved, ImageFormat::Png)), &image);
+        assert!(difference < 1.0, "{index}: {difference}");
+    }
+}
+
+/// Every image of MNIST's test split, as a file of its own.
+#[test]
+fn files_of_mnist_s_images_are_these_images() {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/data/mnist/t10k-images-idx3-ubyte.gz"
+    );
+    let Ok(file) = std::fs::File::open(file) else {
+        let mut stderr = std::io::stderr();
+        let said = format!("SKIPPED files_of_mnist_s_images_are_these_images: no {file}\n");
+        let _ = std::io::Write::write_all(&mut stderr, said.as_bytes());
+        return;
+    };
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(file), &mut bytes).expect("gzip");
+    for (index, image) in bytes[16..].chunks(PIXELS).enumerate() {
+        for invert in [false, true] {
+            let shown = image.iter().map(|&v| if invert { 255 - v } else { v });
+            let file = GrayImage::from_vec(28, 28, shown.collect()).expect("28x28");
+            let read = prepared(&encoded(file, ImageFormat::Png));
+            assert!(read == image, "image {index}, inverted: {invert}");
+        }
+    }
+}
+
 /// A dark bar of 20 x 80 on a white picture of 300 x 100.
 fn bar() -> Vec<u8> {
     let mut canvas = GrayImage::from_pixel(300, 100, Luma([255]));

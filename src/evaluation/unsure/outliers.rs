@@ -12,8 +12,8 @@ use crate::data::Split;
 use crate::data::image_set::ImageShape;
 use crate::picture::{self, Background, Framing, Target};
 
-/// Of each kind so many.
-const OF_KIND: usize = 600;
+/// So many of all kinds together.
+const COUNT: usize = 7800;
 const MOST_BYTES: usize = 64 << 20;
 /// A second image is laid on the first as far off as this share of the sides.
 const SHIFT: f32 = 0.21;
@@ -37,9 +37,10 @@ enum Kind {
     MirroredQuarters,
     Mean,
     Filled,
+    Strip,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::Over,
     Kind::OverShifted,
     Kind::OverTwo,
@@ -53,12 +54,13 @@ const KINDS: [Kind; 13] = [
     Kind::MirroredQuarters,
     Kind::Mean,
     Kind::Filled,
+    Kind::Strip,
 ];
 
 /// Outliers made of these images, framed as they are; fewer where images are large.
 pub fn outliers(images: &Split, target: &Target) -> Split {
     let shape = images.shape;
-    let count = (KINDS.len() * OF_KIND).min(MOST_BYTES / shape.bytes().max(1));
+    let count = COUNT.min(MOST_BYTES / shape.bytes().max(1));
     let count = if images.len() < 2 { 0 } else { count };
     let made: Vec<Vec<u8>> = (0..count)
         .into_par_iter()
@@ -132,18 +134,7 @@ impl Maker<'_> {
             }
             Kind::Quarters => self.quarters(&first, &first, false),
             Kind::MirroredQuarters => self.quarters(&first, &second, true),
-            Kind::Mean => {
-                let mut sums: Vec<u32> = first.iter().map(|&value| u32::from(value)).collect();
-                let more = self.random.random_range(1..5u32);
-                for _ in 0..more {
-                    let (other, _) = self.two();
-                    sums.iter_mut()
-                        .zip(&other)
-                        .for_each(|(sum, &value)| *sum += u32::from(value));
-                }
-                let mean = |sum: u32| (sum / (more + 1)) as u8;
-                sums.into_iter().map(mean).collect()
-            }
+            Kind::Mean => self.mean(first),
             Kind::Filled => {
                 let outline = match self.random.random_bool(0.5) {
                     true => self.over(&first, &second),
@@ -154,6 +145,50 @@ impl Maker<'_> {
                     None => self.over(&outline, &second),
                 }
             }
+            Kind::Strip => {
+                let mean = self.mean(first);
+                self.strip(&mean)
+            }
+        }
+    }
+
+    /// The mean of an image and up to four others.
+    fn mean(&mut self, first: Vec<u8>) -> Vec<u8> {
+        let mut sums: Vec<u32> = first.into_iter().map(u32::from).collect();
+        let more = self.random.random_range(1..5u32);
+        for _ in 0..more {
+            let (other, _) = self.two();
+            sums.iter_mut()
+                .zip(&other)
+                .for_each(|(sum, &value)| *sum += u32::from(value));
+        }
+        let mean = |sum: u32| (sum / (more + 1)) as u8;
+        sums.into_iter().map(mean).collect()
+    }
+
+    /// A narrow strip from the middle of an image, the rest of which is background.
+    fn strip(&mut self, image: &[u8]) -> Vec<u8> {
+        let (height, width) = (self.shape.height, self.shape.width);
+        let across = self.random.random_bool(0.25);
+        let side = if across { height } else { width };
+        let thick = self.random.random_range(side / 14..=side / 5).max(1);
+        let first = self
+            .random
+            .random_range(side / 4..=(side - side / 4 - thick));
+        let background = vec![self.around(); image.len()];
+        self.moved(|y, x| {
+            let at = if across { y } else { x };
+            let inside = (first..first + thick).contains(&at);
+            (if inside { image } else { &background }, y, x)
+        })
+    }
+
+    /// What lies around the subject.
+    fn around(&self) -> u8 {
+        match self.background {
+            Background::Dark => 0,
+            Background::Light => 255,
+            Background::Varied => 128,
         }
     }
 
@@ -177,15 +212,11 @@ impl Maker<'_> {
                 .iter()
                 .any(|&value| level(value) >= 128)
         };
-        let span = |mut marks: Box<dyn DoubleEndedIterator<Item = usize> + '_>| {
-            let first = marks.next()?;
-            Some(first..=marks.next_back().unwrap_or(first))
-        };
         let rows: Vec<_> = (0..height)
-            .map(|y| span(Box::new((0..width).filter(move |&x| is_mark(y, x)))))
+            .map(|y| span(width, |x| is_mark(y, x)))
             .collect();
         let columns: Vec<_> = (0..width)
-            .map(|x| span(Box::new((0..height).filter(move |&y| is_mark(y, x)))))
+            .map(|x| span(height, |y| is_mark(y, x)))
             .collect();
         let within = |span: &Option<RangeInclusive<usize>>, at: usize| {
             span.as_ref().is_some_and(|span| span.contains(&at))
@@ -194,10 +225,9 @@ impl Maker<'_> {
         let inside: Vec<bool> = (places.clone())
             .map(|(y, x)| within(&rows[y], x) || within(&columns[x], y))
             .collect();
-        let count = |area: usize| area as f32;
-        let area = count(inside.iter().filter(|&&inside| inside).count());
-        let marks = count(places.filter(|&(y, x)| is_mark(y, x)).count());
-        if area < GROWTH * marks {
+        let area = inside.iter().filter(|&&inside| inside).count();
+        let marks = places.filter(|&(y, x)| is_mark(y, x)).count();
+        if (area as f32) < GROWTH * marks as f32 {
             return None;
         }
         let shade = self.random.random_range(60..=255u32);
@@ -307,4 +337,11 @@ impl Maker<'_> {
             (if from < 2 { above } else { below }, y, x)
         })
     }
+}
+
+/// From the first mark of a row or a column to its last.
+fn span(length: usize, is_mark: impl Fn(usize) -> bool) -> Option<RangeInclusive<usize>> {
+    let first = (0..length).find(|&at| is_mark(at))?;
+    let last = (first..length).rfind(|&at| is_mark(at))?;
+    Some(first..=last)
 }

@@ -25,8 +25,9 @@ const ABOVE_TRAINED: f64 = 0.02;
 pub const LEAST_IMAGES: usize = 100;
 /// Answers from this score on are unsure.
 pub const THRESHOLD: f32 = 1.0;
-/// What the energy counts beside the features.
+/// What the energy counts beside the features, and what it counted in weights that do not say so.
 const ENERGY: f32 = 0.35;
+const EARLIER_ENERGY: f32 = 0.5;
 /// Directions that the features of a class vary along.
 const DIRECTIONS: usize = 20;
 /// Images of a class that its directions are taken from, at most.
@@ -51,10 +52,17 @@ pub struct Familiarity {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Outliers {
     ratio: Scale,
+    /// What the energy counts beside the ratio.
+    #[serde(default = "earlier_energy")]
+    energy: f32,
     /// What energy and ratio together are for an image at the threshold.
     limit: f32,
     /// One a class; `None` without training images of it.
     classes: Vec<Option<Class>>,
+}
+
+fn earlier_energy() -> f32 {
+    EARLIER_ENERGY
 }
 
 /// Where the features of a class lie, and those of outliers that are taken for it.
@@ -168,6 +176,7 @@ impl Familiarity {
             if ratios.len() >= LEAST_IMAGES {
                 found.outliers = Some(Outliers {
                     ratio: Scale::measured(&ratios, above),
+                    energy: ENERGY,
                     limit: 1.0,
                     classes,
                 });
@@ -189,11 +198,12 @@ impl Familiarity {
         match &self.outliers {
             Some(Outliers {
                 ratio: scale,
+                energy: weight,
                 limit,
                 classes,
             }) => {
                 let ratio = ratio(classes, answer).map_or(0.0, |ratio| scale.of(ratio));
-                (ENERGY * energy + ratio) / limit
+                (weight * energy + ratio) / limit
             }
             None => energy,
         }
@@ -202,7 +212,8 @@ impl Familiarity {
     /// Whether it can be used.
     pub fn is_sound(&self) -> bool {
         let sound = |outliers: &Outliers| {
-            outliers.ratio.is_sound() && outliers.limit.is_finite() && outliers.limit > 0.0
+            let is_limit = outliers.limit.is_finite() && outliers.limit > 0.0;
+            outliers.ratio.is_sound() && outliers.energy.is_finite() && is_limit
         };
         self.energy.is_sound() && self.outliers.as_ref().is_none_or(sound)
     }

@@ -18,16 +18,15 @@ use crate::picture::Target;
 
 /// The share of validation images that are above the threshold: below the twentieth of test images
 /// that may be.
-const ABOVE: f64 = 0.042;
+const ABOVE: f64 = 0.038;
 /// The same of images that the network was trained on, which it knows better.
 const ABOVE_TRAINED: f64 = 0.02;
 /// Fewer images tell no threshold.
 pub const LEAST_IMAGES: usize = 100;
 /// Answers from this score on are unsure.
 pub const THRESHOLD: f32 = 1.0;
-/// What the energy counts beside the features, and what it counted in weights that do not say so.
-const ENERGY: f32 = 0.35;
-const EARLIER_ENERGY: f32 = 0.5;
+/// What the energy counts beside the features.
+const ENERGY: f32 = 0.5;
 /// Directions that the features of a class vary along.
 const DIRECTIONS: usize = 20;
 /// Images of a class that its directions are taken from, at most.
@@ -52,17 +51,10 @@ pub struct Familiarity {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Outliers {
     ratio: Scale,
-    /// What the energy counts beside the ratio.
-    #[serde(default = "earlier_energy")]
-    energy: f32,
     /// What energy and ratio together are for an image at the threshold.
     limit: f32,
     /// One a class; `None` without training images of it.
     classes: Vec<Option<Class>>,
-}
-
-fn earlier_energy() -> f32 {
-    EARLIER_ENERGY
 }
 
 /// Where the features of a class lie, and those of outliers that are taken for it.
@@ -176,7 +168,6 @@ impl Familiarity {
             if ratios.len() >= LEAST_IMAGES {
                 found.outliers = Some(Outliers {
                     ratio: Scale::measured(&ratios, above),
-                    energy: ENERGY,
                     limit: 1.0,
                     classes,
                 });
@@ -198,12 +189,11 @@ impl Familiarity {
         match &self.outliers {
             Some(Outliers {
                 ratio: scale,
-                energy: weight,
                 limit,
                 classes,
             }) => {
                 let ratio = ratio(classes, answer).map_or(0.0, |ratio| scale.of(ratio));
-                (weight * energy + ratio) / limit
+                (ENERGY * energy + ratio) / limit
             }
             None => energy,
         }
@@ -212,8 +202,7 @@ impl Familiarity {
     /// Whether it can be used.
     pub fn is_sound(&self) -> bool {
         let sound = |outliers: &Outliers| {
-            let is_limit = outliers.limit.is_finite() && outliers.limit > 0.0;
-            outliers.ratio.is_sound() && outliers.energy.is_finite() && is_limit
+            outliers.ratio.is_sound() && outliers.limit.is_finite() && outliers.limit > 0.0
         };
         self.energy.is_sound() && self.outliers.as_ref().is_none_or(sound)
     }

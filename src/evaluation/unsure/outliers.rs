@@ -12,8 +12,8 @@ use crate::data::Split;
 use crate::data::image_set::ImageShape;
 use crate::picture::{self, Background, Framing, Target};
 
-/// So many of all kinds together.
-const COUNT: usize = 7800;
+/// Of each kind so many.
+const OF_KIND: usize = 600;
 const MOST_BYTES: usize = 64 << 20;
 /// A second image is laid on the first as far off as this share of the sides.
 const SHIFT: f32 = 0.21;
@@ -37,10 +37,9 @@ enum Kind {
     MirroredQuarters,
     Mean,
     Filled,
-    Strip,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 13] = [
     Kind::Over,
     Kind::OverShifted,
     Kind::OverTwo,
@@ -54,13 +53,12 @@ const KINDS: [Kind; 14] = [
     Kind::MirroredQuarters,
     Kind::Mean,
     Kind::Filled,
-    Kind::Strip,
 ];
 
 /// Outliers made of these images, framed as they are; fewer where images are large.
 pub fn outliers(images: &Split, target: &Target) -> Split {
     let shape = images.shape;
-    let count = COUNT.min(MOST_BYTES / shape.bytes().max(1));
+    let count = (KINDS.len() * OF_KIND).min(MOST_BYTES / shape.bytes().max(1));
     let count = if images.len() < 2 { 0 } else { count };
     let made: Vec<Vec<u8>> = (0..count)
         .into_par_iter()
@@ -145,10 +143,6 @@ impl Maker<'_> {
                     None => self.over(&outline, &second),
                 }
             }
-            Kind::Strip => {
-                let mean = self.mean(first);
-                self.strip(&mean)
-            }
         }
     }
 
@@ -164,32 +158,6 @@ impl Maker<'_> {
         }
         let mean = |sum: u32| (sum / (more + 1)) as u8;
         sums.into_iter().map(mean).collect()
-    }
-
-    /// A narrow strip from the middle of an image, the rest of which is background.
-    fn strip(&mut self, image: &[u8]) -> Vec<u8> {
-        let (height, width) = (self.shape.height, self.shape.width);
-        let across = self.random.random_bool(0.25);
-        let side = if across { height } else { width };
-        let thick = self.random.random_range(side / 14..=side / 5).max(1);
-        let first = self
-            .random
-            .random_range(side / 4..=(side - side / 4 - thick));
-        let background = vec![self.around(); image.len()];
-        self.moved(|y, x| {
-            let at = if across { y } else { x };
-            let inside = (first..first + thick).contains(&at);
-            (if inside { image } else { &background }, y, x)
-        })
-    }
-
-    /// What lies around the subject.
-    fn around(&self) -> u8 {
-        match self.background {
-            Background::Dark => 0,
-            Background::Light => 255,
-            Background::Varied => 128,
-        }
     }
 
     /// What lies between the marks of an image, in one shade, with a second image for a pattern; `None` where that is

@@ -166,7 +166,7 @@ fn layers_that_cannot_be_name_their_entry() {
         ("[{convolution=8,kernel=3,pool=3}]", "pool can only be 2"),
         (
             "[{convolution=1,kernel=3,residual=true}]",
-            "28x28 of 1 channels, to its output, 26x26",
+            "28x28x1, to its output, 26x26x1",
         ),
         (
             "[{convolution=8,kernel=3,padding=1,residual=true}]",

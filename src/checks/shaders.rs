@@ -1,6 +1,5 @@
 //! The shaders that a network launches, as plain WGSL for a person to read.
 
-use std::convert::identity;
 use std::fmt::Write;
 
 use burn::tensor::Transaction;
@@ -10,7 +9,7 @@ use super::waves::waves;
 use crate::config::{Architecture, Config};
 use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
-use crate::evaluation::{self, inference};
+use crate::evaluation;
 use crate::kernels::Kernels;
 use crate::kernels::gpu::{record, with_profile};
 use crate::kernels::launch::{Launch, TileProfile};
@@ -65,11 +64,14 @@ fn step_and_evaluate(
         .guard("listing shaders", || {
             let loss = trainer.loss(&step);
             let model = trainer.eval_model();
-            // Nothing is read of it: it is launched to be listed.
-            inference::queue_logits(&model, &split, count, device, &mut |_| {})?;
+            // As where batches are replayed. Nothing is read of it: it is launched to be listed.
+            if let Some(steps) = split.step_state(1) {
+                let logits = model.forward_eval(split.take(&steps, count, None).images);
+                steps.keep(&logits, &logits.zeros_like());
+            }
             Ok(evaluation::count(&model, &split, count, device)?.register(loss))
         })
-        .and_then(identity)
+        .flatten()
 }
 
 fn described(folder: &str, launches: &[Launch]) -> Vec<LaunchedShader> {

@@ -1,5 +1,7 @@
 //! The batches of a split, one after the other: where an adapter can, one is recorded and the rest replay it.
 
+use std::cell::Cell;
+
 use burn::tensor::{DType, Int, Tensor};
 
 use crate::data::batches::{Batch, DeviceSplit, upload_indices};
@@ -9,7 +11,7 @@ use crate::kernels::step_state::launches::SLOTS;
 use crate::kernels::step_state::{Row, StepState};
 use crate::model::loss::CrossEntropy;
 
-/// Fewer whole batches are launched: two come before the one that is recorded, and recording it costs more than launching.
+/// Fewer whole batches are launched as the host tells: two come before the one that is recorded, and recording it costs more than launching.
 const LEAST_BATCHES: usize = 5;
 
 /// The images of a split in order, so many at a time.
@@ -37,7 +39,8 @@ enum Stage {
     Warm,
     Prepared(Prepared),
     Recorded(Recording),
-    Off,
+    /// It was refused: they are launched one by one.
+    Refused,
 }
 
 impl<'a> Batches<'a> {
@@ -48,8 +51,9 @@ impl<'a> Batches<'a> {
         device: &'a Device,
         doing: &'static str,
     ) -> Self {
+        let replays = device.replays() && split.len() / size >= LEAST_BATCHES;
         let count = split.len().div_ceil(size);
-        let state = (count > 0).then(|| split.step_state(count)).flatten();
+        let state = replays.then(|| split.step_state(count)).flatten();
         if let Some(state) = &state {
             let order: Vec<i32> = (0..split.len() as i32).collect();
             state.begin(&order, &vec![Row::default(); count], 0, 0);
@@ -110,20 +114,17 @@ impl<'a> Batches<'a> {
             Tensor::<1>::zeros([1], self.device.burn()),
             Tensor::<1, Int>::zeros([1], (self.device.burn(), DType::I32)),
         );
-        let mut has_losses = false;
+        let has_losses = Cell::new(false);
         let mut launch = |count: usize| {
             let found = work(self.split.take(state, count, None));
-            has_losses = found.is_some();
+            has_losses.set(found.is_some());
             let (loss, correct) = match &found {
                 Some(found) => (&found.loss, &found.correct),
                 None => (&nothing.0, &nothing.1),
             };
             state.advance(loss, correct, count);
         };
-        let mut stage = match self.device.replays() && images / self.size >= LEAST_BATCHES {
-            true => Stage::Cold,
-            false => Stage::Off,
-        };
+        let mut stage = Stage::Cold;
         let failed = |reason: String| {
             self.device
                 .failed(self.doing, reason + " (--no-replay records nothing)")
@@ -136,9 +137,9 @@ impl<'a> Batches<'a> {
                     launch(count);
                     stage
                 }
-                Stage::Off => {
+                Stage::Refused => {
                     launch(count);
-                    Stage::Off
+                    Stage::Refused
                 }
                 Stage::Cold => {
                     launch(count);
@@ -152,7 +153,7 @@ impl<'a> Batches<'a> {
                         Ok(prepared) => Stage::Prepared(prepared),
                         Err(reason) => {
                             tracing::debug!("batches are launched one by one: {reason}");
-                            Stage::Off
+                            Stage::Refused
                         }
                     }
                 }
@@ -167,15 +168,12 @@ impl<'a> Batches<'a> {
                 }
             };
             let slot = number % SLOTS;
-            if slot + 1 == SLOTS || first + count == images {
+            if has_losses.get() && (slot + 1 == SLOTS || first + count == images) {
                 losses.push(state.scores(0, slot + 1).0);
             }
             heard(first + count);
         }
-        Ok(match has_losses {
-            true => losses,
-            false => Vec::new(),
-        })
+        Ok(losses)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Logits of every image, read back: for the test split, predictions and exports.
 
-use std::convert::identity;
-
 use burn::tensor::{TensorData, Transaction};
 
 use super::batches::Batches;
@@ -46,7 +44,7 @@ pub async fn answers(
         })?;
         Ok([features, logits].map(|kept| kept.tensors))
     };
-    let [features, logits] = device.guard("classifying", queue).and_then(identity)?;
+    let [features, logits] = device.guard("classifying", queue).flatten()?;
     let parts = features.len();
     let queued =
         (features.into_iter().chain(logits)).fold(Transaction::default(), Transaction::register);
@@ -121,7 +119,7 @@ async fn logits_heard(
         .guard("classifying", || {
             queue_logits(model, split, config.evaluation.batch_size, device, heard)
         })
-        .and_then(identity)?;
+        .flatten()?;
     let data = device.read("classifying", queued).await?;
     Ok(numbers(&data)
         .chunks(split.classes())
@@ -130,7 +128,7 @@ async fn logits_heard(
 }
 
 /// Queues the logits of every image of `split`, in order.
-pub(crate) fn queue_logits(
+fn queue_logits(
     model: &Model,
     split: &DeviceSplit,
     batch_size: usize,

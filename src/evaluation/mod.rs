@@ -13,7 +13,6 @@ pub mod test_split;
 pub(crate) mod unsure;
 pub mod worst;
 
-use std::convert::identity;
 use std::fmt;
 
 use burn::tensor::{DType, Int, Tensor, Transaction};
@@ -218,7 +217,7 @@ pub async fn evaluate(
     let batch_size = config.evaluation.batch_size;
     let tables = device
         .guard("evaluating", || count(model, split, batch_size, device))
-        .and_then(identity)?;
+        .flatten()?;
     let data = device.read("evaluating", tables).await?;
     let cells: Vec<u64> = data[0].iter::<f64>().map(|count| count as u64).collect();
     let confusion = Confusion::new(cells.chunks(split.classes()).map(<[u64]>::to_vec).collect());

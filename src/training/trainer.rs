@@ -1,7 +1,6 @@
 //! A training on a device, a step at a time: what the steps change, and all that a step needs.
 
 use std::cell::OnceCell;
-use std::convert::identity;
 use std::sync::Arc;
 
 use burn::module::Module;
@@ -199,7 +198,7 @@ impl Trainer {
                     outcome
                 }
             })
-            .and_then(identity)
+            .flatten()
     }
 
     fn queue(

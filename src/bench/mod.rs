@@ -18,6 +18,7 @@ use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{Device, DeviceError, with_api};
 use crate::kernels::Kernels;
+use crate::kernels::tiles::tiles;
 pub use host::HostTime;
 use host::Watch;
 use row::{Launching, Phases, Row, Spread};
@@ -264,12 +265,15 @@ impl Measured {
         if session.device().is_gpu() {
             let (launched, dispatches) = host::count_launches(|| session.launch());
             launched?;
+            let device_ms = session.device_ms(count)?;
             self.row.launching = Some(Launching {
                 dispatches,
                 replayed: session.replays(),
                 host_ms: host_ms(&self.stretches),
                 launched_host_ms: host_ms(&self.launched),
                 launched_images_per_second: images_per_second(&self.launched),
+                device_ms,
+                tiles: tiles(session.device().burn()),
             });
         }
         self.row.gflops =

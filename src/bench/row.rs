@@ -9,6 +9,7 @@ use crate::checks::band::Parity;
 use crate::config::{Architecture, Config};
 use crate::device::{Device, DeviceError};
 use crate::kernels::Kernels;
+use crate::kernels::tiles::Tiles;
 
 /// What was measured of one device, with one kind of kernels and one batch size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,6 +92,13 @@ pub struct Launching {
     pub launched_host_ms: Option<HostTime>,
     /// Of steps that are launched one by one.
     pub launched_images_per_second: f64,
+    /// Milliseconds of the adapter a step, by its own clock and replayed where steps are; `None` where it has no clock,
+    /// and in older files.
+    #[serde(default)]
+    pub device_ms: Option<f64>,
+    /// The tiles of the fused kernels; `None` in older files.
+    #[serde(default)]
+    pub tiles: Option<Tiles>,
 }
 
 /// Medians over `n` steps.

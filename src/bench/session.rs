@@ -11,6 +11,7 @@ use crate::data::Split;
 use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
+use crate::kernels::timing::on_the_device;
 use crate::training::trainer::{StepOutcome, Trainer};
 
 /// Images that an evaluation is timed on.
@@ -32,11 +33,11 @@ pub fn images(network: &Architecture, config: &Config) -> usize {
 /// threads of this one asleep.
 pub const STEPS_TO_RETURN: usize = 3;
 
-/// Steps of a whole measurement: first, warm-up, timed alone, together and launched, counted, in phases.
+/// Steps of a whole measurement: first, warm-up, timed alone, together and launched, counted, in phases, by the adapter.
 pub fn steps_in_all(config: &Config) -> usize {
     let bench = &config.bench;
     let timed = 3 * bench.steps.max(bench.rounds) + STEPS_TO_RETURN * bench.rounds;
-    2 + bench.warmup + timed + (bench.steps / 5).max(3)
+    2 + bench.warmup + timed + 2 * (bench.steps / 5).max(3)
 }
 
 pub struct Session {
@@ -104,6 +105,20 @@ impl Session {
         end_phase()?;
         self.keep(&step);
         Ok([ends[0], ends[1] - ends[0], ends[2] - ends[1]])
+    }
+
+    /// Milliseconds of the adapter a step, by its own clock, over so many steps; `None` where it has none.
+    pub fn device_ms(&mut self, steps: usize) -> Result<Option<f64>, DeviceError> {
+        let device = self.device.clone();
+        self.wait()?;
+        let mut queued = Ok(());
+        let taken = on_the_device(device.burn(), || {
+            queued = (0..steps).try_for_each(|_| self.step());
+        });
+        let taken = pollster::block_on(taken);
+        queued?;
+        let taken = taken.map_err(|reason| device.failed("timing steps", reason))?;
+        Ok(taken.map(|taken| taken.as_secs_f64() * 1e3 / steps as f64))
     }
 
     pub fn device(&self) -> &Device {

@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use super::right_device::right_device;
+use super::tiles;
 use super::verdicts::Verdict;
-use crate::checks::{self, Group, Scope, WrongNumbers};
+use crate::checks::{self, Finding, Group, Scope, WrongNumbers};
 use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{AdapterInfo, Device};
+use crate::kernels::Kernels;
 use crate::terminal::bars::Shown;
 
 /// The device to train on: `device` where it computes right with its kernels, else with Burn's own
@@ -69,20 +71,17 @@ async fn check(device: &Device, config: &Config, network: &Architecture, verdict
         device.info.name
     );
     let mark = Shown::mark("checking");
-    let findings = checks::run(
-        device,
-        config,
-        network,
-        Scope::short(),
-        &[Group::Shared, device.kernels().into()],
-        &mut |finding| {
-            tracing::debug!("{finding:?}");
-            if let Some(mark) = &mark {
-                mark.say(format!("checking {}", finding.op));
-            }
-        },
-    )
-    .await;
+    if device.kernels() == Kernels::Fused
+        && let Err(error) = tiles::choose(device, config, network).await
+    {
+        tracing::warn!("{error}; kernels use the tiles that are usual on such adapters");
+    }
+    let mut findings = short(device, config, network, mark.as_ref()).await;
+    let is_wrong = |findings: &[Finding]| findings.iter().any(|finding| !finding.passed);
+    if is_wrong(&findings) && tiles::forget(device) {
+        tracing::debug!("wrong numbers with the fastest tiles: checking the usual ones");
+        findings = short(device, config, network, mark.as_ref()).await;
+    }
     drop(mark);
     let (replay, findings): (Vec<_>, Vec<_>) =
         (findings.into_iter()).partition(|finding| finding.op == checks::replay::OP);
@@ -101,6 +100,29 @@ async fn check(device: &Device, config: &Config, network: &Architecture, verdict
     }
     *verdict.of_mut(device.kernels()) = Some(failed.is_empty());
     verdict.failed.extend(failed);
+}
+
+/// What a short check finds.
+async fn short(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    mark: Option<&Shown>,
+) -> Vec<Finding> {
+    checks::run(
+        device,
+        config,
+        network,
+        Scope::short(),
+        &[Group::Shared, device.kernels().into()],
+        &mut |finding| {
+            tracing::debug!("{finding:?}");
+            if let Some(mark) = mark {
+                mark.say(format!("checking {}", finding.op));
+            }
+        },
+    )
+    .await
 }
 
 /// Remembers what `doctor` found about `adapter` with all kernels.

@@ -15,6 +15,8 @@ pub mod shaders;
 mod shared;
 pub mod steps;
 #[cfg(not(target_family = "wasm"))]
+pub mod tiles;
+#[cfg(not(target_family = "wasm"))]
 pub mod verdicts;
 pub(crate) mod waves;
 

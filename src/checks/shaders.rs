@@ -11,8 +11,9 @@ use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::evaluation;
 use crate::kernels::Kernels;
-use crate::kernels::gpu::{record, with_profile};
-use crate::kernels::launch::{Launch, TileProfile};
+use crate::kernels::gpu::record;
+use crate::kernels::launch::Launch;
+use crate::kernels::tiles::{TileProfile, with_profile};
 
 /// A shader with its constants, and everything that is launched of it.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub struct LaunchedShader {
     pub text: String,
 }
 
-/// What a training step and the evaluation of a batch launch with the fused kernels, with the tiles of both profiles.
+/// What a training step and the evaluation of a batch launch with the fused kernels, with the tiles of every profile.
 /// Nothing is computed.
 ///
 /// # Errors
@@ -35,15 +36,12 @@ pub async fn launched(
 ) -> Result<Vec<LaunchedShader>, DeviceError> {
     let device = device.clone().with_kernels(Kernels::Fused);
     let mut shaders = Vec::new();
-    for (folder, profile) in [
-        ("software", TileProfile::Software),
-        ("hardware", TileProfile::Hardware),
-    ] {
+    for profile in TileProfile::ALL {
         let work = || record(|| step_and_evaluate(&device, config, network));
         let (queued, launches) = with_profile(profile, work);
         // Burn's own operations were launched: a process that ends while they run may crash in the driver.
         device.read("listing shaders", queued?).await?;
-        shaders.extend(described(folder, &launches));
+        shaders.extend(described(profile.name(), &launches));
     }
     Ok(shaders)
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::args::{ComputeArgs, FormatArgs};
 use crate::device::store::Store;
 use crate::device::{self, AdapterInfo, DeviceInfo, driver_advice};
+use crate::kernels::tiles::Timed;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
 use crate::report::text::wrapped;
@@ -28,12 +29,13 @@ pub struct DevicesArgs {
     output: FormatArgs,
 }
 
-/// An adapter in the JSON, with the folder of what is remembered of it.
+/// An adapter in the JSON, with the folder of what is remembered of it, and which tiles were timed on it.
 #[derive(Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]
     info: &'a AdapterInfo,
     store: Option<PathBuf>,
+    tiles: Vec<Timed>,
 }
 
 /// # Errors
@@ -58,9 +60,13 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
         });
         let adapters: Vec<_> = infos
             .iter()
-            .map(|info| Listed {
-                info,
-                store: Store::of(info).map(|store| store.folder()),
+            .map(|info| {
+                let store = Store::of(info);
+                Listed {
+                    info,
+                    tiles: store.as_ref().map(Store::timed).unwrap_or_default(),
+                    store: store.map(|store| store.folder()),
+                }
             })
             .collect();
         print(&format!(

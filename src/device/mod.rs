@@ -10,6 +10,8 @@ pub mod opening;
 pub mod runtime_folder;
 #[cfg(not(target_family = "wasm"))]
 pub mod store;
+#[cfg(not(target_family = "wasm"))]
+mod timed;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -25,6 +27,7 @@ use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
+use crate::kernels::tiles::{TileProfile, Tiles, use_tiles};
 #[cfg(not(target_family = "wasm"))]
 pub use adapters::adapters;
 pub use adapters::{Adapter, AdapterInfo, Capabilities, environment, find};
@@ -153,12 +156,7 @@ impl Device {
             .await
             .and_then(|opened| opened)
             .map_err(failed)?;
-        // A browser tells CubeCL no name.
-        #[cfg(target_family = "wasm")]
-        crate::kernels::gpu::assume(match info.is_software() {
-            true => crate::kernels::launch::TileProfile::Software,
-            false => crate::kernels::launch::TileProfile::Hardware,
-        });
+        use_tiles(&burn, Tiles::all(TileProfile::usual(info.is_software())));
         Ok(Self {
             info: DeviceInfo {
                 kind: "gpu".into(),
@@ -193,6 +191,11 @@ impl Device {
     /// The adapter it was opened from; `None` for the CPU.
     pub fn adapter(&self) -> Option<&AdapterInfo> {
         self.adapter.as_ref()
+    }
+
+    /// The tiles of kernels where nothing was timed on it.
+    pub fn usual_tiles(&self) -> TileProfile {
+        TileProfile::usual((self.adapter.as_ref()).is_some_and(AdapterInfo::is_software))
     }
 
     /// The same, computing with these.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::store::Store;
 use super::{Choice, Device, DeviceError, Injection, choose};
 use crate::config::DeviceConfig;
+use crate::kernels::tiles::{Tiles, use_tiles};
 
 /// Chooses and opens the device of the settings, with their kernels, and says which and why.
 ///
@@ -36,16 +37,23 @@ pub fn open_device(config: &DeviceConfig) -> Result<Device, DeviceError> {
     Ok(device)
 }
 
-/// Opens a chosen device, with what CubeCL keeps between runs in the store of its adapter.
+/// Opens a chosen device, with what CubeCL keeps between runs in the store of its adapter, and the tiles that were found
+/// fastest on it.
 ///
 /// # Errors
 /// Those of [`Choice::open`].
 pub fn open(choice: Choice) -> Result<Device, DeviceError> {
     let adapter = choice.adapter.as_ref().map(|adapter| &adapter.info);
-    if let Some(store) = adapter.and_then(Store::of) {
+    let store = adapter.and_then(Store::of);
+    if let Some(store) = &store {
         store.take_tuning();
     }
-    Ok(choice.open()?.injecting(injection()))
+    let device = choice.open()?.injecting(injection());
+    if let Some(store) = store {
+        let fastest = Tiles::fastest(device.usual_tiles(), &store.timed());
+        use_tiles(device.burn(), fastest);
+    }
+    Ok(device)
 }
 
 /// What tests inject into this process; undocumented.

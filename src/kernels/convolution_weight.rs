@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use burn::tensor::DType::F32;
 use burn_wgpu::CubeTensor;
 
-use super::gpu::{Place, launch_into, profile};
-use super::launch::{ENOUGH, LARGEST_BINDING, Launch, TileProfile};
+use super::gpu::{Place, launch_into};
+use super::launch::{LARGEST_BINDING, Launch};
 use super::shader::shader;
+use super::tiles::TileProfile;
 
 /// A weight `[out, in, k, k]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,9 +107,9 @@ impl WeightShape {
 
 /// Blocks of positions, `steps` in all, that one partial sum adds up on a card, where `tiles` invocations write it: few
 /// enough to fill it four times, but not so few that the sums cost more to store than to compute.
-pub fn chunk_on_a_card(tiles: usize, steps: usize) -> usize {
+pub fn chunk_on_a_card(tiles: usize, steps: usize, profile: TileProfile) -> usize {
     const LEAST: usize = 20;
-    let wanted = (4 * ENOUGH).div_ceil(tiles.max(1));
+    let wanted = (4 * profile.enough()).div_ceil(tiles.max(1));
     steps.div_ceil(wanted).max(LEAST)
 }
 
@@ -145,6 +146,7 @@ pub fn gradients(
     partial_sums: Launch,
     inputs: &[&CubeTensor],
     chunks: usize,
+    profile: TileProfile,
 ) -> [CubeTensor; 2] {
     let words = chunks * shape.partial_words();
     let [partials] = launch_into(partial_sums, inputs, [(F32, &[words])]);
@@ -155,7 +157,7 @@ pub fn gradients(
         shape.kernel,
     ];
     launch_into(
-        shape.sum(chunks, profile(inputs[0])),
+        shape.sum(chunks, profile),
         &[&partials],
         [(F32, &weight), (F32, &weight[..1])],
     )

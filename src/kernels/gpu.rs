@@ -1,6 +1,6 @@
 //! Launches on Burn's own buffers, through CubeCL.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{Bytes, DType, Device, Int, Shape, Tensor};
@@ -11,7 +11,7 @@ use bytemuck::NoUninit;
 use cubecl::prelude::{CubeCount, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 
-use super::launch::{Launch, TileProfile};
+use super::launch::Launch;
 use super::shader::Shader;
 
 /// A specialised shader as CubeCL wants it.
@@ -191,38 +191,6 @@ pub fn owned(tensor: CubeTensor) -> CubeTensor {
         true => tensor,
         false => tensor.copy(),
     }
-}
-
-/// The tiles for the adapter that holds `tensor`.
-pub fn profile(tensor: &CubeTensor) -> TileProfile {
-    FORCED.get().unwrap_or_else(
-        || match is_software(&tensor.client.properties().identity.name) {
-            true => TileProfile::Software,
-            false => TileProfile::Hardware,
-        },
-    )
-}
-
-thread_local! {
-    static FORCED: Cell<Option<TileProfile>> = const { Cell::new(None) };
-}
-
-/// Has launches of this thread use these tiles, where an adapter has no name to choose by.
-#[cfg(target_family = "wasm")]
-pub fn assume(profile: TileProfile) {
-    FORCED.set(Some(profile));
-}
-
-/// Runs `work` with these tiles on whatever adapter it uses, so that both kinds can be checked and timed everywhere.
-pub fn with_profile<T>(profile: TileProfile, work: impl FnOnce() -> T) -> T {
-    struct Restore(Option<TileProfile>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FORCED.set(self.0);
-        }
-    }
-    let _restore = Restore(FORCED.replace(Some(profile)));
-    work()
 }
 
 /// Whether an adapter of this name runs shaders on the CPU.

@@ -4,16 +4,7 @@ use std::fmt::Write;
 
 pub(crate) use super::limits::LARGEST_BINDING;
 use super::shader::Shader;
-
-/// Whose tiles a kernel uses. They mostly differ in constants alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TileProfile {
-    /// Adapters that run shaders on the CPU (llvmpipe): loads cost a hundred times an fma, so each invocation keeps a
-    /// large tile in private memory.
-    Software,
-    /// Graphics cards: small tiles in registers, shared through workgroup memory, and many invocations.
-    Hardware,
-}
+use super::tiles::TileProfile;
 
 /// Invocations with which a launch fills a card: 512 waves of 64.
 pub(crate) const ENOUGH: usize = 512 * 64;
@@ -22,7 +13,7 @@ pub(crate) const ENOUGH: usize = 512 * 64;
 pub(crate) const NOMINAL_BATCH: usize = 256;
 
 /// One dispatch: a specialised shader, what to bind and how large a grid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
     /// Which shader.
     pub shader: Shader,
@@ -71,12 +62,13 @@ impl Launch {
         nominal: usize,
         profile: TileProfile,
     ) -> Self {
-        let (invocations, slices) = match profile {
-            TileProfile::Software => (64, 1),
-            TileProfile::Hardware => (
-                256,
-                ENOUGH.div_ceil(nominal.max(1)).next_power_of_two().min(64),
-            ),
+        let slices = profile
+            .enough()
+            .div_ceil(nominal.max(1))
+            .next_power_of_two();
+        let (invocations, slices) = match profile.is_software() {
+            true => (64, 1),
+            false => (256, slices.min(64)),
         };
         let width = invocations / slices;
         Self::new(shader, grid(count, width), [width as u32, slices as u32, 1])

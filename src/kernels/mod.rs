@@ -34,6 +34,8 @@ mod shapes;
 pub mod simd;
 pub mod softmax_cross_entropy;
 pub(crate) mod step_state;
+pub mod tiles;
+pub(crate) mod timing;
 
 use std::fmt;
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 /// A file of `shaders/`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shader {
     /// Its path there, without `.wgsl`.
     pub name: &'static str,

@@ -117,6 +117,7 @@ fn machine(rows: &[Row]) -> Table {
         right("Launch"),
         right("Dispatches").short("Disp."),
         right("Host time").short("Host"),
+        right("Device time").short("Device"),
         right("Not replayed images/s").short("Launched"),
         right("Round trip"),
         right("Memory"),
@@ -145,6 +146,11 @@ fn machine(rows: &[Row]) -> Table {
             launching(&|launching| {
                 let host = launching.host_ms.map(|host| host.calling + host.runtime);
                 host.map_or_else(|| NONE.into(), milliseconds)
+            }),
+            launching(&|launching| {
+                launching
+                    .device_ms
+                    .map_or_else(|| NONE.into(), milliseconds)
             }),
             launching(&|launching| match launching.replayed {
                 true => whole(launching.launched_images_per_second),
@@ -266,6 +272,7 @@ struct Flat<'a> {
     launched_host_calling_ms: Option<f64>,
     launched_host_runtime_ms: Option<f64>,
     launched_images_per_second: Option<f64>,
+    device_ms: Option<f64>,
     evaluation_images_per_second: Option<f64>,
     gflop_per_step: f64,
     gflops: Option<f64>,
@@ -333,6 +340,7 @@ fn flat<'a>(row: &'a Row, comparison: Option<&Comparison>) -> Flat<'a> {
         launched_images_per_second: row
             .launching
             .map(|launching| launching.launched_images_per_second),
+        device_ms: row.launching.and_then(|launching| launching.device_ms),
         evaluation_images_per_second: row.evaluation_images_per_second,
         gflop_per_step: row.gflop_per_step,
         gflops: row.gflops,

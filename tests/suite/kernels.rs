@@ -23,8 +23,8 @@ use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::adam::FusedAdam;
 use gpu_mnist::kernels::count_confusion::count_confusion;
-use gpu_mnist::kernels::gpu::with_profile;
-use gpu_mnist::kernels::launch::TileProfile;
+use gpu_mnist::kernels::tiles::TileProfile;
+use gpu_mnist::kernels::tiles::with_profile;
 use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, Role, initial_values};
 use gpu_mnist::runs::weights::values;
@@ -153,25 +153,27 @@ fn fused_layers_and_gradients_equal_burn_on_the_cpu() {
 }
 
 #[test]
-fn shaders_equal_the_simd_twins_reference_with_the_tiles_for_software() {
+fn shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_software() {
     shaders_equal_the_reference(
-        "shaders_equal_the_simd_twins_reference_with_the_tiles_for_software",
-        TileProfile::Software,
+        "shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_software",
+        &[TileProfile::Software, TileProfile::SoftwareLoops],
     );
 }
 
 #[test]
-fn shaders_equal_the_simd_twins_reference_with_the_tiles_for_hardware() {
+fn shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_cards() {
     shaders_equal_the_reference(
-        "shaders_equal_the_simd_twins_reference_with_the_tiles_for_hardware",
-        TileProfile::Hardware,
+        "shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_cards",
+        &[TileProfile::Hardware, TileProfile::Integrated],
     );
 }
 
-/// Both kinds of tiles are correct on every adapter, whichever of them it would choose.
-fn shaders_equal_the_reference(test: &str, profile: TileProfile) {
+/// All tiles are correct on every adapter, whichever of them it would choose.
+fn shaders_equal_the_reference(test: &str, profiles: &[TileProfile]) {
     if let Some(device) = adapter_or_skip(test) {
-        with_profile(profile, || fused_equals_burn(&device));
+        for &profile in profiles {
+            with_profile(profile, || fused_equals_burn(&device));
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 use super::launches::{self, After, Shape};
 use super::{BatchNormRelu, BatchNormReluGradient, Gradients, NormaliseRelu, State};
-use crate::kernels::gpu::{dims, empty, launch_into, profile};
+use crate::kernels::gpu::{dims, empty, launch_into};
+use crate::kernels::tiles::{Kernel, profile};
 
 impl BatchNormRelu for CubeBackend {
     fn batch_norm_relu(
@@ -19,7 +20,7 @@ impl BatchNormRelu for CubeBackend {
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let input = into_contiguous(input);
-        let (shape, profile) = (shape(&input), profile(&input));
+        let (shape, profile) = (shape(&input), profile(&input, Kernel::BatchNormRelu));
         let words = launches::partial_words(&shape, profile);
         let statistics = launches::statistics(&shape, profile);
         let [partials] = launch_into(statistics, &[&input], [(F32, &[words])]);
@@ -95,7 +96,7 @@ impl BatchNormReluGradient for CubeBackend {
             grad_output,
         ]
         .map(into_contiguous);
-        let (shape, profile) = (shape(&input), profile(&input));
+        let (shape, profile) = (shape(&input), profile(&input, Kernel::BatchNormRelu));
         let (pixels, channels) = (dims::<4>(&input), shape.channels);
         let words = launches::partial_words(&shape, profile);
         let [partials] = launch_into(

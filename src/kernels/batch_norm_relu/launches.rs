@@ -1,7 +1,8 @@
 //! The launches of batch normalisation, residual addition and ReLU.
 
-use crate::kernels::launch::{LARGEST_BINDING, Launch, TileProfile};
+use crate::kernels::launch::{LARGEST_BINDING, Launch};
 use crate::kernels::shader::{Shader, shader};
+use crate::kernels::tiles::TileProfile;
 
 /// Activations `[rows, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,9 +48,9 @@ fn rows_at_once(shape: &Shape) -> usize {
 /// How often each invocation of the sums takes a row: at best so that there are enough workgroups
 /// to fill the adapter, and few enough for one workgroup to add up what they gave.
 fn steps(shape: &Shape, profile: TileProfile) -> usize {
-    let workgroups = match profile {
-        TileProfile::Hardware => 512,
-        TileProfile::Software => 16,
+    let workgroups = match profile.is_software() {
+        true => 16,
+        false => profile.enough() / 64,
     };
     let once = rows_at_once(shape);
     shape.rows.div_ceil(once * workgroups).max(4)

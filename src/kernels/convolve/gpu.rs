@@ -10,7 +10,8 @@ use super::launches::{self, Shape, weight_shape};
 use super::{Convolve, ConvolveKernel, State, shape_of};
 use crate::kernels::backward::{Grads, Wanted};
 use crate::kernels::convolution_weight::{Packing, gradients, packed};
-use crate::kernels::gpu::{dims, empty, launch_into, profile};
+use crate::kernels::gpu::{dims, empty, launch_into};
+use crate::kernels::tiles::{Kernel, profile};
 
 impl Convolve for CubeBackend {
     fn convolve(
@@ -26,7 +27,7 @@ impl Convolve for CubeBackend {
         let weight = packed(weight_shape(&shape), &weight, Packing::OutInnermost);
         let (height, width) = (shape.output_height(), shape.output_width());
         let [output] = launch_into(
-            launches::forward(&shape, relu, profile(&input)),
+            launches::forward(&shape, relu, profile(&input, Kernel::Convolve)),
             &[&input, &weight, &bias],
             [(F32, &[shape.batch, height, width, shape.out_channels])],
         );
@@ -43,7 +44,7 @@ impl ConvolveKernel for CubeBackend {
         let [input, weight, mut grad_output] =
             [state.input, state.weight, grad_output].map(into_contiguous);
         let shape = shape_of(dims(&input), dims(&weight), state.stride, state.padding);
-        let profile = profile(&input);
+        let profile = profile(&input, Kernel::Convolve);
         if let Some(output) = state.output {
             let outputs = [(F32, &dims::<4>(&grad_output)[..])];
             let inputs = [&grad_output, &into_contiguous(output)];
@@ -54,6 +55,7 @@ impl ConvolveKernel for CubeBackend {
             launches::grad_weight(&shape, profile),
             &[&input, &grad_output],
             launches::chunks(&shape, profile),
+            profile,
         );
         let grad_input = wanted.input.then(|| match launches::single(&shape) {
             true => grad_single_channel(&shape, input, weight, grad_output),

@@ -2,8 +2,9 @@
 
 pub use super::shape::Shape;
 use crate::kernels::convolution_weight::{WeightShape, chunk_on_a_card};
-use crate::kernels::launch::{LARGEST_BINDING, Launch, TileProfile};
+use crate::kernels::launch::{LARGEST_BINDING, Launch};
 use crate::kernels::shader::{Shader, shader};
+use crate::kernels::tiles::TileProfile;
 
 /// Whether the shaders take this shape: a weight as [`WeightShape::supported`] says, and buffers within WebGPU's
 /// 128 MiB. Else use Burn's own operations.
@@ -123,8 +124,9 @@ fn tiled(shader: Shader, pixels: usize, channel_groups: usize, profile: TileProf
 fn groups(channel_groups: usize, profile: TileProfile) -> usize {
     match profile {
         TileProfile::Hardware => channel_groups.min(2),
+        TileProfile::Integrated => channel_groups.min(4),
         // As many as share a load of pixels without idle ones beside them.
-        TileProfile::Software => [4, 2, 1]
+        TileProfile::Software | TileProfile::SoftwareLoops => [4, 2, 1]
             .into_iter()
             .find(|groups| channel_groups.is_multiple_of(*groups))
             .unwrap_or(1),
@@ -132,10 +134,7 @@ fn groups(channel_groups: usize, profile: TileProfile) -> usize {
 }
 
 fn invocations(profile: TileProfile) -> usize {
-    match profile {
-        TileProfile::Hardware => 64,
-        TileProfile::Software => 8,
-    }
+    if profile.is_software() { 8 } else { 64 }
 }
 
 /// Blocks of four output pixels of a row, of an image.
@@ -145,13 +144,14 @@ fn steps(shape: &Shape) -> usize {
 
 /// Blocks of a partial sum.
 fn chunk(shape: &Shape, profile: TileProfile) -> usize {
-    match profile {
-        TileProfile::Hardware => {
-            let groups = shape.out_channels / 4;
-            let tiles = weight_shape(shape).rows() * groups.div_ceil(groups.clamp(1, 2));
-            chunk_on_a_card(tiles, shape.batch * steps(shape))
+    match profile.is_software() {
+        false => {
+            let channel_groups = shape.out_channels / 4;
+            let parts = channel_groups.div_ceil(groups(channel_groups, profile).max(1));
+            let tiles = weight_shape(shape).rows() * parts;
+            chunk_on_a_card(tiles, shape.batch * steps(shape), profile)
         }
-        TileProfile::Software => 8 * steps(shape).max(1),
+        true => 8 * steps(shape).max(1),
     }
 }
 

@@ -19,7 +19,7 @@ use burn::tensor::ops::ConvOptions;
 use super::backward::{Grads, Wanted, backward};
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
-use super::launch::TileProfile;
+use super::tiles::TileProfile;
 use super::{Kernels, shapes, simd};
 pub use shape::Shape;
 
@@ -90,7 +90,7 @@ pub fn convolve(
 }
 
 fn shaders_take(shape: &Shape) -> bool {
-    [TileProfile::Software, TileProfile::Hardware]
+    TileProfile::ALL
         .iter()
         .all(|&profile| launches::supports(shape, profile))
 }

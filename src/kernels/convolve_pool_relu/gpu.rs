@@ -9,7 +9,8 @@ use super::padding::{crop, pad};
 use super::{ConvolvePoolRelu, ConvolvePoolReluKernel, State, shape_of};
 use crate::kernels::backward::{Grads, Wanted};
 use crate::kernels::convolution_weight::{Packing, gradients, packed};
-use crate::kernels::gpu::{dims, launch_into, profile};
+use crate::kernels::gpu::{dims, launch_into};
+use crate::kernels::tiles::{Kernel, profile};
 
 impl ConvolvePoolRelu for CubeBackend {
     fn convolve_pool_relu(
@@ -37,7 +38,7 @@ impl ConvolvePoolReluKernel for CubeBackend {
         let (height, width) = (shape.pooled_height(), shape.pooled_width());
         let channels = shape.out_channels;
         let [output, argmax] = launch_into(
-            launches::forward(&shape, profile(&input), relu),
+            launches::forward(&shape, profile(&input, Kernel::ConvolvePoolRelu), relu),
             &[&input, &packed, &bias],
             [
                 (F32, &[shape.batch, height, width, channels]),
@@ -63,12 +64,13 @@ impl ConvolvePoolReluKernel for CubeBackend {
         let [input, weight, grad_output] =
             [state.input, state.weight, grad_output].map(into_contiguous);
         let shape = shape_of(dims(&input), dims(&weight));
-        let profile = profile(&input);
+        let profile = profile(&input, Kernel::ConvolvePoolRelu);
         let [grad_weight, grad_bias] = gradients(
             shape.weight(),
             launches::grad_weight(&shape, profile),
             &[&input, &grad_output, &argmax],
             launches::chunks(&shape, profile),
+            profile,
         );
         let grad_input = wanted.input.then(|| {
             let weight = packed(shape.weight(), &weight, Packing::InInnermost);

@@ -6,8 +6,9 @@ use super::tiles::{
     unrolled_groups, weight_tile,
 };
 use crate::kernels::convolution_weight::WeightShape;
-use crate::kernels::launch::{LARGEST_BINDING, Launch, TileProfile};
+use crate::kernels::launch::{LARGEST_BINDING, Launch};
 use crate::kernels::shader::{Shader, shader};
+use crate::kernels::tiles::TileProfile;
 
 impl Shape {
     fn windows(&self) -> usize {

@@ -21,7 +21,7 @@ use burn::tensor::{DType, Tensor, activation};
 use super::backward::{Grads, Wanted, backward};
 use super::flex::{Fresh, floats};
 use super::gpu::is_adapter;
-use super::launch::TileProfile;
+use super::tiles::TileProfile;
 use super::{Kernels, shapes, simd};
 pub use shape::Shape;
 
@@ -97,7 +97,7 @@ fn shaders_take(input: &Tensor<4>, weight: &Tensor<4>, padding: usize) -> bool {
     let [batch, height, width, channels] = input.dims();
     let [height, width] = [height, width].map(|side| side + 2 * padding);
     let shape = shape_of([batch, height, width, channels], weight.dims());
-    [TileProfile::Software, TileProfile::Hardware]
+    TileProfile::ALL
         .iter()
         .all(|&profile| launches::supports(&shape, profile))
 }

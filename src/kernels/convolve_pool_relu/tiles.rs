@@ -2,7 +2,7 @@
 
 use super::launches::Shape;
 use crate::kernels::convolution_weight::chunk_on_a_card;
-use crate::kernels::launch::TileProfile;
+use crate::kernels::tiles::TileProfile;
 
 pub(super) struct ProductTile {
     /// Blocks of four pixels.
@@ -14,12 +14,12 @@ pub(super) struct ProductTile {
 /// Blocks of four pixels and groups of four channels an invocation.
 pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> ProductTile {
     match profile {
-        TileProfile::Hardware => ProductTile {
+        TileProfile::Hardware | TileProfile::Integrated => ProductTile {
             blocks: 1,
-            groups: if channel_groups == 1 { 1 } else { 2 },
+            groups: card_groups(channel_groups, profile),
             invocations: 64,
         },
-        TileProfile::Software => ProductTile {
+        TileProfile::Software | TileProfile::SoftwareLoops => ProductTile {
             blocks: 4,
             // A block of four vec4 loads costs 92 ns on llvmpipe, a product of two blocks 16.
             groups: cheapest(&[6, 4, 2, 1], channel_groups, |groups| {
@@ -28,6 +28,16 @@ pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> Produ
             invocations: 8,
         },
     }
+}
+
+/// Groups of four channels that an invocation of a card takes.
+fn card_groups(channel_groups: usize, profile: TileProfile) -> usize {
+    let most = if profile == TileProfile::Hardware {
+        2
+    } else {
+        4
+    };
+    channel_groups.clamp(1, most)
 }
 
 /// Invocations that share weights where a shader has no loop.
@@ -83,8 +93,8 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
     let rows = shape.weight().rows();
     let windows = shape.pooled_height() * shape.pooled_width();
     match profile {
-        TileProfile::Hardware => {
-            let groups = channel_groups.clamp(1, 2);
+        TileProfile::Hardware | TileProfile::Integrated => {
+            let groups = card_groups(channel_groups, profile);
             WeightTile {
                 unrolled: false,
                 rows: 1,
@@ -92,17 +102,21 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
                 chunk: chunk_on_a_card(
                     rows * channel_groups.div_ceil(groups),
                     shape.batch * windows,
+                    profile,
                 ),
                 invocations: 64,
             }
         }
-        TileProfile::Software => {
+        TileProfile::Software | TileProfile::SoftwareLoops => {
             let (taps, inputs) = (shape.kernel * shape.kernel, shape.in_channels.min(4));
             let fits = |groups: &usize| {
                 let products = 16 * taps * inputs * groups;
                 channel_groups.is_multiple_of(*groups) && products <= MOST_IN_A_LOOP
             };
-            let found = (1..=channel_groups).rev().find(fits);
+            let unrolls = profile == TileProfile::Software;
+            let found = (1..=channel_groups)
+                .rev()
+                .find(|groups| unrolls && fits(groups));
             WeightTile {
                 unrolled: found.is_some(),
                 rows: found.map_or(2, |_| taps),

@@ -6,7 +6,8 @@ use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 use super::launches::{self, Shape};
 use super::{Grads, LinearRelu, LinearReluKernel, State};
-use crate::kernels::gpu::{dims, launch_into, profile};
+use crate::kernels::gpu::{dims, launch_into};
+use crate::kernels::tiles::{Kernel, profile};
 
 impl LinearRelu for CubeBackend {
     fn linear_relu(
@@ -18,7 +19,7 @@ impl LinearRelu for CubeBackend {
         let [input, weight, bias] = [input, weight, bias].map(into_contiguous);
         let shape = shape(&input, &weight, relu);
         let [output] = launch_into(
-            launches::forward(&shape, profile(&input)),
+            launches::forward(&shape, profile(&input, Kernel::Product)),
             &[&input, &weight, &bias],
             [(F32, &[shape.batch, shape.outputs])],
         );
@@ -31,7 +32,7 @@ impl LinearReluKernel for CubeBackend {
         let [input, weight, output, grad_output] =
             [state.input, state.weight, state.output, grad_output].map(into_contiguous);
         let shape = shape(&input, &weight, state.relu);
-        let profile = profile(&input);
+        let profile = profile(&input, Kernel::Product);
         let Shape {
             batch,
             inputs,

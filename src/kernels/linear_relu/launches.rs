@@ -1,7 +1,8 @@
 //! The launches of a linear layer, `output = relu(input x weight + bias)`, and of its gradients.
 
-use crate::kernels::launch::{ENOUGH, Launch, NOMINAL_BATCH, TileProfile};
+use crate::kernels::launch::{Launch, NOMINAL_BATCH};
 use crate::kernels::shader::{Shader, shader};
+use crate::kernels::tiles::TileProfile;
 
 /// Sizes of one application of the layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,9 +20,7 @@ pub struct Shape {
 impl Shape {
     /// Register tiles without workgroup memory need widths in fours.
     fn wide(&self, profile: TileProfile) -> bool {
-        profile == TileProfile::Software
-            && self.inputs.is_multiple_of(4)
-            && self.outputs.is_multiple_of(4)
+        profile.is_software() && self.inputs.is_multiple_of(4) && self.outputs.is_multiple_of(4)
     }
 }
 
@@ -138,8 +137,8 @@ impl Product {
     fn launch(&self, [tiled, small]: [Shader; 2], profile: TileProfile) -> Launch {
         let [rows, columns, _] = self.sizes;
         let [left, right] = self.transposed.map(usize::from);
-        let launch = match Tiles::of(self.nominal, profile) {
-            Some(Tiles { edge, slices }) => {
+        let launch = match Square::of(self.nominal, profile) {
+            Some(Square { edge, slices }) => {
                 let [width, height] = [columns, rows].map(|side| side.div_ceil(4 * edge) as u32);
                 let invocations = [edge, edge, slices].map(|side| side as u32);
                 Launch::new(tiled, [width, height, 1], invocations)
@@ -157,23 +156,23 @@ impl Product {
 }
 
 /// Square tiles of a product.
-struct Tiles {
+struct Square {
     /// Invocations along an edge, 4x4 numbers each.
     edge: usize,
     /// Parts of the depth that a workgroup adds up side by side.
     slices: usize,
 }
 
-impl Tiles {
+impl Square {
     /// The largest that fill a card, if any do.
     fn of([rows, columns]: [usize; 2], profile: TileProfile) -> Option<Self> {
-        if profile == TileProfile::Software {
+        if profile.is_software() {
             return Some(Self { edge: 8, slices: 1 });
         }
         let invocations = 256;
         let fills = |edge: &usize| {
             let tiles = rows.div_ceil(4 * edge) * columns.div_ceil(4 * edge);
-            tiles * invocations >= ENOUGH
+            tiles * invocations >= profile.enough()
         };
         let edge = [16, 8, 4].into_iter().find(fills)?;
         Some(Self {

@@ -7,8 +7,9 @@ use burn::tensor::Shape;
 use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::Matmul;
-use crate::kernels::gpu::{dims, launch_into, profile};
+use crate::kernels::gpu::{dims, launch_into};
 use crate::kernels::linear_relu::launches;
+use crate::kernels::tiles::{Kernel, profile};
 
 impl Matmul for CubeBackend {
     fn matmul(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -22,7 +23,7 @@ impl Matmul for CubeBackend {
         };
         let zeros = Self::float_zeros(Shape::from(vec![outputs]), &left.device, F32.into());
         let [output] = launch_into(
-            launches::forward(&shape, profile(&left)),
+            launches::forward(&shape, profile(&left, Kernel::Product)),
             &[&left, &right, &zeros],
             [(F32, &[batch, outputs])],
         );

@@ -6,7 +6,8 @@ use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::launches::{self, FEW_CLASSES};
 use super::{Scores, SoftmaxCrossEntropy};
-use crate::kernels::gpu::{dims, empty, launch_into, profile};
+use crate::kernels::gpu::{dims, empty, launch_into};
+use crate::kernels::tiles::{Kernel, profile};
 
 impl SoftmaxCrossEntropy for CubeBackend {
     fn softmax_cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>) -> Scores<Self> {
@@ -48,7 +49,7 @@ fn score_rows(
     let (logits, labels) = (into_contiguous(logits), into_contiguous(labels));
     let [batch, classes] = dims(&logits);
     let [gradient, losses, hits] = launch_into(
-        launches::score_rows(batch, classes, smoothing, profile(&logits)),
+        launches::score_rows(batch, classes, smoothing, profile(&logits, Kernel::Loss)),
         &[&logits, &labels, &weights],
         [(F32, &[batch, classes]), (F32, &[batch]), (I32, &[batch])],
     );

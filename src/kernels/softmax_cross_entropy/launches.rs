@@ -1,7 +1,8 @@
 //! The launches of `softmax_cross_entropy`.
 
-use crate::kernels::launch::{Launch, TileProfile};
+use crate::kernels::launch::Launch;
 use crate::kernels::shader::shader;
+use crate::kernels::tiles::TileProfile;
 
 /// Up to so many classes an invocation takes a row by itself.
 pub(super) const FEW_CLASSES: usize = 64;
@@ -33,10 +34,7 @@ pub fn score_rows(
     smoothing: Option<f32>,
     profile: TileProfile,
 ) -> Launch {
-    let invocations = match profile {
-        TileProfile::Hardware => 64,
-        TileProfile::Software => 8,
-    };
+    let invocations = if profile.is_software() { 8 } else { 64 };
     let is_weighted = smoothing.is_some();
     Launch::workgroup_each(shader!("softmax_cross_entropy_rows"), batch, invocations)
         .constants([("CLASSES", classes), ("WEIGHTED", usize::from(is_weighted))])

@@ -5,8 +5,8 @@ use gpu_mnist::device::Device;
 use gpu_mnist::kernels::batch_norm_relu::{
     batch_norm_relu, by_burn, normalise_by_burn, normalise_relu,
 };
-use gpu_mnist::kernels::gpu::with_profile;
-use gpu_mnist::kernels::launch::TileProfile;
+use gpu_mnist::kernels::tiles::TileProfile;
+use gpu_mnist::kernels::tiles::with_profile;
 
 use super::convolve_pool_relu::leaf;
 use super::{difference, numbers};
@@ -137,7 +137,7 @@ fn batch_norm_equals_burn_on_the_cpu() {
 #[test]
 fn batch_norm_equals_burn_on_the_adapter() {
     if let Some(device) = adapter_or_skip("batch_norm_equals_burn_on_the_adapter") {
-        for profile in [TileProfile::Software, TileProfile::Hardware] {
+        for profile in TileProfile::ALL {
             with_profile(profile, || training_equals_burn(&device));
         }
         inference_equals_burn(&device);

@@ -4,8 +4,8 @@ use burn::tensor::{DType, Tensor, TensorData};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::convolve::{by_burn, convolve};
-use gpu_mnist::kernels::gpu::with_profile;
-use gpu_mnist::kernels::launch::TileProfile;
+use gpu_mnist::kernels::tiles::TileProfile;
+use gpu_mnist::kernels::tiles::with_profile;
 
 use super::{difference, numbers};
 use crate::support::adapter_or_skip;
@@ -99,7 +99,7 @@ fn convolve_equals_burn_on_the_cpu() {
 #[test]
 fn convolve_equals_burn_on_the_adapter() {
     if let Some(device) = adapter_or_skip("convolve_equals_burn_on_the_adapter") {
-        for profile in [TileProfile::Software, TileProfile::Hardware] {
+        for profile in TileProfile::ALL {
             with_profile(profile, || convolve_equals_burn(&device));
         }
     }

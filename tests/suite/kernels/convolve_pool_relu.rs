@@ -3,8 +3,8 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::convolve_pool_relu::{by_burn, convolve_pool_relu};
-use gpu_mnist::kernels::gpu::with_profile;
-use gpu_mnist::kernels::launch::TileProfile;
+use gpu_mnist::kernels::tiles::TileProfile;
+use gpu_mnist::kernels::tiles::with_profile;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -93,7 +93,7 @@ fn a_convolution_without_bias_or_relu_equals_burn_on_the_cpu() {
 fn a_convolution_without_bias_or_relu_equals_burn_on_the_adapter() {
     let name = "a_convolution_without_bias_or_relu_equals_burn_on_the_adapter";
     if let Some(device) = adapter_or_skip(name) {
-        for profile in [TileProfile::Software, TileProfile::Hardware] {
+        for profile in TileProfile::ALL {
             with_profile(profile, || switches_equal_burn(&device));
         }
     }

@@ -5,9 +5,9 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::count_confusion::count_confusion;
-use gpu_mnist::kernels::gpu::with_profile;
-use gpu_mnist::kernels::launch::TileProfile;
 use gpu_mnist::kernels::reference::{self, Shares};
+use gpu_mnist::kernels::tiles::TileProfile;
+use gpu_mnist::kernels::tiles::with_profile;
 use gpu_mnist::model::loss::{CrossEntropy, Objective};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -128,7 +128,7 @@ fn losses_agree_with_float64_on_the_cpu() {
 #[test]
 fn losses_agree_with_float64_on_the_adapter() {
     if let Some(device) = adapter_or_skip("losses_agree_with_float64_on_the_adapter") {
-        for profile in [TileProfile::Software, TileProfile::Hardware] {
+        for profile in TileProfile::ALL {
             with_profile(profile, || losses_agree_with_float64(&device));
         }
     }

@@ -2,9 +2,9 @@
 
 use burn::tensor::activation::relu;
 use gpu_mnist::device::Device;
-use gpu_mnist::kernels::gpu::with_profile;
-use gpu_mnist::kernels::launch::TileProfile;
 use gpu_mnist::kernels::matmul::matmul;
+use gpu_mnist::kernels::tiles::TileProfile;
+use gpu_mnist::kernels::tiles::with_profile;
 
 use super::convolve_pool_relu::leaf;
 use super::{difference, numbers};
@@ -49,7 +49,7 @@ fn matmul_equals_float64_on_the_cpu() {
 #[test]
 fn matmul_equals_float64_on_the_adapter() {
     if let Some(device) = adapter_or_skip("matmul_equals_float64_on_the_adapter") {
-        for profile in [TileProfile::Software, TileProfile::Hardware] {
+        for profile in TileProfile::ALL {
             with_profile(profile, || matmul_equals_float64(&device));
         }
     }

@@ -8,6 +8,7 @@ use std::process::Command;
 use ash::vk;
 use gpu_mnist::checks::shaders::launched;
 use gpu_mnist::data::synthetic::network;
+use gpu_mnist::kernels::tiles::TileProfile;
 use naga::back::spv;
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
@@ -39,13 +40,13 @@ impl Launched {
     }
 }
 
-/// The launches of a step of the reference network; `None` without an adapter to record them on.
-fn launches(test: &str) -> Option<Vec<Launched>> {
+/// The launches of a step of the reference network with these tiles; `None` without an adapter to record them on.
+fn launches(test: &str, tiles: TileProfile) -> Option<Vec<Launched>> {
     let device = adapter_or_skip(test)?;
     let config = settings(&[]);
     let shaders = pollster::block_on(launched(&device, &config, &network(&config.model)));
     let shaders = shaders.expect("shaders").into_iter();
-    let on_cards = shaders.filter(|shader| shader.path.starts_with("hardware/"));
+    let on_cards = shaders.filter(|shader| shader.path.starts_with(&format!("{}/", tiles.name())));
     let launches = on_cards.flat_map(|shader| {
         let (module, info) = validated(&shader.path, &shader.text);
         let spirv = spv::write_vec(&module, &info, &spv::Options::default(), None);
@@ -81,14 +82,16 @@ fn launches(test: &str) -> Option<Vec<Launched>> {
 
 #[test]
 fn launches_fill_a_card() {
-    let Some(launches) = launches("launches_fill_a_card") else {
-        return;
-    };
-    let large: Vec<&Launched> = launches.iter().filter(|launch| launch.is_large()).collect();
-    assert!(large.len() >= 10, "{}", large.len());
-    for launch in large {
-        let waves = launch.waves();
-        assert!(waves >= 512, "{} has {waves} waves", launch.name);
+    for (tiles, least) in [(TileProfile::Hardware, 512), (TileProfile::Integrated, 64)] {
+        let Some(launches) = launches("launches_fill_a_card", tiles) else {
+            return;
+        };
+        let large: Vec<&Launched> = launches.iter().filter(|launch| launch.is_large()).collect();
+        assert!(large.len() >= 10, "{}", large.len());
+        for launch in large {
+            let waves = launch.waves();
+            assert!(waves >= least, "{} has {waves} waves", launch.name);
+        }
     }
 }
 
@@ -102,13 +105,18 @@ fn no_shader_spills_on_cards_of_amd() {
         eprintln!("{test}: skipped, RADV is not installed");
         return;
     }
-    let Some(launches) = launches(test) else {
-        return;
-    };
-    let folder = tempdir().expect("a folder");
-    let written = serde_json::to_vec(&launches).expect("launches");
-    std::fs::write(folder.path().join("launches.json"), written).expect("a file");
-    for family in ["navi21", "vega10"] {
+    let cards = ["navi21", "vega10"];
+    let tiles = [TileProfile::Hardware, TileProfile::Integrated];
+    for (tiles, family) in tiles
+        .iter()
+        .flat_map(|tiles| cards.map(|card| (*tiles, card)))
+    {
+        let Some(launches) = launches(test, tiles) else {
+            return;
+        };
+        let folder = tempdir().expect("a folder");
+        let written = serde_json::to_vec(&launches).expect("launches");
+        std::fs::write(folder.path().join("launches.json"), written).expect("a file");
         // The loader reads which driver and which family when it starts: in a process of its own.
         let output = Command::new(std::env::current_exe().expect("the tests"))
             .args([
@@ -126,7 +134,7 @@ fn no_shader_spills_on_cards_of_amd() {
         let text = String::from_utf8_lossy(text);
         let rows = text.lines().filter(|line| line.starts_with("| "));
         let (rows, errors) = (rows.count(), String::from_utf8_lossy(errors));
-        println!("{family}\n{text}");
+        println!("{family}, {}\n{text}", tiles.name());
         assert!(output.status.success() && rows > 20, "{family}: {errors}");
     }
 }

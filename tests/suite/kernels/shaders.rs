@@ -9,6 +9,7 @@ use gpu_mnist::checks::shaders::launched;
 use gpu_mnist::data::synthetic::network;
 use gpu_mnist::device::Device;
 use gpu_mnist::kernels::shader::Shader;
+use gpu_mnist::kernels::tiles::TileProfile;
 use naga::back::{glsl, hlsl, spv};
 use naga::proc::BoundsCheckPolicies;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -190,11 +191,12 @@ fn what_networks_launch_is_wgsl_that_every_api_takes() {
         let config = settings(assignments);
         let shaders = pollster::block_on(launched(&device, &config, &network(&config.model)));
         let shaders = shaders.expect("shaders");
-        for profile in ["software/", "hardware/"] {
+        for profile in TileProfile::ALL {
+            let folder = format!("{}/", profile.name());
             assert!(
                 shaders
                     .iter()
-                    .any(|shader| shader.path.starts_with(profile))
+                    .any(|shader| shader.path.starts_with(&folder))
             );
         }
         for shader in shaders {

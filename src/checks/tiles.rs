@@ -1,0 +1,179 @@
+//! The fastest tiles of each kernel on an adapter, timed at the shapes of a network.
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::Transaction;
+
+use super::steps::trainer;
+use super::waves::waves;
+use crate::config::{Architecture, Config};
+use crate::data::batches::{DeviceSplit, Normalisation};
+use crate::device::store::Store;
+use crate::device::{Device, DeviceError};
+use crate::kernels::Kernels;
+use crate::kernels::gpu::record;
+use crate::kernels::launch::Launch;
+use crate::kernels::tiles::{self, Kernel, TileProfile, Tiles, Timed, Trial, with_tiles};
+use crate::kernels::timing::time;
+
+/// What timing may take on a card, and where shaders run on the CPU and take seconds to compile.
+const LIMIT: Duration = Duration::from_secs(1);
+const LIMIT_OF_SOFTWARE: Duration = Duration::from_secs(5);
+
+/// Times what was not timed on the adapter of `device` yet, remembers it, and has the fastest tiles used from now on.
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+pub async fn choose(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+) -> Result<(), DeviceError> {
+    let Some(adapter) = device.adapter() else {
+        return Ok(());
+    };
+    let store = Store::of(adapter);
+    let mut timed = store.as_ref().map(Store::timed).unwrap_or_default();
+    let known: Vec<Kernel> = timed.iter().map(|timed| timed.kernel).collect();
+    let new = fastest(device, config, network, &known).await?;
+    if new.is_empty() {
+        return Ok(());
+    }
+    timed.extend(new);
+    let fastest = Tiles::fastest(device.usual_tiles(), &timed);
+    tiles::use_tiles(device.burn(), fastest);
+    remember(store.as_ref(), &timed);
+    Ok(())
+}
+
+/// Has the usual tiles used on the adapter of `device` from now on, and remembers that; whether others were.
+pub fn forget(device: &Device) -> bool {
+    let usual = device.usual_tiles();
+    let all = Tiles::all(usual);
+    if tiles::tiles(device.burn()).is_none_or(|tiles| tiles == all) {
+        return false;
+    }
+    tiles::use_tiles(device.burn(), all);
+    if let Some(store) = device.adapter().and_then(Store::of) {
+        let mut timed = store.timed();
+        timed.iter_mut().for_each(|timed| timed.chosen = usual);
+        remember(Some(&store), &timed);
+    }
+    true
+}
+
+fn remember(store: Option<&Store>, timed: &[Timed]) {
+    let Some(store) = store else { return };
+    if let Err(error) = store.remember_timed(timed) {
+        tracing::warn!(
+            "{}: which tiles are fastest could not be remembered ({error}); the next training times them again",
+            store.folder().display()
+        );
+    }
+}
+
+/// Times the tiles of the kernels that `network` uses in a training step, but for those of `known`. A kernel whose
+/// launches do not differ, or that there is no time left for, is not among what comes back.
+///
+/// # Errors
+/// [`DeviceError::Failed`] when the device fails.
+async fn fastest(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    known: &[Kernel],
+) -> Result<Vec<Timed>, DeviceError> {
+    let Some(adapter) = device.adapter() else {
+        return Ok(Vec::new());
+    };
+    let is_software = adapter.is_software();
+    let limit = if is_software {
+        LIMIT_OF_SOFTWARE
+    } else {
+        LIMIT
+    };
+    let end = Instant::now() + limit;
+    let device = device.clone().with_kernels(Kernels::Fused);
+    let usual = device.usual_tiles();
+    let launched = step(&device, config, network, Tiles::all(usual)).await?;
+    let mut found = Vec::new();
+    for kernel in Kernel::ALL
+        .into_iter()
+        .filter(|kernel| !known.contains(kernel))
+    {
+        let mut tried = Vec::new();
+        for &tiles in TileProfile::others(is_software) {
+            let all = Tiles::all(usual).with(kernel, tiles);
+            let others = step(&device, config, network, all).await?;
+            let replaced = microseconds(&without(&launched, &others), &device, end).await?;
+            let new = microseconds(&without(&others, &launched), &device, end).await?;
+            if let (Some(usual_microseconds), Some(microseconds)) = (replaced, new)
+                && microseconds > 0.0
+            {
+                tried.push(Trial {
+                    tiles,
+                    microseconds,
+                    usual_microseconds,
+                });
+            }
+        }
+        if !tried.is_empty() {
+            found.push(Timed::of(kernel, usual, tried));
+        }
+    }
+    Ok(found)
+}
+
+/// What a training step launches with these tiles. Nothing of ours is computed.
+async fn step(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    tiles: Tiles,
+) -> Result<Vec<Launch>, DeviceError> {
+    const DOING: &str = "timing tiles";
+    let images = waves(network, config.seed, 0, config.training.batch_size);
+    let work = || {
+        let split = device.guard(DOING, || {
+            DeviceSplit::upload(&images, Normalisation::measure(&images), device)
+        })?;
+        let mut trainer = trainer(&split, network, 1, config, device)?;
+        let step = trainer.step()?;
+        device.guard(DOING, || {
+            Transaction::default().register(trainer.loss(&step))
+        })
+    };
+    let (queued, launches) = with_tiles(tiles, || record(work));
+    // Burn's own operations were launched.
+    device.read(DOING, queued?).await?;
+    Ok(launches)
+}
+
+/// The launches that are not among others.
+fn without(launches: &[Launch], others: &[Launch]) -> Vec<Launch> {
+    let same = |launch: &Launch| others.contains(launch);
+    launches
+        .iter()
+        .filter(|launch| !same(launch))
+        .cloned()
+        .collect()
+}
+
+/// What they take together; `None` where the end comes first.
+async fn microseconds(
+    launches: &[Launch],
+    device: &Device,
+    end: Instant,
+) -> Result<Option<f64>, DeviceError> {
+    let mut sum = 0.0;
+    for launch in launches {
+        if Instant::now() >= end {
+            return Ok(None);
+        }
+        let taken = time(launch, device.burn()).await;
+        let taken = taken.map_err(|reason| device.failed("timing tiles", reason))?;
+        tracing::debug!("{}: {taken:?}", launch.key());
+        sum += taken.as_secs_f64() * 1e6;
+    }
+    Ok(Some(sum))
+}

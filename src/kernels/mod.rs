@@ -35,6 +35,7 @@ pub mod simd;
 pub mod softmax_cross_entropy;
 pub(crate) mod step_state;
 pub mod tiles;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) mod timing;
 
 use std::fmt;

@@ -10,6 +10,7 @@ mod matmul;
 mod registers;
 mod shaders;
 mod shapes;
+mod tiles;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};

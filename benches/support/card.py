@@ -60,7 +60,7 @@ def main():
         milliseconds, accuracy = step(pieces[name])
         ratio = milliseconds / eager if milliseconds and eager else None
         lines.append(f"| {words} | {number(milliseconds, 3)} | {number(ratio)} | {number(accuracy)} |")
-    lines += ["", "| bench | images/s | not replayed | dispatches | host, ms a step | losses |", "|---|---|---|---|---|---|"]
+    lines += ["", "| bench | images/s | not replayed | dispatches | host, ms a step | device, ms a step | losses |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         launching = row.get("launching") or {}
         host = launching.get("host_ms") or {}
@@ -69,7 +69,7 @@ def main():
         lines.append(
             f"| {row['name']} ({row['api']}), {row['kernels']} | {number(row['images_per_second'], 0)} "
             f"| {number(launching.get('launched_images_per_second'), 0)} | {launching.get('dispatches', '-')} "
-            f"| {number(host, 3)} | {losses} |"
+            f"| {number(host, 3)} | {number(launching.get('device_ms'), 3)} | {losses} |"
         )
     doctor = pieces["doctor"]
     if doctor and doctor["found"]:

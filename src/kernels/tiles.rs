@@ -18,11 +18,11 @@ pub enum TileProfile {
     /// Adapters that run shaders on the CPU (llvmpipe): loads cost a hundred times an fma, so each invocation keeps a
     /// large tile in private memory, and loops that are short enough are unrolled.
     Software,
-    /// The same with every loop: shaders that compile sooner.
-    SoftwareLoops,
+    /// The same with loops, in shaders that compile sooner.
+    Loops,
     /// Graphics cards: small tiles in registers, shared through workgroup memory, and many invocations.
     Hardware,
-    /// Adapters that an eighth of these invocations fills: larger tiles and fewer partial sums.
+    /// Adapters that an eighth of these invocations fills: larger tiles, and fewer partial sums.
     Integrated,
 }
 
@@ -30,7 +30,7 @@ impl TileProfile {
     /// Each of them.
     pub const ALL: [Self; 4] = [
         Self::Software,
-        Self::SoftwareLoops,
+        Self::Loops,
         Self::Hardware,
         Self::Integrated,
     ];
@@ -39,7 +39,7 @@ impl TileProfile {
     pub fn name(self) -> &'static str {
         match self {
             Self::Software => "software",
-            Self::SoftwareLoops => "software-loops",
+            Self::Loops => "loops",
             Self::Hardware => "hardware",
             Self::Integrated => "integrated",
         }
@@ -57,14 +57,14 @@ impl TileProfile {
     pub fn others(is_software: bool) -> &'static [Self] {
         match is_software {
             // Tiles for cards take ten times as long there.
-            true => &[Self::SoftwareLoops],
-            false => &[Self::Integrated, Self::SoftwareLoops],
+            true => &[Self::Loops],
+            false => &[Self::Integrated, Self::Loops],
         }
     }
 
     /// Whether its invocations are few and take much each.
     pub(crate) fn is_software(self) -> bool {
-        matches!(self, Self::Software | Self::SoftwareLoops)
+        matches!(self, Self::Software | Self::Loops)
     }
 
     /// Invocations with which a launch fills the adapter.

@@ -157,7 +157,7 @@ fn fused_layers_and_gradients_equal_burn_on_the_cpu() {
 fn shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_software() {
     shaders_equal_the_reference(
         "shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_software",
-        &[TileProfile::Software, TileProfile::SoftwareLoops],
+        &[TileProfile::Software, TileProfile::Loops],
     );
 }
 

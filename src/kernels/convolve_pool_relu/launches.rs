@@ -68,7 +68,7 @@ pub fn forward(shape: &Shape, profile: TileProfile, relu: bool) -> Launch {
         groups: shape.out_channels / 4,
     };
     let launch = match (profile, staged, unrolled_groups(shape)) {
-        (TileProfile::Hardware, Some(staged), _) => work.staged(
+        (TileProfile::Hardware | TileProfile::Integrated, Some(staged), _) => work.staged(
             match shape.single() {
                 true => shader!("convolve_pool_relu_single_channel_tiled"),
                 false => shader!("convolve_pool_relu_tiled"),
@@ -134,7 +134,7 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
             shader!("convolve_pool_relu_grad_input_single_channel"),
             shape.input_words(),
         ),
-        (TileProfile::Hardware, Some(staged)) => {
+        (TileProfile::Hardware | TileProfile::Integrated, Some(staged)) => {
             work.staged(shader!("convolve_pool_relu_grad_input_tiled"), staged)
         }
         (TileProfile::Software, _) if grad_input_unrolls(shape) => {

@@ -16,10 +16,10 @@ pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> Produ
     match profile {
         TileProfile::Hardware | TileProfile::Integrated => ProductTile {
             blocks: 1,
-            groups: card_groups(channel_groups, profile),
+            groups: channel_groups.clamp(1, 2),
             invocations: 64,
         },
-        TileProfile::Software | TileProfile::SoftwareLoops => ProductTile {
+        TileProfile::Software | TileProfile::Loops => ProductTile {
             blocks: 4,
             // A block of four vec4 loads costs 92 ns on llvmpipe, a product of two blocks 16.
             groups: cheapest(&[6, 4, 2, 1], channel_groups, |groups| {
@@ -28,16 +28,6 @@ pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> Produ
             invocations: 8,
         },
     }
-}
-
-/// Groups of four channels that an invocation of a card takes.
-fn card_groups(channel_groups: usize, profile: TileProfile) -> usize {
-    let most = if profile == TileProfile::Hardware {
-        2
-    } else {
-        4
-    };
-    channel_groups.clamp(1, most)
 }
 
 /// Invocations that share weights where a shader has no loop.
@@ -94,7 +84,7 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
     let windows = shape.pooled_height() * shape.pooled_width();
     match profile {
         TileProfile::Hardware | TileProfile::Integrated => {
-            let groups = card_groups(channel_groups, profile);
+            let groups = channel_groups.clamp(1, 2);
             WeightTile {
                 unrolled: false,
                 rows: 1,
@@ -107,7 +97,7 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
                 invocations: 64,
             }
         }
-        TileProfile::Software | TileProfile::SoftwareLoops => {
+        TileProfile::Software | TileProfile::Loops => {
             let (taps, inputs) = (shape.kernel * shape.kernel, shape.in_channels.min(4));
             let fits = |groups: &usize| {
                 let products = 16 * taps * inputs * groups;

@@ -137,7 +137,12 @@ fn batch_norm_equals_burn_on_the_cpu() {
 #[test]
 fn batch_norm_equals_burn_on_the_adapter() {
     if let Some(device) = adapter_or_skip("batch_norm_equals_burn_on_the_adapter") {
-        for profile in TileProfile::ALL {
+        // Loops differ in pooled convolutions alone.
+        for profile in [
+            TileProfile::Software,
+            TileProfile::Hardware,
+            TileProfile::Integrated,
+        ] {
             with_profile(profile, || training_equals_burn(&device));
         }
         inference_equals_burn(&device);

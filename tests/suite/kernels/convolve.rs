@@ -99,7 +99,12 @@ fn convolve_equals_burn_on_the_cpu() {
 #[test]
 fn convolve_equals_burn_on_the_adapter() {
     if let Some(device) = adapter_or_skip("convolve_equals_burn_on_the_adapter") {
-        for profile in TileProfile::ALL {
+        // Loops differ in pooled convolutions alone.
+        for profile in [
+            TileProfile::Software,
+            TileProfile::Hardware,
+            TileProfile::Integrated,
+        ] {
             with_profile(profile, || convolve_equals_burn(&device));
         }
     }

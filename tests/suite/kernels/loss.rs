@@ -128,7 +128,12 @@ fn losses_agree_with_float64_on_the_cpu() {
 #[test]
 fn losses_agree_with_float64_on_the_adapter() {
     if let Some(device) = adapter_or_skip("losses_agree_with_float64_on_the_adapter") {
-        for profile in TileProfile::ALL {
+        // Loops differ in pooled convolutions alone.
+        for profile in [
+            TileProfile::Software,
+            TileProfile::Hardware,
+            TileProfile::Integrated,
+        ] {
             with_profile(profile, || losses_agree_with_float64(&device));
         }
     }

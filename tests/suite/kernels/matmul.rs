@@ -49,7 +49,12 @@ fn matmul_equals_float64_on_the_cpu() {
 #[test]
 fn matmul_equals_float64_on_the_adapter() {
     if let Some(device) = adapter_or_skip("matmul_equals_float64_on_the_adapter") {
-        for profile in TileProfile::ALL {
+        // Loops differ in pooled convolutions alone.
+        for profile in [
+            TileProfile::Software,
+            TileProfile::Hardware,
+            TileProfile::Integrated,
+        ] {
             with_profile(profile, || matmul_equals_float64(&device));
         }
     }

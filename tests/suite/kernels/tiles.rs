@@ -21,7 +21,7 @@ fn tiles_change_for_what_saves_most_and_is_worth_it() {
         let tried = trials.iter().map(trial).collect();
         Timed::of(Kernel::Product, TileProfile::Hardware, tried).chosen
     };
-    let (large, loops) = (TileProfile::Integrated, TileProfile::SoftwareLoops);
+    let (large, loops) = (TileProfile::Integrated, TileProfile::Loops);
     assert_eq!(chosen(&[]), TileProfile::Hardware);
     assert_eq!(chosen(&[(large, 91.0, 100.0)]), TileProfile::Hardware);
     assert_eq!(chosen(&[(large, 89.0, 100.0)]), large);

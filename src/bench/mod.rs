@@ -14,11 +14,12 @@ use std::time::Instant;
 
 use crate::checks::band;
 use crate::checks::steps::{Work, losses};
+use crate::checks::tiles::choose_or_warn;
 use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{Device, DeviceError, with_api};
 use crate::kernels::Kernels;
-use crate::kernels::tiles::tiles;
+use crate::kernels::tiles;
 pub use host::HostTime;
 use host::Watch;
 use row::{Launching, Phases, Row, Spread};
@@ -165,6 +166,9 @@ impl Measured {
             launched: Vec::new(),
         };
         enter(device);
+        if device.kernels() == Kernels::Fused {
+            pollster::block_on(choose_or_warn(device, &measured.config, network));
+        }
         let memory = memory::Watch::start();
         let reserved = device.memory_reserved();
         let first = |config: &Config| -> Result<(Session, f64), DeviceError> {
@@ -273,7 +277,7 @@ impl Measured {
                 launched_host_ms: host_ms(&self.launched),
                 launched_images_per_second: images_per_second(&self.launched),
                 device_ms,
-                tiles: tiles(session.device().burn()),
+                tiles: tiles::tiles(session.device().burn()),
             });
         }
         self.row.gflops =

@@ -71,10 +71,8 @@ async fn check(device: &Device, config: &Config, network: &Architecture, verdict
         device.info.name
     );
     let mark = Shown::mark("checking");
-    if device.kernels() == Kernels::Fused
-        && let Err(error) = tiles::choose(device, config, network).await
-    {
-        tracing::warn!("{error}; kernels use the tiles that are usual on such adapters");
+    if device.kernels() == Kernels::Fused {
+        tiles::choose_or_warn(device, config, network).await;
     }
     let mut findings = short(device, config, network, mark.as_ref()).await;
     let is_wrong = |findings: &[Finding]| findings.iter().any(|finding| !finding.passed);

@@ -24,7 +24,7 @@ const LIMIT_OF_SOFTWARE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
-pub async fn choose(
+async fn choose(
     device: &Device,
     config: &Config,
     network: &Architecture,
@@ -44,6 +44,13 @@ pub async fn choose(
     tiles::use_tiles(device.burn(), fastest);
     remember(store.as_ref(), &timed);
     Ok(())
+}
+
+/// [`choose`] for the fused kernels; where the device fails, the usual tiles are used, with a warning.
+pub async fn choose_or_warn(device: &Device, config: &Config, network: &Architecture) {
+    if let Err(error) = choose(device, config, network).await {
+        tracing::warn!("{error}; kernels use the tiles that are usual on such adapters");
+    }
 }
 
 /// Has the usual tiles used on the adapter of `device` from now on, and remembers that; whether others were.

@@ -7,7 +7,8 @@ use clap::{Args, ValueHint};
 
 use super::args::{ComputeArgs, FormatArgs, SeedArgs, resolve};
 use crate::checks::before_training::remember_findings;
-use crate::checks::{self, Group, Scope, WrongNumbers, shaders};
+use crate::checks::tiles;
+use crate::checks::{self, Finding, Group, Scope, WrongNumbers, shaders};
 use crate::config::{Config, Layers};
 use crate::data::synthetic;
 use crate::device::opening::open;
@@ -174,28 +175,37 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
     examined.device = Some(device.info.clone());
     let network = synthetic::network(&config.model);
     let mark = Shown::mark("checking");
-    examined.findings = pollster::block_on(checks::run(
-        &device,
-        config,
-        &network,
-        Scope::full(config),
-        &[Group::Shared, Group::Fused, Group::Burn],
-        &mut |finding| {
-            if let Some(mark) = &mark {
-                mark.say(format!("{} {}", finding.op, finding.shape));
-            }
-            match finding.passed {
-                true => {
-                    tracing::debug!("{} {}, {}: right", finding.op, finding.shape, finding.part)
-                }
-                false => {
-                    tracing::warn!("{} {}, {}: wrong", finding.op, finding.shape, finding.part)
-                }
-            }
-        },
-    ));
-    drop(mark);
+    pollster::block_on(tiles::choose_or_warn(&device, config, &network));
+    let mut heard = |finding: &Finding| {
+        if let Some(mark) = &mark {
+            mark.say(format!("{} {}", finding.op, finding.shape));
+        }
+        match finding.passed {
+            true => tracing::debug!("{} {}, {}: right", finding.op, finding.shape, finding.part),
+            false => tracing::warn!("{} {}, {}: wrong", finding.op, finding.shape, finding.part),
+        }
+    };
+    let mut check = || {
+        pollster::block_on(checks::run(
+            &device,
+            config,
+            &network,
+            Scope::full(config),
+            &[Group::Shared, Group::Fused, Group::Burn],
+            &mut heard,
+        ))
+    };
+    examined.findings = check();
     examined.failed = checks::failures(&examined.findings);
+    if !examined.failed.is_empty() && tiles::forget(&device) {
+        tracing::warn!(
+            "{}: checking the usual tiles in place of the fastest",
+            examined.name
+        );
+        examined.findings = check();
+        examined.failed = checks::failures(&examined.findings);
+    }
+    drop(mark);
     examined.passed = examined.failed.is_empty();
     if let Some(adapter) = device.adapter() {
         remember_findings(adapter, &network, &examined.findings);

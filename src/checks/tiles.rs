@@ -20,10 +20,6 @@ use crate::kernels::timing::time;
 const LIMIT: Duration = Duration::from_secs(1);
 const LIMIT_OF_SOFTWARE: Duration = Duration::from_secs(5);
 
-/// Times what was not timed on the adapter of `device` yet, remembers it, and has the fastest tiles used from now on.
-///
-/// # Errors
-/// [`DeviceError::Failed`] when the device fails.
 async fn choose(
     device: &Device,
     config: &Config,
@@ -46,7 +42,8 @@ async fn choose(
     Ok(())
 }
 
-/// [`choose`] for the fused kernels; where the device fails, the usual tiles are used, with a warning.
+/// Times what was not timed of the fused kernels on the adapter of `device` yet, remembers it, and has the fastest tiles
+/// used from now on. Where the device fails, the usual ones are, with a warning.
 pub async fn choose_or_warn(device: &Device, config: &Config, network: &Architecture) {
     if let Err(error) = choose(device, config, network).await {
         tracing::warn!("{error}; kernels use the tiles that are usual on such adapters");

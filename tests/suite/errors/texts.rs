@@ -107,6 +107,11 @@ pub const FILES: &[(&str, &str)] = &[
 
 /// Texts that no command of the list provokes: what does, or why nothing can.
 pub const ELSEWHERE: &[(&str, &str)] = &[
+    ("the adapter told no time", "an adapter whose clock fails"),
+    (
+        "nothing is launched on the CPU",
+        "nobody times launches there",
+    ),
     (
         "the answers for them are guesses",
         "several drawings in one image that are like none of the set",

@@ -166,9 +166,7 @@ impl Measured {
             launched: Vec::new(),
         };
         enter(device);
-        if device.kernels() == Kernels::Fused {
-            pollster::block_on(choose_or_warn(device, &measured.config, network));
-        }
+        pollster::block_on(choose_or_warn(device, &measured.config, network));
         let memory = memory::Watch::start();
         let reserved = device.memory_reserved();
         let first = |config: &Config| -> Result<(Session, f64), DeviceError> {

@@ -9,7 +9,6 @@ use crate::checks::{self, Finding, Group, Scope, WrongNumbers};
 use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{AdapterInfo, Device};
-use crate::kernels::Kernels;
 use crate::terminal::bars::Shown;
 
 /// The device to train on: `device` where it computes right with its kernels, else with Burn's own
@@ -71,12 +70,9 @@ async fn check(device: &Device, config: &Config, network: &Architecture, verdict
         device.info.name
     );
     let mark = Shown::mark("checking");
-    if device.kernels() == Kernels::Fused {
-        tiles::choose_or_warn(device, config, network).await;
-    }
+    tiles::choose_or_warn(device, config, network).await;
     let mut findings = short(device, config, network, mark.as_ref()).await;
-    let is_wrong = |findings: &[Finding]| findings.iter().any(|finding| !finding.passed);
-    if is_wrong(&findings) && tiles::forget(device) {
+    if tiles::forget(device, &findings) {
         tracing::debug!("wrong numbers with the fastest tiles: checking the usual ones");
         findings = short(device, config, network, mark.as_ref()).await;
     }

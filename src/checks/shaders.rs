@@ -4,10 +4,8 @@ use std::fmt::Write;
 
 use burn::tensor::Transaction;
 
-use super::steps::trainer;
-use super::waves::waves;
+use super::steps::first_step;
 use crate::config::{Architecture, Config};
-use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::evaluation;
 use crate::kernels::Kernels;
@@ -52,12 +50,7 @@ fn step_and_evaluate(
     network: &Architecture,
 ) -> Result<Transaction, DeviceError> {
     let count = config.training.batch_size;
-    let images = waves(network, config.seed, 0, count);
-    let split = device.guard("listing shaders", || {
-        DeviceSplit::upload(&images, Normalisation::measure(&images), device)
-    })?;
-    let mut trainer = trainer(&split, network, 1, config, device)?;
-    let step = trainer.step()?;
+    let (split, trainer, step) = first_step(device, config, network, "listing shaders")?;
     device
         .guard("listing shaders", || {
             let loss = trainer.loss(&step);

@@ -9,7 +9,7 @@ use crate::config::{Architecture, Config};
 use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::training::state::Snapshot;
-use crate::training::trainer::Trainer;
+use crate::training::trainer::{StepOutcome, Trainer};
 use crate::wording::count;
 
 /// Trains `network` on `device` with its kernels and on the CPU with the fused ones, from the same
@@ -102,6 +102,25 @@ pub fn trainer(
 ) -> Result<Trainer, DeviceError> {
     let start = Snapshot::initial(network, config.seed);
     Trainer::new(start, images, steps, config, device)
+}
+
+/// A batch of images, and a training of `network` with its first step on them queued; errors call it `doing`.
+///
+/// # Errors
+/// [`DeviceError::Failed`].
+pub fn first_step(
+    device: &Device,
+    config: &Config,
+    network: &Architecture,
+    doing: &'static str,
+) -> Result<(DeviceSplit, Trainer, StepOutcome), DeviceError> {
+    let images = waves(network, config.seed, 0, config.training.batch_size);
+    let split = device.guard(doing, || {
+        DeviceSplit::upload(&images, Normalisation::measure(&images), device)
+    })?;
+    let mut trainer = trainer(&split, network, 1, config, device)?;
+    let step = trainer.step()?;
+    Ok((split, trainer, step))
 }
 
 /// Reads the losses of steps back, all at once; errors call it `doing`.

@@ -4,16 +4,15 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Transaction;
 
-use super::steps::trainer;
-use super::waves::waves;
+use super::steps::first_step;
+use super::{Finding, Group, replay};
 use crate::config::{Architecture, Config};
-use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::store::Store;
 use crate::device::{Device, DeviceError};
 use crate::kernels::Kernels;
 use crate::kernels::gpu::record;
 use crate::kernels::launch::Launch;
-use crate::kernels::tiles::{self, Kernel, TileProfile, Tiles, Timed, Trial, with_tiles};
+use crate::kernels::tiles::{Kernel, TileProfile, Tiles, Timed, Trial, tiles, with_tiles};
 use crate::kernels::timing::time;
 
 /// What timing may take on a card, and where shaders run on the CPU and take seconds to compile.
@@ -25,7 +24,8 @@ async fn choose(
     config: &Config,
     network: &Architecture,
 ) -> Result<(), DeviceError> {
-    let Some(adapter) = device.adapter() else {
+    let is_fused = device.kernels() == Kernels::Fused;
+    let Some(adapter) = device.adapter().filter(|_| is_fused) else {
         return Ok(());
     };
     let store = Store::of(adapter);
@@ -36,28 +36,31 @@ async fn choose(
         return Ok(());
     }
     timed.extend(new);
-    let fastest = Tiles::fastest(device.usual_tiles(), &timed);
-    tiles::use_tiles(device.burn(), fastest);
+    device.use_fastest(&timed);
     remember(store.as_ref(), &timed);
     Ok(())
 }
 
-/// Times what was not timed of the fused kernels on the adapter of `device` yet, remembers it, and has the fastest tiles
-/// used from now on. Where the device fails, the usual ones are, with a warning.
+/// Times what was not timed on the adapter of `device` yet, if the fused kernels compute there, remembers it, and has the
+/// fastest tiles used from now on. Where the device fails, the usual ones are, with a warning.
 pub async fn choose_or_warn(device: &Device, config: &Config, network: &Architecture) {
     if let Err(error) = choose(device, config, network).await {
         tracing::warn!("{error}; kernels use the tiles that are usual on such adapters");
     }
 }
 
-/// Has the usual tiles used on the adapter of `device` from now on, and remembers that; whether others were.
-pub fn forget(device: &Device) -> bool {
+/// Where `findings` say that fused kernels compute wrong numbers, has the usual tiles used on the adapter of `device` from
+/// now on, and remembers that; whether others were, so that those are to be checked.
+pub fn forget(device: &Device, findings: &[Finding]) -> bool {
     let usual = device.usual_tiles();
-    let all = Tiles::all(usual);
-    if tiles::tiles(device.burn()).is_none_or(|tiles| tiles == all) {
+    let is_wrong = |finding: &Finding| {
+        finding.kernels == Group::Fused && finding.op != replay::OP && !finding.passed
+    };
+    let are_usual = |tiles| tiles == Tiles::all(usual);
+    if !findings.iter().any(is_wrong) || tiles(device.burn()).is_none_or(are_usual) {
         return false;
     }
-    tiles::use_tiles(device.burn(), all);
+    device.use_fastest(&[]);
     if let Some(store) = device.adapter().and_then(Store::of) {
         let mut timed = store.timed();
         timed.iter_mut().for_each(|timed| timed.chosen = usual);
@@ -136,13 +139,8 @@ async fn step(
     tiles: Tiles,
 ) -> Result<Vec<Launch>, DeviceError> {
     const DOING: &str = "timing tiles";
-    let images = waves(network, config.seed, 0, config.training.batch_size);
     let work = || {
-        let split = device.guard(DOING, || {
-            DeviceSplit::upload(&images, Normalisation::measure(&images), device)
-        })?;
-        let mut trainer = trainer(&split, network, 1, config, device)?;
-        let step = trainer.step()?;
+        let (_, trainer, step) = first_step(device, config, network, DOING)?;
         device.guard(DOING, || {
             Transaction::default().register(trainer.loss(&step))
         })

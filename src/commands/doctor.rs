@@ -196,16 +196,15 @@ fn examine(choice: Choice, config: &Config, unopened: &mut Option<DeviceError>) 
         ))
     };
     examined.findings = check();
-    examined.failed = checks::failures(&examined.findings);
-    if !examined.failed.is_empty() && tiles::forget(&device) {
+    if tiles::forget(&device, &examined.findings) {
         tracing::warn!(
             "{}: checking the usual tiles in place of the fastest",
             examined.name
         );
         examined.findings = check();
-        examined.failed = checks::failures(&examined.findings);
     }
     drop(mark);
+    examined.failed = checks::failures(&examined.findings);
     examined.passed = examined.failed.is_empty();
     if let Some(adapter) = device.adapter() {
         remember_findings(adapter, &network, &examined.findings);

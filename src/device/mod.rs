@@ -27,7 +27,7 @@ use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
-use crate::kernels::tiles::{TileProfile, Tiles, use_tiles};
+use crate::kernels::tiles::{TileProfile, Tiles, Timed, use_tiles};
 #[cfg(not(target_family = "wasm"))]
 pub use adapters::adapters;
 pub use adapters::{Adapter, AdapterInfo, Capabilities, environment, find};
@@ -156,8 +156,7 @@ impl Device {
             .await
             .and_then(|opened| opened)
             .map_err(failed)?;
-        use_tiles(&burn, Tiles::all(TileProfile::usual(info.is_software())));
-        Ok(Self {
+        let opened = Self {
             info: DeviceInfo {
                 kind: "gpu".into(),
                 name: info.name.clone(),
@@ -170,7 +169,9 @@ impl Device {
             kernels: Kernels::default(),
             replays: true,
             injection: Injection::default(),
-        })
+        };
+        opened.use_fastest(&[]);
+        Ok(opened)
     }
 
     /// The device for Burn's tensors, without gradients.
@@ -191,6 +192,11 @@ impl Device {
     /// The adapter it was opened from; `None` for the CPU.
     pub fn adapter(&self) -> Option<&AdapterInfo> {
         self.adapter.as_ref()
+    }
+
+    /// Has kernels use what was found fastest on its adapter from now on, and the usual tiles for the rest.
+    pub fn use_fastest(&self, timed: &[Timed]) {
+        use_tiles(&self.burn, Tiles::fastest(self.usual_tiles(), timed));
     }
 
     /// The tiles of kernels where nothing was timed on it.

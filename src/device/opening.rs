@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 use super::store::Store;
 use super::{Choice, Device, DeviceError, Injection, choose};
 use crate::config::DeviceConfig;
-use crate::kernels::tiles::{Tiles, use_tiles};
 
 /// Chooses and opens the device of the settings, with their kernels, and says which and why.
 ///
@@ -50,8 +49,7 @@ pub fn open(choice: Choice) -> Result<Device, DeviceError> {
     }
     let device = choice.open()?.injecting(injection());
     if let Some(store) = store {
-        let fastest = Tiles::fastest(device.usual_tiles(), &store.timed());
-        use_tiles(device.burn(), fastest);
+        device.use_fastest(&store.timed());
     }
     Ok(device)
 }

@@ -11,7 +11,8 @@ use crate::kernels::step_state::launches::SLOTS;
 use crate::kernels::step_state::{Row, StepState};
 use crate::model::loss::CrossEntropy;
 
-/// Fewer whole batches are launched as the host tells: two come before the one that is recorded, and recording it costs more than launching.
+/// Fewer whole batches are launched as the host tells: two come before the one that is recorded, and recording it costs more
+/// than launching.
 const LEAST_BATCHES: usize = 5;
 
 /// The images of a split in order, so many at a time.

@@ -179,7 +179,9 @@ fn without_graphs_steps_are_launched() {
     };
     let config = config(&[]);
     let expected = train(&config, &device, initial(&config), 8, true);
-    let refusing = device.injecting("no-replay".parse().expect("an injection"));
+    let refusing = device
+        .clone()
+        .injecting("no-replay".parse().expect("an injection"));
     let found = train(&config, &refusing, initial(&config), 8, true);
     assert!(expected.replayed && !found.replayed);
     assert_eq!(found.scores, expected.scores);
@@ -199,7 +201,11 @@ fn the_check_finds_wrong_replays() {
     };
     let right = check(&device);
     assert!(right.passed, "{right:?}");
-    let wrong = check(&device.injecting("wrong:replay".parse().expect("an injection")));
+    let wrong = check(
+        &device
+            .clone()
+            .injecting("wrong:replay".parse().expect("an injection")),
+    );
     assert!(!wrong.passed && wrong.error > Some(0.0), "{wrong:?}");
     // On the CPU there is nothing to replay.
     let cpu = Device::cpu();
@@ -274,7 +280,9 @@ fn batches_of_an_evaluation_are_replayed_where_that_pays() {
     assert_eq!(worked_on(4 * BATCH + 5, &device), 5);
     assert_eq!(worked_on(1, &device), 1);
     assert_eq!(worked_on(8 * BATCH, &device.clone().with_replays(false)), 8);
-    let refusing = device.injecting("no-replay".parse().expect("an injection"));
+    let refusing = device
+        .clone()
+        .injecting("no-replay".parse().expect("an injection"));
     assert_eq!(worked_on(8 * BATCH, &refusing), 8);
     assert_eq!(worked_on(8 * BATCH, &Device::cpu()), 8);
 }

@@ -1,7 +1,9 @@
 //! What several subjects need: the adapter or a visible skip, tiny data sets, settings.
 
 use std::io::Write;
+use std::ops::Deref;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::Command;
@@ -18,9 +20,38 @@ use tempfile::{TempDir, tempdir};
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
+/// Adapters that were opened and that no test holds.
+static IDLE: Mutex<Vec<Device>> = Mutex::new(Vec::new());
+
+/// An opened adapter that no other test holds; the next one takes it over. The threads of an opened adapter look for
+/// work until the process ends, so one for each test would slow down all that come after.
+pub struct Lent(Device);
+
+impl Deref for Lent {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.0
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // What a failed test leaves behind may be broken.
+        if !std::thread::panicking() {
+            IDLE.lock().expect("unpoisoned").push(self.0.clone());
+        }
+    }
+}
+
 /// The machine's adapter, hardware or software; without one the test is named as skipped, with
 /// a running count, past the capture of the test runner. `REQUIRE_GPU=1` makes that a failure.
-pub fn adapter_or_skip(test: &str) -> Option<Device> {
+pub fn adapter_or_skip(test: &str) -> Option<Lent> {
+    let idle = IDLE.lock().expect("unpoisoned").pop();
+    if let Some(device) = idle {
+        device.use_fastest(&[]);
+        return Some(Lent(device));
+    }
     let config = DeviceConfig {
         kind: DeviceKind::Gpu,
         adapter: String::new(),
@@ -31,7 +62,7 @@ pub fn adapter_or_skip(test: &str) -> Option<Device> {
         replay: true,
     };
     match device::choose(&config).and_then(device::Choice::open) {
-        Ok(device) => Some(device),
+        Ok(device) => Some(Lent(device)),
         Err(error) => {
             assert!(
                 std::env::var_os("REQUIRE_GPU").is_none_or(|value| value != "1"),

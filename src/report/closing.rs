@@ -113,8 +113,12 @@ fn timings(record: &RunRecord) -> String {
             history.images_per_second,
         ),
         format!(
-            "Step: {:.2} ms (median; p10 {:.2}, p90 {:.2}, the first {:.1})",
-            times.median, times.p10, times.p90, times.first
+            "Step: {:.2} ms (median; p10 {:.2}, p90 {:.2}, the first {:.1}){}",
+            times.median,
+            times.p10,
+            times.p90,
+            times.first,
+            if history.replayed { ", replayed" } else { "" }
         ),
         format!(
             "Network: {} parameters, {} kernels, seed {}; on {}",

@@ -51,6 +51,9 @@ pub struct History {
     pub step_ms: StepTimes,
     /// Over all training.
     pub images_per_second: f64,
+    /// Whether a step was recorded on the adapter, which those like it replayed.
+    #[serde(default)]
+    pub replayed: bool,
 }
 
 /// Collects what a [`History`] sums up, and what decides how a run goes on.
@@ -113,7 +116,7 @@ impl Recorder {
     }
 
     /// The history of the steps and epochs it was told of.
-    pub fn finish(self) -> History {
+    pub fn finish(self, replayed: bool) -> History {
         let train_seconds = self.seconds;
         let images_per_second = if train_seconds > 0.0 {
             self.images as f64 / train_seconds
@@ -126,6 +129,7 @@ impl Recorder {
             epochs: self.epochs,
             train_seconds,
             images_per_second,
+            replayed,
         }
     }
 }

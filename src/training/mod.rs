@@ -175,7 +175,7 @@ pub async fn train(
     Ok(Trained {
         last: model::values(&trainer.eval_model(), device).await?,
         best: recorder.best.clone(),
-        history: recorder.finish(),
+        history: recorder.finish(trainer.replays()),
         ending: ending.unwrap_or(Ending::Finished),
     })
 }

@@ -112,6 +112,7 @@ fn overfits(device: &Device) {
     let trained = train_with(&split, &config, device, &mut notes).expect("trained");
     assert_eq!(trained.history.steps, 120);
     assert_eq!(trained.history.epochs.len(), 30);
+    assert_eq!(trained.history.replayed, device.is_gpu());
     let evaluation = evaluate_with(&model(&trained, &config, device), &split, &config, device);
     assert_eq!(evaluation.total, 256);
     assert!(evaluation.accuracy >= 0.99, "only {}", evaluation.accuracy);

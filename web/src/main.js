@@ -138,7 +138,7 @@ async function train(engine) {
       endTraining(interrupted ? byId("progress", HTMLProgressElement).value : 1);
       const speed = `${decimals(result.train_seconds, 1)} s, ${grouped(result.images_per_second)} images a second`;
       showState(`${interrupted ? "Stopped" : "Done"} after ${grouped(result.steps)} steps in ${speed}.`);
-      const how = interrupted ? ", stopped early" : "";
+      const how = (result.replayed ? ", steps replayed" : "") + (interrupted ? ", stopped early" : "");
       const origin = `${data.name} · ${grouped(result.parameters)} parameters · trained on ${deviceName} in ${decimals(result.train_seconds, 1)} s${how}`;
       say(message, note ?? "", "warning");
       network = { origin, classNames };

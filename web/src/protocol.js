@@ -78,6 +78,7 @@
  * @property {number} steps
  * @property {number} train_seconds
  * @property {number} images_per_second
+ * @property {boolean} replayed Whether a step was recorded on the adapter, which those like it replayed.
  * @property {Evaluation | null} evaluation
  */
 

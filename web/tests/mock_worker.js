@@ -164,7 +164,7 @@ async function trained({ preset, settings }) {
   }
   evaluation = evaluate();
   const note = preset === "smoke" ? "Mock Adapter 9000 computes wrong numbers with the fused kernels: Burn's own operations are used" : null;
-  const result = { dataset: name, parameters: 215194, steps: step, train_seconds: step * 0.012, images_per_second: 21000, evaluation };
+  const result = { dataset: name, parameters: 215194, steps: step, train_seconds: step * 0.012, images_per_second: 21000, replayed: true, evaluation };
   return { result, interrupted: stopped, note };
 }
 

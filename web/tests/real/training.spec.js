@@ -43,6 +43,7 @@ for (const { device, kind, epochs, least, seconds } of TRAININGS) {
     console.log(`${device}: ${await page.locator("#state").textContent()}`);
     const accuracy = number((await page.locator("#headline").textContent())?.split("%")[0] ?? "") / 100;
     expect(accuracy).toBeGreaterThan(least);
+    expect((await page.locator("#about").textContent())?.includes("steps replayed")).toBe(device === "gpu");
     await expect(page.locator("#epoch-rows tr")).toHaveCount(Number(epochs));
     const counts = await heatMap(page);
     const classes = (await classTable(page)).slice(0, 10);

@@ -240,11 +240,15 @@ fn prepare(file: &Path, target: &Target, count: Count) -> Result<Vec<Drawing>, P
 
 /// Reads no more than a picture may have.
 fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
-    if ["http://", "https://"]
+    let name = file.to_string_lossy().to_ascii_lowercase();
+    if ["http://", "https://", "ftp://", "file://"]
         .iter()
-        .any(|begin| file.to_string_lossy().starts_with(begin))
+        .any(|begin| name.starts_with(begin))
     {
         return Err(PictureError::Address);
+    }
+    if file.is_dir() {
+        return Err(PictureError::NoImages);
     }
     let mut bytes = Vec::new();
     let limit = picture::MOST_BYTES + 1;

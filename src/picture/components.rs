@@ -20,6 +20,10 @@ const BODY: f32 = 0.3;
 const EDGE: f32 = 0.1;
 /// A mark smaller than this share of the largest is a speck.
 const SPECK: f32 = 0.01;
+/// A mark by itself may be lighter than all others, another pen's, from this ink on,
+const LIGHTER_INK: f32 = 0.2;
+/// if it has this share of the largest mark's size.
+const LIGHTER_SIZE: f32 = 0.35;
 
 /// 0, or the number of the mark that a pixel belongs to.
 pub type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
@@ -98,12 +102,43 @@ fn marks_from(ink: &Ink, least: f32) -> Marks {
     let mut marks = proper(&found, ink);
     let largest = marks.iter().map(|mark| mark.area).max().unwrap_or(0);
     marks.retain(|mark| mark.area as f32 >= SPECK * largest as f32);
+    if LIGHTER_INK < SEED * full {
+        add_lighter(&mut found.labels, &mut marks, ink);
+    }
     grow(&mut found.labels, &mut marks, ink, EDGE * full);
     Marks {
         at_border: found.at_border,
         labels: found.labels,
         marks,
     }
+}
+
+/// Adds marks that are clear, though much lighter than the strongest: those of a second pen.
+fn add_lighter(labels: &mut Labels, marks: &mut Vec<Mark>, ink: &Ink) {
+    let size = marks.iter().map(Mark::size).max().unwrap_or(0);
+    let lighter = labelled(ink, LIGHTER_INK, LIGHTER_INK * BODY / SEED);
+    let mut others = proper(&lighter, ink);
+    others.retain(|mark| mark.size() as f32 >= LIGHTER_SIZE * size as f32);
+    let last = |labels: &Labels| labels.iter().copied().max().unwrap_or(0);
+    let mut is_kept = vec![false; last(labels) as usize + 1];
+    marks
+        .iter()
+        .for_each(|mark| is_kept[mark.label as usize] = true);
+    let mut is_taken = vec![false; last(&lighter.labels) as usize + 1];
+    for (other, own) in lighter.labels.pixels().zip(labels.pixels()) {
+        is_taken[other.0[0] as usize] |= is_kept[own.0[0] as usize];
+    }
+    others.retain(|mark| !is_taken[mark.label as usize]);
+    let first = last(labels);
+    for (own, other) in labels.pixels_mut().zip(lighter.labels.pixels()) {
+        if others.iter().any(|mark| mark.label == other.0[0]) {
+            own.0[0] = first + other.0[0];
+        }
+    }
+    marks.extend(others.into_iter().map(|mark| Mark {
+        label: first + mark.label,
+        ..mark
+    }));
 }
 
 /// Lets marks take the fainter pixels at their edges, down to `edge`.

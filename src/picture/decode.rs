@@ -11,8 +11,28 @@ use super::{MOST_BYTES, PictureError, damage};
 
 /// Above what telephones take, below what a small machine cannot hold as RGBA.
 const MOST_PIXELS: u64 = 64_000_000;
-const LONGEST_SIDE: u32 = 32_768;
 const MOST_MEMORY: u64 = 512 << 20;
+
+/// What files begin with that people take for images which are read here.
+const SIGNATURES: &[(&[u8], &str)] = &[
+    (b"%PDF", "a PDF document"),
+    (b"II*\0", "a TIFF or raw image"),
+    (b"MM\0*", "a TIFF or raw image"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL image"),
+    (b"\xff\x0a", "a JPEG XL image"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (b"8BPS", "a Photoshop document"),
+    (b"qoif", "a QOI image"),
+    (b"\0\0\x01\0", "an icon"),
+    (b"P5\n", "a PNM image"),
+    (b"P6\n", "a PNM image"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (
+        b"version https://git-lfs",
+        "a Git LFS pointer in place of the image",
+    ),
+];
 
 /// A picture as it is looked at.
 pub struct Decoded {
@@ -35,8 +55,6 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
         return Err(PictureError::Empty);
     }
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST_SIDE);
-    limits.max_image_height = Some(LONGEST_SIDE);
     limits.max_alloc = Some(MOST_MEMORY);
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
@@ -102,18 +120,30 @@ fn unknown(bytes: &[u8]) -> PictureError {
         true => bytes.get(8..12).unwrap_or_default(),
         false => &[],
     };
+    let holds = |first: usize, name: &[u8]| {
+        let first = &bytes[..bytes.len().min(first)];
+        let mut parts = first.windows(name.len());
+        parts.any(|part| part.eq_ignore_ascii_case(name))
+    };
     // Many brands are of either: the compatible ones after them tell.
-    let names = &bytes[..bytes.len().min(64)];
-    let holds = |name: &[u8]| names.windows(name.len()).any(|part| part == name);
+    let is_avif = holds(64, b"avif");
     let found = match brand {
         b"avif" | b"avis" => "an AVIF image",
-        b"mif1" | b"msf1" if holds(b"avif") => "an AVIF image",
+        b"mif1" | b"msf1" if is_avif => "an AVIF image",
         b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1"
         | b"msf1" => "a HEIC image, as iPhones take them",
-        _ if bytes.starts_with(b"%PDF") => "a PDF document",
-        _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => "a TIFF image",
-        _ if holds(b"<svg") => "an SVG drawing",
-        _ => return PictureError::UnknownFormat,
+        b"crx " => "a raw image of a camera",
+        _ if !brand.is_empty() => "a film",
+        _ => match SIGNATURES
+            .iter()
+            .find(|(start, _)| bytes.starts_with(start))
+        {
+            Some((_, name)) => name,
+            // Comments and declarations come first.
+            None if holds(1024, b"<svg") => "an SVG drawing",
+            None if holds(1024, b"<html") => "a web page",
+            None => return PictureError::UnknownFormat,
+        },
     };
     PictureError::OtherFormat(found)
 }

@@ -24,6 +24,15 @@ const MOST_MARKS: usize = 200;
 const MOST_POINTS: usize = 400;
 /// Drawings smaller than this share of the largest are dirt.
 const DIRT: f32 = 0.3;
+/// What a ring or a frame is drawn around has this share of its height,
+const LEAST_ENCLOSED: f32 = 0.35;
+/// with a space between of this share of its size,
+const SPACE: f32 = 0.03;
+/// and the ring is there in all but a few of so many directions: rings that a pen draws may not close.
+const SECTORS: usize = 24;
+const OPEN_SECTORS: usize = 2;
+/// A mark beside a drawing is one of its own, such as an exponent, from this share of the usual size on, unless it is flat.
+const OWN: f32 = 0.28;
 
 /// Marks that belong together.
 #[derive(Clone, Debug)]
@@ -72,6 +81,28 @@ impl Group {
     fn size(&self) -> f32 {
         self.width().max(self.height()) as f32
     }
+
+    /// Whether it goes all around another that is no speck in it, with space between them.
+    fn encloses(&self, other: &Self) -> bool {
+        let inside = self.left < other.left
+            && self.top < other.top
+            && self.right > other.right
+            && self.bottom > other.bottom;
+        if !inside || (other.height() as f32) < LEAST_ENCLOSED * self.height() as f32 {
+            return false;
+        }
+        let (x, y) = (
+            (other.left + other.right) as f32 / 2.0,
+            (other.top + other.bottom) as f32 / 2.0,
+        );
+        let mut around = [false; SECTORS];
+        for &(at_x, at_y) in &self.outline {
+            let angle = (at_y as f32 - y).atan2(at_x as f32 - x) / std::f32::consts::TAU + 0.5;
+            around[((angle * SECTORS as f32) as usize).min(SECTORS - 1)] = true;
+        }
+        let open = around.iter().filter(|&&reached| !reached).count();
+        open <= OPEN_SECTORS && distance(self, other) >= SPACE * self.size()
+    }
 }
 
 /// The drawings that these marks make, row by row, from left to right.
@@ -81,6 +112,7 @@ pub fn drawings(marks: &[Mark]) -> Vec<Group> {
         // A pattern: nothing in it belongs together.
         return in_reading_order(groups);
     }
+    without_enclosures(&mut groups);
     let usual = usual_size(&groups);
     join_all(&mut groups, |a, b| together(a, b, usual));
     attach_parts(&mut groups, usual);
@@ -89,6 +121,19 @@ pub fn drawings(marks: &[Mark]) -> Vec<Group> {
     let largest = groups.iter().map(Group::size).fold(0.0, f32::max);
     groups.retain(|group| group.size() >= DIRT * largest);
     in_reading_order(groups)
+}
+
+/// Leaves out rings and frames around other groups: who circles a digit, or writes into a box, draws no digit with them.
+fn without_enclosures(groups: &mut Vec<Group>) {
+    let encloses = |at: usize| {
+        let mut others = (0..groups.len()).filter(|&other| other != at);
+        others.any(|other| groups[at].encloses(&groups[other]))
+    };
+    let mut kept = (0..groups.len())
+        .map(|at| !encloses(at))
+        .collect::<Vec<_>>()
+        .into_iter();
+    groups.retain(|_| kept.next().unwrap_or(true));
 }
 
 /// Joins pairs until there are none to be joined.
@@ -175,12 +220,20 @@ fn attach_parts(groups: &mut Vec<Group>, usual: f32) {
             .map(|whole| (distance(&part, whole), whole))
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match nearest {
+            Some((_, whole)) if is_smaller_drawing(&part, whole, usual) => left.push(part),
             Some((distance, whole)) if distance <= NEAR_PART * usual => whole.join(part),
             _ => left.push(part),
         }
     }
     wholes.extend(left);
     *groups = wholes;
+}
+
+/// Whether a small group is a drawing of its own beside another, such as an exponent: upright, and clear of it.
+fn is_smaller_drawing(part: &Group, whole: &Group, usual: f32) -> bool {
+    let across = i64::from(part.right.min(whole.right)) - i64::from(part.left.max(whole.left));
+    let upright = part.height() as f32 >= 0.9 * part.width() as f32;
+    upright && part.height() as f32 >= OWN * usual && across * 5 < i64::from(part.width())
 }
 
 /// The shortest way between two groups, in pixels.
@@ -195,6 +248,17 @@ fn distance(a: &Group, b: &Group) -> f32 {
     shortest.sqrt()
 }
 
+/// Whether a group stands beside another's upper or lower end and is much smaller, as exponents and indices are.
+fn is_raised(small: &Group, large: &Group) -> bool {
+    let overlap = |a: [u32; 2], b: [u32; 2]| i64::from(a[1].min(b[1])) - i64::from(a[0].max(b[0]));
+    let down = overlap([small.top, small.bottom], [large.top, large.bottom]);
+    let apart = -overlap([small.left, small.right], [large.left, large.right]);
+    let height = i64::from(small.height());
+    5 * height <= 3 * i64::from(large.height())
+        && 5 * down >= height
+        && (0..5 * height).contains(&apart)
+}
+
 /// Rows from top to bottom; drawings whose middles lie within each other's height share a row.
 fn in_reading_order(mut groups: Vec<Group>) -> Vec<Group> {
     groups.sort_by_key(|group| group.top + group.bottom);
@@ -206,6 +270,8 @@ fn in_reading_order(mut groups: Vec<Group>) -> Vec<Group> {
                 let other_middle = (other.top + other.bottom) / 2;
                 (other.top..other.bottom).contains(&middle)
                     || (group.top..group.bottom).contains(&other_middle)
+                    || is_raised(&group, other)
+                    || is_raised(other, &group)
             })
         };
         match rows.iter_mut().rev().find(shares) {

@@ -17,6 +17,8 @@ const DARKEST: f32 = 0.05;
 const CLEAR: f32 = 0.25;
 /// What differs from the background by less than this share of the range is background.
 const EVEN: f32 = 0.08;
+/// An edge is steep from this share of the steepest on.
+const STEEP: f32 = 0.35;
 /// Brightness decides unless colours differ this many times as clearly.
 const COLOUR_GAIN: f32 = 3.0;
 
@@ -179,9 +181,8 @@ fn widest_stroke(ink: &Ink) -> Option<f32> {
 /// stand out too, so the outer edge of everything that does is what is looked at.
 fn marks_are_dark(values: &Plane, radius: usize) -> bool {
     if let Some(background) = even_background(values) {
-        // A drawing that leaves a margin: most of what differs is on one side.
-        let sum: f32 = values.iter().map(|value| value - background).sum();
-        return sum <= 0.0;
+        // A drawing that leaves a margin: most of its edges lead to one side. A glare or a shadow has none.
+        return edges(values, background) <= 0.0;
     }
     let shorter = values.width().min(values.height());
     let outer = |values: &Plane, radius: usize| {
@@ -201,11 +202,43 @@ fn marks_are_dark(values: &Plane, radius: usize) -> bool {
     }
 }
 
+/// How much brighter than the background what steep edges lead to is, summed up over them.
+fn edges(values: &Plane, background: f32) -> f64 {
+    let (width, height) = (values.width() as usize, values.height() as usize);
+    let values: &[f32] = values;
+    let reach = 1 + width.min(height) / 64;
+    let mut steps = Vec::with_capacity(2 * values.len());
+    for y in 0..height {
+        for x in 0..width {
+            let at = y * width + x;
+            let right = (x + reach < width).then_some(at + reach);
+            let below = (y + reach < height).then_some(at + reach * width);
+            for other in [right, below].into_iter().flatten() {
+                let [one, two] = [at, other].map(|at| values[at] - background);
+                let farther = if one.abs() > two.abs() { one } else { two };
+                steps.push((farther, (one - two).abs()));
+            }
+        }
+    }
+    let sizes: Vec<f32> = steps.iter().map(|(_, size)| *size).collect();
+    let steep = STEEP * quantile(&sizes, 1.0 - 1.0 / 2000.0);
+    let steps = steps.into_iter().filter(|(_, size)| *size >= steep);
+    steps
+        .map(|(farther, size)| f64::from(size.copysign(farther)))
+        .sum()
+}
+
 /// The brightness all around the picture, where that is even and fills most of it: no shadow falls
 /// there, and no table lies around a sheet.
 fn even_background(values: &Plane) -> Option<f32> {
+    let edge = (values.width().min(values.height()) / 50).max(1);
+    // Who cuts a drawing out may leave a line of pixels around it.
+    even_around(values, edge).or_else(|| even_around(values, 1))
+}
+
+/// The same, where so many pixels all around are looked at.
+fn even_around(values: &Plane, edge: u32) -> Option<f32> {
     let (width, height) = values.dimensions();
-    let edge = (width.min(height) / 50).max(1);
     let inner = |at: u32, side: u32| at >= edge && at + edge < side;
     let around: Vec<f32> = values
         .enumerate_pixels()

@@ -12,6 +12,7 @@ mod frame;
 mod illumination;
 mod lines;
 mod planes;
+mod sheet;
 mod strokes;
 mod target;
 mod whole;
@@ -42,6 +43,11 @@ pub enum PictureError {
     /// A web address in place of a file.
     #[error("an address; download the image first")]
     Address,
+    /// A folder without an image.
+    #[error(
+        "no PNG, JPEG, BMP, GIF or WebP image in this folder or below it; name a folder with images"
+    )]
+    NoImages,
     /// No bytes.
     #[error("the file is empty (0 bytes); copy it again")]
     Empty,
@@ -215,6 +221,7 @@ fn prepare_scaled(
         }]);
     }
     let (colours, steps) = stretched(colours)?;
+    let colours = sheet::without_surface(width, height, colours);
     let mut ink = illumination::ink(width, height, &colours);
     let grain = ink.usual_grain();
     lines::remove_lines(&mut ink.values, grain);

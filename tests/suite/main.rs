@@ -44,6 +44,7 @@ mod shapes;
 mod shell;
 mod splits;
 mod support;
+mod surroundings;
 mod suspects;
 mod sweep;
 mod synthetic;

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
 use image::ImageFormat;
 
 use crate::data::formats::tree::{Tree, as_people_count};
 
-/// The named files, and in place of a folder the images in it and below it, sorted as people count.
+/// The named files, and in place of a folder the images in it and below it, sorted as people count; one without an image
+/// stays.
 ///
 /// # Errors
-/// A folder that cannot be read, or holds no image.
+/// A folder that cannot be read.
 pub fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in named {
@@ -30,11 +30,10 @@ fn images_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let format = |name: &String| ImageFormat::from_path(name);
     names.retain(|name| format(name).is_ok_and(|format| format.reading_enabled()));
     names.sort_by(|a, b| as_people_count(a, b));
+    if names.is_empty() {
+        return Ok(vec![folder.to_path_buf()]);
+    }
     let folder_name = folder.display();
-    ensure!(
-        !names.is_empty(),
-        "{folder_name}: no PNG, JPEG, BMP, GIF or WebP image in this folder or below it; name a folder with images"
-    );
     match all - names.len() {
         0 => {}
         1 => tracing::info!("{folder_name}: left out 1 file that is no image by its name"),

@@ -23,6 +23,23 @@ fn plural(noun: &str) -> String {
     }
 }
 
+/// The verb of so many things: `one` of a single one, else `several`.
+pub fn verb<'a>(number: usize, one: &'a str, several: &'a str) -> &'a str {
+    match number {
+        1 => one,
+        _ => several,
+    }
+}
+
+/// A text without what moves a terminal's cursor or changes its colours; lines stay lines.
+pub fn printable(text: &str) -> String {
+    let shown = |part: char| match part.is_control() && part != '\n' {
+        true => part.escape_default().to_string(),
+        false => part.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
 /// A learning rate with two significant digits, as flags take it.
 pub fn rounded(rate: f64) -> f64 {
     format!("{rate:.1e}").parse().unwrap_or(rate)

@@ -7,13 +7,13 @@ use super::catalog;
 use super::formats::idx::Kind;
 use super::image_set::MOST_CLASSES;
 use crate::exit::{Code, Exit};
-use crate::wording::{count, quoted};
+use crate::wording::{count, printable, quoted};
 
 /// Why data could not be read, written or fetched.
 #[derive(thiserror::Error, Debug)]
 pub enum DataError {
     /// A file is there but cannot be used.
-    #[error("{}: {fault}; {}", path.display(), mend(fault, set.as_deref()))]
+    #[error("{}: {fault}; {}", shown(path), mend(fault, set.as_deref()))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum DataError {
         set: Option<Box<Published>>,
     },
     /// Something is there but cannot be used, and what to do is not the same for every fault.
-    #[error("{}: {reason}; {next}", path.display())]
+    #[error("{}: {}; {}", shown(path), printable(reason), printable(next))]
     Unfit {
         /// The file or folder.
         path: PathBuf,
@@ -33,13 +33,13 @@ pub enum DataError {
         next: String,
     },
     /// The caller asked to stop while images were read.
-    #[error("{}: reading was interrupted; nothing was written", path.display())]
+    #[error("{}: reading was interrupted; nothing was written", shown(path))]
     Cancelled {
         /// What was being read.
         path: PathBuf,
     },
     /// Files of a set are not there.
-    #[error("{}: no complete data set here, missing {}{}; {}", folder.display(), missing.join(", "), holds(there), complete(set.as_deref()))]
+    #[error("{}: no complete data set here, missing {}{}; {}", shown(folder), missing.join(", "), holds(there), complete(set.as_deref()))]
     Missing {
         /// Where they should be.
         folder: PathBuf,
@@ -51,7 +51,7 @@ pub enum DataError {
         set: Option<Box<Published>>,
     },
     /// What the user named is there, and no format reads it.
-    #[error("{}: no data set here{}; {next}", path.display(), holds(there))]
+    #[error("{}: no data set here{}; {next}", shown(path), holds(there))]
     NoSet {
         /// What was named.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum DataError {
         there: Option<Vec<String>>,
     },
     /// A folder holds several sets.
-    #[error("{}: several data sets here: {}; {next}", path.display(), some(sets))]
+    #[error("{}: several data sets here: {}; {next}", shown(path), some(sets))]
     Several {
         /// The folder.
         path: PathBuf,
@@ -71,7 +71,7 @@ pub enum DataError {
         next: &'static str,
     },
     /// What the user named is not there.
-    #[error("{}: no such folder or file; {next}", path.display())]
+    #[error("{}: no such folder or file; {next}", shown(path))]
     NotThere {
         /// What was named.
         path: PathBuf,
@@ -89,7 +89,10 @@ pub enum DataError {
         name: String,
     },
     /// A file could not be written.
-    #[error("{}: could not {action}: {source}; check permissions and free space, or choose another folder with --data-dir", path.display())]
+    #[error(
+        "{}: could not {action}: {source}; check permissions and free space, or choose another folder with --data-dir",
+        shown(path)
+    )]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -130,7 +133,11 @@ pub enum DataError {
         unpacked: bool,
     },
     /// No mirror gave the file.
-    #[error("{}: could not be downloaded{}\nCheck the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand", path.display(), tries(mirrors))]
+    #[error(
+        "{}: could not be downloaded{}\nCheck the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand",
+        shown(path),
+        tries(mirrors)
+    )]
     Download {
         /// The set.
         set: &'static str,
@@ -502,6 +509,10 @@ fn size(bytes: u64) -> String {
     }
 }
 
+fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
+}
+
 /// How many names of a folder's contents are shown.
 const SHOWN: usize = 12;
 
@@ -515,12 +526,12 @@ fn holds(there: &Option<Vec<String>>) -> String {
 
 /// The first of many names.
 fn some(names: &[String]) -> String {
-    match names.get(..SHOWN) {
+    printable(&match names.get(..SHOWN) {
         Some(first) if names.len() > SHOWN => {
             format!("{} and {} more", first.join(", "), names.len() - SHOWN)
         }
         _ => names.join(", "),
-    }
+    })
 }
 
 fn four_files() -> String {

@@ -20,6 +20,7 @@ use crate::config::{Colour, DataConfig, ImageSize};
 use crate::files::cache_folder;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::interrupted;
+use crate::wording::printable;
 
 /// A data set, and where it was found.
 #[derive(Debug)]
@@ -219,7 +220,7 @@ fn drawn(seed: u64) -> Found {
 /// A set of the user's own.
 fn own(name: &str, config: &DataConfig) -> anyhow::Result<Found> {
     let path = Path::new(name);
-    tracing::info!("data: {name}");
+    tracing::info!("data: {}", printable(name));
     let found = match reading(config, |reading| formats::read(path, reading)) {
         Err(error @ DataError::NotThere { .. }) if !name.contains(std::path::is_separator) => {
             let hint = catalog::did_you_mean(name);
@@ -265,10 +266,10 @@ fn own(name: &str, config: &DataConfig) -> anyhow::Result<Found> {
 /// What a person should know of how the files were read.
 fn say(loaded: &Loaded) {
     for note in &loaded.notes {
-        tracing::info!("data: {note}");
+        tracing::info!("data: {}", printable(note));
     }
     for warning in &loaded.warnings {
-        tracing::warn!("data: {warning}");
+        tracing::warn!("data: {}", printable(warning));
     }
 }
 

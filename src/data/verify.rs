@@ -12,6 +12,7 @@ use super::formats::idx::{self, CLASSES_FILE, FileRole, Group, Items, Kind};
 use super::formats::{self, Reading, packed};
 use super::image_set::ImageShape;
 use crate::config::BrokenFiles;
+use crate::wording::printable;
 
 /// In which form a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -103,10 +104,17 @@ pub fn verify_known(
 /// # Errors
 /// Those of [`formats::read`], but for what is wrong with single IDX files.
 pub fn verify(path: &Path) -> Result<(PathBuf, Check), DataError> {
-    let (format, place) = formats::find(path)?;
+    let (format, place) = formats::find(path).map_err(|error| match error {
+        DataError::Several { path, sets, .. } => DataError::Several {
+            path,
+            sets,
+            next: "name one of them in place of the folder",
+        },
+        error => error,
+    })?;
     if format.name != idx::FORMAT.name {
         let reading = strictly();
-        let open = (format.read)(&place, &formats::name_of(&place), &reading)?;
+        let open = formats::open(format, &place, &formats::name_of(&place), &reading)?;
         let loaded = open.seal(&reading.options);
         return Ok((place, Check::Whole(whole(format.name, loaded))));
     }
@@ -131,7 +139,11 @@ fn whole(format: &'static str, loaded: Loaded) -> WholeCheck {
     WholeCheck {
         format,
         holds: loaded.set.summary(),
-        notes: [loaded.notes, loaded.warnings].concat(),
+        notes: [loaded.notes, loaded.warnings]
+            .concat()
+            .iter()
+            .map(|note| printable(note))
+            .collect(),
     }
 }
 

@@ -16,8 +16,8 @@ import { counted } from "./format.js";
 /** @type {{[name: string]: Part}} */
 const PARTS = {
   train: "train", training: "train",
-  val: "valid", valid: "valid", validation: "valid", dev: "valid",
-  test: "test", testing: "test",
+  val: "valid", valid: "valid", validation: "valid", dev: "valid", eval: "valid", evaluation: "valid",
+  test: "test", testing: "test", tests: "test",
 };
 const ORDER = { train: 0, valid: 1, test: 2 };
 /** What systems leave beside files, in lower case. */
@@ -49,24 +49,26 @@ export function layoutOf(files, folders) {
   const parts = [...tops].map(partOf).filter((part) => part !== undefined);
   const hasClasses = (/** @type {Part} */ wanted) => paths.some((path) => path.length > 2 && partOf(path[0]) === wanted);
   // A folder of a class may itself be called train.
-  const inParts = hasClasses("train") && (parts.some((part) => part !== "train") || tops.size === 1);
-  if (!inParts && tops.size > 0 && parts.length === tops.size) {
+  const beside = parts.some((part) => part !== "train");
+  const inParts = hasClasses("train") && (beside || tops.size === 1 || holdsOnlyFolders(paths));
+  if (!inParts && areAllParts(tops, parts)) {
     const names = [...tops].sort().map((name) => `${name}/`).join(", ");
     throw new Error(`${names} but no train/ with a folder for each class. Put the images to train on below train/, in a folder for each class.`);
   }
   const tests = hasClasses("test");
+  const nested = nestedIn(tops, paths);
   /** @type {Listed[]} */
   const listed = [];
   let [unlabelled, outside] = [0, 0];
   paths.forEach((path, file) => {
     const found = inParts ? partOf(path[0]) : "train";
     if (!found) return outside++;
-    const below = inParts ? path.slice(1) : path;
+    const below = inParts ? path.slice(nested.has(path[0]) ? 2 : 1) : path;
     if (below.length < 2) return unlabelled++;
     // Without others, these are the images that judge.
     listed.push({ file, part: found === "valid" && !tests ? "test" : found, className: below[0] });
   });
-  const notes = emptyFolders(folders, listed, above, inParts);
+  const notes = emptyFolders(folders, listed, above, inParts, nested);
   if (inParts && !tests && parts.includes("valid")) {
     notes.push("no test/ with folders of classes: the images of the validation folder test");
   }
@@ -101,8 +103,51 @@ export function some(names) {
   return `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more`;
 }
 
-/** @param {string} name */
+/**
+ * Whether what is called as a folder to train on holds several folders, and no files of its own as that of a class does.
+ * @param {string[][]} paths
+ */
+function holdsOnlyFolders(paths) {
+  const trained = paths.filter((path) => partOf(path[0]) === "train");
+  const folders = new Set(trained.filter((path) => path.length > 2).map((path) => path[1]));
+  return folders.size > 1 && trained.every((path) => path.length !== 2);
+}
+
+/**
+ * Whether all folders at the top are splits by their names; those of classes may have such a word among others.
+ * @param {Set<string>} tops
+ * @param {(Part | undefined)[]} parts
+ */
+function areAllParts(tops, parts) {
+  const differ = parts.includes("train") && parts.some((part) => part !== "train");
+  return tops.size > 0 && parts.length === tops.size && (differ || [...tops].every((name) => exactPart(name)));
+}
+
+/**
+ * Splits that lie in a folder of their own name once more, such as `seg_train/seg_train/`.
+ * @param {Set<string>} tops
+ * @param {string[][]} paths
+ */
+function nestedIn(tops, paths) {
+  return new Set([...tops].filter((top) => {
+    const below = paths.filter((path) => path.length > 2 && path[0] === top);
+    const again = (/** @type {string[]} */ path) => path.length > 3 && partOf(path[1]) === partOf(top);
+    return partOf(top) !== undefined && below.length > 0 && below.every(again);
+  }));
+}
+
+/**
+ * What a folder is for by its name: a known word, alone or joined with others (`seg_train`, `test set`).
+ * @param {string} name
+ */
 function partOf(name) {
+  const parts = name.split(/[_\- ]/).map(exactPart).filter((part) => part !== undefined);
+  // `train_val` is neither.
+  return parts.every((part) => part === parts[0]) ? parts[0] : undefined;
+}
+
+/** @param {string} name */
+function exactPart(name) {
   const lower = name.toLowerCase();
   return Object.hasOwn(PARTS, lower) ? PARTS[lower] : undefined;
 }
@@ -115,7 +160,8 @@ function common(paths) {
   let above = 0;
   for (;;) {
     const name = paths[0]?.[above];
-    if (name === undefined || partOf(name)) return above;
+    // `test data/` that holds all may be what somebody calls the set.
+    if (name === undefined || partOf(name) === "train" || exactPart(name)) return above;
     if (!paths.every((path) => path.length > above + 2 && path[above] === name)) return above;
     above++;
   }
@@ -127,14 +173,15 @@ function common(paths) {
  * @param {Listed[]} listed
  * @param {number} above
  * @param {boolean} inParts
+ * @param {Set<string>} nested
  */
-function emptyFolders(folders, listed, above, inParts) {
-  const depth = above + (inParts ? 1 : 0);
+function emptyFolders(folders, listed, above, inParts, nested) {
+  const depth = (/** @type {string[]} */ parts) => above + (inParts ? (nested.has(parts[above]) ? 2 : 1) : 0);
   const used = new Set(listed.map(({ className }) => className));
   const empty = folders
     .map((folder) => folder.split("/"))
-    .filter((parts) => parts.length === depth + 1 && (!inParts || partOf(parts[above])))
-    .map((parts) => parts[depth])
+    .filter((parts) => parts.length === depth(parts) + 1 && (!inParts || partOf(parts[above])))
+    .map((parts) => parts[depth(parts)])
     .filter((name) => !used.has(name));
   const names = [...new Set(empty)].sort(asPeopleCount);
   return names.length > 0 ? [`empty folders, and so no classes: ${some(names)}`] : [];

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::BrokenFiles;
 use crate::data::error::DataError;
+use crate::wording::verb;
 
 /// So many are named.
 const NAMED: usize = 10;
@@ -51,9 +52,10 @@ impl Broken {
         };
         let list = format!("\n  {}{more}", self.named.join("\n  "));
         let found = format!("{} of {all} {things} cannot be read", self.count);
+        let are = verb(self.count, "is", "are");
         match self.count {
             0 => Ok(None),
-            _ if fits => Ok(Some(format!("{found} and are left out:{list}"))),
+            _ if fits => Ok(Some(format!("{found} and {are} left out:{list}"))),
             _ if sound == 0 => Err(DataError::unfit(
                 path,
                 found,

@@ -123,12 +123,42 @@ pub struct Found {
 #[cfg(not(target_family = "wasm"))]
 pub fn read(path: &Path, reading: &Reading) -> Result<Found, DataError> {
     let (format, path_of_set) = find(path)?;
-    let open = (format.read)(&path_of_set, &name_of(path), reading)?;
+    let open = open(format, &path_of_set, &name_of(path), reading)?;
     Ok(Found {
         loaded: open.seal(&reading.options),
         path: path_of_set,
         format,
     })
+}
+
+/// Reads the set that a format holds, whose names can be printed and read again.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn open(
+    format: &Format,
+    path: &Path,
+    name: &str,
+    reading: &Reading,
+) -> Result<OpenSet, DataError> {
+    let set = (format.read)(path, name, reading)?;
+    let odd = |name: &&String| name.chars().any(char::is_control);
+    if let Some(name) = set.class_names.iter().find(odd) {
+        return Err(DataError::unfit(
+            path,
+            format!(
+                "the name of the class `{}` holds control characters",
+                name.escape_debug()
+            ),
+            "give the class another name",
+        ));
+    }
+    if odd(&&set.name) {
+        return Err(DataError::unfit(
+            path,
+            "its name holds control characters",
+            "give it another name",
+        ));
+    }
+    Ok(set)
 }
 
 /// Reads a known set where it was located.
@@ -157,7 +187,7 @@ pub(super) fn open_known(
         return Ok((&idx::FORMAT, idx::read_known(&place.path, set)?));
     };
     let (format, path) = find(&place.path)?;
-    let open = (format.read)(&path, set.id, reading)?;
+    let open = open(format, &path, set.id, reading)?;
     whole
         .check(set, &open)
         .map_err(|reason| DataError::Damaged {
@@ -192,7 +222,7 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
     match &below[..] {
         [(format, only)] => Ok((format, only.clone())),
         [] if holds == Holds::Part => Ok((format, path.to_owned())),
-        [] => Err(whole_archive(path).err().unwrap_or(DataError::NoSet {
+        [] => Err(why_none(path).unwrap_or(DataError::NoSet {
             path: path.to_owned(),
             next: match path.is_dir() {
                 true => {
@@ -216,13 +246,43 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
     }
 }
 
-/// Where nothing reads a file that begins as a .zip or NPZ file: whether it is whole.
+/// Why nothing reads what lies at a path, where that can be told.
 #[cfg(not(target_family = "wasm"))]
-fn whole_archive(path: &Path) -> Result<(), DataError> {
-    match tree::begin(path).is_ok_and(|begin| tree::is_zip(&begin)) {
-        true => tree::Tree::open(path).map(|_| ()),
-        false => Ok(()),
+fn why_none(path: &Path) -> Option<DataError> {
+    if path.is_dir() {
+        return closed(path).or_else(|| images::of_other_kinds(path));
     }
+    match tree::begin(path) {
+        Err(error) => Some(DataError::unread(path, "cannot be read", &error)),
+        Ok(begin) if tree::is_zip(&begin) => {
+            let whole = tree::Tree::open(path).and_then(|_| tree::can_be_unpacked(path));
+            whole.err()
+        }
+        Ok(_) if path.is_file() && tree::open_zip(path).is_ok_and(|zip| !zip.is_empty()) => {
+            Some(DataError::unfit(
+                path,
+                "other bytes stand before its .zip archive",
+                "pack the archive again, without them",
+            ))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// What says that a folder, or something in it, may not be read.
+#[cfg(not(target_family = "wasm"))]
+fn closed(folder: &Path) -> Option<DataError> {
+    let refused = |path: &Path| {
+        let error = match path.is_dir() {
+            true => std::fs::read_dir(path).err(),
+            false if path.is_file() => std::fs::File::open(path).err(),
+            false => None,
+        }?;
+        let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+        denied.then(|| DataError::unread(path, "cannot be read", &error))
+    };
+    let below = entries_in(folder);
+    refused(folder).or_else(|| below.iter().find_map(|path| refused(path)))
 }
 
 /// The format that holds the most at a path.

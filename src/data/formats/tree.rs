@@ -39,6 +39,8 @@ pub struct Tree {
     pub files: Vec<TreeFile>,
     /// Paths of folders, those without files too.
     pub folders: Vec<String>,
+    /// A folder whose name is no UTF-8, as far as it can be shown.
+    unnamed: Option<String>,
     source: Source,
 }
 
@@ -74,6 +76,7 @@ impl Tree {
         let mut tree = Self {
             files: Vec::new(),
             folders: Vec::new(),
+            unnamed: None,
             source: Source::Tar(path.to_owned()),
         };
         match archive(path) {
@@ -102,7 +105,15 @@ impl Tree {
                 "name a folder with fewer",
             ));
         }
-        Ok(tree)
+        match &tree.unnamed {
+            None => Ok(tree),
+            // Two such names may look alike, and would be one class.
+            Some(folder) => Err(DataError::unfit(
+                path,
+                format!("the name of the folder {folder} is no UTF-8"),
+                "rename the folder",
+            )),
+        }
     }
 
     /// Reads the files at `wanted`, in ascending order, up to `most` bytes of each; `work` does
@@ -182,14 +193,22 @@ impl Tree {
         seen: &mut HashSet<PathBuf>,
         paths: &mut Vec<PathBuf>,
     ) -> io::Result<()> {
+        let named = |error: io::Error| match below.is_empty() {
+            true => error,
+            false => io::Error::new(error.kind(), format!("{below}: {error}")),
+        };
         // A link may lead back to where it is.
-        if depth > DEPTH || !seen.insert(folder.canonicalize()?) {
+        if depth > DEPTH || !seen.insert(folder.canonicalize().map_err(named)?) {
             return Ok(());
         }
-        let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+        let entries =
+            fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+        let mut entries = entries.map_err(named)?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
-            let name = entry.file_name().to_string_lossy().into_owned();
+            let name = entry.file_name();
+            let is_text = name.to_str().is_some();
+            let name = name.to_string_lossy().into_owned();
             let path = match below.is_empty() {
                 true => name,
                 false => format!("{below}/{name}"),
@@ -197,17 +216,18 @@ impl Tree {
             if !kept(&path) || self.files.len() > MOST_FILES {
                 continue;
             }
-            let metadata = match entry.metadata()? {
-                link if link.is_symlink() => match fs::metadata(entry.path()) {
-                    Ok(metadata) => metadata,
-                    Err(_) => continue,
-                },
+            // A link that leads nowhere is itself a file, which cannot be read.
+            let metadata = match entry.metadata().map_err(named)? {
+                link if link.is_symlink() => fs::metadata(entry.path()).unwrap_or(link),
                 metadata => metadata,
             };
             if metadata.is_dir() {
+                if !is_text {
+                    self.unnamed.get_or_insert_with(|| path.clone());
+                }
                 self.folders.push(path.clone());
                 self.walk(&entry.path(), &path, depth + 1, seen, paths)?;
-            } else if metadata.is_file() {
+            } else {
                 let modified = metadata.modified().ok();
                 let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
                 self.files.push(TreeFile {
@@ -235,6 +255,7 @@ impl Tree {
                 path: plain(&name),
                 bytes: entry.size(),
                 is_folder,
+                is_text: true,
             };
             if found.is_kept_file() {
                 indices.push(index);
@@ -248,6 +269,11 @@ impl Tree {
     fn add(&mut self, found: &Found) {
         if !kept(&found.path) {
             return;
+        }
+        if !found.is_text {
+            let folder = found.path.rsplit_once('/').filter(|_| !found.is_folder);
+            let folder = folder.map_or(&found.path[..], |(folder, _)| folder);
+            self.unnamed.get_or_insert_with(|| folder.to_owned());
         }
         match found.is_folder {
             true => self.folders.push(found.path.clone()),
@@ -292,6 +318,7 @@ pub fn peek(path: &Path, wanted: &dyn Fn(&str, u64, &[u8]) -> bool) -> bool {
                     path: name,
                     bytes: entry.size(),
                     is_folder: entry.is_dir(),
+                    is_text: true,
                 };
                 if look(&listed, &mut entry).is_break() {
                     break;
@@ -318,6 +345,8 @@ struct Found {
     path: String,
     bytes: u64,
     is_folder: bool,
+    /// Whether the names of its folders are UTF-8.
+    is_text: bool,
 }
 
 impl Found {
@@ -358,6 +387,29 @@ pub fn open_zip(path: &Path) -> io::Result<ZipArchive<BufReader<File>>> {
     ZipArchive::new(BufReader::new(File::open(path)?)).map_err(io::Error::other)
 }
 
+/// Checks that the files of a .zip archive are packed in a way that is read here.
+///
+/// # Errors
+/// [`DataError::Unfit`] names the first that is not.
+pub fn can_be_unpacked(path: &Path) -> Result<(), DataError> {
+    let mut zip = open_zip(path).map_err(|error| unreadable(path, &error))?;
+    for index in 0..zip.len().min(PEEKED) {
+        let entry = zip.by_index(index).map_err(io::Error::other);
+        let read = entry.and_then(|entry| entry.take(1).read_to_end(&mut Vec::new()));
+        let Err(error) = read else {
+            continue;
+        };
+        let name = zip.name_for_index(index).and_then(Result::ok);
+        let name = name.unwrap_or_default().into_owned();
+        return Err(DataError::unfit(
+            path,
+            format!("{name} cannot be unpacked ({error})"),
+            "pack the archive again, with Deflate and without a password",
+        ));
+    }
+    Ok(())
+}
+
 /// Gets each entry of an archive with its bytes.
 type Take<'a> = dyn FnMut(&Found, &mut dyn Read) -> io::Result<ControlFlow<()>> + 'a;
 
@@ -390,11 +442,20 @@ fn each_of_tar(path: &Path, take: &mut Take) -> io::Result<()> {
             }
         }
         let name = long.take().unwrap_or_else(|| entry.path_bytes().into());
+        let is_folder = kind == EntryType::Directory;
+        let folders = name.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+        let folders = if is_folder {
+            &name[..]
+        } else {
+            &name[..folders]
+        };
+        let is_text = std::str::from_utf8(folders).is_ok();
         let name = String::from_utf8_lossy(&name);
         let found = Found {
             path: plain(name.trim_end_matches('\0')),
             bytes: entry.size(),
-            is_folder: kind == EntryType::Directory,
+            is_folder,
+            is_text,
         };
         if take(&found, &mut entry)?.is_break() {
             return Ok(());
@@ -420,6 +481,10 @@ fn plain(path: &str) -> String {
 }
 
 fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    // To open a pipe may never end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     bounded(File::open(path)?, most)
 }
 

@@ -30,7 +30,7 @@ fn folder() -> TempDir {
 }
 
 /// A photograph-like image: no plain background, a colour of its class, another one a number.
-fn photograph(class: u32, number: u32, side: u32) -> RgbImage {
+pub fn photograph(class: u32, number: u32, side: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let noise = (x * 31 + y * 17 + number * 7 + x * y * 3) % 64;
         let mut pixel = [60 + noise as u8, 60 + noise as u8, 60 + noise as u8];
@@ -44,7 +44,7 @@ fn save(path: &Path, image: &DynamicImage, format: ImageFormat) {
     image.save_with_format(path, format).expect("saved");
 }
 
-fn save_png(path: &Path, image: RgbImage) {
+pub fn save_png(path: &Path, image: RgbImage) {
     save(path, &image.into(), ImageFormat::Png);
 }
 
@@ -64,7 +64,7 @@ fn read_with(path: &Path, change: impl FnOnce(&mut ReadOptions)) -> Result<Image
     formats::read(path, &reading).map(|found| found.loaded.set)
 }
 
-fn said(path: &Path) -> String {
+pub fn said(path: &Path) -> String {
     let loaded = read_set(path).expect("a set").loaded;
     [loaded.notes, loaded.warnings].concat().join("\n")
 }
@@ -230,7 +230,7 @@ fn what_lies_between_images_is_left_out_and_said() {
     assert_eq!(single, [1, 0], "the only image trains");
     let said = said(at);
     for words in [
-        "1 of 15 image files cannot be read and are left out:\n  犬/broken.png: damaged",
+        "1 of 15 image files cannot be read and is left out:\n  犬/broken.png: damaged",
         "1 file that is no image is left out",
         "empty folders, and so no classes: empty",
         "1 file lies in no folder of a class",
@@ -555,7 +555,7 @@ fn the_commands_take_a_folder_of_images() {
         .success()
         .stderr(
             contains("images in folders: 72 images to train on, 18 to test, 12x12x3, 3 classes: blue 24, green 24, red 24")
-                .and(contains("1 of 91 image files cannot be read and are left out"))
+                .and(contains("1 of 91 image files cannot be read and is left out"))
                 .and(contains("red/broken.jpg")),
         )
         .stdout(contains("red"));

@@ -97,8 +97,11 @@ impl Decoded {
         let brought = |span: Span, side: usize| span != Span(Some([side as u32; 2]));
         if brought(self.heights, self.shape.height) || brought(self.widths, self.shape.width) {
             notes.push(format!(
-                "images {} pixels high and {} wide brought to {}x{}",
-                self.heights, self.widths, self.shape.height, self.shape.width
+                "images {} high and {} wide brought to {}x{}",
+                self.heights.pixels(),
+                self.widths,
+                self.shape.height,
+                self.shape.width
             ));
         }
         if self.others > 0 {
@@ -261,6 +264,13 @@ impl Span {
     fn take_in(&mut self, value: u32) {
         let [least, most] = self.0.unwrap_or([value; 2]);
         self.0 = Some([least.min(value), most.max(value)]);
+    }
+
+    fn pixels(&self) -> String {
+        match self.0 {
+            Some([1, 1]) => "1 pixel".into(),
+            _ => format!("{self} pixels"),
+        }
     }
 }
 

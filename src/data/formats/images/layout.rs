@@ -28,16 +28,19 @@ pub struct Layout {
     pub notes: Vec<String>,
 }
 
-/// What folders of a split are called, in lower case.
-const NAMES: [(&str, Part); 8] = [
+/// What folders of a split are called, in lower case: so alone, or joined with other words.
+const NAMES: [(&str, Part); 11] = [
     ("train", Part::Train),
     ("training", Part::Train),
     ("val", Part::Valid),
     ("valid", Part::Valid),
     ("validation", Part::Valid),
     ("dev", Part::Valid),
+    ("eval", Part::Valid),
+    ("evaluation", Part::Valid),
     ("test", Part::Test),
     ("testing", Part::Test),
+    ("tests", Part::Test),
 ];
 
 /// Whether a folder bears the name of images to train on.
@@ -60,7 +63,7 @@ impl Layout {
         let tops = tops(tree, &paths, above);
         let in_parts = in_parts(&tops, &paths);
         let parts: Vec<Part> = tops.keys().filter_map(|name| part(name)).collect();
-        if !in_parts && parts.len() == tops.len() && !tops.is_empty() {
+        if !in_parts && are_all_parts(&tops, &parts) {
             return Err(DataError::unfit(
                 path,
                 format!(
@@ -76,10 +79,12 @@ impl Layout {
         };
         let (mut unlabelled, mut outside) = (0, 0);
         let tests = parts.contains(&Part::Test) && has_classes(&paths, Part::Test);
+        let nested = nested(&tops, &paths);
         for (file, path) in paths.iter().enumerate() {
             let (part, below) = match (in_parts, path) {
                 (false, path) => (Part::Train, *path),
                 (true, [top, below @ ..]) => match part(top) {
+                    Some(part) if nested.contains(top) => (part, below.get(1..).unwrap_or(&[])),
                     Some(part) => (part, below),
                     None => {
                         outside += 1;
@@ -102,7 +107,7 @@ impl Layout {
                 _ => unlabelled += 1,
             }
         }
-        layout.add_folders(tree, above, in_parts);
+        layout.add_folders(tree, above, in_parts, &nested);
         if in_parts && !tests && parts.contains(&Part::Valid) {
             let note = "no test/ with folders of classes: the images of the validation folder test, and validation images are taken from those to train on";
             layout.notes.push(note.to_owned());
@@ -132,16 +137,19 @@ impl Layout {
     }
 
     /// Says which folders of classes have no file at all.
-    fn add_folders(&mut self, tree: &Tree, above: usize, in_parts: bool) {
-        let depth = above + usize::from(in_parts);
+    fn add_folders(&mut self, tree: &Tree, above: usize, in_parts: bool, nested: &HashSet<&str>) {
+        let depth = |parts: &[&str]| {
+            let is_nested = parts.get(above).is_some_and(|top| nested.contains(top));
+            above + usize::from(in_parts) + usize::from(in_parts && is_nested)
+        };
         let used: HashSet<&str> = self.listed.iter().map(|file| &file.class[..]).collect();
         let mut empty: Vec<&str> = tree
             .folders
             .iter()
             .map(|folder| folder.split('/').collect::<Vec<_>>())
-            .filter(|parts| parts.len() == depth + 1)
+            .filter(|parts| parts.len() == depth(parts) + 1)
             .filter(|parts| !in_parts || part(parts[above]).is_some())
-            .map(|parts| parts[depth])
+            .map(|parts| parts[depth(&parts)])
             .filter(|class| !used.contains(class))
             .collect();
         empty.sort_by(|a, b| as_people_count(a, b));
@@ -163,7 +171,9 @@ fn common(paths: &[Vec<&str>]) -> usize {
     };
     let mut above = 0;
     while let Some(name) = first.get(above)
-        && part(name).is_none()
+        // `test data/` that holds all may be what somebody calls the set.
+        && part(name) != Some(Part::Train)
+        && exact(name).is_none()
         && paths
             .iter()
             .all(|path| path.len() > above + 2 && path[above] == *name)
@@ -191,7 +201,40 @@ fn tops<'a>(tree: &'a Tree, paths: &[&[&'a str]], above: usize) -> BTreeMap<&'a 
 fn in_parts(tops: &BTreeMap<&str, usize>, paths: &[&[&str]]) -> bool {
     let others = tops.keys().filter_map(|name| part(name));
     let beside = others.filter(|&other| other != Part::Train).count() > 0;
-    has_classes(paths, Part::Train) && (beside || tops.len() == 1)
+    has_classes(paths, Part::Train) && (beside || tops.len() == 1 || holds_only_folders(paths))
+}
+
+/// Whether what is called as a folder to train on holds several folders, and no files of its own as that of a class
+/// does.
+fn holds_only_folders(paths: &[&[&str]]) -> bool {
+    let mut trained = paths
+        .iter()
+        .filter(|path| part(path[0]) == Some(Part::Train));
+    let folders: HashSet<&str> = trained
+        .clone()
+        .filter(|path| path.len() > 2)
+        .map(|path| path[1])
+        .collect();
+    folders.len() > 1 && trained.all(|path| path.len() != 2)
+}
+
+/// Whether all folders at the top are splits by their names; those of classes may have such a word among others.
+fn are_all_parts(tops: &BTreeMap<&str, usize>, parts: &[Part]) -> bool {
+    let differ = parts.contains(&Part::Train) && parts.iter().any(|part| *part != Part::Train);
+    let exact = || tops.keys().all(|name| exact(name).is_some());
+    parts.len() == tops.len() && !tops.is_empty() && (differ || exact())
+}
+
+/// Splits that lie in a folder of their own name once more, such as `seg_train/seg_train/`.
+fn nested<'a>(tops: &BTreeMap<&'a str, usize>, paths: &[&[&'a str]]) -> HashSet<&'a str> {
+    let is_nested = |top: &&&str| {
+        let mut below = paths
+            .iter()
+            .filter(|path| path.len() > 2 && path[0] == **top);
+        let again = |path: &&[&str]| path.len() > 3 && part(path[1]) == part(top);
+        part(top).is_some() && below.clone().count() > 0 && below.all(again)
+    };
+    tops.keys().filter(is_nested).copied().collect()
 }
 
 /// Whether files lie in folders of classes below that of a split.
@@ -200,7 +243,15 @@ fn has_classes(paths: &[&[&str]], wanted: Part) -> bool {
     paths.any(|path| path.len() > 2 && part(path[0]) == Some(wanted))
 }
 
+/// What a folder is for by its name: a known word, alone or joined with others (`seg_train`, `test set`).
 fn part(name: &str) -> Option<Part> {
+    let mut parts = name.split(['_', '-', ' ']).filter_map(exact);
+    let found = parts.next()?;
+    // `train_val` is neither.
+    parts.all(|other| other == found).then_some(found)
+}
+
+fn exact(name: &str) -> Option<Part> {
     let name = name.to_lowercase();
     let found = NAMES.iter().find(|(known, _)| *known == name);
     found.map(|(_, part)| *part)

@@ -5,7 +5,7 @@ mod decode;
 mod kept;
 mod layout;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use self::decode::Decoded;
@@ -23,6 +23,10 @@ pub const FORMAT: Format = Format {
     read,
 };
 
+/// Endings of images of other kinds.
+const OTHER_KINDS: [&str; 12] = [
+    "TIF", "TIFF", "AVIF", "HEIC", "HEIF", "PPM", "PGM", "PBM", "PNM", "JXL", "JP2", "SVG",
+];
 /// Files that are looked at in search of an image.
 const LOOKED_AT: usize = 200;
 
@@ -63,6 +67,32 @@ fn has_image(folder: &Path, left: &mut usize) -> bool {
 /// Whether a file that begins so is an image of a kind that is read here.
 fn is_image(begin: &[u8]) -> bool {
     image::guess_format(begin).is_ok_and(|format| format.reading_enabled())
+}
+
+/// What says that folders hold images, but of kinds that are not read.
+pub(super) fn of_other_kinds(path: &Path) -> Option<DataError> {
+    let folders = folders_in(path);
+    let below = folders.iter().flat_map(|folder| folders_in(folder));
+    let all = folders.iter().cloned().chain(below);
+    let files = all
+        .take(LOOKED_AT)
+        .flat_map(|folder| super::entries_in(&folder));
+    let kinds = files.filter_map(|file| {
+        let ending = file.extension()?.to_string_lossy().to_uppercase();
+        OTHER_KINDS.contains(&&ending[..]).then_some(ending)
+    });
+    let kinds: BTreeSet<String> = kinds.collect();
+    let kinds: Vec<String> = kinds.into_iter().collect();
+    (!kinds.is_empty()).then(|| {
+        DataError::unfit(
+            path,
+            format!(
+                "its images are of kinds that are not read: {}",
+                kinds.join(", ")
+            ),
+            "convert them to PNG or JPEG",
+        )
+    })
 }
 
 fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError> {

@@ -1,7 +1,9 @@
 //! Splits of images and labels as tables and archives hold them, made into a set.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use super::tree::as_people_count;
 use crate::data::Split;
 use crate::data::assembly::numbered_classes;
 use crate::data::catalog::{CATALOG, KnownSet};
@@ -140,4 +142,49 @@ pub fn check_memory(path: &Path, bytes: u64) -> Result<(), DataError> {
         "its images",
         "save fewer images, or smaller ones",
     )
+}
+
+/// The classes' names, where labels are no numbers.
+///
+/// # Errors
+/// [`DataError::Unfit`] where there are too many.
+pub fn class_names(path: &Path, texts: &[&Vec<String>]) -> Result<Option<Vec<String>>, DataError> {
+    let mut names: Vec<&String> = texts.iter().copied().flatten().collect();
+    if names.iter().all(|text| text.parse::<f64>().is_ok()) {
+        return Ok(None);
+    }
+    names.sort_by(|a, b| as_people_count(a, b));
+    names.dedup();
+    match names.len() {
+        0..=MOST_CLASSES => Ok(Some(names.into_iter().cloned().collect())),
+        found => Err(DataError::unfit(
+            path,
+            format!("{found} labels that differ"),
+            format!(
+                "at most {MOST_CLASSES} classes can be told apart: check which column holds the labels"
+            ),
+        )),
+    }
+}
+
+/// Labels as numbers; with `names`, where each stands in them.
+///
+/// # Errors
+/// [`DataError::Unfit`].
+pub fn numbers(
+    path: &Path,
+    texts: &[String],
+    names: Option<&[String]>,
+) -> Result<Vec<u16>, DataError> {
+    let number: HashMap<&String, u16> = names.unwrap_or_default().iter().zip(0..).collect();
+    let as_number = |text: &String| match number.get(text) {
+        Some(&number) => Ok(number),
+        None => {
+            let label = label(text.parse().unwrap_or(f64::NAN));
+            label.map_err(|reason| {
+                DataError::unfit(path, format!("a row has {reason}"), "correct the labels")
+            })
+        }
+    };
+    texts.iter().map(as_number).collect()
 }

@@ -200,6 +200,18 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
             "put data_batch_1.bin and the others, or train.bin, there",
         ));
     };
+    let there: Vec<&str> = contents.iter().map(|(name, _)| *name).collect();
+    let missing = missing(kind, &there);
+    let warnings = (!missing.is_empty()).then(|| {
+        format!(
+            "without {}: the set as it is published has {} too",
+            missing.join(", "),
+            match missing.len() {
+                1 => "this file",
+                _ => "these files",
+            }
+        )
+    });
     let names = contents.iter().find(|(name, _)| name.ends_with(kind.names));
     let arrays = Arrays {
         train,
@@ -207,9 +219,29 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
         test,
         class_names: Some(class_names(kind, names.map(|(_, text)| &text[..]))),
         notes: Vec::new(),
-        warnings: Vec::new(),
+        warnings: warnings.into_iter().collect(),
     };
     arrays.into_set(path, name)
+}
+
+/// The published files that are not there, where one that is bears a published name.
+fn missing(kind: &Kind, there: &[&str]) -> Vec<String> {
+    let published: Vec<String> = match kind.labels {
+        1 => (1..=5)
+            .map(|batch| format!("data_batch_{batch}.bin"))
+            .chain(["test_batch.bin".to_owned()])
+            .collect(),
+        _ => vec!["train.bin".to_owned(), "test.bin".to_owned()],
+    };
+    let is_there = |wanted: &String| {
+        let mut names = there.iter().filter_map(|path| path.rsplit('/').next());
+        names.any(|name| name.eq_ignore_ascii_case(wanted))
+    };
+    let (found, missing): (Vec<String>, Vec<String>) = published.into_iter().partition(is_there);
+    match found.is_empty() {
+        true => Vec::new(),
+        false => missing,
+    }
 }
 
 fn records(bytes: &[u8], kind: &Kind, into: &mut Labelled) -> Result<(), String> {
@@ -232,7 +264,7 @@ fn records(bytes: &[u8], kind: &Kind, into: &mut Labelled) -> Result<(), String>
 
 /// A name a line; numbers where the file of names is not there or holds others.
 fn class_names(kind: &Kind, text: Option<&[u8]>) -> Vec<String> {
-    let text = String::from_utf8_lossy(text.unwrap_or_default());
+    let text = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let names: Vec<String> = lines.map(str::to_owned).collect();
     match names.len() == usize::from(kind.classes) {

@@ -1,21 +1,23 @@
 //! Tables with an image a row, as Kaggle has them: a label, first or in a column of that name, and
 //! pixels from 0 to 255; a file, or a folder with `train.csv` and, with labels, `test.csv`.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
+use flate2::read::MultiGzDecoder;
 
 use super::arrays::{self, Arrays, Labelled, check_memory};
 use super::broken::Broken;
-use super::tree::as_people_count;
+use super::packed;
 use super::{Format, Holds, Reading};
 use crate::config::{BrokenFiles, ImageSize};
 use crate::data::error::DataError;
-use crate::data::image_set::{ImageShape, MOST_CLASSES, SIDES};
+use crate::data::image_set::{ImageShape, SIDES};
 use crate::data::open_set::OpenSet;
+use crate::wording::count;
 
 pub const FORMAT: Format = Format {
     name: "CSV",
@@ -23,6 +25,14 @@ pub const FORMAT: Format = Format {
     read,
 };
 
+/// What may part the values of a row.
+const PARTS: [u8; 3] = [b';', b'\t', b','];
+/// Of a file, the bytes that tell which of them does.
+const BEGIN: u64 = 64 << 10;
+/// The pixels of the smallest image.
+const LEAST_PIXELS: usize = *SIDES.start() * *SIDES.start();
+/// What a column that numbers the rows is called, in lower case.
+const NUMBERS: [&str; 5] = ["", "id", "index", "image_id", "unnamed: 0"];
 /// The longest line: 128x128 pixels in colour take 200 KB.
 const MOST_LINE: u64 = 1 << 20;
 /// What the column of labels is called, in lower case.
@@ -30,60 +40,137 @@ const LABELS: [&str; 4] = ["label", "labels", "class", "target"];
 
 fn holds(path: &Path) -> Holds {
     if path.is_dir() {
-        return match (
-            named(path, "train").is_some(),
-            named(path, "test").is_some(),
-        ) {
-            (true, _) => Holds::Whole,
-            (false, true) => Holds::Part,
-            (false, false) => Holds::Nothing,
+        let named = |part| named(path, part);
+        return match (named("train"), named("test")) {
+            (Some(train), _) if is_table(&train) => Holds::Whole,
+            // What is wrong with a table is said when it is read.
+            (Some(train), _) if looks_like_table(&train) => Holds::Part,
+            (_, Some(test)) if is_table(&test) => Holds::Part,
+            _ => Holds::Nothing,
         };
     }
     match is_table(path) {
         true => Holds::Whole,
+        // What is wrong with it is said when it is read.
+        false if stem(path).is_some() && first_rows(path).is_some() => Holds::Part,
         false => Holds::Nothing,
     }
 }
 
+/// The name of a file that is called as tables are, without its ending and in lower case.
+fn stem(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let ends = [".csv", ".tsv"];
+    let stem = ends.iter().find_map(|end| name.strip_suffix(end))?;
+    Some(stem.to_owned())
+}
+
 /// The table of a split in a folder, such as `train.csv` or `mnist_train.csv`.
 fn named(folder: &Path, part: &str) -> Option<PathBuf> {
-    super::entries_in(folder).into_iter().find(|path| {
-        let stem = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().to_lowercase());
-        let stem = stem.unwrap_or_default();
-        let ending = path
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("csv"));
-        ending && (stem == part || stem.ends_with(&format!("_{part}"))) && is_table(path)
+    let is_named = |path: &PathBuf| {
+        let stem = stem(path);
+        stem.is_some_and(|stem| stem == part || stem.ends_with(&format!("_{part}")))
+    };
+    let mut tables = super::entries_in(folder);
+    tables.retain(is_named);
+    // The others may list names of files.
+    let table = tables.iter().find(|path| is_table(path));
+    table.or(tables.first()).cloned()
+}
+
+/// A file as rows, unpacked where it is packed.
+struct Opened {
+    reader: Reader<Box<dyn Read>>,
+    /// Lines of comments before the first row.
+    comments: u64,
+    is_utf16: bool,
+}
+
+/// Opens at most so many bytes of a file.
+fn open(path: &Path, most: u64) -> io::Result<Opened> {
+    // To open a pipe may never end.
+    if !path.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut file = BufReader::new(File::open(path)?);
+    let mut unpacked: Box<dyn Read> = match packed::is_gzip(file.fill_buf()?) {
+        true => Box::new(MultiGzDecoder::new(file)),
+        false => Box::new(file),
+    };
+    let mut begin = Vec::new();
+    (&mut unpacked).take(BEGIN).read_to_end(&mut begin)?;
+    let is_utf16 = begin.starts_with(&[0xff, 0xfe]) || begin.starts_with(&[0xfe, 0xff]);
+    let mut comments = 0;
+    while let Some(length) = comment(&begin) {
+        begin.drain(..length);
+        comments += 1;
+    }
+    let often = |part: &u8| begin.iter().filter(|byte| *byte == part).count();
+    let delimiter = PARTS.into_iter().max_by_key(often);
+    let rest: Box<dyn Read> = Box::new(Cursor::new(begin).chain(unpacked).take(most));
+    let reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter.unwrap_or(b','))
+        .from_reader(rest);
+    Ok(Opened {
+        reader,
+        comments,
+        is_utf16,
     })
 }
 
-/// Whether the second line of a file is of numbers alone, but for one that may be a label, as many
-/// as the smallest image has pixels.
+/// The length of a line that begins with `#` and is no row of pixels.
+fn comment(text: &[u8]) -> Option<usize> {
+    let line = text.split_inclusive(|&byte| byte == b'\n').next()?;
+    let values = line.iter().filter(|byte| PARTS.contains(byte)).count();
+    (line.starts_with(b"#") && values < LEAST_PIXELS).then_some(line.len())
+}
+
+/// The first two rows of a file; of one in UTF-16, none.
+fn first_rows(path: &Path) -> Option<[ByteRecord; 2]> {
+    let mut opened = open(path, 2 * MOST_LINE).ok()?;
+    let mut rows = [ByteRecord::new(), ByteRecord::new()];
+    for row in rows.iter_mut().filter(|_| !opened.is_utf16) {
+        opened.reader.read_byte_record(row).ok()?;
+    }
+    Some(rows)
+}
+
+/// Whether the second row of a file is of numbers alone, but for two that may be a label and the number of the row,
+/// as many as the smallest image has pixels.
 fn is_table(path: &Path) -> bool {
-    let lines = || -> Option<[Vec<u8>; 2]> {
-        let file = path.is_file().then(|| File::open(path).ok())??;
-        let mut file = BufReader::new(file.take(2 * MOST_LINE));
-        let mut lines = [Vec::new(), Vec::new()];
-        for line in &mut lines {
-            file.read_until(b'\n', line).ok()?;
-        }
-        Some(lines)
-    };
-    let Some([first, second]) = lines() else {
+    let Some([first, second]) = first_rows(path) else {
         return false;
     };
     let row = match second.is_empty() {
         true => first,
         false => second,
     };
-    let fields = row.split(|&byte| byte == b',');
-    let numbers = fields
-        .clone()
-        .filter(|field| pixel(field).is_some())
-        .count();
-    numbers >= SIDES.start() * SIDES.start() && numbers + 1 >= fields.count()
+    let values = width(&row);
+    let fields = row.iter().take(values);
+    let numbers = fields.filter(|field| pixel(field).is_some()).count();
+    numbers >= LEAST_PIXELS && numbers + 2 >= values
+}
+
+/// Whether a file has rows as long as those of images, or cannot be read as it is written.
+fn looks_like_table(path: &Path) -> bool {
+    match open(path, MOST_LINE) {
+        Ok(opened) if opened.is_utf16 => true,
+        Ok(_) => {
+            first_rows(path).is_some_and(|rows| rows.iter().any(|row| row.len() >= LEAST_PIXELS))
+        }
+        Err(_) => false,
+    }
+}
+
+/// How many values a row has; what follows a comma at its end is none.
+fn width(row: &ByteRecord) -> usize {
+    match row.iter().last() {
+        Some(last) if row.len() > 1 && last.trim_ascii().is_empty() => row.len() - 1,
+        _ => row.len(),
+    }
 }
 
 fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError> {
@@ -107,7 +194,7 @@ fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError
     let trained = table(&train, None)?;
     let tested = match &test {
         None => None,
-        Some(path) => match table(path, Some(trained.columns))? {
+        Some(path) => match table(path, Some(trained.width))? {
             rows if rows.labels.is_none() => {
                 notes.push(format!("{} has no labels and is left out", path.display()));
                 None
@@ -128,13 +215,13 @@ fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError
         .into_iter()
         .flatten()
         .collect();
-    let class_names = class_names(&train, &texts)?;
+    let class_names = arrays::class_names(&train, &texts)?;
     let labelled = |path: &Path, rows: Rows| {
         let labels = rows.labels.unwrap_or_default();
         Ok(Labelled {
             shape,
             images: rows.pixels,
-            labels: numbers(path, &labels, class_names.as_deref())?,
+            labels: arrays::numbers(path, &labels, class_names.as_deref())?,
         })
     };
     let tested = match (&test, tested) {
@@ -153,19 +240,22 @@ fn read(path: &Path, name: &str, reading: &Reading) -> Result<OpenSet, DataError
     arrays.into_set(path, name)
 }
 
-/// A file whose first line was looked at.
+/// A file whose first row was looked at.
 struct Table<'a> {
     path: &'a Path,
-    reader: Reader<BufReader<File>>,
-    /// The names of the columns; `None` where the first line is a row.
+    file: Opened,
+    /// The names of the columns of pixels; `None` where the first line is a row.
     header: Option<Vec<String>>,
     /// The column of labels; `None` where there is none.
     label: Option<usize>,
     columns: usize,
+    /// The columns of the pixels of an image, in turn.
+    pixels: Vec<usize>,
 }
 
 struct Rows {
-    columns: usize,
+    /// Pixels of a row.
+    width: usize,
     header: Option<Vec<String>>,
     /// One after another.
     pixels: Vec<u8>,
@@ -174,53 +264,81 @@ struct Rows {
 }
 
 impl<'a> Table<'a> {
-    /// Looks at the first line; `like` are the columns of a table with labels.
+    /// Looks at the first row; `like` are the pixels a row of a table with labels.
     fn open(path: &'a Path, like: Option<usize>) -> Result<Self, DataError> {
-        let open = || {
-            let file = BufReader::new(File::open(path)?);
-            Ok(ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .from_reader(file))
-        };
         let unreadable =
             |error: csv::Error| DataError::unread(path, "cannot be read", &error.into());
-        let open = || open().map_err(|error: std::io::Error| unreadable(error.into()));
+        let opened = || open(path, u64::MAX).map_err(|error| unreadable(error.into()));
+        let mut file = opened()?;
+        if file.is_utf16 {
+            return Err(DataError::unfit(
+                path,
+                "is written in UTF-16",
+                "save the table as UTF-8",
+            ));
+        }
         let mut first = ByteRecord::new();
-        let mut reader = open()?;
-        reader.read_byte_record(&mut first).map_err(unreadable)?;
+        file.reader
+            .read_byte_record(&mut first)
+            .map_err(unreadable)?;
+        let columns = width(&first);
+        if columns == 0 {
+            return Err(DataError::unfit(
+                path,
+                "holds no rows",
+                "give each image a row with its label and its pixels",
+            ));
+        }
         let names: Vec<String> = first
             .iter()
+            .take(columns)
             .map(|name| {
                 String::from_utf8_lossy(name)
                     .trim_matches(['\u{feff}', ' '])
                     .to_owned()
             })
             .collect();
+        let is_label = |name: &String| LABELS.contains(&&name.to_lowercase()[..]);
+        let named = names.iter().position(is_label);
         // A row has one field at most that is no number: its label.
-        let header = first.iter().filter(|field| pixel(field).is_none()).count() > 1
-            || names
-                .first()
-                .is_some_and(|name| LABELS.contains(&&name.to_lowercase()[..]));
-        let columns = names.len();
-        let named = names
-            .iter()
-            .position(|name| LABELS.contains(&&name.to_lowercase()[..]));
+        let words = names.iter().filter(|name| name.parse::<f64>().is_err());
+        let header = named.is_some() || words.count() > 1 || count_up(&names);
+        let is_numbered = header
+            && (named.is_some() || like.is_some_and(|like| like + 1 == columns))
+            && NUMBERS.contains(&&names[0].to_lowercase()[..]);
         let label = match (header, like) {
             (true, _) if named.is_some() => named,
-            (_, Some(like)) if columns + 1 == like => None,
+            (_, Some(like)) if columns == like + usize::from(is_numbered) => None,
             (true, _) if numbered_alike(&names) => None,
             _ => Some(0),
         };
+        let mut pixels: Vec<usize> = (0..columns)
+            .filter(|&column| Some(column) != label && !(is_numbered && column == 0))
+            .collect();
+        if pixels.len() < LEAST_PIXELS {
+            return Err(DataError::unfit(
+                path,
+                format!(
+                    "line {}: {} in a row, and the smallest images have {LEAST_PIXELS} pixels",
+                    line_of(&first) + file.comments,
+                    count(columns, "value")
+                ),
+                "give each image a row with its label and its pixels",
+            ));
+        }
+        if header {
+            in_order(&names, &mut pixels);
+        }
         Ok(Self {
             path,
-            reader: match header {
-                true => reader,
-                false => open()?,
+            file: match header {
+                true => file,
+                false => opened()?,
             },
-            header: header.then_some(names),
+            header: header.then(|| pixels.iter().map(|&at| names[at].clone()).collect()),
             label,
             columns,
+            pixels,
         })
     }
 
@@ -230,7 +348,7 @@ impl<'a> Table<'a> {
         warnings: &mut Vec<String>,
     ) -> Result<Rows, DataError> {
         let mut rows = Rows {
-            columns: self.columns,
+            width: self.pixels.len(),
             header: self.header.clone(),
             pixels: Vec::new(),
             labels: self.label.map(|_| Vec::new()),
@@ -239,15 +357,17 @@ impl<'a> Table<'a> {
         let mut sound = 0;
         let mut record = ByteRecord::new();
         loop {
-            match self.reader.read_byte_record(&mut record) {
+            match self.file.reader.read_byte_record(&mut record) {
                 Ok(false) => break,
+                Ok(true) if record.iter().all(|field| field.trim_ascii().is_empty()) => continue,
                 Ok(true) => {}
                 Err(error) => {
                     broken.add(|| error.to_string());
                     break;
                 }
             }
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = line_of(&record) + self.file.comments;
+            self.check_label(&record, line)?;
             let before = rows.pixels.len();
             match self.row(&record, &mut rows) {
                 Ok(()) => sound += 1,
@@ -264,19 +384,34 @@ impl<'a> Table<'a> {
         Ok(rows)
     }
 
+    /// Labels that differ must not look alike.
+    fn check_label(&self, record: &ByteRecord, line: u64) -> Result<(), DataError> {
+        let label = self.label.and_then(|column| record.get(column));
+        let label = label.unwrap_or_default();
+        match std::str::from_utf8(label) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(DataError::unfit(
+                self.path,
+                format!(
+                    "line {line}: the label {} is no UTF-8",
+                    String::from_utf8_lossy(label)
+                ),
+                "save the table as UTF-8",
+            )),
+        }
+    }
+
     /// Adds a row, or a part of one that cannot be used.
     fn row(&self, record: &ByteRecord, rows: &mut Rows) -> Result<(), String> {
-        if record.len() != self.columns {
+        if record.len() != self.columns && width(record) != self.columns {
             return Err(format!(
                 "{} values, others have {}",
                 record.len(),
                 self.columns
             ));
         }
-        for (column, field) in record.iter().enumerate() {
-            if Some(column) == self.label {
-                continue;
-            }
+        for &column in &self.pixels {
+            let field = &record[column];
             let value = pixel(field).ok_or_else(|| {
                 format!(
                     "column {} holds `{}`; pixels are whole numbers from 0 to 255",
@@ -295,6 +430,47 @@ impl<'a> Table<'a> {
         }
         Ok(())
     }
+}
+
+fn line_of(record: &ByteRecord) -> u64 {
+    record.position().map_or(0, csv::Position::line)
+}
+
+/// Whether the names of columns are numbers that count up, as those of pixels may be.
+fn count_up(names: &[String]) -> bool {
+    let numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    numbers.len() >= LEAST_PIXELS && numbers.is_sorted_by(|a, b| a < b)
+}
+
+/// Orders columns by the numbers in their names, where those are all that tells the names apart.
+fn in_order(names: &[String], columns: &mut [usize]) {
+    let places: Vec<Option<(String, [u32; 2])>> = names.iter().map(|name| place(name)).collect();
+    let of = |column: usize| places[column].as_ref();
+    let Some((stem, _)) = of(columns[0]) else {
+        return;
+    };
+    let mut seen = HashSet::new();
+    let are_alike = columns.iter().all(|&column| {
+        of(column).is_some_and(|(other, numbers)| other == stem && seen.insert(*numbers))
+    });
+    if are_alike {
+        columns.sort_by_key(|&column| of(column).map(|(_, numbers)| *numbers));
+    }
+}
+
+/// What the name of a column begins with, and its number, or its row and column: `pixel7`, `3x4`.
+fn place(name: &str) -> Option<(String, [u32; 2])> {
+    let (before, last) = ending_number(name)?;
+    let both = before.strip_suffix(['x', 'X']).and_then(ending_number);
+    Some(match both {
+        Some((stem, row)) => (format!("{stem} x").to_lowercase(), [row, last]),
+        None => (before.to_lowercase(), [0, last]),
+    })
+}
+
+fn ending_number(name: &str) -> Option<(&str, u32)> {
+    let stem = name.trim_end_matches(|part: char| part.is_ascii_digit());
+    Some((stem, name[stem.len()..].parse().ok()?))
 }
 
 /// Whether the first column is called as the next one is, but for its number: it holds pixels, not labels.
@@ -321,7 +497,7 @@ fn pixel(field: &[u8]) -> Option<u8> {
 
 /// The shape of the images: by `data.size`, by the names of the columns, or as a square.
 fn shape(path: &Path, rows: &Rows, size: ImageSize) -> Result<ImageShape, DataError> {
-    let pixels = rows.columns - usize::from(rows.labels.is_some());
+    let pixels = rows.width;
     let by = |[height, width]: [usize; 2]| {
         let channels = [1, 3];
         let channels = channels
@@ -365,39 +541,4 @@ fn sides_by_names(header: &[String]) -> Option<[usize; 2]> {
     let last = places.next_back()?;
     let side = |at: usize| Some(last[at].checked_sub(first[at])? + 1);
     Some([side(0)?, side(1)?])
-}
-
-/// The classes' names, where labels are no numbers.
-fn class_names(path: &Path, texts: &[&Vec<String>]) -> Result<Option<Vec<String>>, DataError> {
-    let mut names: Vec<&String> = texts.iter().copied().flatten().collect();
-    if names.iter().all(|text| text.parse::<f64>().is_ok()) {
-        return Ok(None);
-    }
-    names.sort_by(|a, b| as_people_count(a, b));
-    names.dedup();
-    match names.len() {
-        0..=MOST_CLASSES => Ok(Some(names.into_iter().cloned().collect())),
-        found => Err(DataError::unfit(
-            path,
-            format!("{found} labels that differ"),
-            format!(
-                "at most {MOST_CLASSES} classes can be told apart: check which column holds the labels"
-            ),
-        )),
-    }
-}
-
-/// Labels as numbers; with `names`, where each stands in them.
-fn numbers(path: &Path, texts: &[String], names: Option<&[String]>) -> Result<Vec<u16>, DataError> {
-    let number: HashMap<&String, u16> = names.unwrap_or_default().iter().zip(0..).collect();
-    let as_number = |text: &String| match number.get(text) {
-        Some(&number) => Ok(number),
-        None => {
-            let label = arrays::label(text.parse().unwrap_or(f64::NAN));
-            label.map_err(|reason| {
-                DataError::unfit(path, format!("a row has {reason}"), "correct the labels")
-            })
-        }
-    };
-    texts.iter().map(as_number).collect()
 }

@@ -6,10 +6,11 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+use half::f16;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
 use zip::ZipArchive;
 
-use super::arrays::{Arrays, Labelled, check_memory, label};
+use super::arrays::{self, Arrays, Labelled, check_memory, label};
 use super::idx::{Layout, interleave};
 use super::{Format, Holds, Reading, tree};
 use crate::data::error::{COPY_AGAIN, DataError};
@@ -42,6 +43,9 @@ const MOST_HEADER: u64 = 1024;
 /// Bytes that are read at a time; a multiple of every number's length.
 const CHUNK: usize = 64 << 10;
 
+/// The longest word.
+const MOST_LETTERS: u64 = 1024;
+
 type Archive = ZipArchive<BufReader<File>>;
 
 fn holds(path: &Path) -> Holds {
@@ -59,9 +63,16 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
     let damaged = |error: io::Error| DataError::unread(path, "cannot be read", &error);
     let mut archive = open(path).map_err(damaged)?;
     let names = names(&archive).map_err(damaged)?;
-    let mut split = |known| match pair(&names, known) {
+    let mut notes = Vec::new();
+    let mut split = |known: &[[&str; 2]]| match pair(&names, known) {
         Some(entries) => labelled(path, &mut archive, entries).map(Some),
-        None => Ok(None),
+        None => {
+            let alone = known.iter().find(|[images, _]| names.contains_key(*images));
+            notes.extend(
+                alone.map(|[images, labels]| format!("{images} has no {labels} and is left out")),
+            );
+            Ok(None)
+        }
     };
     let (train, valid, test) = (split(TRAIN)?, split(VALID)?, split(TEST)?);
     let Some(train) = train else {
@@ -72,15 +83,56 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
             "call them train_images, train_labels, test_images and test_labels, or x_train, y_train, x_test and y_test",
         ));
     };
+    let all = [Some(&train), valid.as_ref(), test.as_ref()];
+    let words: Vec<&Labels> = all
+        .into_iter()
+        .flatten()
+        .map(|(_, labels)| labels)
+        .collect();
+    let class_names = class_names(path, &words)?;
+    let numbered = |(mut split, labels): (Labelled, Labels)| {
+        split.labels = match (labels, &class_names) {
+            (Labels::Numbers(numbers), None) => numbers,
+            (labels, names) => arrays::numbers(path, &labels.texts(), names.as_deref())?,
+        };
+        Ok::<_, DataError>(split)
+    };
     let arrays = Arrays {
-        train,
-        valid,
-        test,
-        class_names: None,
-        notes: Vec::new(),
+        train: numbered(train)?,
+        valid: valid.map(numbered).transpose()?,
+        test: test.map(numbered).transpose()?,
+        class_names: class_names.clone(),
+        notes,
         warnings: Vec::new(),
     };
     arrays.into_set(path, name)
+}
+
+/// The labels of a split as they are written.
+enum Labels {
+    Numbers(Vec<u16>),
+    Words(Vec<String>),
+}
+
+impl Labels {
+    fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Numbers(numbers) => numbers.iter().map(u16::to_string).collect(),
+            Self::Words(words) => words.clone(),
+        }
+    }
+}
+
+/// The classes' names, where a split has words for labels.
+fn class_names(path: &Path, all: &[&Labels]) -> Result<Option<Vec<String>>, DataError> {
+    if all
+        .iter()
+        .all(|labels| matches!(labels, Labels::Numbers(_)))
+    {
+        return Ok(None);
+    }
+    let texts: Vec<Vec<String>> = all.iter().map(|labels| labels.texts()).collect();
+    arrays::class_names(path, &texts.iter().collect::<Vec<_>>())
 }
 
 fn open(path: &Path) -> io::Result<Archive> {
@@ -114,19 +166,20 @@ fn labelled(
     path: &Path,
     archive: &mut Archive,
     [images, labels]: [usize; 2],
-) -> Result<Labelled, DataError> {
+) -> Result<(Labelled, Labels), DataError> {
     let labels = Array::open(path, archive, labels)?;
     let labels_found = read_labels(&labels, archive)?;
     let images = Array::open(path, archive, images)?;
     let (layout, bytes) = read_images(&images, archive)?;
-    Ok(Labelled {
+    let images = Labelled {
         shape: layout.shape,
         images: match layout.planar {
             true => interleave(&bytes, layout.shape),
             false => bytes,
         },
-        labels: labels_found,
-    })
+        labels: Vec::new(),
+    };
+    Ok((images, labels_found))
 }
 
 /// An array of an archive.
@@ -169,11 +222,13 @@ impl<'a> Array<'a> {
         let DType::Plain(item) = &dtype else {
             return Err(unfit(format!("holds values of type {}", dtype.descr())));
         };
-        use TypeChar::{Bool, Float, Int, Uint};
+        use TypeChar::{Bool, ByteStr, Float, Int, Uint, UnicodeStr};
         let kind = match (item.type_char(), item.size_field()) {
             (class @ (Int | Uint), bytes @ (1 | 2 | 4 | 8)) => (class, bytes),
             (Bool, 1) => (Uint, 1),
-            (Float, bytes @ (4 | 8)) => (Float, bytes),
+            (Float, bytes @ (2 | 4 | 8)) => (Float, bytes),
+            (ByteStr, letters @ 1..=MOST_LETTERS) => (ByteStr, letters),
+            (UnicodeStr, letters @ 1..=MOST_LETTERS) => (UnicodeStr, 4 * letters),
             _ => return Err(unfit(format!("holds values of type {}", dtype.descr()))),
         };
         let sides: Option<Vec<usize>> = header
@@ -268,6 +323,7 @@ impl Kind {
         }
         let bits = u64::from_be_bytes(bytes);
         match (self.class, length) {
+            (TypeChar::Float, 2) => f16::from_bits(bits as u16).to_f64(),
             (TypeChar::Float, 4) => f32::from_bits(bits as u32).into(),
             (TypeChar::Float, _) => f64::from_bits(bits),
             (TypeChar::Int, _) => {
@@ -279,7 +335,48 @@ impl Kind {
     }
 }
 
-fn read_labels(array: &Array, archive: &mut Archive) -> Result<Vec<u16>, DataError> {
+impl Kind {
+    fn is_text(self) -> bool {
+        matches!(self.class, TypeChar::ByteStr | TypeChar::UnicodeStr)
+    }
+
+    /// A word; `None` where it is no text.
+    fn word(self, item: &[u8]) -> Option<String> {
+        let text = match self.class {
+            TypeChar::ByteStr => String::from_utf8(item.to_vec()).ok()?,
+            _ => {
+                let (letters, _) = item.as_chunks::<4>();
+                let number = |letter: &[u8; 4]| match self.big_endian {
+                    true => u32::from_be_bytes(*letter),
+                    false => u32::from_le_bytes(*letter),
+                };
+                let letters = letters.iter().map(|letter| char::from_u32(number(letter)));
+                letters.collect::<Option<String>>()?
+            }
+        };
+        Some(text.trim_end_matches('\0').trim().to_owned())
+    }
+}
+
+fn read_words(array: &Array, archive: &mut Archive) -> Result<Vec<String>, DataError> {
+    let mut words = Vec::new();
+    array.each_chunk(archive, &mut |chunk| {
+        for item in chunk.chunks_exact(array.kind.bytes) {
+            let word = array.kind.word(item).filter(|word| !word.is_empty());
+            let place = words.len();
+            words.push(word.ok_or_else(|| {
+                array.unfit(
+                    format!("item {place} is no word in UTF-8"),
+                    "correct it and save them again",
+                )
+            })?);
+        }
+        Ok(())
+    })?;
+    Ok(words)
+}
+
+fn read_labels(array: &Array, archive: &mut Archive) -> Result<Labels, DataError> {
     if !matches!(array.sides[..], [_] | [_, 1]) {
         return Err(array.unfit(
             format!("has the shape {}", shape_of(&array.sides)),
@@ -289,6 +386,9 @@ fn read_labels(array: &Array, archive: &mut Archive) -> Result<Vec<u16>, DataErr
     // So many images of the smallest size could not be held either.
     let least = (SIDES.start() * SIDES.start()) as u64;
     check_memory(array.path, (array.count as u64).saturating_mul(least))?;
+    if array.kind.is_text() {
+        return read_words(array, archive).map(Labels::Words);
+    }
     let mut labels = Vec::new();
     array.each(archive, &mut |value| {
         let place = labels.len();
@@ -300,7 +400,7 @@ fn read_labels(array: &Array, archive: &mut Archive) -> Result<Vec<u16>, DataErr
         })?);
         Ok(())
     })?;
-    Ok(labels)
+    Ok(Labels::Numbers(labels))
 }
 
 /// Images as bytes, in the order in which rows and columns are read.
@@ -312,6 +412,9 @@ fn read_images(array: &Array, archive: &mut Archive) -> Result<(Layout, Vec<u8>)
             "images are [n, height, width], in colour [n, height, width, 3]",
         )
     })?;
+    if array.kind.is_text() {
+        return Err(array.unfit("holds words in place of pixels", "save the images as uint8"));
+    }
     check_memory(array.path, array.count as u64)?;
     let mut bytes = Vec::new();
     if array.is_bytes() {
@@ -342,6 +445,12 @@ fn scale(array: &Array, archive: &mut Archive) -> Result<f64, DataError> {
         numbers &= value.is_finite();
         Ok(())
     })?;
+    if !numbers {
+        return Err(array.unfit(
+            "has pixels that are NaN or infinite",
+            "pixels are whole numbers from 0 to 255 or fractions from 0 to 1: replace those that are none",
+        ));
+    }
     let is_float = array.kind.class == TypeChar::Float;
     match (numbers && least >= 0.0, whole, is_float) {
         // Floats to 1 are shares, whole ones too: black and white.

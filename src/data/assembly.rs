@@ -6,6 +6,7 @@ use super::error::Fault;
 use super::formats::idx::{FileRole, Items, Summary};
 use super::image_set::{ImageSet, ImageShape};
 use super::open_set::OpenSet;
+use crate::wording::count;
 
 /// The items of one file, and what was found of it.
 pub type Checked = (Items, Summary);
@@ -305,7 +306,8 @@ pub(super) fn numbered_classes<'a>(
         return (0..=most).map(|class| class.to_string()).collect();
     }
     notes.push(format!(
-        "the labels are counted from 1: {most} classes, named 1 to {most}"
+        "the labels are counted from 1: {}, named 1 to {most}",
+        count(most, "class")
     ));
     labels.iter_mut().for_each(|label| **label -= 1);
     (1..=most).map(|class| class.to_string()).collect()

@@ -188,7 +188,10 @@ impl ImageSet {
             _ => {
                 let least = counts.iter().min().copied().unwrap_or(0);
                 let most = counts.iter().max().copied().unwrap_or(0);
-                format!("{least} to {most} images each")
+                match least == most {
+                    true => format!("{} each", count(most, "image")),
+                    false => format!("{least} to {} each", count(most, "image")),
+                }
             }
         };
         let valid = self.valid.as_ref();

@@ -1,9 +1,11 @@
 //! A set as a format read it, before its test images are sealed: brought to the size and colour of
 //! the settings, given test images where it has none, and described.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::Split;
 use super::assembly::Loaded;
@@ -14,7 +16,7 @@ use super::traits;
 use crate::config::{BrokenFiles, Colour, DataConfig, ImageSize, Layers};
 use crate::data::test_split::TestSplit;
 use crate::picture;
-use crate::wording::count;
+use crate::wording::{count, verb};
 
 /// The side of images that share no size that can be trained on, in pixels.
 pub const USUAL_SIDE: usize = 32;
@@ -120,6 +122,7 @@ impl OpenSet {
     pub fn seal(mut self, options: &ReadOptions) -> Loaded {
         let native = self.train.shape;
         self.bring_to_shape(options);
+        self.warn_of_repeats();
         self.hold_out_test(options);
         let shape = self.train.shape;
         let resized = (shape.height, shape.width) != (native.height, native.width);
@@ -188,6 +191,27 @@ impl OpenSet {
         }
     }
 
+    /// Says how many images of its own to test are among those to train on, to the byte.
+    fn warn_of_repeats(&mut self) {
+        let Some(test) = self.test.as_ref().filter(|_| self.known.is_none()) else {
+            return;
+        };
+        let hashes = |split: &Split| -> Vec<u128> {
+            let images = split.images.par_chunks_exact(split.shape.bytes());
+            images.map(xxh3_128).collect()
+        };
+        let trained: HashSet<u128> = hashes(&self.train).into_iter().collect();
+        let tested = hashes(test);
+        let repeats = tested.iter().filter(|hash| trained.contains(hash)).count();
+        if repeats > 0 {
+            self.warnings.push(format!(
+                "{repeats} of the {} {} also among those to train on, pixel by pixel: the test accuracy will be too high",
+                count(tested.len(), "test image"),
+                verb(repeats, "is", "are")
+            ));
+        }
+    }
+
     fn hold_out_test(&mut self, options: &ReadOptions) {
         if self.test.is_some() {
             return;
@@ -200,9 +224,10 @@ impl OpenSet {
             options.test_seed,
         );
         self.notes.push(format!(
-            "no test images of its own: {} of {} are held out to test (data.test_fraction {})",
+            "no test images of its own: {} of {} {} held out to test (data.test_fraction {})",
             test.len(),
             all.len(),
+            verb(test.len(), "is", "are"),
             options.test_fraction
         ));
         self.test = Some(all.pick(&test));

@@ -9,7 +9,7 @@ use crate::config::{ConfigError, Layers, Origin};
 use crate::data::ImageSet;
 use crate::data::image_set::{Background, ImageShape};
 use crate::model::family::Family;
-use crate::wording::count;
+use crate::wording::{count, verb};
 
 /// The preset for sets that are unlike MNIST.
 const SMALL: &str = "small";
@@ -60,18 +60,22 @@ pub fn follow(set: &ImageSet, layers: &mut Layers) -> Result<Option<String>, Con
     epochs(set, layers)
 }
 
-/// At most a tenth of a set is held out, unless somebody said how many.
+/// At most a tenth of a set is held out, and no image that is the only one of its class, unless somebody said how
+/// many.
 fn validation(set: &ImageSet, layers: &mut Layers) -> Result<Option<String>, ConfigError> {
-    let tenth = set.train.len() / 10;
+    let counts = set.train.class_counts();
+    let spare: usize = counts.iter().map(|count| count.saturating_sub(1)).sum();
+    let tenth = (set.train.len() / 10).min(spare);
     let given = set.valid.is_some() || layers.origin(VALIDATION) != Origin::Default;
     if given || layers.resolve()?.data.validation_size <= tenth {
         return Ok(None);
     }
     layers.set(VALIDATION, tenth as i64, Origin::Data)?;
     Ok(Some(format!(
-        "{tenth} of the {} training images of {} are held out for validation ({VALIDATION})",
-        set.train.len(),
-        set.description.name
+        "{tenth} of the {} of {} {} held out for validation ({VALIDATION})",
+        count(set.train.len(), "training image"),
+        set.description.name,
+        verb(tenth, "is", "are")
     )))
 }
 

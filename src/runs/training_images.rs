@@ -183,7 +183,19 @@ impl TrainingImages {
             remarks.push(match self.limited {
                 true => format!("data.train_limit leaves no training image of {names}, but there are test images"),
                 false => format!(
-                    "no training image of {names}, but test images: the network cannot learn it"
+                    "no training image of {names}, but test images: the network cannot learn {}",
+                    them(&names)
+                ),
+            });
+        }
+        let only_validated =
+            |class: usize| train[class] == 0 && test[class] == 0 && valid[class] > 0;
+        if let Some(names) = named(&only_validated) {
+            remarks.push(match self.limited {
+                true => format!("data.train_limit leaves no training image of {names}, but there are validation images"),
+                false => format!(
+                    "no training image of {names}, but validation images: the network cannot learn {}",
+                    them(&names)
                 ),
             });
         }
@@ -201,7 +213,11 @@ impl TrainingImages {
         let untested = |class: usize| train[class] > 0 && test[class] == 0;
         if let Some(names) = named(&untested) {
             remarks.push(format!(
-                "no test image of {names}: nothing is known of how well it is told apart"
+                "no test image of {names}: nothing is known of how well {} told apart",
+                match is_one(&names) {
+                    true => "it is",
+                    false => "they are",
+                }
             ));
         }
         remarks
@@ -210,6 +226,18 @@ impl TrainingImages {
 
 fn picked(files: &[String], places: &[usize]) -> Vec<String> {
     places.iter().map(|&place| files[place].clone()).collect()
+}
+
+/// Whether a list is of a single class.
+fn is_one(list: &str) -> bool {
+    list.starts_with("class ")
+}
+
+fn them(list: &str) -> &'static str {
+    match is_one(list) {
+        true => "it",
+        false => "them",
+    }
 }
 
 /// `a, b and c`; of many, the first and how many more.

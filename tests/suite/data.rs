@@ -5,8 +5,11 @@ mod catalog;
 mod class_names;
 mod commands;
 mod folders;
+mod forms;
 mod idx;
+mod names;
 pub mod own_images;
+mod parts;
 mod sets;
 mod tables;
 mod traits;
@@ -144,4 +147,10 @@ pub fn names_with(before: &str, after: &str) -> [String; 4] {
         };
         format!("{before}{name}{after}")
     })
+}
+
+/// What `data verify` says of a path that it refuses.
+pub fn verify_says(path: &Path) -> String {
+    let checked = gpu_mnist::data::verify::verify(path);
+    checked.expect_err("not sound").to_string()
 }

@@ -10,6 +10,7 @@ use gpu_mnist::model::ModelConfig;
 use gpu_mnist::model::family::Family;
 use gpu_mnist::model::layers::Shape;
 use gpu_mnist::runs::fit::fit;
+use gpu_mnist::runs::training_images::TrainingImages;
 use predicates::str::contains;
 
 use crate::data::own_images::write_classes;
@@ -187,6 +188,65 @@ fn mirrors_follow_what_is_known_of_the_set() {
         let config = fitted(&set, auto).resolve().expect("in range");
         assert_eq!(config.augment.flip, flip, "{mirrorable:?} {background:?}");
     }
+}
+
+/// Twenty classes, of which one has two images to train on and the others one.
+fn rare() -> ImageSet {
+    let shape = ImageShape::grey(10, 10);
+    let names = (0..20).map(|class: u8| class.to_string()).collect();
+    let description = SetDescription {
+        shape,
+        class_names: names,
+        mirrorable: None,
+        ..digits("rare")
+    };
+    ImageSet::new(
+        description,
+        pattern(shape, 20, 21),
+        TestSplit::new(pattern(shape, 20, 1)),
+    )
+}
+
+#[test]
+fn validation_takes_no_class_its_only_image() {
+    let rare = rare();
+    let layers = fitted(&rare, |_| Ok(()));
+    let config = layers.resolve().expect("in range");
+    assert_eq!(config.data.validation_size, 1, "and not a tenth");
+    let images = TrainingImages::divide(&rare, &config, &layers).expect("they suit");
+    assert_eq!(images.train.class_counts(), [1; 20]);
+    assert_eq!(images.valid.labels, [0]);
+
+    // More, where somebody asks for it, and that is said.
+    let mut asked = layers.clone();
+    asked.assign("data.validation_size=2").expect("known");
+    let config = asked.resolve().expect("in range");
+    let images = TrainingImages::divide(&rare, &config, &asked).expect("they suit");
+    let remarks = images.remarks().join("\n");
+    assert!(
+        remarks.contains("but validation images: the network cannot learn it"),
+        "{remarks}"
+    );
+    assert!(
+        remarks.contains("nothing is known of how well they are told apart"),
+        "{remarks}"
+    );
+}
+
+#[test]
+fn what_a_set_holds_is_said_of_one_image_and_of_many() {
+    let summary = rare().summary();
+    assert!(
+        summary.ends_with("20 classes: 1 to 2 images each"),
+        "{summary}"
+    );
+    let mut even = rare();
+    even.train = even.train.first(20);
+    assert!(
+        even.summary().ends_with("20 classes: 1 image each"),
+        "{}",
+        even.summary()
+    );
 }
 
 #[test]

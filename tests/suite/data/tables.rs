@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::{GREY, pattern, read_set};
 use crate::support::program;
 
-const COLOUR: ImageShape = ImageShape {
+pub const COLOUR: ImageShape = ImageShape {
     height: 32,
     width: 32,
     channels: 3,
@@ -29,19 +29,19 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn read(path: &Path) -> ImageSet {
+pub fn read(path: &Path) -> ImageSet {
     match read_set(path) {
         Ok(found) => found.loaded.set,
         Err(error) => panic!("{error}"),
     }
 }
 
-fn refused(path: &Path) -> String {
+pub fn refused(path: &Path) -> String {
     read_set(path).expect_err("read").to_string()
 }
 
 /// An array of NumPy as a file.
-fn npy(descr: &str, order: bool, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
+pub fn npy(descr: &str, order: bool, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(|side| format!("{side},")).collect();
     let order = if order { "True" } else { "False" };
     let mut header = format!(
@@ -56,7 +56,7 @@ fn npy(descr: &str, order: bool, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), bytes].concat()
 }
 
-fn npz(folder: &Path, name: &str, arrays: &[(&str, Vec<u8>)]) -> PathBuf {
+pub fn npz(folder: &Path, name: &str, arrays: &[(&str, Vec<u8>)]) -> PathBuf {
     let path = folder.join(name);
     let mut zip = zip::ZipWriter::new(fs::File::create(&path).expect("made"));
     for (name, array) in arrays {
@@ -73,7 +73,7 @@ fn bytes_of(labels: &[u16]) -> Vec<u8> {
     labels.iter().map(|&label| label as u8).collect()
 }
 
-fn images(split: &Split) -> Vec<u8> {
+pub fn images(split: &Split) -> Vec<u8> {
     let ImageShape {
         height,
         width,
@@ -84,7 +84,7 @@ fn images(split: &Split) -> Vec<u8> {
     npy("|u1", false, sides, &split.images)
 }
 
-fn labels(split: &Split) -> Vec<u8> {
+pub fn labels(split: &Split) -> Vec<u8> {
     npy("|u1", false, &[split.len(), 1], &bytes_of(&split.labels))
 }
 
@@ -222,6 +222,7 @@ fn arrays_of_other_types_and_orders_are_read_or_refused() {
             .collect();
         refused(&written("odd", npy("<f4", false, &sides, &bytes)))
     };
+    assert!(with(f32::NAN).contains("pixels that are NaN or infinite"));
     for value in [-1.0, 1.5, 300.0, f32::NAN] {
         assert!(
             with(value).contains("pixels are whole numbers from 0 to 255"),
@@ -334,13 +335,13 @@ fn the_packed_breastmnist_is_known_by_its_contents() {
     assert!(matches!(check, Check::Whole(_)));
 }
 
-fn row(split: &Split, index: usize) -> String {
+pub fn row(split: &Split, index: usize) -> String {
     let image = split.image(index).expect("there");
     let pixels: Vec<String> = image.iter().map(u8::to_string).collect();
     pixels.join(",")
 }
 
-fn table(split: &Split, header: &str, line: impl Fn(u16, String) -> String) -> String {
+pub fn table(split: &Split, header: &str, mut line: impl FnMut(u16, String) -> String) -> String {
     let rows = (0..split.len()).map(|index| line(split.labels[index], row(split, index)));
     let rows: Vec<String> = rows.collect();
     format!("{header}{}\n", rows.join("\n"))
@@ -455,7 +456,7 @@ fn bad_rows_are_named_by_their_lines() {
 }
 
 /// The records of a file: labels before the planes of an image.
-fn records(split: &Split, coarse: bool) -> Vec<u8> {
+pub fn records(split: &Split, coarse: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (index, &label) in split.labels.iter().enumerate() {
         bytes.extend(coarse.then_some(label as u8 / 5));

@@ -178,6 +178,58 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "Ctrl-C while images are read: `data/own_images.rs`",
     ),
     (
+        "holds control characters",
+        "a class or a set whose name moves the cursor: `data/names.rs`",
+    ),
+    ("give the class another name", "as above"),
+    ("give it another name", "as above"),
+    (
+        "the name of the folder",
+        "a folder that a system without UTF-8 named: `data/names.rs`",
+    ),
+    ("rename the folder", "as above"),
+    (
+        "other bytes stand before its .zip archive",
+        "an archive that unpacks itself: `data/parts.rs`",
+    ),
+    ("pack the archive again, without them", "as above"),
+    (
+        "cannot be unpacked",
+        "an archive packed in another way: `data/parts.rs`",
+    ),
+    ("pack the archive again, with Deflate", "as above"),
+    (
+        "its images are of kinds that are not read",
+        "folders of TIFF or AVIF files alone: `data/parts.rs`",
+    ),
+    ("convert them to PNG or JPEG", "as above"),
+    (
+        "is written in UTF-16",
+        "a table that a spreadsheet saved so: `data/forms.rs`",
+    ),
+    ("save the table as UTF-8", "as above"),
+    ("is no UTF-8", "labels in another encoding: `data/names.rs`"),
+    (
+        "in a row, and the smallest images have",
+        "a table of something else: `data/forms.rs`",
+    ),
+    ("give each image a row with its label", "as above"),
+    ("holds no rows", "an empty table: `data/forms.rs`"),
+    (
+        "is no word in UTF-8",
+        "an array of names in another encoding",
+    ),
+    (
+        "holds words in place of pixels",
+        "an array of names called as images are: `data/forms.rs`",
+    ),
+    ("save the images as uint8", "as above"),
+    (
+        "has pixels that are NaN or infinite",
+        "an array that was divided by zero: `data/tables.rs`",
+    ),
+    ("replace those that are none", "as above"),
+    (
         "not one of the four files",
         "a file that the page was given: `session.rs`",
     ),

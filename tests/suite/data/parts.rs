@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::own_images::{photograph, said, save_png, write_classes};
-use super::tables::refused;
-use super::{read_set, verify_says};
+use super::tables::{refused, table};
+use super::{GREY, pattern, read_set, verify_says};
 use crate::support::program;
 
 /// Images to train on, to validate and to test, of two classes.
@@ -131,8 +131,12 @@ fn images_of_other_kinds_are_said_to_be() {
 fn several_sets_are_named_as_the_command_takes_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
-    for set in ["one", "two"] {
-        write_classes(&at.join("sets").join(set), &["a", "b"], 2);
+    fs::create_dir(at.join("sets")).expect("made");
+    let rows = table(&pattern(GREY, 2, 10), "", |label, row| {
+        format!("{label},{row}")
+    });
+    for set in ["one.csv", "two.csv"] {
+        fs::write(at.join("sets").join(set), &rows).expect("written");
     }
     let output = program(at).args(["data", "verify", "sets"]).output();
     let output = output.expect("ran");

@@ -22,8 +22,8 @@ const EDGE: f32 = 0.1;
 const SPECK: f32 = 0.01;
 /// A mark by itself may be lighter than all others, another pen's, from this ink on,
 const LIGHTER_INK: f32 = 0.2;
-/// if it has this share of the largest mark's size.
-const LIGHTER_SIZE: f32 = 0.35;
+/// if it is upright and has this share of the highest mark's height, as no grain of wood has.
+const LIGHTER_HEIGHT: f32 = 0.5;
 
 /// 0, or the number of the mark that a pixel belongs to.
 pub type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
@@ -115,10 +115,12 @@ fn marks_from(ink: &Ink, least: f32) -> Marks {
 
 /// Adds marks that are clear, though much lighter than the strongest: those of a second pen.
 fn add_lighter(labels: &mut Labels, marks: &mut Vec<Mark>, ink: &Ink) {
-    let size = marks.iter().map(Mark::size).max().unwrap_or(0);
+    let highest = marks.iter().map(Mark::height).max().unwrap_or(0);
     let lighter = labelled(ink, LIGHTER_INK, LIGHTER_INK * BODY / SEED);
     let mut others = proper(&lighter, ink);
-    others.retain(|mark| mark.size() as f32 >= LIGHTER_SIZE * size as f32);
+    others.retain(|mark| {
+        mark.height() as f32 >= LIGHTER_HEIGHT * highest as f32 && mark.width() <= 2 * mark.height()
+    });
     let last = |labels: &Labels| labels.iter().copied().max().unwrap_or(0);
     let mut is_kept = vec![false; last(labels) as usize + 1];
     marks

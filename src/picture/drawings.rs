@@ -26,7 +26,7 @@ const MOST_POINTS: usize = 400;
 const DIRT: f32 = 0.3;
 /// What a ring or a frame is drawn around has this share of its height,
 const LEAST_ENCLOSED: f32 = 0.35;
-/// with a space between of this share of its size,
+/// with a space between of this share of its shorter side,
 const SPACE: f32 = 0.03;
 /// and the ring is there in all but a few of so many directions: rings that a pen draws may not close.
 const SECTORS: usize = 24;
@@ -101,7 +101,8 @@ impl Group {
             around[((angle * SECTORS as f32) as usize).min(SECTORS - 1)] = true;
         }
         let open = around.iter().filter(|&&reached| !reached).count();
-        open <= OPEN_SECTORS && distance(self, other) >= SPACE * self.size()
+        open <= OPEN_SECTORS
+            && distance(self, other) >= SPACE * self.width().min(self.height()) as f32
     }
 }
 

@@ -15,7 +15,7 @@ use crate::data::image_set::{ImageShape, Sources};
 use crate::data::open_set::{OpenSet, ReadOptions};
 
 /// Changes with what decoding makes of a file, and with the form of what is kept.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const PREFIX: &str = "images-";
 /// Sets that are kept: those used last.
 const KEPT: usize = 4;

@@ -49,7 +49,8 @@ pub struct Group {
 
 impl Group {
     fn of(mark: &Mark) -> Self {
-        let every = mark.outline.len().div_ceil(MOST_POINTS).max(1);
+        // Odd: rows of a ring have four of them, and all sides are wanted.
+        let every = mark.outline.len().div_ceil(MOST_POINTS) | 1;
         Self {
             labels: vec![mark.label],
             left: mark.left,
@@ -256,8 +257,8 @@ fn is_raised(small: &Group, large: &Group) -> bool {
     let apart = -overlap([small.left, small.right], [large.left, large.right]);
     let height = i64::from(small.height());
     5 * height <= 3 * i64::from(large.height())
-        && 5 * down >= height
-        && (0..5 * height).contains(&apart)
+        && 5 * down >= -height
+        && (0..=height).contains(&apart)
 }
 
 /// Rows from top to bottom; drawings whose middles lie within each other's height share a row.

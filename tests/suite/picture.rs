@@ -366,8 +366,10 @@ fn a_small_file_cannot_ask_for_much_memory() {
         refused(&png_header(30_000, 30_000)),
         PictureError::TooManyPixels { .. }
     ));
-    let long = refused(&png_header(2_000_000_000, 1)).to_string();
-    assert!(long.contains("2000000000 x 1"), "{long}");
+    assert!(matches!(
+        refused(&png_header(2_000_000_000, 1)),
+        PictureError::TooMuchMemory
+    ));
     // A GIF of 65,535 x 65,535.
     let mut gif = encoded(RgbImage::new(9, 9), ImageFormat::Gif);
     gif[6..10].copy_from_slice(&[255; 4]);

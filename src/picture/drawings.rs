@@ -25,7 +25,7 @@ const MOST_POINTS: usize = 400;
 /// Drawings smaller than this share of the largest are dirt.
 const DIRT: f32 = 0.3;
 /// What a ring or a frame is drawn around has this share of its height,
-const LEAST_ENCLOSED: f32 = 0.35;
+const LEAST_ENCLOSED: f32 = 0.28;
 /// with a space between of this share of its shorter side,
 const SPACE: f32 = 0.03;
 /// and the ring is there in all but a few of so many directions: rings that a pen draws may not close.
@@ -258,7 +258,7 @@ fn is_raised(small: &Group, large: &Group) -> bool {
     let height = i64::from(small.height());
     5 * height <= 3 * i64::from(large.height())
         && 5 * down >= -height
-        && (0..=height).contains(&apart)
+        && (0..=height + height / 2).contains(&apart)
 }
 
 /// Rows from top to bottom; drawings whose middles lie within each other's height share a row.

@@ -109,6 +109,10 @@ pub const FILES: &[(&str, &str)] = &[
 pub const ELSEWHERE: &[(&str, &str)] = &[
     ("the adapter told no time", "an adapter whose clock fails"),
     (
+        "would need more memory than an image may take",
+        "a file whose decoder refuses its size first",
+    ),
+    (
         "nothing is launched on the CPU",
         "nobody times launches there",
     ),

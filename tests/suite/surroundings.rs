@@ -8,6 +8,8 @@ use image::{ImageFormat, Rgb, RgbImage};
 use crate::picture::{difference, drawing, encoded, prepared, read};
 
 type Colour = [u8; 3];
+/// Whether a pixel, by its column and row, is drawn.
+type Shape<'a> = &'a dyn Fn(u32, u32) -> bool;
 
 const PAPER: Colour = [250, 250, 245];
 const INK: Colour = [25, 25, 60];
@@ -75,7 +77,7 @@ fn rings_and_frames_are_no_part_of_what_they_enclose() {
             let far = x.abs_diff(150).max(y.abs_diff(145));
             (110..114).contains(&far)
         };
-        let shapes: [(&str, &dyn Fn(u32, u32) -> bool); 2] = [("ring", &ring), ("frame", &frame)];
+        let shapes: [(&str, Shape); 2] = [("ring", &ring), ("frame", &frame)];
         for (name, shape) in shapes {
             let mut page = page(300, 300, PAPER);
             put(&mut page, index, [50, 50], 200, INK);

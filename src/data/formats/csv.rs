@@ -167,7 +167,7 @@ fn looks_like_table(path: &Path) -> bool {
 
 /// How many values a row has; what follows a comma at its end is none.
 fn width(row: &ByteRecord) -> usize {
-    match row.iter().last() {
+    match row.iter().next_back() {
         Some(last) if row.len() > 1 && last.trim_ascii().is_empty() => row.len() - 1,
         _ => row.len(),
     }

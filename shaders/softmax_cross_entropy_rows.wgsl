@@ -42,7 +42,7 @@ fn run(row: u32, local: u32) {
     let first = row * CLASSES;
     let label = labels[row];
 
-    var best = -3.4028235e38;
+    var best = -3.4028234e38;
     var category_of_best = CLASSES;
     for (var category = local; category < CLASSES; category += INVOCATIONS) {
         let logit = logits[first + category];

@@ -57,6 +57,20 @@ fn naga_accepts_every_shader_as_it_stands() {
     assert_eq!(shaders.len(), 52);
 }
 
+/// Browsers refuse a number above the largest of 32 bits, though it rounds to it; naga takes it.
+#[test]
+fn every_number_fits_into_32_bits() {
+    for shader in [files(""), files("shared/")].concat() {
+        let part = |letter: char| letter.is_ascii_alphanumeric() || letter == '.';
+        let words = shader.text.split(|letter| !part(letter));
+        for word in words.filter(|word| word.starts_with(|first: char| first.is_ascii_digit())) {
+            let number = word.trim_end_matches(['f', 'u']).parse::<f64>();
+            let is_larger = number.is_ok_and(|number| number > f64::from(f32::MAX));
+            assert!(!is_larger, "{}: {word}", shader.name);
+        }
+    }
+}
+
 #[test]
 fn every_part_is_imported_and_stands_once() {
     let parts = files("shared/");

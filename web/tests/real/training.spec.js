@@ -148,7 +148,7 @@ test("MNIST from its mirror: checked by its hash, then trained on", async ({ pag
 test("settings that cannot be are refused by name", async ({ page }) => {
   await open(page);
   await choose(page, "cpu");
-  await page.fill("#learning-rate", "1e9");
+  await page.fill("#learning-rate", "0");
   await page.locator("#start").click();
   await expect(page.getByRole("alert")).toContainText(/learning_rate|learning rate/, { timeout: 60_000 });
   await page.setInputFiles("#weights-file", { name: "holiday.safetensors", mimeType: "", buffer: Buffer.from("no weights") });

@@ -5,7 +5,9 @@ use image::{GrayImage, Luma};
 use imageproc::distance_transform::euclidean_squared_distance_transform;
 use imageproc::region_labelling::{Connectivity, connected_components};
 
-use super::planes::{Plane, closing, inverted, opening, plane, quantile, smoothed};
+use super::planes::{
+    Plane, across_edges, around, closing, inverted, margin, opening, plane, quantile, smoothed,
+};
 
 /// Marks are narrower than this share of the shorter side; what is wider is light and shadow.
 const WIDEST_MARK: f32 = 0.34;
@@ -204,22 +206,14 @@ fn marks_are_dark(values: &Plane, radius: usize) -> bool {
 
 /// How much brighter than the background what steep edges lead to is, summed up over them.
 fn edges(values: &Plane, background: f32) -> f64 {
-    let (width, height) = (values.width() as usize, values.height() as usize);
+    let (width, height) = values.dimensions();
     let values: &[f32] = values;
-    let reach = 1 + width.min(height) / 64;
-    let mut steps = Vec::with_capacity(2 * values.len());
-    for y in 0..height {
-        for x in 0..width {
-            let at = y * width + x;
-            let right = (x + reach < width).then_some(at + reach);
-            let below = (y + reach < height).then_some(at + reach * width);
-            for other in [right, below].into_iter().flatten() {
-                let [one, two] = [at, other].map(|at| values[at] - background);
-                let farther = if one.abs() > two.abs() { one } else { two };
-                steps.push((farther, (one - two).abs()));
-            }
-        }
-    }
+    let step = |[at, other]: [usize; 2]| {
+        let [one, two] = [at, other].map(|at| values[at] - background);
+        let farther = if one.abs() > two.abs() { one } else { two };
+        (farther, (one - two).abs())
+    };
+    let steps: Vec<(f32, f32)> = across_edges(width, height).map(step).collect();
     let sizes: Vec<f32> = steps.iter().map(|(_, size)| *size).collect();
     let steep = STEEP * quantile(&sizes, 1.0 - 1.0 / 2000.0);
     let steps = steps.into_iter().filter(|(_, size)| *size >= steep);
@@ -231,20 +225,14 @@ fn edges(values: &Plane, background: f32) -> f64 {
 /// The brightness all around the picture, where that is even and fills most of it: no shadow falls
 /// there, and no table lies around a sheet.
 fn even_background(values: &Plane) -> Option<f32> {
-    let edge = (values.width().min(values.height()) / 50).max(1);
+    let usual = margin(values.width(), values.height());
     // Who cuts a drawing out may leave a line of pixels around it.
-    even_around(values, edge).or_else(|| even_around(values, 1))
+    even_around(values, usual).or_else(|| even_around(values, 1))
 }
 
 /// The same, where so many pixels all around are looked at.
-fn even_around(values: &Plane, edge: u32) -> Option<f32> {
-    let (width, height) = values.dimensions();
-    let inner = |at: u32, side: u32| at >= edge && at + edge < side;
-    let around: Vec<f32> = values
-        .enumerate_pixels()
-        .filter(|&(x, y, _)| !(inner(x, width) && inner(y, height)))
-        .map(|(_, _, value)| value.0[0])
-        .collect();
+fn even_around(values: &Plane, margin: u32) -> Option<f32> {
+    let around = around(values.width(), values.height(), margin, values);
     let middle = quantile(&around, 0.5);
     let (darkest, brightest) = (quantile(values, 0.0), quantile(values, 1.0));
     let near = EVEN * (brightest - darkest);
@@ -276,27 +264,18 @@ fn narrowest(values: &Plane, radius: usize, height: f32) -> f64 {
 /// How much brighter the outer edge of what stands out is than what lies around it, summed up; and
 /// how far it stands out.
 fn outer_step(values: &Plane, above: &Plane, below: &Plane) -> (f64, f32) {
-    let (width, height) = (values.width() as usize, values.height() as usize);
+    let (width, height) = values.dimensions();
     let (values, above, below): (&[f32], &[f32], &[f32]) = (values, above, below);
     let heights: Vec<f32> = (0..values.len())
         .map(|at| (above[at] - values[at]).max(values[at] - below[at]))
         .collect();
     let most = quantile(&heights, 1.0 - 1.0 / 2000.0);
     let stands_out: Vec<bool> = heights.iter().map(|&height| height > 0.35 * most).collect();
-    // Across a blurred edge.
-    let reach = 1 + width.min(height) / 64;
     let mut sum = 0.0;
-    for y in 0..height {
-        for x in 0..width {
-            let at = y * width + x;
-            let right = (x + reach < width).then_some(at + reach);
-            let below = (y + reach < height).then_some(at + reach * width);
-            for other in [right, below].into_iter().flatten() {
-                if stands_out[at] != stands_out[other] {
-                    let step = f64::from(values[at] - values[other]);
-                    sum += if stands_out[at] { step } else { -step };
-                }
-            }
+    for [at, other] in across_edges(width, height) {
+        if stands_out[at] != stands_out[other] {
+            let step = f64::from(values[at] - values[other]);
+            sum += if stands_out[at] { step } else { -step };
         }
     }
     (sum, most)

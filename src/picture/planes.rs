@@ -94,3 +94,47 @@ pub fn quantile(values: &[f32], share: f64) -> f32 {
     let place = ((values.len() - 1) as f64 * share).round() as usize;
     *values.select_nth_unstable_by(place, f32::total_cmp).1
 }
+
+/// How many pixels at each border show what lies around a drawing.
+pub fn margin(width: u32, height: u32) -> u32 {
+    (width.min(height) / 50).max(1)
+}
+
+/// The values of the outermost `margin` pixels, of values row by row.
+pub fn around<T: Copy>(width: u32, height: u32, margin: u32, values: &[T]) -> Vec<T> {
+    let inner = |at: u32, side: u32| at >= margin && at + margin < side;
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let outer = places
+        .zip(values)
+        .filter(|&((x, y), _)| !(inner(x, width) && inner(y, height)));
+    outer.map(|(_, value)| *value).collect()
+}
+
+/// Each pixel's place beside those across a blurred edge, to its right and below it.
+pub fn across_edges(width: u32, height: u32) -> impl Iterator<Item = [usize; 2]> {
+    let (width, height) = (width as usize, height as usize);
+    let reach = 1 + width.min(height) / 64;
+    let places = (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
+    places.flat_map(move |(x, y)| {
+        let at = y * width + x;
+        let right = (x + reach < width).then_some([at, at + reach]);
+        let below = (y + reach < height).then_some([at, at + reach * width]);
+        right.into_iter().chain(below)
+    })
+}
+
+/// The median of each channel.
+pub fn middle_colour(colours: &[[f32; 3]]) -> [f32; 3] {
+    [0, 1, 2].map(|channel| {
+        let values: Vec<f32> = colours.iter().map(|colour| colour[channel]).collect();
+        quantile(&values, 0.5)
+    })
+}
+
+/// The most that two colours differ by in a channel.
+pub fn difference(one: [f32; 3], two: [f32; 3]) -> f32 {
+    let channels = one.into_iter().zip(two);
+    channels
+        .map(|(one, two)| (one - two).abs())
+        .fold(0.0, f32::max)
+}

@@ -7,7 +7,7 @@ use imageproc::morphology::erode;
 use imageproc::point::Point;
 use imageproc::region_labelling::{Connectivity, connected_components};
 
-use super::planes::quantile;
+use super::planes::{around, difference, margin, middle_colour};
 
 type Colour = [f32; 3];
 
@@ -48,7 +48,7 @@ fn sheet(width: u32, height: u32, colours: &[Colour]) -> Option<(Colour, GrayIma
     let covered: Vec<Colour> = (inside.pixels().zip(colours))
         .filter_map(|(inside, colour)| (inside.0[0] > 0).then_some(*colour))
         .collect();
-    let sheet = middle(&covered);
+    let sheet = middle_colour(&covered);
     let plain = covered
         .iter()
         .filter(|&&colour| difference(colour, sheet) < difference(colour, surface));
@@ -58,14 +58,8 @@ fn sheet(width: u32, height: u32, colours: &[Colour]) -> Option<(Colour, GrayIma
 
 /// The colour all around the picture, where it is one.
 fn surface(width: u32, height: u32, colours: &[Colour]) -> Option<Colour> {
-    let edge = (width.min(height) / 50).max(1);
-    let inner = |at: u32, side: u32| at >= edge && at + edge < side;
-    let around: Vec<Colour> = (0..height)
-        .flat_map(|y| (0..width).map(move |x| (x, y)))
-        .filter(|&(x, y)| !(inner(x, width) && inner(y, height)))
-        .map(|(x, y)| colours[(y * width + x) as usize])
-        .collect();
-    let surface = middle(&around);
+    let around = around(width, height, margin(width, height), colours);
+    let surface = middle_colour(&around);
     let alike = around
         .iter()
         .filter(|&&colour| difference(colour, surface) <= ALIKE);
@@ -109,20 +103,4 @@ fn largest(other: &GrayImage) -> Option<GrayImage> {
     let is_sheet = long.min(wide) >= LEAST_SIDE * f64::from(width.min(height))
         && f64::from(filled) >= FILLED * long * wide;
     is_sheet.then_some(inside)
-}
-
-/// The median of each channel.
-fn middle(colours: &[Colour]) -> Colour {
-    [0, 1, 2].map(|channel| {
-        let values: Vec<f32> = colours.iter().map(|colour| colour[channel]).collect();
-        quantile(&values, 0.5)
-    })
-}
-
-/// The most that two colours differ by in a channel.
-fn difference(one: Colour, two: Colour) -> f32 {
-    let channels = one.into_iter().zip(two);
-    channels
-        .map(|(one, two)| (one - two).abs())
-        .fold(0.0, f32::max)
 }

@@ -3,7 +3,7 @@
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Rgb};
 
-use super::planes::quantile;
+use super::planes::{around, difference, margin, middle_colour, quantile};
 use super::target::Background;
 use super::target::Target;
 use super::{Bounds, PictureError};
@@ -98,17 +98,8 @@ fn orient(small: &mut Colours, around: &mut [f32; 3], target: &Target) {
 /// The median colour of the outermost pixels.
 fn border_colour(picture: &Colours) -> [f32; 3] {
     let (width, height) = picture.dimensions();
-    let edge = (width.min(height) / 50).max(1);
-    let inside = |at: u32, side: u32| at >= edge && at + edge < side;
-    let border: Vec<[f32; 3]> = picture
-        .enumerate_pixels()
-        .filter(|&(x, y, _)| !(inside(x, width) && inside(y, height)))
-        .map(|(_, _, pixel)| pixel.0)
-        .collect();
-    [0, 1, 2].map(|c| {
-        let channel: Vec<f32> = border.iter().map(|colour| colour[c]).collect();
-        quantile(&channel, 0.5)
-    })
+    let colours: Vec<[f32; 3]> = picture.pixels().map(|pixel| pixel.0).collect();
+    middle_colour(&around(width, height, margin(width, height), &colours))
 }
 
 /// The box of what differs from the background.
@@ -116,11 +107,7 @@ fn shown(picture: &Colours, background: [f32; 3]) -> Option<Bounds> {
     let (width, height) = picture.dimensions();
     let far: Vec<f32> = picture
         .pixels()
-        .map(|pixel| {
-            (0..3)
-                .map(|c| (pixel.0[c] - background[c]).abs())
-                .fold(0.0, f32::max)
-        })
+        .map(|pixel| difference(pixel.0, background))
         .collect();
     let strongest = quantile(&far, 0.995).max(quantile(&far, 1.0) * 0.5);
     if strongest < LEAST_DIFFERENCE {

@@ -333,9 +333,7 @@ impl Kind {
             _ => bits as f64,
         }
     }
-}
 
-impl Kind {
     fn is_text(self) -> bool {
         matches!(self.class, TypeChar::ByteStr | TypeChar::UnicodeStr)
     }
@@ -452,7 +450,7 @@ fn scale(array: &Array, archive: &mut Archive) -> Result<f64, DataError> {
         ));
     }
     let is_float = array.kind.class == TypeChar::Float;
-    match (numbers && least >= 0.0, whole, is_float) {
+    match (least >= 0.0, whole, is_float) {
         // Floats to 1 are shares, whole ones too: black and white.
         (true, _, true) if most <= 1.0 => Ok(255.0),
         (true, true, _) if (2.0..=255.0).contains(&most) || !is_float && most <= 255.0 => Ok(1.0),

@@ -4,15 +4,13 @@
 mod reading;
 mod writing;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::folder::SETTINGS;
 use super::weights::files::MOST_BYTES;
-use super::weights::{CheckpointError, Description, hexadecimal};
+use super::weights::{CheckpointError, Description};
 use crate::files::{read_file, write_atomically};
 use crate::terminal::quoted;
 use crate::training::state::{Position, Snapshot};
@@ -126,30 +124,4 @@ fn offer(path: &Path) -> String {
             )
         }
     }
-}
-
-/// Over everything a file holds: the metadata, then the tensors, both sorted by name.
-fn hash<'a>(
-    metadata: &HashMap<String, String>,
-    tensors: impl Iterator<Item = (&'a str, &'a [u8])>,
-) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    let mut entries: Vec<_> = metadata
-        .iter()
-        .filter(|(key, _)| *key != "sha256")
-        .collect();
-    entries.sort();
-    for (key, value) in entries {
-        add(key.as_bytes());
-        add(value.as_bytes());
-    }
-    for (name, bytes) in tensors {
-        add(name.as_bytes());
-        add(bytes);
-    }
-    hexadecimal(&hash.finalize())
 }

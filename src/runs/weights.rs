@@ -1,6 +1,7 @@
 //! Weights as bytes of a file: safetensors with PyTorch's names and layouts, and what is needed to
 //! use them again in the metadata.
 
+pub(super) mod checksum;
 #[cfg(not(target_family = "wasm"))]
 pub(super) mod files;
 pub(super) mod header;
@@ -43,10 +44,15 @@ pub fn encode(values: &[Vec<f32>], description: &Description) -> Result<Vec<u8>,
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
     let text = serde_json::to_string(description).map_err(|error| error.to_string())?;
-    let metadata = HashMap::from([
+    let mut metadata = HashMap::from([
         ("format".to_string(), FORMAT.to_string()),
         ("description".to_string(), text),
     ]);
+    let held = tensors.iter();
+    checksum::add(
+        &mut metadata,
+        held.map(|(name, _, bytes)| (name.as_str(), bytes.as_slice())),
+    );
     serialize(views, Some(metadata))
         .map(header::in_order)
         .map_err(|error| error.to_string())
@@ -69,6 +75,13 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
         }
         None => return Err("no weights of gpu-mnist".into()),
     }
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    // Older files have none.
+    if checksum::fits(&metadata, &tensors).map_err(|error| error.to_string())? == Some(false) {
+        return Err(
+            "damaged: its checksum does not fit its contents (leave \"sha256\" out of the metadata of a file that you changed)".into(),
+        );
+    }
     let text = metadata
         .get("description")
         .ok_or("without a description of its network")?;
@@ -76,7 +89,6 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
         .map_err(|error| format!("its description is damaged ({error})"))?;
     description.check()?;
     let network = description.network();
-    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut values = Vec::new();
     for shape in network.parameters() {
         let view = tensors

@@ -16,7 +16,7 @@ use gpu_mnist::model::{Model, Role, initial_values, values};
 use gpu_mnist::runs::weights;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, settings};
+use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, description, settings};
 
 #[test]
 fn tensors_bear_the_names_pytorch_gives_them() {
@@ -201,6 +201,35 @@ fn weights_of_format_2_are_read() {
     assert_eq!(set.fingerprint, "", "nobody knows which images those were");
     let found = pollster::block_on(values(&model, &device)).expect("read");
     assert!(found == written);
+}
+
+#[test]
+fn weights_that_were_changed_on_the_disk_are_refused() {
+    let config = settings(&[]);
+    let values = initial_values(&network(&config.model), 4);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.safetensors");
+    let described = description(&config, Normalisation::grey(0.1, 0.3));
+    weights::save_values(&path, &values, &described).expect("written");
+    let whole = std::fs::read(&path).expect("read");
+    assert!(weights::read(&path).expect("whole").0 == values);
+    let changed = |place: usize, bit: u8| {
+        let mut bytes = whole.clone();
+        bytes[place] ^= bit;
+        std::fs::write(&path, bytes).expect("written");
+        weights::read(&path).map_err(|error| error.to_string())
+    };
+    // A bit of a weight's last digits, in the middle and at the end; a letter of the set's name.
+    let name = b"\\\"synthetic\\\"";
+    let name = whole.windows(name.len()).position(|found| found == name);
+    for (place, bit) in [
+        (whole.len() / 2 / 4 * 4, 1),
+        (whole.len() - 4, 1),
+        (name.expect("the set's name") + 2, 1),
+    ] {
+        let error = changed(place, bit).expect_err("damaged");
+        assert!(error.contains("its checksum does not fit"), "{error}");
+    }
 }
 
 /// Logits and weights' gradients of random images in training.

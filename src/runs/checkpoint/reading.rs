@@ -5,9 +5,9 @@ use std::sync::Arc;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
-use super::{Checkpoint, Counts, EPOCH_COLUMNS, FORMAT, OLDEST_VERSION, VERSION, hash};
+use super::{Checkpoint, Counts, EPOCH_COLUMNS, FORMAT, OLDEST_VERSION, VERSION};
 use crate::model::ParameterShape;
-use crate::runs::weights::{Description, from_pytorch, pytorch_dims};
+use crate::runs::weights::{Description, checksum, from_pytorch, pytorch_dims};
 use crate::training::history::EpochRecord;
 use crate::training::state::{
     Averaged, Best, ParameterState, Parameters, Position, Snapshot, Sums,
@@ -35,18 +35,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
         ));
     }
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let mut names = file.names();
-    names.sort();
-    let views = names
-        .iter()
-        .map(|name| file.tensor(name).map(|view| (*name, view)))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| error.to_string())?;
-    let found = hash(
-        &metadata,
-        views.iter().map(|(name, view)| (*name, view.data())),
-    );
-    if metadata.get("sha256") != Some(&found) {
+    if checksum::fits(&metadata, &file).map_err(|error| error.to_string())? != Some(true) {
         return Err("damaged: its checksum does not fit its contents".into());
     }
     let text = |key: &str| {

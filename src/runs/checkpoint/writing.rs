@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use safetensors::serialize;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::{Checkpoint, Counts, FORMAT, VERSION, hash};
+use super::{Checkpoint, Counts, FORMAT, VERSION};
 use crate::model::ParameterShape;
-use crate::runs::weights::{header, to_pytorch};
+use crate::runs::weights::{checksum, header, to_pytorch};
 use crate::training::history::EpochRecord;
 use crate::training::state::{Parameters, Sums};
 
@@ -70,13 +70,12 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
     ]);
     let tensors = &mut writer.tensors;
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
-    let hash = hash(
-        &metadata,
+    checksum::add(
+        &mut metadata,
         tensors
             .iter()
             .map(|(name, _, _, bytes)| (name.as_str(), bytes.as_slice())),
     );
-    metadata.insert("sha256".into(), hash);
     let views = tensors
         .iter()
         .map(|(name, dtype, dims, bytes)| {

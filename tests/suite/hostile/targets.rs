@@ -110,8 +110,14 @@ pub fn checkpoint(data: &[u8]) {
     }
 }
 
-/// Weights: what can be read must give probabilities.
+/// Weights, as they are and with a checksum that fits: what can be read must give probabilities.
 pub fn weights(data: &[u8]) {
+    for bytes in [Some(data.to_vec()), sealed(data)].into_iter().flatten() {
+        weights_of(&bytes);
+    }
+}
+
+fn weights_of(data: &[u8]) {
     thread_local! {
         static DEVICE: OnceCell<Device> = const { OnceCell::new() };
     }

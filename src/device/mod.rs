@@ -22,7 +22,8 @@ use std::task::Poll;
 
 use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device as BurnDevice, TensorData, Transaction};
-#[cfg(not(target_family = "wasm"))]
+#[cfg(target_family = "wasm")]
+use cubecl::config::memory::PersistentMemory;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +124,8 @@ impl Device {
             adapter: info.to_string(),
             reason,
         };
+        #[cfg(target_family = "wasm")]
+        share_no_memory();
         let opening = async {
             let (device, queue) = adapter
                 .handle
@@ -172,6 +175,11 @@ impl Device {
         };
         opened.use_fastest(&[]);
         Ok(opened)
+    }
+
+    /// Gives back the memory that no tensor needs now.
+    pub fn give_back_memory(&self) {
+        self.burn.memory_cleanup();
     }
 
     /// The device for Burn's tensors, without gradients.
@@ -302,6 +310,16 @@ impl Device {
             reason,
         }
     }
+}
+
+/// Has each buffer reuse those of its own size only. In a browser a buffer is a page of memory of its own, and CubeCL would give
+/// any free one that is large enough: then the same launches take other pages each time, and cannot be recorded.
+#[cfg(target_family = "wasm")]
+fn share_no_memory() {
+    let mut config = CubeClRuntimeConfig::default();
+    config.memory.persistent_memory = PersistentMemory::Enforced;
+    // The first device is opened with it.
+    CubeClRuntimeConfig::try_set(config);
 }
 
 /// Has CubeCL keep what it keeps between runs in `folder`, from now on. By itself it would look

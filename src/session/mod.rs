@@ -31,8 +31,16 @@ pub struct Session {
     device: Option<Device>,
     data: Option<Data>,
     network: Option<Network>,
-    /// What the checks of the device found wrong, by network and kernels.
-    checked: Vec<(Architecture, Kernels, Result<(), Vec<String>>)>,
+    checked: Vec<Checked>,
+}
+
+/// What the checks of the device found.
+struct Checked {
+    network: Architecture,
+    kernels: Kernels,
+    found: Result<(), Vec<String>>,
+    /// Why its steps are not replayed right.
+    replays: Result<(), Vec<String>>,
 }
 
 /// The data set at hand.

@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use super::words::one_line;
-use super::{Session, SessionError};
+use super::{Checked, Session, SessionError};
 use crate::checks::right_device::right_device;
 use crate::checks::{self, Group, Scope};
 use crate::config::{Architecture, Config, Layers};
 use crate::device::Device;
 use crate::evaluation::Evaluation;
 use crate::evaluation::test_split::{Answers, answer};
+use crate::kernels::Kernels;
 use crate::model::Model;
 use crate::runs::weights::{self, Description, WEIGHTS};
 use crate::training::state::Parameters;
@@ -129,13 +130,29 @@ impl Session {
                 wrong.join("; ")
             ))
         })?;
-        let note = (device.kernels() != wanted).then(|| {
-            format!(
+        if device.kernels() != wanted {
+            let note = format!(
                 "{name} computes wrong numbers with the fused kernels ({}): Burn's own operations are used",
                 wrong.join("; ")
-            )
-        });
-        Ok((device, note))
+            );
+            return Ok((device, Some(note)));
+        }
+        let known = self.checked(network, device.kernels());
+        Ok(match known.map(|known| &known.replays) {
+            Some(Err(why)) => (
+                device.with_replays(false),
+                Some(format!(
+                    "{name} replays steps wrongly ({}): each is launched anew, which is slower",
+                    why.join("; ")
+                )),
+            ),
+            _ => (device, None),
+        })
+    }
+
+    fn checked(&self, network: &Architecture, kernels: Kernels) -> Option<&Checked> {
+        let mut checked = self.checked.iter();
+        checked.find(|known| known.network == *network && known.kernels == kernels)
     }
 
     /// What the device gets wrong of this network with its kernels; asked once.
@@ -146,12 +163,8 @@ impl Session {
         device: &Device,
     ) -> Result<(), Vec<String>> {
         let kernels = device.kernels();
-        let known = self
-            .checked
-            .iter()
-            .find(|(of, with, _)| of == network && *with == kernels);
-        if let Some((_, _, known)) = known {
-            return known.clone();
+        if let Some(known) = self.checked(network, kernels) {
+            return known.found.clone();
         }
         let groups = [Group::Shared, kernels.into()];
         let findings = checks::run(
@@ -163,12 +176,21 @@ impl Session {
             &mut |_| {},
         )
         .await;
-        let wrong = checks::failures(&findings);
-        let found = match wrong.is_empty() {
-            true => Ok(()),
-            false => Err(wrong),
-        };
-        self.checked.push((network.clone(), kernels, found.clone()));
+        let (replay, findings): (Vec<_>, Vec<_>) =
+            (findings.into_iter()).partition(|finding| finding.op == checks::replay::OP);
+        let [found, replays] = [findings, replay].map(|findings| {
+            let wrong = checks::failures(&findings);
+            match wrong.is_empty() {
+                true => Ok(()),
+                false => Err(wrong),
+            }
+        });
+        self.checked.push(Checked {
+            network: network.clone(),
+            kernels,
+            found: found.clone(),
+            replays,
+        });
         found
     }
 }

@@ -156,6 +156,8 @@ impl Session {
     ) -> Result<Trained, SessionError> {
         let (mut layers, config) = self.resolve(preset, settings)?;
         let images = self.data()?.divide(&config, &layers)?;
+        // Buffers of other sizes stay behind otherwise.
+        self.device()?.give_back_memory();
         let (device, note) = self.right_device(&config, &images.network(&config)).await?;
         let config = follow_kernels(&mut layers, config, &device)?;
         let run = TrainingRun::new(layers, config, device, images).from_the_seed()?;

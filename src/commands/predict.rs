@@ -142,7 +142,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
         tracing::warn!(
-            "{}: these weights do not tell what the network knows, so no answer is called unsure; a training on at least {LEAST_IMAGES} images makes some that do",
+            "{}: these weights do not tell what the network knows, so no answer is called unsure; a training on at least {LEAST_IMAGES} images, ten or more of which are held out for validation, makes some that do",
             weights.map_or(built_in::NAME.into(), |path| path.display().to_string())
         );
     }
@@ -188,7 +188,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
                 }
                 Err(error) => {
                     failed += 1;
-                    tracing::error!("{}: {error}", file.display());
+                    tracing::error!("{}: {error}", name(file));
                     if as_json {
                         let line =
                             json!({"file": file.to_string_lossy(), "error": error.to_string()});
@@ -328,11 +328,16 @@ fn json_line(file: &Path, readings: &[Reading], threshold: f32) -> String {
     format!("{line}\n")
 }
 
-fn text(file: &Path, readings: &[Reading], description: &Description, show: bool) -> String {
-    let name = match file == Path::new("-") {
+/// A file in words.
+fn name(file: &Path) -> String {
+    match file == Path::new("-") {
         true => "stdin".into(),
-        false => file.display().to_string(),
-    };
+        false => wording::printable(&file.display().to_string()),
+    }
+}
+
+fn text(file: &Path, readings: &[Reading], description: &Description, show: bool) -> String {
+    let name = name(file);
     let mut text = match readings {
         [_] => format!("{name}: "),
         _ => format!(

@@ -21,8 +21,12 @@ use crate::picture::Target;
 const ABOVE: f64 = 0.038;
 /// The same of images that the network was trained on, which it knows better.
 const ABOVE_TRAINED: f64 = 0.02;
-/// Fewer images tell no threshold.
+/// Fewer images to train on tell no threshold.
 pub const LEAST_IMAGES: usize = 100;
+/// Fewer images that the network was not trained on tell none.
+const LEAST_HELD_OUT: usize = 10;
+/// Fewer that it was trained on tell none where too few were held out: it knows them by heart.
+const LEAST_TRAINED: usize = 1000;
 /// Answers from this score on are unsure.
 pub const THRESHOLD: f32 = 1.0;
 /// What the energy counts beside the features.
@@ -120,7 +124,7 @@ pub async fn familiarity(
     let outliers = outliers::outliers(&known, &images.target);
     let found = answers(model, &known, normalisation, config, device).await?;
     let odd = answers(model, &outliers, normalisation, config, device).await?;
-    let (held_out, above) = match images.valid.len() < LEAST_IMAGES {
+    let (held_out, above) = match images.valid.len() < LEAST_HELD_OUT {
         true => (None, ABOVE_TRAINED),
         false => {
             let valid = images.valid.first(MOST_IMAGES);
@@ -128,6 +132,9 @@ pub async fn familiarity(
             (Some(held_out), ABOVE)
         }
     };
+    if held_out.is_none() && found.len() < LEAST_TRAINED {
+        return Ok(None);
+    }
     let held_out = held_out.as_ref().unwrap_or(&found);
     Ok(Familiarity::measure(
         &found,
@@ -149,7 +156,7 @@ impl Familiarity {
         held_out: &[Answer],
         above: f64,
     ) -> Option<Self> {
-        if held_out.len() < LEAST_IMAGES {
+        if known.len() < LEAST_IMAGES || held_out.len() < LEAST_HELD_OUT {
             return None;
         }
         let energies: Vec<f32> = held_out
@@ -165,7 +172,7 @@ impl Familiarity {
                 .par_iter()
                 .filter_map(|answer| ratio(&classes, answer))
                 .collect();
-            if ratios.len() >= LEAST_IMAGES {
+            if ratios.len() >= LEAST_HELD_OUT {
                 found.outliers = Some(Outliers {
                     ratio: Scale::measured(&ratios, above),
                     limit: 1.0,
@@ -276,9 +283,18 @@ fn classes(known: &[Answer], labels: &[u16], outliers: &[Answer]) -> Option<Vec<
     Some((0..classes).into_par_iter().map(of_class).collect())
 }
 
-/// The value that the share `above` of all is above, or fewer.
+/// The value that the share `above` of all is above, or fewer. Where that is less than two of them, it is what half the
+/// share would be above, taken beyond the highest value as if those above the median became rarer exponentially: single
+/// values vary much.
 fn limit(values: &[f32], above: f64) -> f32 {
-    let mut values = values.to_vec();
-    let place = ((1.0 - above) * (values.len() - 1) as f64).ceil() as usize;
-    *values.select_nth_unstable_by(place, f32::total_cmp).1
+    let count = values.len() as f64;
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f32::total_cmp);
+    if above * (count + 1.0) >= 2.0 {
+        return sorted[((1.0 - above) * (count - 1.0)).ceil() as usize];
+    }
+    let halvings = |share: f64| -share.log2() - 1.0;
+    let beyond = halvings(above / 2.0) / halvings(1.0 / (count + 1.0));
+    let median = limit(values, 0.5);
+    median + (sorted[values.len() - 1] - median) * beyond as f32
 }

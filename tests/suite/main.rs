@@ -52,5 +52,6 @@ mod tables;
 mod tensorboard;
 mod test_split;
 mod training;
+mod unsure;
 mod wording;
 mod words;

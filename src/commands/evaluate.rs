@@ -10,6 +10,7 @@ use crate::config::Origin;
 use crate::data::{find, named};
 use crate::device::opening::open_device;
 use crate::evaluation::test_split::{Answers, answer_heard};
+use crate::exit::UsageError;
 use crate::files::{unwritten, write_atomically};
 use crate::report::closing::divergence;
 use crate::report::look::Look;
@@ -139,6 +140,13 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         },
     )?;
     let test = set.test;
+    if test.is_empty() {
+        return Err(UsageError(format!(
+            "{} has no test images: name a set that has some with --dataset",
+            set.description.name
+        ))
+        .into());
+    }
     let mut answers = Vec::new();
     let bar = Shown::bar("evaluating");
     for (place, (model, description)) in networks.iter().enumerate() {

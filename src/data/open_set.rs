@@ -121,6 +121,7 @@ impl OpenSet {
     /// The set that the settings make of it.
     pub fn seal(mut self, options: &ReadOptions) -> Loaded {
         let native = self.train.shape;
+        self.drop_empty_splits();
         self.bring_to_shape(options);
         self.warn_of_repeats();
         self.hold_out_test(options);
@@ -159,6 +160,12 @@ impl OpenSet {
             notes: self.notes,
             warnings: self.warnings,
         }
+    }
+
+    /// A part that is there and holds nothing is no part.
+    fn drop_empty_splits(&mut self) {
+        self.valid = self.valid.take().filter(|split| !split.is_empty());
+        self.test = self.test.take().filter(|split| !split.is_empty());
     }
 
     fn bring_to_shape(&mut self, options: &ReadOptions) {

@@ -27,6 +27,7 @@ const FLIP: &str = "augment.flip";
 const LAYERS: &str = "model.layers";
 const PATIENCE: &str = "training.patience";
 const SCHEDULE: &str = "training.schedule";
+const TEST: &str = "evaluation.test";
 const VALIDATION: &str = "data.validation_size";
 
 /// Gives every setting that follows the set its value, and has defaults that suit MNIST give way: `is_idx` says that it lies in
@@ -46,6 +47,7 @@ pub fn fit(set: &ImageSet, is_idx: bool, layers: &mut Layers) -> Result<Vec<Stri
         ));
     }
     remarks.extend(validation(set, layers)?);
+    remarks.extend(test(set, layers)?);
     remarks.extend(follow(set, layers)?);
     Ok(remarks)
 }
@@ -76,6 +78,18 @@ fn validation(set: &ImageSet, layers: &mut Layers) -> Result<Option<String>, Con
         count(set.train.len(), "training image"),
         set.description.name,
         verb(tenth, "is", "are")
+    )))
+}
+
+/// A set without images to test is not tested.
+fn test(set: &ImageSet, layers: &mut Layers) -> Result<Option<String>, ConfigError> {
+    if !set.test.is_empty() || !layers.resolve()?.evaluation.test {
+        return Ok(None);
+    }
+    layers.set(TEST, false, Origin::Data)?;
+    Ok(Some(format!(
+        "{} has no image to test, and none to spare: no test accuracy is measured ({TEST})",
+        set.description.name
     )))
 }
 

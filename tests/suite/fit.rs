@@ -11,6 +11,7 @@ use gpu_mnist::model::family::Family;
 use gpu_mnist::model::layers::Shape;
 use gpu_mnist::runs::fit::fit;
 use gpu_mnist::runs::training_images::TrainingImages;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
 use crate::data::own_images::write_classes;
@@ -148,6 +149,43 @@ fn sets_unlike_mnist_get_the_small_recipe_and_what_is_given_stays() {
     assert_eq!(again.resolve().expect("in range"), config);
     assert_eq!(fit(&own, false, &mut again).expect("it fits"), [""; 0]);
     assert_eq!(again.resolve().expect("in range"), config);
+}
+
+#[test]
+fn a_set_without_images_to_test_is_not_tested() {
+    let mut own = set(ImageShape::grey(20, 20), 50);
+    assert!(
+        fitted(&own, |_| Ok(()))
+            .resolve()
+            .expect("in range")
+            .evaluation
+            .test
+    );
+    own.test = TestSplit::new(pattern(ImageShape::grey(20, 20), 10, 0));
+    let mut layers = Layers::default();
+    let remarks = fit(&own, false, &mut layers).expect("it fits");
+    let remark = "own has no image to test, and none to spare";
+    assert!(
+        remarks.iter().any(|line| line.contains(remark)),
+        "{remarks:?}"
+    );
+    assert!(!layers.resolve().expect("in range").evaluation.test);
+    assert_eq!(layers.origin("evaluation.test"), Origin::Data);
+}
+
+#[test]
+fn a_set_of_one_image_a_class_is_trained_on_and_cannot_be_evaluated() {
+    let home = tempfile::tempdir().expect("a folder");
+    write_classes(&home.path().join("few"), &["cat", "dog"], 1);
+    let run = |arguments: &[&str]| program(home.path()).args(arguments).assert();
+    let train = ["train", "--dataset", "few", "--device", "cpu"];
+    run(&[&train[..], &["--epochs", "1", "--out", "run"]].concat())
+        .code(0)
+        .stderr(contains("few has no image to test, and none to spare"))
+        .stdout(contains("0.00 %").not());
+    run(&["evaluate", "run", "--device", "cpu"])
+        .code(2)
+        .stderr(contains("has no test images"));
 }
 
 #[test]

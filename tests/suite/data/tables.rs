@@ -137,6 +137,25 @@ fn npz_is_read_as_medmnist_and_keras_write_it() {
 }
 
 #[test]
+fn parts_without_an_image_are_no_parts() {
+    let folder = folder();
+    let (train, none) = (pattern(GREY, 3, 60), pattern(GREY, 3, 0));
+    let arrays = [
+        ("train_images", images(&train)),
+        ("train_labels", labels(&train)),
+        ("val_images", images(&none)),
+        ("val_labels", labels(&none)),
+        ("test_images", images(&none)),
+        ("test_labels", labels(&none)),
+    ];
+    let whole = read(&npz(folder.path(), "empty", &arrays));
+    let alone = read(&npz(folder.path(), "none", &arrays[..2]));
+    assert_eq!((&whole.train, &whole.valid), (&alone.train, &None));
+    assert_eq!(whole.test.len(), alone.test.len());
+    assert!(!whole.test.is_empty());
+}
+
+#[test]
 fn arrays_of_other_types_and_orders_are_read_or_refused() {
     let folder = folder();
     let split = pattern(GREY, 2, 20);

@@ -306,6 +306,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("the curves could not be drawn", "a defect of the plotting"),
     (
+        "has no test images: name a set that has some",
+        "a set of one image a class: `fit.rs`",
+    ),
+    (
         "no step was taken, so there is nothing to draw",
         "a defect of `lr-find`",
     ),

@@ -3,6 +3,8 @@
  * whole numbers, in the shape and the order of the command's own reader (src/data/formats/npz.rs).
  */
 
+import { asPeopleCount } from "./folder_layout.js";
+
 /** @import { Shape, Split } from "./idx_files.js" */
 /** @import { ZipEntry } from "./zip.js" */
 
@@ -14,9 +16,12 @@ const TEST = [["test_images", "test_labels"], ["x_test", "y_test"]];
 const MOST_HEADER = 1024;
 const MOST_CLASSES = 1000;
 const MOST_LABELS = 64e6;
+/** The longest word, in letters. */
+const MOST_LETTERS = 1024;
 
 /** @typedef {{name: string, type: string, size: number, big: boolean, fortran: boolean, sides: number[], count: number, body: Uint8Array<ArrayBuffer>}} Numbers */
 /** @typedef {Split & {shape: Shape}} Labelled */
+/** @typedef {Omit<Labelled, "labels"> & {labels: (number | string)[]}} Written As the labels are written. */
 
 /** @param {ZipEntry[]} entries */
 export function isNpz(entries) {
@@ -26,7 +31,8 @@ export function isNpz(entries) {
 /**
  * @param {ZipEntry[]} entries
  * @param {number} most Bytes of the images of a split.
- * @returns {Promise<{train: Labelled, test: Labelled | null, notes: string[]}>}
+ * @returns {Promise<{train: Labelled, test: Labelled | null, classNames: string[] | null, notes: string[]}>} `classNames` where
+ * labels are words.
  * @throws {Error}
  */
 export async function readNpz(entries, most) {
@@ -38,12 +44,17 @@ export async function readNpz(entries, most) {
         "test_images and test_labels, or x_train, y_train, x_test and y_test.",
     );
   }
-  const [valid, test] = [pair(arrays, VALID), pair(arrays, TEST)];
   const notes = [];
-  if (valid && test) notes.push("validation images of the file are left out: this page draws its own from those to train on");
-  if (valid && !test) notes.push("no test images: the validation images test");
-  const tested = test ?? valid;
-  const read = { train: await labelled(train, most), test: tested && (await labelled(tested, most)), notes };
+  const trained = await labelled(train, most);
+  if (!trained) throw new Error("The file holds no image to train on. Save some under the names for training.");
+  const [valid, test] = [pair(arrays, VALID), pair(arrays, TEST)];
+  let tested = test && (await labelled(test, most));
+  if (valid && tested) notes.push("validation images of the file are left out: this page draws its own from those to train on");
+  if (valid && !tested) {
+    tested = await labelled(valid, most);
+    if (tested) notes.push("no test images: the validation images test");
+  }
+  const read = { ...numbered(trained, tested), notes };
   const [shape, other] = [read.train.shape, read.test?.shape ?? read.train.shape];
   if (JSON.stringify(shape) !== JSON.stringify(other)) {
     throw new Error(`Images to test are ${shapeOf(other)}, others ${shapeOf(shape)}. Save all of them in one shape.`);
@@ -76,13 +87,32 @@ function pair(arrays, known) {
 }
 
 /**
+ * Words become the numbers of their classes, in the order that people count in.
+ * @param {Written} train
+ * @param {Written | null} test
+ * @returns {{train: Labelled, test: Labelled | null, classNames: string[] | null}}
+ */
+function numbered(train, test) {
+  const all = [...train.labels, ...(test?.labels ?? [])];
+  const names = all.some((label) => typeof label === "string") ? [...new Set(all.map(String))].sort(asPeopleCount) : null;
+  const places = new Map(names?.map((name, place) => [name, place]));
+  const of = (/** @type {Written} */ split) => ({
+    ...split,
+    labels: split.labels.map((label) => (names ? Number(places.get(String(label))) : Number(label))),
+  });
+  return { train: of(train), test: test && of(test), classNames: names };
+}
+
+/**
  * @param {[ZipEntry, ZipEntry]} entries
  * @param {number} most
- * @returns {Promise<Labelled>}
+ * @returns {Promise<Written | null>} `null` where there is none.
  */
 async function labelled([images, labels], most) {
   const found = labelsOf(await numbers(labels, MOST_LABELS));
-  const { shape, bytes } = imagesOf(await numbers(images, most));
+  const pixels = await numbers(images, most);
+  if (found.length === 0 && pixels.count === 0) return null;
+  const { shape, bytes } = imagesOf(pixels);
   const count = bytes.length / (shape.height * shape.width * shape.channels);
   if (count !== found.length) throw new Error(`${labels.path}: ${found.length} labels for ${count} images. Save one label an image.`);
   return { shape, images: bytes, labels: found };
@@ -110,16 +140,18 @@ async function numbers(entry, most) {
   const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const shape = /'shape':\s*\(([\d,\sL]*)\)/.exec(header)?.[1];
   if (!descr || !order || shape === undefined) throw fail("holds what is no plain array of numbers");
-  const type = /^([<>|=]?)([bui]|f)([1248])$/.exec(descr);
-  if (!type || (type[2] === "f" && !"48".includes(type[3])) || (type[2] === "b" && type[3] !== "1")) throw fail(`holds ${descr}`);
+  const type = /^([<>|=]?)(?:([bui])([1248])|(f)([248])|([US])(\d{1,4}))$/.exec(descr);
+  const [kind, digits] = [type?.[2] ?? type?.[4] ?? type?.[6] ?? "", type?.[3] ?? type?.[5] ?? type?.[7]];
+  const isWord = kind === "U" || kind === "S";
+  if (!type || (kind === "b" && digits !== "1") || (isWord && Number(digits) > MOST_LETTERS)) throw fail(`holds ${descr}`);
   const sides = (shape.match(/\d+/g) ?? []).map(Number);
   const count = sides.reduce((product, side) => product * side, 1);
-  const size = Number(type[3]);
+  const size = Number(digits) * (kind === "U" ? 4 : 1);
   const body = file.subarray(begin);
   if (body.length !== count * size) {
     throw fail(`has ${body.length} bytes, its header promises ${count * size}`, "Copy the file again from its source.");
   }
-  return { name: entry.path, type: type[2] === "b" ? "u" : type[2], size, big: type[1] === ">", fortran: order === "True", sides, count, body };
+  return { name: entry.path, type: kind === "b" ? "u" : kind, size, big: type[1] === ">", fortran: order === "True", sides, count, body };
 }
 
 /** @param {Numbers} array */
@@ -136,18 +168,49 @@ function values(array) {
     i2: (at) => view.getInt16(at, little),
     i4: (at) => view.getInt32(at, little),
     i8: (at) => Number(view.getBigInt64(at, little)),
+    f2: (at) => halfOf(view.getUint16(at, little)),
     f4: (at) => view.getFloat32(at, little),
     f8: (at) => view.getFloat64(at, little),
   })[type + size];
   return { count, at: (/** @type {number} */ index) => read(index * size) };
 }
 
+/**
+ * A number of 16 bits: a sign, five bits of exponent, ten of fraction.
+ * @param {number} bits
+ */
+function halfOf(bits) {
+  const [exponent, fraction] = [(bits >> 10) & 31, (bits & 1023) / 1024];
+  const size = exponent === 0 ? fraction * 2 ** -14 : exponent < 31 ? (1 + fraction) * 2 ** (exponent - 15) : fraction ? NaN : Infinity;
+  return bits & 0x8000 ? -size : size;
+}
+
 /** @param {Numbers} array */
+function words({ name, type, size, big, count, body }) {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  return Array.from({ length: count }, (_, index) => {
+    const begin = index * size;
+    const letters = Array.from({ length: type === "U" ? size / 4 : size }, (_, at) =>
+      type === "U" ? view.getUint32(begin + 4 * at, !big) : view.getUint8(begin + at),
+    );
+    // Shorter ones are filled up with zeros.
+    while (letters[letters.length - 1] === 0) letters.pop();
+    if (letters.length === 0) throw new Error(`${name}: item ${index} is an empty word. Give every image a label.`);
+    if (letters.some((letter) => letter > 0x10ffff)) throw new Error(`${name}: item ${index} is no text. Save the labels again.`);
+    return type === "U" ? String.fromCodePoint(...letters) : new TextDecoder().decode(new Uint8Array(letters));
+  });
+}
+
+/**
+ * @param {Numbers} array
+ * @returns {(number | string)[]}
+ */
 function labelsOf(array) {
   const { name, sides } = array;
   if (!(sides.length === 1 || (sides.length === 2 && sides[1] === 1))) {
     throw new Error(`${name}: has the shape [${sides.join(", ")}]. Labels are one whole number an image: [n] or [n, 1].`);
   }
+  if ("US".includes(array.type)) return words(array);
   const found = values(array);
   return Array.from({ length: found.count }, (_, index) => {
     const label = found.at(index);
@@ -159,6 +222,7 @@ function labelsOf(array) {
 /** @param {Numbers} array */
 function imagesOf(array) {
   const { name, sides } = array;
+  if ("US".includes(array.type)) throw new Error(`${name}: holds words. Save images as numbers.`);
   const [count, first, second, last] = sides;
   const planar = sides.length === 4 && ![1, 3, 4].includes(last) && [1, 3].includes(first);
   const known = sides.length === 3 || (sides.length === 4 && ([1, 3, 4].includes(last) || planar));

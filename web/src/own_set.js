@@ -99,7 +99,7 @@ async function fromImages(all, folders, onProgress) {
  * @returns {Promise<OwnSet>}
  */
 async function fromArrays(entries) {
-  const { train, test, notes } = await readNpz(entries, MOST_BYTES);
+  const { train, test, classNames: words, notes } = await readNpz(entries, MOST_BYTES);
   const splits = test ? [train, test] : [train];
   let shape = train.shape;
   const [height = 0, width = 0] = sizeFor(shape.height, shape.width);
@@ -116,11 +116,12 @@ async function fromArrays(entries) {
   const [least, most] = labels.reduce(([least, most], label) => [Math.min(least, label), Math.max(most, label)], [Infinity, 0]);
   if (least === most) throw oneClass(String(most));
   // The core counts labels from 0 and gives the classes their numbers as names.
-  const first = least === 1 ? 1 : 0;
-  const classNames = Array.from({ length: most + 1 - first }, (_, label) => String(label + first));
+  const first = least === 1 && !words ? 1 : 0;
+  const classNames = words ?? Array.from({ length: most + 1 - first }, (_, label) => String(label + first));
+  checkClasses(classNames);
   const fromZero = (/** @type {number[]} */ labels) => labels.map((label) => label - first);
   return {
-    files: idxFiles(shape, train, test, null),
+    files: idxFiles(shape, train, test, words),
     found: found(shape, fromZero(train.labels), fromZero(test?.labels ?? []), classNames, notes, null),
   };
 }
@@ -154,10 +155,10 @@ function checkClasses(names) {
   const [only] = names;
   if (names.length === 1 && only !== undefined) throw oneClass(only);
   if (names.length > MOST_CLASSES) {
-    throw new Error(`${names.length} folders of classes, and at most ${MOST_CLASSES} classes can be told apart. Choose a folder with fewer.`);
+    throw new Error(`${names.length} classes, and at most ${MOST_CLASSES} can be told apart. Choose fewer.`);
   }
   const strange = names.find((name) => /\p{Cc}/u.test(name) || name.trim() === "");
-  if (strange !== undefined) throw new Error(`The folder ${JSON.stringify(strange)} cannot be the name of a class. Give it another name.`);
+  if (strange !== undefined) throw new Error(`${JSON.stringify(strange)} cannot be the name of a class. Choose another.`);
 }
 
 /** @param {string} name */

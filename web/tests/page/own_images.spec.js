@@ -288,6 +288,40 @@ test("an NPZ file becomes IDX files: names, types, byte orders, [n] and [n, 1]",
   expect(files[FILES.testImages]).toBeUndefined();
 });
 
+/** @param {Iterable<number>} bytes As numbers of 16 bits, which hold each of them. */
+function halves(bytes) {
+  const all = [...bytes].map((byte) => {
+    const exponent = byte === 0 ? 0 : Math.floor(Math.log2(byte));
+    return byte === 0 ? 0 : ((exponent + 15) << 10) | ((byte / 2 ** exponent - 1) * 1024);
+  });
+  const packed = Buffer.alloc(2 * all.length);
+  all.forEach((half, at) => packed.writeUInt16LE(half, 2 * at));
+  return packed;
+}
+
+test("labels of an NPZ file may be words, images floats of 16 bits, and a part empty", async ({ page }) => {
+  await openWatched(page);
+  const images = npy("<f2", [3, 8, 9], halves(BYTES));
+  const wide = Buffer.concat(["emu", "cat", "\u{1F436}"].map((word) => {
+    const letters = Buffer.alloc(12);
+    [...word].forEach((letter, at) => letters.writeUInt32LE(letter.codePointAt(0) ?? 0, 4 * at));
+    return letters;
+  }));
+  const none = { x_test: npy("|u1", [0, 8, 9], Buffer.alloc(0)), y_test: npy("|u1", [0], Buffer.alloc(0)) };
+  for (const [labels, names, numbers] of /** @type {[Buffer, string[], number[]][]} */ ([
+    [npy("<U3", [3], wide), ["cat", "emu", "\u{1F436}"], [1, 0, 2]],
+    [npy("|S5", [3, 1], Buffer.from("owl\0\0cat\0\0zebra")), ["cat", "owl", "zebra"], [1, 0, 2]],
+  ])) {
+    await chooseFile(page, "words.npz", npz({ x_train: images, y_train: labels, ...none }));
+    await expect(page.locator(MESSAGE)).toContainText("words.npz: no test images of its own");
+    const { files } = await handed(page);
+    expect(files[FILES.images]).toEqual(idx([3, 8, 9], [...BYTES]));
+    expect(files[FILES.labels]).toEqual(idx([3], numbers));
+    expect(files[FILES.testImages]).toBeUndefined();
+    expect(Buffer.from(files["classes.txt"] ?? []).toString()).toBe(names.map((name) => `${name}\n`).join(""));
+  }
+});
+
 test("arrays that are no images or no labels are refused", async ({ page }) => {
   await openWatched(page);
   const images = npy("|u1", [3, 8, 9], BYTES);
@@ -298,7 +332,11 @@ test("arrays that are no images or no labels are refused", async ({ page }) => {
     [{ x: images, y: npy("|u1", [3, 2], Buffer.alloc(6)) }, "y.npy: has the shape [3, 2]. Labels are one whole number an image"],
     [{ x: images, y: npy("|u1", [2], Buffer.alloc(2)) }, "y.npy: 2 labels for 3 images."],
     [{ x: images, y: npy("|i1", [3], Buffer.from([0, 1, 255])) }, "y.npy: item 2 has the label -1"],
-    [{ x: images, y: npy("<U5", [3], Buffer.alloc(60)) }, "y.npy: holds <U5."],
+    [{ x: images, y: npy("<U5", [3], Buffer.alloc(60)) }, "y.npy: item 0 is an empty word."],
+    [{ x: npy("|S72", [3, 1, 3], BYTES), y: labels }, "x.npy: has 216 bytes, its header promises 648."],
+    [{ x: npy("|S24", [3, 1, 3], BYTES), y: labels }, "x.npy: holds words."],
+    [{ x: images, y: npy("<c8", [3], Buffer.alloc(24)) }, "y.npy: holds <c8."],
+    [{ x: npy("|u1", [0, 8, 9], Buffer.alloc(0)), y: npy("|u1", [0], Buffer.alloc(0)) }, "The file holds no image to train on."],
     [{ x: images, y: npy("|u1", [3], Buffer.alloc(3)) }, "All images are of one class, 0"],
     [{ x: npy("|u1", [216], BYTES), y: labels }, "x.npy: has the shape [216]. Images are [n, height, width]"],
     [{ x: npy("|i1", [3, 8, 9], BYTES), y: labels }, "x.npy: has pixels from -"],

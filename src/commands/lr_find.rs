@@ -1,6 +1,6 @@
 //! `gpu-mnist lr-find`: tries rising learning rates and suggests one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use serde::Serialize;
@@ -91,6 +91,22 @@ struct OutputArgs {
     format: FormatArgs,
 }
 
+impl OutputArgs {
+    fn check(&self) -> Result<(), UsageError> {
+        let is_svg = |path: &Path| {
+            let end = path.extension();
+            end.is_none_or(|end| end.eq_ignore_ascii_case("svg"))
+        };
+        match &self.out {
+            Some(path) if !is_svg(path) => Err(UsageError(format!(
+                "--out {}: the plot is an SVG; give the file a name that ends in .svg",
+                path.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Found {
@@ -157,6 +173,7 @@ impl TestArgs {
 /// Settings, device, data and a file that cannot be written, each with its exit code.
 pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
     args.test.check()?;
+    args.output.check()?;
     let mut layers = args.layers()?;
     let source = from::read(&mut layers)?;
     resolve(&layers)?;

@@ -22,7 +22,7 @@ use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
 use crate::runs::series::folder_name;
 use crate::runs::sweep::{SWEEP, SweepRecord, path_of};
-use crate::runs::which;
+use crate::runs::which::{self, epochs_done};
 use crate::terminal::print;
 use crate::training::stopping::Ending;
 use crate::wording::count;
@@ -160,7 +160,7 @@ impl<'a> Line<'a> {
                 started: &record.started,
                 dataset: &record.dataset,
                 device: &record.device.name,
-                epochs: Some(record.history.epochs.len()),
+                epochs: Some(epochs_done(path, record)),
                 accuracy: record.evaluation.as_ref().map(|found| found.accuracy),
                 seconds: Some(record.history.train_seconds),
                 ending: record.ending,

@@ -45,7 +45,12 @@ pub fn compact(value: &Value) -> Value {
 
 /// Fits `value` to the type of `slot`; a whole number is fine where a fraction is expected.
 pub fn coerce(slot: &Value, value: Value) -> Result<Value, (&'static str, String)> {
+    let digits = |text: &str| text.bytes().all(|letter| letter.is_ascii_digit());
     let expected = match slot {
+        // What TOML cannot hold was taken for text.
+        Value::Integer(_) if value.as_str().is_some_and(digits) => {
+            "a whole number of at most 9223372036854775807"
+        }
         Value::Integer(_) => "a whole number of at least 0",
         Value::Float(_) => "a number",
         Value::Boolean(_) => "true or false",

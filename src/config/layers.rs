@@ -194,7 +194,8 @@ impl Layers {
             let typed = toml_edit::de::from_document::<Config>(alone.document);
             if let (Ok(()), Err(error)) = (replaced, typed) {
                 let found = self.found(&key);
-                let entry = found.as_ref().and_then(misunderstood);
+                let layers = found.as_ref().filter(|_| key == "model.layers");
+                let entry = layers.and_then(misunderstood);
                 let word = found.as_ref().and_then(Value::as_str).unwrap_or_default();
                 return self.invalid(&key, entry.unwrap_or(expected(error.message(), word)));
             }

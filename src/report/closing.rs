@@ -46,16 +46,18 @@ pub fn not_evaluated(record: &RunRecord, look: &Look) -> String {
     let run = &record.run;
     let kept = (record.weights.as_ref()).map_or(0, |weights| weights.epoch);
     let epoch = (record.history.epochs.iter()).find(|epoch| epoch.epoch == kept);
+    let validation = epoch.and_then(|epoch| epoch.valid_accuracy);
     let reached = format!(
         "{} of the validation images of {}; {}, {:.1} s of training; the test images were not looked at",
-        percent(epoch.and_then(|epoch| epoch.valid_accuracy)),
+        percent(validation),
         data_set(&record.dataset),
         device(&record.device),
         record.history.train_seconds
     );
     format!(
-        "{}\nReport  {run}/{REPORT}\nNext    gpu-mnist evaluate {run}\n",
-        wrapped(&reached, look.width, "  ")
+        "{}\nReport  {run}/{REPORT}\nNext    gpu-mnist evaluate {}\n",
+        wrapped(&reached, look.width, "  "),
+        quoted(run)
     )
 }
 

@@ -197,7 +197,12 @@ impl RunFolder {
         if let Some(path) = out {
             Self::check_free(path)?;
             fs::create_dir_all(path).map_err(|source| write_error(path, source))?;
-            return Ok(Self { path: path.into() });
+            // The commands that are offered take what begins with a dash for a flag.
+            let path = match path.to_str().is_some_and(|name| name.starts_with('-')) {
+                true => Path::new(".").join(path),
+                false => path.into(),
+            };
+            return Ok(Self { path });
         }
         let runs = Path::new(RUNS);
         fs::create_dir_all(runs).map_err(|source| write_error(runs, source))?;

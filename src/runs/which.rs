@@ -105,6 +105,15 @@ fn is_unfinished(record: &RunRecord) -> bool {
     record.evaluation.is_none() && !record.has_ended()
 }
 
+/// Epochs that a run has trained, whether or not it has ended.
+pub fn epochs_done(run: &Path, record: &RunRecord) -> usize {
+    let records = metrics::read(&run.join(METRICS)).unwrap_or_default();
+    let done = records
+        .iter()
+        .filter(|record| matches!(record, Record::Epoch(_)));
+    record.history.epochs.len().max(done.count())
+}
+
 /// Warns of weights whose training has not ended.
 fn say_unfinished(folder: &RunFolder) {
     let Some(record) = folder.record().filter(is_unfinished) else {
@@ -116,11 +125,7 @@ fn say_unfinished(folder: &RunFolder) {
     let epochs = (layers.overlay(&settings, &origin).ok())
         .and_then(|()| layers.resolve().ok())
         .map(|config| config.training.epochs);
-    let records = metrics::read(&folder.file(METRICS)).unwrap_or_default();
-    let done = records
-        .iter()
-        .filter(|record| matches!(record, Record::Epoch(_)));
-    let done = record.history.epochs.len().max(done.count());
+    let done = epochs_done(folder.path(), &record);
     let run = folder.path().display();
     tracing::warn!(
         "{run}: unfinished: {done} of {}; `gpu-mnist train --resume {}` goes on",

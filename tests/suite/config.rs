@@ -119,6 +119,14 @@ fn wrong_types_words_and_ranges_name_the_key() {
         ),
         ("data.size=7", "7 pixels a side: must be 8 to 128"),
         ("data.size=[32, 129]", "129 pixels a side"),
+        (
+            "data.size=[28]",
+            "must be \"auto\", the pixels of a side, or [height, width]",
+        ),
+        (
+            "seed=18446744073709551615",
+            "of at most 9223372036854775807",
+        ),
         ("data.test_fraction=0", "from 0.01 to 0.9"),
         ("epochs", "--set KEY=VALUE"),
         ("training=3", "unknown setting 'training'"),

@@ -333,6 +333,9 @@ fn it_says_what_it_found_and_refuses_what_it_cannot_try() {
     on_digits(&["--lowest", "1", "--highest", "2"])
         .code(2)
         .stderr(contains("at least ten times"));
+    on_digits(&["--out", "rates.png"])
+        .code(2)
+        .stderr(contains("a name that ends in .svg"));
     on_digits(&["--lowest", "0"]).code(2);
     on_digits(&["--steps", "5"]).code(2);
     on_digits(&["--freeze", "1"])

@@ -290,6 +290,7 @@ fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
     for key in ["evaluation", "ending", "weights", "last_weights"] {
         killed[key] = Value::Null;
     }
+    killed["epochs"] = Value::Array(vec![]);
     fs::write(home.join("runs/c/run.json"), killed.to_string()).expect("written");
     for (folder, file) in [
         ("notes", "run.txt"),
@@ -314,6 +315,8 @@ fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
     );
     assert!(of("runs/b")["seconds"].as_f64().expect("seconds") > 0.0);
     assert!(of("runs/c")["ending"].is_null());
+    // Those that metrics.jsonl has.
+    assert_eq!(of("runs/c")["epochs"], 2);
     run(home, &["runs", "list"])
         .code(0)
         .stdout(contains("runs/a").and(contains("unfinished")));
@@ -345,6 +348,16 @@ fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
             .code(),
         Some(0)
     );
+}
+
+#[test]
+fn the_next_command_takes_a_name_that_begins_with_a_dash_for_a_folder() {
+    let home = home_with_digits();
+    let home = home.path();
+    run(home, &[TRAIN, &["--out=-x"]].concat())
+        .code(0)
+        .stdout(contains("gpu-mnist predict --run ./-x IMAGE.png"));
+    run(home, &["evaluate", "./-x"]).code(0);
 }
 
 #[test]

@@ -550,6 +550,22 @@ fn what_cannot_be_swept_is_refused_before_anything_is_written() {
             2,
             "the same images",
         ),
+        (&["--over", "data.size=[16, 20]"], 2, "share the images"),
+        (
+            &["--over", "data.colour=[\"grey\", \"rgb\"]"],
+            2,
+            "share the images",
+        ),
+        (
+            &["--over", "data.test_fraction=[0.1, 0.2]"],
+            2,
+            "the same validation images",
+        ),
+        (
+            &["--over", "data.test_seed=[1, 2]"],
+            2,
+            "the same validation images",
+        ),
         (
             &["--over", "seed=[1, 2]", "--over", "seed=[3, 4]"],
             2,

@@ -31,6 +31,22 @@ const FIXED: &[(&str, &str)] = &[
         "trials are compared on the same validation images; set it once, with --set",
     ),
     (
+        "data.test_fraction",
+        "trials are compared on the same validation images; set it once, with --set",
+    ),
+    (
+        "data.test_seed",
+        "trials are compared on the same validation images; set it once, with --set",
+    ),
+    (
+        "data.size",
+        "trials share the images, which are read once; make a sweep for each size",
+    ),
+    (
+        "data.colour",
+        "trials share the images, which are read once; make a sweep for each",
+    ),
+    (
         "data.set",
         "trials are compared on the same images; make a sweep for each set",
     ),

@@ -19,6 +19,8 @@ const DARKEST: f32 = 0.05;
 const CLEAR: f32 = 0.25;
 /// What differs from the background by less than this share of the range is background.
 const EVEN: f32 = 0.08;
+/// Most of the pixels all around.
+const LIGHT_AROUND: f32 = 0.6;
 /// An edge is steep from this share of the steepest on.
 const STEEP: f32 = 0.35;
 /// Brightness decides unless colours differ this many times as clearly.
@@ -99,7 +101,7 @@ fn of_channel(values: &Plane) -> Ink {
         true => smoothed(values),
         false => values.clone(),
     };
-    let dark = marks_are_dark(&smooth, widest);
+    let dark = marks_are_dark(&smooth, widest) || is_light_around(&smooth);
     let marked = match dark {
         true => smooth,
         false => inverted(&smooth),
@@ -228,6 +230,17 @@ fn even_background(values: &Plane) -> Option<f32> {
     let usual = margin(values.width(), values.height());
     // Who cuts a drawing out may leave a line of pixels around it.
     even_around(values, usual).or_else(|| even_around(values, 1))
+}
+
+/// Whether most of what is all around the picture is as light as its lightest parts: then light gaps within what is drawn
+/// are no marks, however much of the picture that fills.
+fn is_light_around(values: &Plane) -> bool {
+    let (width, height) = values.dimensions();
+    let around = around(width, height, 2 * margin(width, height), values);
+    let (darkest, brightest) = (quantile(values, 0.0), quantile(values, 1.0));
+    let light = brightest - EVEN * (brightest - darkest);
+    let count = around.iter().filter(|value| **value >= light).count();
+    count as f32 >= LIGHT_AROUND * around.len() as f32
 }
 
 /// The same, where so many pixels all around are looked at.

@@ -189,3 +189,19 @@ fn a_reflection_beside_a_digit_is_no_ink() {
         }
     }
 }
+
+#[test]
+fn gaps_within_what_fills_a_picture_are_no_marks() {
+    // A shirt: a body and two sleeves with light gaps between, up to the top and the bottom, beside which there is paper.
+    let within = |x: u32, from: u32, to: u32| (from..to).contains(&x);
+    let mut page = page(280, 280, PAPER);
+    for (x, y, pixel) in page.enumerate_pixels_mut() {
+        let sleeves = within(x, 40, 80) || within(x, 200, 240);
+        if within(x, 95, 185) || (sleeves && y < 230) || (within(x, 40, 240) && y < 90) {
+            *pixel = Rgb([70, 70, 75]);
+        }
+    }
+    for drawing in prepare(&png(page), &Target::MNIST, Count::Any).unwrap_or_default() {
+        assert!(drawing.bounds.width > 30, "{:?}", drawing.bounds);
+    }
+}

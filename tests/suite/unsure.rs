@@ -43,7 +43,7 @@ fn flagged(held_out: usize) -> [f64; 2] {
         let (known, labels): (Vec<_>, Vec<_>) = (0..300).map(|_| sound(&mut random)).unzip();
         let outliers: Vec<_> = (0..300).map(|_| odd(&mut random)).collect();
         let held: Vec<_> = (0..held_out).map(|_| sound(&mut random).0).collect();
-        let scale = Familiarity::measure(&known, &labels, &outliers, &held, 0.038);
+        let scale = Familiarity::measure(&known, &labels, &outliers, &held, 0.042);
         let scale = scale.expect("a scale");
         let mut share = |draw: &mut dyn FnMut(&mut ChaCha8Rng) -> Answer| {
             let above = (0..200).filter(|_| scale.score(&draw(&mut random)) > THRESHOLD);
@@ -71,7 +71,7 @@ fn too_few_images_make_no_scale() {
     let outliers: Vec<_> = (0..300).map(|_| odd(&mut random)).collect();
     let measure = |images: usize, held_out: usize| {
         let (known, labels) = (&known[..images], &labels[..images]);
-        Familiarity::measure(known, labels, &outliers, &known[..held_out], 0.038)
+        Familiarity::measure(known, labels, &outliers, &known[..held_out], 0.042)
     };
     assert!(measure(300, 10).is_some());
     assert!(measure(300, 9).is_none());

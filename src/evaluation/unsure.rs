@@ -291,7 +291,8 @@ fn limit(values: &[f32], above: f64) -> f32 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f32::total_cmp);
     if above * (count + 1.0) >= 2.0 {
-        return sorted[((1.0 - above) * (count - 1.0)).ceil() as usize];
+        // Another value is above the one at a place as often as those from there on are of all and that other.
+        return sorted[(count - above * (count + 1.0)).ceil() as usize];
     }
     let halvings = |share: f64| -share.log2() - 1.0;
     let beyond = halvings(above / 2.0) / halvings(1.0 / (count + 1.0));

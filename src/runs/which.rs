@@ -107,6 +107,9 @@ fn is_unfinished(record: &RunRecord) -> bool {
 
 /// Epochs that a run has trained, whether or not it has ended.
 pub fn epochs_done(run: &Path, record: &RunRecord) -> usize {
+    if record.has_ended() {
+        return record.history.epochs.len();
+    }
     let records = metrics::read(&run.join(METRICS)).unwrap_or_default();
     let done = records
         .iter()

@@ -5,8 +5,9 @@
  *     npm install --no-save @tensorflow/tfjs@4.22.0
  *     node tests/beside_tfjs.js FOLDER [ROUNDS]
  *
- * FOLDER holds the four files of MNIST. The page computes in its worker, TensorFlow.js where its own examples do. The
- * first epoch warms up, the second is timed: shuffling and batches are in it, evaluation is not.
+ * FOLDER holds the four files of MNIST, whose first images are trained on. The page computes in its worker, TensorFlow.js
+ * where its own examples do. The first epoch warms up, the second is timed: shuffling and batches are in it, evaluation
+ * is not.
  */
 
 import { spawn } from "node:child_process";
@@ -85,7 +86,7 @@ function ours(device) {
         const buffers = Object.fromEntries(
           Object.entries(files).map(([name, text]) => [name, Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer]),
         );
-        await ask({ type: "data", source: "files", name: "mnist", files: buffers }, Object.values(buffers));
+        await ask({ type: "data", source: "files", name: "first-images", files: buffers }, Object.values(buffers));
         const settings = { "training.epochs": "2", "data.validation_size": "0" };
         await ask({ type: "train", preset: "default", settings });
         worker.terminate();
@@ -160,7 +161,9 @@ try {
       await page.route("**/tf.js", (route) => route.fulfill({ path: join(web, "node_modules/@tensorflow/tfjs/dist/tf.min.js") }));
       await page.goto(`http://localhost:${PORT}/blank.html`);
       const count = batches * BATCH;
-      speeds.get(name)?.push(count / (await run(page, count)));
+      const speed = count / (await run(page, count));
+      console.error(`round ${round + 1}: ${name}: ${speed.toPrecision(3)}`);
+      speeds.get(name)?.push(speed);
       await page.close();
     }
   }

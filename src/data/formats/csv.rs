@@ -33,8 +33,8 @@ const BEGIN: u64 = 64 << 10;
 const LEAST_PIXELS: usize = *SIDES.start() * *SIDES.start();
 /// What a column that numbers the rows is called, in lower case.
 const NUMBERS: [&str; 5] = ["", "id", "index", "image_id", "unnamed: 0"];
-/// The longest line: 128x128 pixels in colour take 200 KB.
-const MOST_LINE: u64 = 1 << 20;
+/// The longest line: 128x128 pixels in colour take 200 KB, and their names more.
+const MOST_LINE: u64 = 2 << 20;
 /// What the column of labels is called, in lower case.
 const LABELS: [&str; 4] = ["label", "labels", "class", "target"];
 
@@ -108,7 +108,11 @@ fn open(path: &Path, most: u64) -> io::Result<Opened> {
     }
     let often = |part: &u8| begin.iter().filter(|byte| *byte == part).count();
     let delimiter = PARTS.into_iter().max_by_key(often);
-    let rest: Box<dyn Read> = Box::new(Cursor::new(begin).chain(unpacked).take(most));
+    let rest = ShortLines {
+        inner: Cursor::new(begin).chain(unpacked).take(most),
+        length: 0,
+    };
+    let rest: Box<dyn Read> = Box::new(rest);
     let reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -121,6 +125,30 @@ fn open(path: &Path, most: u64) -> io::Result<Opened> {
     })
 }
 
+/// Refuses a line that is longer than any row of an image, before it fills the memory.
+struct ShortLines<R> {
+    inner: R,
+    /// Of the line that is being read.
+    length: u64,
+}
+
+impl<R: Read> Read for ShortLines<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        for line in into[..read].split_inclusive(|byte| b"\r\n".contains(byte)) {
+            self.length += line.len() as u64;
+            if self.length > MOST_LINE {
+                let reason = "a line is longer than 2 MB, and no image has such a row";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+            }
+            if line.ends_with(b"\r") || line.ends_with(b"\n") {
+                self.length = 0;
+            }
+        }
+        Ok(read)
+    }
+}
+
 /// The length of a line that begins with `#` and is no row of pixels.
 fn comment(text: &[u8]) -> Option<usize> {
     let line = text.split_inclusive(|&byte| byte == b'\n').next()?;
@@ -130,7 +158,10 @@ fn comment(text: &[u8]) -> Option<usize> {
 
 /// The first two rows of a file; of one in UTF-16, none.
 fn first_rows(path: &Path) -> Option<[ByteRecord; 2]> {
-    let mut opened = open(path, 2 * MOST_LINE).ok()?;
+    rows_of(&mut open(path, MOST_LINE).ok()?)
+}
+
+fn rows_of(opened: &mut Opened) -> Option<[ByteRecord; 2]> {
     let mut rows = [ByteRecord::new(), ByteRecord::new()];
     for row in rows.iter_mut().filter(|_| !opened.is_utf16) {
         opened.reader.read_byte_record(row).ok()?;
@@ -156,13 +187,11 @@ fn is_table(path: &Path) -> bool {
 
 /// Whether a file has rows as long as those of images, or cannot be read as it is written.
 fn looks_like_table(path: &Path) -> bool {
-    match open(path, MOST_LINE) {
-        Ok(opened) if opened.is_utf16 => true,
-        Ok(_) => {
-            first_rows(path).is_some_and(|rows| rows.iter().any(|row| row.len() >= LEAST_PIXELS))
-        }
-        Err(_) => false,
-    }
+    let Ok(mut opened) = open(path, MOST_LINE) else {
+        return false;
+    };
+    let is_long = |row: &ByteRecord| row.len() >= LEAST_PIXELS;
+    opened.is_utf16 || rows_of(&mut opened).is_some_and(|rows| rows.iter().any(is_long))
 }
 
 /// How many values a row has; what follows a comma at its end is none.
@@ -306,10 +335,13 @@ impl<'a> Table<'a> {
         let is_numbered = header
             && (named.is_some() || like.is_some_and(|like| like + 1 == columns))
             && NUMBERS.contains(&&names[0].to_lowercase()[..]);
+        let is_pixel = |column: usize| pixel(&first[column]).is_some();
         let label = match (header, like) {
             (true, _) if named.is_some() => named,
             (_, Some(like)) if columns == like + usize::from(is_numbered) => None,
             (true, _) if numbered_alike(&names) => None,
+            // Words in the last column, and a pixel in the first.
+            (false, None) if is_pixel(0) && !is_pixel(columns - 1) => Some(columns - 1),
             _ => Some(0),
         };
         let mut pixels: Vec<usize> = (0..columns)

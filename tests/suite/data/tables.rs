@@ -406,6 +406,27 @@ fn csv_is_read_as_kaggle_writes_it() {
         ["class 1", "class 2", "class 9", "class 10"]
     );
     assert_eq!(set.train.image(0).map(<[u8]>::len), Some(784));
+    fs::write(&words, table(&train, "", last)).expect("written");
+    let again = read(&words);
+    assert_eq!(again.description.class_names, set.description.class_names);
+    assert_eq!(again.train, set.train);
+}
+
+#[test]
+fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
+    let folder = folder();
+    let split = pattern(GREY, 2, 20);
+    let sound = table(&split, "", |label, row| format!("{label},{row}"));
+    let endless = "7,".repeat(3 << 20);
+    let path = folder.path().join("rows.csv");
+    for text in [format!("{sound}{endless}"), endless] {
+        fs::write(&path, text).expect("written");
+        let mut reading = Reading::default();
+        reading.options.broken = BrokenFiles::None;
+        let error = formats::read(&path, &reading).expect_err("refused");
+        let error = error.to_string();
+        assert!(error.contains("a line is longer than 2 MB"), "{error}");
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ async fn check(device: &Device, config: &Config, network: &Architecture, verdict
     }
     drop(mark);
     let (replay, findings): (Vec<_>, Vec<_>) =
-        (findings.into_iter()).partition(|finding| finding.op == checks::replay::OP);
+        findings.into_iter().partition(Finding::is_of_replay);
     let failed = checks::failures(&findings);
     tracing::info!(
         "checked {} numbers in {:.1} s: {}",
@@ -120,23 +120,19 @@ async fn short(
 }
 
 /// Remembers what `doctor` found about `adapter` with all kernels.
-pub fn remember_findings(
-    adapter: &AdapterInfo,
-    network: &Architecture,
-    findings: &[checks::Finding],
-) {
+pub fn remember_findings(adapter: &AdapterInfo, network: &Architecture, findings: &[Finding]) {
     let right = |kernels: Group| {
         findings
             .iter()
             .filter(|finding| finding.kernels == kernels || finding.kernels == Group::Shared)
-            .filter(|finding| finding.op != checks::replay::OP)
+            .filter(|finding| !finding.is_of_replay())
             .all(|finding| finding.passed)
     };
-    let mut replay = (findings.iter()).filter(|finding| finding.op == checks::replay::OP);
+    let replay = findings.iter().find(|finding| finding.is_of_replay());
     let verdict = Verdict {
         fused: Some(right(Group::Fused)),
         burn: Some(right(Group::Burn)),
-        replay: replay.next().map(|finding| finding.passed),
+        replay: replay.map(|finding| finding.passed),
         failed: checks::failures(findings),
         ..Verdict::new(adapter, network)
     };

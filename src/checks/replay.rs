@@ -10,11 +10,18 @@ use crate::model;
 use crate::wording::count;
 
 /// What findings call it.
-pub const OP: &str = "replay";
+const OP: &str = "replay";
 /// Replayed steps that are compared.
 const STEPS: usize = 10;
 /// Steps before the first that is replayed.
 const BEFORE: usize = 3;
+
+impl Finding {
+    /// Whether it is of replayed steps: where they are wrong, the kernels may be right.
+    pub fn is_of_replay(&self) -> bool {
+        self.op == OP
+    }
+}
 
 /// Trains `network` on `device` twice with our kernels, and compares losses and weights; `None` where no step is
 /// recorded: on the CPU, and for networks and settings of which each step is launched anew.

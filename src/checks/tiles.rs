@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Transaction;
 
 use super::steps::first_step;
-use super::{Finding, Group, replay};
+use super::{Finding, Group};
 use crate::config::{Architecture, Config};
 use crate::device::store::Store;
 use crate::device::{Device, DeviceError};
@@ -54,7 +54,7 @@ pub async fn choose_or_warn(device: &Device, config: &Config, network: &Architec
 pub fn forget(device: &Device, findings: &[Finding]) -> bool {
     let usual = device.usual_tiles();
     let is_wrong = |finding: &Finding| {
-        finding.kernels == Group::Fused && finding.op != replay::OP && !finding.passed
+        finding.kernels == Group::Fused && !finding.is_of_replay() && !finding.passed
     };
     let are_usual = |tiles| tiles == Tiles::all(usual);
     if !findings.iter().any(is_wrong) || tiles(device.burn()).is_none_or(are_usual) {

@@ -7,6 +7,46 @@ use crate::wording::count;
 impl Layers {
     pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
         let training = &config.training;
+        self.check_counts(config)?;
+        self.check_rates(config)?;
+        if training.optimizer == OptimizerKind::Muon && training.momentum == 0.0 {
+            return Err(self.invalid("training.momentum", "Muon needs momentum, such as 0.95"));
+        }
+        if training.schedule == ScheduleKind::Plateau && training.patience == 0 {
+            let reason = "\"plateau\" needs training.patience, such as 5";
+            return Err(self.invalid("training.schedule", reason));
+        }
+        self.check_shares(config)?;
+        let layers = config.model.layers.len();
+        // A word stands for as many as the images need, which is known later.
+        if training.freeze > layers && self.word("model.layers").is_empty() {
+            let reason = format!(
+                "the network has {} layers, and the last one always learns: freeze at most {layers}",
+                layers + 1
+            );
+            return Err(self.invalid("training.freeze", reason));
+        }
+        self.check_data(&config.data)?;
+        self.check_augmentation(config)?;
+        let model = config.model.check();
+        model.map_err(|reason| self.invalid("model.layers", reason))
+    }
+
+    /// Refuses the first value that is not as `holds` asks.
+    fn each<T: Copy>(
+        &self,
+        values: &[(&str, T)],
+        holds: impl Fn(T) -> bool,
+        reason: &str,
+    ) -> Result<(), ConfigError> {
+        match values.iter().find(|(_, value)| !holds(*value)) {
+            Some((key, _)) => Err(self.invalid(key, reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_counts(&self, config: &Config) -> Result<(), ConfigError> {
+        let training = &config.training;
         let at_least_one = [
             ("training.epochs", training.epochs),
             ("training.batch_size", training.batch_size),
@@ -20,31 +60,28 @@ impl Layers {
             ("bench.steps", config.bench.steps),
             ("bench.rounds", config.bench.rounds),
         ];
-        for (key, value) in at_least_one {
-            if value == 0 {
-                return Err(self.invalid(key, "must be at least 1"));
-            }
-        }
-        let at_most = [
+        self.each(&at_least_one, |value| value > 0, "must be at least 1")?;
+        let evaluated = config.evaluation.batch_size;
+        for (key, value, limit) in [
             ("training.batch_size", training.batch_size, 65_536),
             ("training.epochs", training.epochs, 1_000_000),
-            (
-                "evaluation.batch_size",
-                config.evaluation.batch_size,
-                65_536,
-            ),
+            ("evaluation.batch_size", evaluated, 65_536),
             ("evaluation.shift", config.evaluation.shift, 8),
             ("doctor.steps", config.doctor.steps, 10_000),
             ("doctor.batch_size", config.doctor.batch_size, 4_096),
             ("bench.steps", config.bench.steps, 100_000),
             ("bench.warmup", config.bench.warmup, 100_000),
             ("bench.rounds", config.bench.rounds, 100_000),
-        ];
-        for (key, value, limit) in at_most {
+        ] {
             if value > limit {
                 return Err(self.invalid(key, format!("must be at most {limit}")));
             }
         }
+        Ok(())
+    }
+
+    fn check_rates(&self, config: &Config) -> Result<(), ConfigError> {
+        let training = &config.training;
         let positive = [
             ("training.learning_rate", training.learning_rate),
             ("training.start_divisor", training.start_divisor),
@@ -56,64 +93,37 @@ impl Layers {
             ("doctor.band", config.doctor.band),
             ("bench.margin", config.bench.margin),
         ];
-        for (key, value) in positive {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(self.invalid(key, "must be greater than 0 and finite"));
-            }
-        }
+        let is_positive = |value: f64| value > 0.0 && value.is_finite();
+        self.each(&positive, is_positive, "must be greater than 0 and finite")?;
         let not_negative = [
             ("training.weight_decay", training.weight_decay),
             ("training.clip_norm", training.clip_norm),
             ("training.max_seconds", training.max_seconds),
         ];
-        for (key, value) in not_negative {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(self.invalid(key, "must be at least 0 and finite"));
-            }
-        }
-        if training.optimizer == OptimizerKind::Muon && training.momentum == 0.0 {
-            return Err(self.invalid("training.momentum", "Muon needs momentum, such as 0.95"));
-        }
-        if training.schedule == ScheduleKind::Plateau && training.patience == 0 {
-            let reason = "\"plateau\" needs training.patience, such as 5";
-            return Err(self.invalid("training.schedule", reason));
-        }
-        for (key, value) in [
+        let is_not_negative = |value: f64| value >= 0.0 && value.is_finite();
+        let reason = "must be at least 0 and finite";
+        self.each(&not_negative, is_not_negative, reason)
+    }
+
+    fn check_shares(&self, config: &Config) -> Result<(), ConfigError> {
+        let training = &config.training;
+        let below_one = [
             ("training.beta1", training.beta1),
             ("training.beta2", training.beta2),
             ("training.momentum", training.momentum),
             ("training.ema_decay", training.ema_decay),
             ("training.label_smoothing", training.label_smoothing),
-        ] {
-            if !(0.0..1.0).contains(&value) {
-                return Err(self.invalid(key, "must lie from 0 to below 1"));
-            }
-        }
-        for (key, value) in [
+        ];
+        let is_below_one = |value| (0.0..1.0).contains(&value);
+        self.each(&below_one, is_below_one, "must lie from 0 to below 1")?;
+        let shares = [
             ("training.warmup_fraction", training.warmup_fraction),
             ("training.decay_fraction", training.decay_fraction),
             ("model.norm_momentum", config.model.norm_momentum),
             ("training.target_accuracy", training.target_accuracy),
-        ] {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(self.invalid(key, "must lie from 0 to 1 (0.99 means 99 %)"));
-            }
-        }
-        let layers = config.model.layers.len();
-        // A word stands for as many as the images need, which is known later.
-        if training.freeze > layers && self.word("model.layers").is_empty() {
-            let reason = format!(
-                "the network has {} layers, and the last one always learns: freeze at most {layers}",
-                layers + 1
-            );
-            return Err(self.invalid("training.freeze", reason));
-        }
-        self.check_data(&config.data)?;
-        self.check_augmentation(config)?;
-        if let Err(reason) = config.model.check() {
-            return Err(self.invalid("model.layers", reason));
-        }
-        Ok(())
+        ];
+        let reason = "must lie from 0 to 1 (0.99 means 99 %)";
+        self.each(&shares, |value| (0.0..=1.0).contains(&value), reason)
     }
 
     fn check_data(&self, data: &DataConfig) -> Result<(), ConfigError> {

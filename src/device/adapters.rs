@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::{DeviceError, guarded_future};
 use crate::config::Api;
-use crate::kernels::gpu::is_software;
 
 /// What an adapter is, in the words of its driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -244,6 +243,14 @@ fn rank(info: &wgpu::AdapterInfo) -> (u8, u8) {
         _ => 2,
     };
     (device_type, api)
+}
+
+/// Whether an adapter of this name runs shaders on the CPU.
+pub fn is_software(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["llvmpipe", "swiftshader", "basic render"]
+        .iter()
+        .any(|software| name.contains(software))
 }
 
 fn describe(index: usize, info: &wgpu::AdapterInfo) -> AdapterInfo {

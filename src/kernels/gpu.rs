@@ -193,14 +193,6 @@ pub fn owned(tensor: CubeTensor) -> CubeTensor {
     }
 }
 
-/// Whether an adapter of this name runs shaders on the CPU.
-pub fn is_software(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["llvmpipe", "swiftshader", "basic render"]
-        .iter()
-        .any(|software| name.contains(software))
-}
-
 /// Whether tensors on `device` live on an adapter.
 pub fn is_adapter(device: &Device) -> bool {
     let inner = device.clone().inner();

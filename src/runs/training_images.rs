@@ -166,58 +166,49 @@ impl TrainingImages {
     pub fn remarks(&self) -> Vec<String> {
         let (train, test) = (self.train.class_counts(), self.test.class_counts());
         let valid = self.valid.class_counts();
+        let names = &self.set.class_names;
         let named = |wanted: &dyn Fn(usize) -> bool| {
-            let found: Vec<&str> = self
-                .set
-                .class_names
-                .iter()
-                .enumerate()
-                .filter(|(class, _)| wanted(*class))
-                .map(|(_, name)| name.as_str())
-                .collect();
-            (!found.is_empty()).then(|| list(&found))
+            let classes = (0..names.len()).filter(|&class| wanted(class));
+            let found: Vec<&str> = classes.map(|class| names[class].as_str()).collect();
+            (!found.is_empty()).then_some(found)
         };
         let mut remarks = Vec::new();
-        let untrained = |class: usize| train[class] == 0 && test[class] > 0;
-        if let Some(names) = named(&untrained) {
-            remarks.push(match self.limited {
-                true => format!("data.train_limit leaves no training image of {names}, but there are test images"),
-                false => format!(
-                    "no training image of {names}, but test images: the network cannot learn {}",
-                    them(&names)
-                ),
-            });
-        }
+        let tested = |class: usize| train[class] == 0 && test[class] > 0;
         let only_validated =
             |class: usize| train[class] == 0 && test[class] == 0 && valid[class] > 0;
-        if let Some(names) = named(&only_validated) {
+        for (classes, others) in [
+            (named(&tested), "test"),
+            (named(&only_validated), "validation"),
+        ] {
+            let Some(classes) = classes else { continue };
+            let list = list(&classes);
             remarks.push(match self.limited {
-                true => format!("data.train_limit leaves no training image of {names}, but there are validation images"),
+                true => format!("data.train_limit leaves no training image of {list}, but there are {others} images"),
                 false => format!(
-                    "no training image of {names}, but validation images: the network cannot learn {}",
-                    them(&names)
+                    "no training image of {list}, but {others} images: the network cannot learn {}",
+                    either(&classes, "it", "them")
                 ),
             });
         }
         let absent = |class: usize| train[class] == 0 && test[class] == 0 && valid[class] == 0;
-        if let Some(names) = named(&absent) {
+        if let Some(classes) = named(&absent) {
+            let list = list(&classes);
             remarks.push(match self.limited {
-                true => format!("data.train_limit leaves no image of {names} to train on"),
-                false => format!("no image at all of {names}"),
+                true => format!("data.train_limit leaves no image of {list} to train on"),
+                false => format!("no image at all of {list}"),
             });
         }
         let few = |class: usize| (1..FEW).contains(&train[class]);
-        if let Some(names) = named(&few) {
-            remarks.push(format!("fewer than {FEW} training images of {names}"));
+        if let Some(classes) = named(&few) {
+            let list = list(&classes);
+            remarks.push(format!("fewer than {FEW} training images of {list}"));
         }
         let untested = |class: usize| train[class] > 0 && test[class] == 0;
-        if let Some(names) = named(&untested) {
+        if let Some(classes) = named(&untested) {
             remarks.push(format!(
-                "no test image of {names}: nothing is known of how well {} told apart",
-                match is_one(&names) {
-                    true => "it is",
-                    false => "they are",
-                }
+                "no test image of {}: nothing is known of how well {} told apart",
+                list(&classes),
+                either(&classes, "it is", "they are")
             ));
         }
         remarks
@@ -228,15 +219,11 @@ fn picked(files: &[String], places: &[usize]) -> Vec<String> {
     places.iter().map(|&place| files[place].clone()).collect()
 }
 
-/// Whether a list is of a single class.
-fn is_one(list: &str) -> bool {
-    list.starts_with("class ")
-}
-
-fn them(list: &str) -> &'static str {
-    match is_one(list) {
-        true => "it",
-        false => "them",
+/// The word for a single class, or that for several.
+fn either<'w>(classes: &[&str], one: &'w str, several: &'w str) -> &'w str {
+    match classes {
+        [_] => one,
+        _ => several,
     }
 }
 

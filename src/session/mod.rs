@@ -321,7 +321,7 @@ impl Session {
 fn name(adapter: &mut Adapter, host: &Host) {
     if !host.adapter.is_empty() {
         adapter.info.name.clone_from(&host.adapter);
-        if crate::kernels::gpu::is_software(&host.adapter) {
+        if crate::device::adapters::is_software(&host.adapter) {
             adapter.info.adapter_type = "software".into();
         }
     }

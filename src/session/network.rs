@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::words::one_line;
 use super::{Checked, Session, SessionError};
 use crate::checks::right_device::right_device;
-use crate::checks::{self, Group, Scope};
+use crate::checks::{self, Finding, Group, Scope};
 use crate::config::{Architecture, Config, Layers};
 use crate::device::Device;
 use crate::evaluation::Evaluation;
@@ -177,7 +177,7 @@ impl Session {
         )
         .await;
         let (replay, findings): (Vec<_>, Vec<_>) =
-            (findings.into_iter()).partition(|finding| finding.op == checks::replay::OP);
+            findings.into_iter().partition(Finding::is_of_replay);
         let [found, replays] = [findings, replay].map(|findings| {
             let wrong = checks::failures(&findings);
             match wrong.is_empty() {

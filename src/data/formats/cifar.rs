@@ -123,77 +123,9 @@ fn holds(path: &Path) -> Holds {
 
 fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
     let tree = Tree::open(path)?;
-    let wanted: Vec<usize> = (0..tree.files.len())
-        .filter(|&file| {
-            let path = &tree.files[file].path;
-            let name = path.rsplit('/').next().unwrap_or_default();
-            is_named_so(path) || KINDS.iter().any(|kind| kind.names == name)
-        })
-        .collect();
-    check_memory(
-        path,
-        wanted.iter().map(|&file| tree.files[file].bytes).sum(),
-    )?;
-    let mut files = Vec::new();
-    let read = tree.each(
-        &wanted,
-        MOST_BYTES,
-        &|file, bytes| (file, bytes),
-        &mut |some| {
-            files.extend(some);
-            ControlFlow::Continue(())
-        },
-    );
-    let damaged = |file: &str, reason: String| {
-        DataError::unfit(path, format!("{file}: {reason}"), COPY_AGAIN)
-    };
-    read.map_err(|error| DataError::unread(path, "cannot be read to its end", &error))?;
-    let mut contents = Vec::new();
-    for (file, bytes) in files {
-        let name = &tree.files[file].path[..];
-        let bytes = bytes.map_err(|error| {
-            DataError::unread(path, format_args!("{name}: cannot be read"), &error)
-        })?;
-        contents.push((name, bytes));
-    }
-    // As their numbers count.
-    contents.sort_by(|(a, _), (b, _)| numeric_sort::cmp(a, b));
-    let mut parts = [None, None];
-    let mut kind = None;
-    for (name, bytes) in contents.iter().filter(|(name, _)| is_named_so(name)) {
-        let Some(found) = kind_of(name, bytes.len() as u64, bytes) else {
-            if is_published(name) {
-                let whole = |kind: &Kind| bytes.len().is_multiple_of(kind.record());
-                let reason = match bytes.first().filter(|_| KINDS.iter().any(whole)) {
-                    Some(label) => {
-                        format!("begins with the label {label}, which CIFAR does not have")
-                    }
-                    None => format!(
-                        "{} are no whole records of an image and its label",
-                        count(bytes.len(), "byte")
-                    ),
-                };
-                return Err(damaged(name, reason));
-            }
-            continue;
-        };
-        let kind: &Kind = kind.get_or_insert(found);
-        if kind.labels != found.labels {
-            let reason = format!("{name}: CIFAR-100's records, and others have CIFAR-10's");
-            return Err(DataError::unfit(
-                path,
-                reason,
-                "keep one of the two sets here",
-            ));
-        }
-        let part = parts[usize::from(is_test(name))].get_or_insert_with(|| Labelled {
-            shape: SHAPE,
-            images: Vec::new(),
-            labels: Vec::new(),
-        });
-        records(bytes, kind, part).map_err(|reason| damaged(name, reason))?;
-    }
-    let (Some(kind), [Some(train), test]) = (kind, parts) else {
+    let contents = contents(path, &tree)?;
+    let (kind, [train, test]) = parts(path, &contents)?;
+    let (Some(kind), Some(train)) = (kind, train) else {
         return Err(DataError::unfit(
             path,
             "no file of images to train on",
@@ -222,6 +154,89 @@ fn read(path: &Path, name: &str, _: &Reading) -> Result<OpenSet, DataError> {
         warnings: warnings.into_iter().collect(),
     };
     arrays.into_set(path, name)
+}
+
+/// The files of records and of class names, each with its bytes, as their numbers count.
+fn contents<'t>(path: &Path, tree: &'t Tree) -> Result<Vec<(&'t str, Vec<u8>)>, DataError> {
+    let wanted: Vec<usize> = (0..tree.files.len())
+        .filter(|&file| {
+            let path = &tree.files[file].path;
+            let name = path.rsplit('/').next().unwrap_or_default();
+            is_named_so(path) || KINDS.iter().any(|kind| kind.names == name)
+        })
+        .collect();
+    check_memory(
+        path,
+        wanted.iter().map(|&file| tree.files[file].bytes).sum(),
+    )?;
+    let mut files = Vec::new();
+    let read = tree.each(
+        &wanted,
+        MOST_BYTES,
+        &|file, bytes| (file, bytes),
+        &mut |some| {
+            files.extend(some);
+            ControlFlow::Continue(())
+        },
+    );
+    read.map_err(|error| DataError::unread(path, "cannot be read to its end", &error))?;
+    let mut contents = Vec::new();
+    for (file, bytes) in files {
+        let name = &tree.files[file].path[..];
+        let bytes = bytes.map_err(|error| {
+            DataError::unread(path, format_args!("{name}: cannot be read"), &error)
+        })?;
+        contents.push((name, bytes));
+    }
+    contents.sort_by(|(a, _), (b, _)| numeric_sort::cmp(a, b));
+    Ok(contents)
+}
+
+/// The kind of the records, and the images to train on and to test.
+type Parts = (Option<&'static Kind>, [Option<Labelled>; 2]);
+
+fn parts(path: &Path, contents: &[(&str, Vec<u8>)]) -> Result<Parts, DataError> {
+    let damaged = |file: &str, reason: String| {
+        DataError::unfit(path, format!("{file}: {reason}"), COPY_AGAIN)
+    };
+    let mut parts = [None, None];
+    let mut kind = None;
+    for (name, bytes) in contents.iter().filter(|(name, _)| is_named_so(name)) {
+        let Some(found) = kind_of(name, bytes.len() as u64, bytes) else {
+            match is_published(name) {
+                true => return Err(damaged(name, why_no_records(bytes))),
+                false => continue,
+            }
+        };
+        let kind: &Kind = kind.get_or_insert(found);
+        if kind.labels != found.labels {
+            let reason = format!("{name}: CIFAR-100's records, and others have CIFAR-10's");
+            return Err(DataError::unfit(
+                path,
+                reason,
+                "keep one of the two sets here",
+            ));
+        }
+        let part = parts[usize::from(is_test(name))].get_or_insert_with(|| Labelled {
+            shape: SHAPE,
+            images: Vec::new(),
+            labels: Vec::new(),
+        });
+        records(bytes, kind, part).map_err(|reason| damaged(name, reason))?;
+    }
+    Ok((kind, parts))
+}
+
+/// What is wrong with a file that should hold records.
+fn why_no_records(bytes: &[u8]) -> String {
+    let whole = |kind: &Kind| bytes.len().is_multiple_of(kind.record());
+    match bytes.first().filter(|_| KINDS.iter().any(whole)) {
+        Some(label) => format!("begins with the label {label}, which CIFAR does not have"),
+        None => format!(
+            "{} are no whole records of an image and its label",
+            count(bytes.len(), "byte")
+        ),
+    }
 }
 
 /// The published files that are not there, where one that is bears a published name.

@@ -17,45 +17,27 @@ use crate::runs::training_images::TrainingImages;
 /// Trials where nobody says how many, and no grid does.
 const TRIALS: usize = 16;
 /// Settings that would undo what makes trials comparable, and what they are chosen by.
-const FIXED: &[(&str, &str)] = &[
+const FIXED: &[(&[&str], &str)] = &[
     (
-        "data.validation_size",
+        &[
+            "data.validation_size",
+            "data.split_seed",
+            "data.synthetic_seed",
+            "data.test_fraction",
+            "data.test_seed",
+        ],
         "trials are compared on the same validation images; set it once, with --set",
     ),
     (
-        "data.split_seed",
-        "trials are compared on the same validation images; set it once, with --set",
-    ),
-    (
-        "data.synthetic_seed",
-        "trials are compared on the same validation images; set it once, with --set",
-    ),
-    (
-        "data.test_fraction",
-        "trials are compared on the same validation images; set it once, with --set",
-    ),
-    (
-        "data.test_seed",
-        "trials are compared on the same validation images; set it once, with --set",
-    ),
-    (
-        "data.size",
-        "trials share the images, which are read once; make a sweep for each size",
-    ),
-    (
-        "data.colour",
+        &["data.size", "data.colour"],
         "trials share the images, which are read once; make a sweep for each",
     ),
     (
-        "data.set",
+        &["data.set", "data.folder"],
         "trials are compared on the same images; make a sweep for each set",
     ),
     (
-        "data.folder",
-        "trials are compared on the same images; make a sweep for each set",
-    ),
-    (
-        "evaluation.test",
+        &["evaluation.test"],
         "only the best trial sees the test images; leave it out",
     ),
 ];
@@ -217,7 +199,10 @@ fn check_axes(axes: &[Axis]) -> Result<(), UsageError> {
                 "--over {key}: it is given twice; name all its values in one"
             )));
         }
-        if let Some((_, reason)) = FIXED.iter().find(|(fixed, _)| fixed == key) {
+        if let Some((_, reason)) = FIXED
+            .iter()
+            .find(|(fixed, _)| fixed.contains(&key.as_str()))
+        {
             return Err(UsageError(format!("--over {key}: {reason}")));
         }
     }

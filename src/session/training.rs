@@ -9,6 +9,7 @@ use super::{Data, Drawn, Session, SessionError, divide_digits};
 use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
 use crate::data::split::Division;
 use crate::evaluation::Evaluation;
+use crate::report::closing::divergence;
 use crate::runs::fit::{fit, follow};
 use crate::runs::record::RunRecord;
 use crate::runs::train::{Keep, TrainingRun, follow_kernels, train};
@@ -16,6 +17,7 @@ use crate::runs::training_images::TrainingImages;
 use crate::training::history::EpochRecord;
 use crate::training::stopping::Ending;
 use crate::training::{Observer, Progress};
+use crate::wording::rounded;
 
 /// What came of a training.
 #[derive(Debug, Serialize)]
@@ -24,7 +26,7 @@ pub struct Trained {
     pub result: RunRecord,
     /// Whether a person stopped it.
     pub interrupted: bool,
-    /// What a person must know of the device.
+    /// What a person must know of the device, and of a network that has learnt nothing.
     pub note: Option<String>,
 }
 
@@ -163,6 +165,16 @@ impl Session {
         let run = TrainingRun::new(layers, config, device, images).from_the_seed()?;
         let record = run.record("page".into(), started);
         let mut finished = train(&run, run.initial(), record, observer, &mut Nowhere).await?;
+        let interrupted = finished.record.ending == Some(Ending::Interrupted);
+        let evaluation = finished.record.evaluation.as_ref();
+        let remark = evaluation.filter(|_| !interrupted).and_then(divergence);
+        let remark = remark.map(|remark| {
+            format!(
+                "{remark}: training diverged or did not begin; try a learning rate of {}",
+                rounded(run.config.training.learning_rate / 10.0)
+            )
+        });
+        let notes: Vec<String> = note.into_iter().chain(remark).collect();
         // A page offers one file of weights.
         finished.record.last_weights = None;
         self.network = Some(Network {
@@ -173,9 +185,9 @@ impl Session {
             answers: finished.answers,
         });
         Ok(Trained {
-            interrupted: finished.record.ending == Some(Ending::Interrupted),
+            interrupted,
             result: finished.record,
-            note,
+            note: (!notes.is_empty()).then(|| notes.join(". ")),
         })
     }
 

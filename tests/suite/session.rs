@@ -155,6 +155,21 @@ fn the_page_trains_what_the_command_line_trains() {
 }
 
 #[test]
+fn a_training_that_ends_at_chance_says_so() {
+    let mut session = opened();
+    session.built_in(2000).expect("drawn");
+    let learnt = train(&mut session, &SHORT, &mut Watcher::default());
+    assert_eq!(learnt.note, None);
+    let rate = [SHORT[0], SHORT[1], ("training.learning_rate", "10")];
+    let lost = train(&mut session, &rate, &mut Watcher::default());
+    let note = lost.note.expect("a note");
+    assert!(
+        note.contains("training diverged or did not begin; try a learning rate of 1"),
+        "{note}"
+    );
+}
+
+#[test]
 fn a_stopped_training_is_evaluated_and_its_cells_hold_their_pictures() {
     let mut session = opened();
     session.files("files", &files(true)).expect("a sound set");

@@ -52,10 +52,11 @@ check() {
 
 # The program, built without optimising what only generates code for a GPU, nor Burn's own operations, which nothing here uses.
 train() {
-    local native="$1" program="$target_dir/$target/release/gpu-mnist" folder here there
+    local native="$1" program="$target_dir/$target/release/gpu-mnist" here there
     [ -x "$native" ] || missing "$native" "cargo build --release"
     cargo build --locked --release --target "$target" "${build_std[@]}" \
         --config 'profile.release.package."*".opt-level=0' --config 'profile.release.package.burn-flex.opt-level=0'
+    # The trap reads it when this function has ended.
     folder="$(mktemp -d)"
     trap 'rm -rf "$folder"' EXIT
     for levels in "scalar scalar" "avx2 neon"; do

@@ -45,7 +45,7 @@ if [ "$device" = gpu ]; then
 fi
 piece burn 45 "$program" "${train[@]}" --kernels burn --out "$out/runs/burn"
 piece fast 60 "$program" "${train[@]}" --config fast --seeds "$seeds" --out "$out/runs/fast"
-piece bench 75 "$program" bench "${where[@]}" --steps 60 --format json
+piece bench 50 "$program" bench "${where[@]}" --steps 60 --format json
 if python3 -c 'import torch' 2>/dev/null; then
     torch=cpu
     python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' && torch=cuda

@@ -1,7 +1,7 @@
 //! The shaders as text: what they import is there, and what comes out is WGSL.
 
-use std::collections::BTreeSet;
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -120,13 +120,70 @@ fn constants_reach_what_is_imported() {
     }
 }
 
-/// MSL is left out: naga writes it only where wgpu is built for Metal.
-fn translate(name: &str, module: &naga::Module, info: &ModuleInfo) {
+/// In which languages so many shaders were written, and by which programs they were accepted.
+#[derive(Default)]
+struct Translated(BTreeMap<&'static str, usize>);
+
+impl Translated {
+    fn count(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    /// Has a program read a shader, where it is installed.
+    fn accepted(&mut self, name: &str, program: &'static str, file: &str, shader: &[u8]) {
+        let folder = tempdir().expect("a folder");
+        std::fs::write(folder.path().join(file), shader).expect("a file");
+        let mut command = Command::new(program);
+        command.current_dir(&folder).arg(file);
+        if program == MSL {
+            // naga has MSL in this build only where wgpu is built for Metal.
+            command.args(["shader.metal", "--metal-version", "2.0"]);
+        }
+        match command.output() {
+            Ok(output) => {
+                let says = [output.stdout, output.stderr]
+                    .map(|text| String::from_utf8_lossy(&text).into_owned())
+                    .concat();
+                assert!(output.status.success(), "{name}, by {program}: {says}");
+                self.count(program);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => panic!("{program}: {error}"),
+        }
+    }
+
+    /// Says how many there were of each, and what was not asked.
+    fn tell(&self, shaders: usize) {
+        let counts: Vec<String> = (self.0.iter())
+            .map(|(what, count)| format!("{what} {count}"))
+            .collect();
+        let mut said = format!("of {shaders} shaders: {}\n", counts.join(", "));
+        for program in PROGRAMS {
+            match self.0.get(program) {
+                Some(&count) => assert_eq!(count, shaders, "{program}"),
+                None => said += &format!("SKIPPED (shaders): {program} is not installed\n"),
+            }
+        }
+        let _ = std::io::stderr().write_all(said.as_bytes());
+    }
+}
+
+/// Translates to MSL.
+const MSL: &str = "naga";
+/// What is asked about every shader, where it is installed.
+const PROGRAMS: [&str; 3] = ["glslangValidator", MSL, "spirv-val"];
+/// Long unrolled loops are what the older compiler of DX12 takes minutes for.
+const MOST_HLSL: usize = 64 << 10;
+
+fn translate(name: &str, text: &str, into: &mut Translated) {
+    let (module, info) = &validated(name, text);
+    into.accepted(name, MSL, "shader.wgsl", text.as_bytes());
     let words = spv::write_vec(module, info, &spv::Options::default(), None)
         .unwrap_or_else(|error| panic!("{name} as SPIR-V: {error}"));
     assert_eq!(words[0], 0x0723_0203, "{name}");
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    accepted(name, "spirv-val", "spv", &bytes);
+    into.count("SPIR-V");
+    into.accepted(name, "spirv-val", "shader.spv", &bytes);
 
     let options = hlsl::Options {
         shader_model: hlsl::ShaderModel::V5_1,
@@ -139,6 +196,8 @@ fn translate(name: &str, module: &naga::Module, info: &ModuleInfo) {
         .write(module, info, None)
         .unwrap_or_else(|error| panic!("{name} as HLSL: {error}"));
     assert!(text.contains("numthreads"), "{name}");
+    assert!(text.len() < MOST_HLSL, "{name}: {} bytes", text.len());
+    into.count("HLSL 5.1");
 
     let options = glsl::Options {
         version: glsl::Version::new_gles(310),
@@ -161,24 +220,8 @@ fn translate(name: &str, module: &naga::Module, info: &ModuleInfo) {
     .and_then(|mut writer| writer.write())
     .unwrap_or_else(|error| panic!("{name} as GLSL: {error}"));
     assert!(text.starts_with("#version 310 es"), "{name}");
-    accepted(name, "glslangValidator", "comp", text.as_bytes());
-}
-
-/// Has a validator read a shader, where it is installed.
-fn accepted(name: &str, validator: &str, extension: &str, shader: &[u8]) {
-    let folder = tempdir().expect("a folder");
-    let path = folder.path().join(format!("shader.{extension}"));
-    std::fs::write(&path, shader).expect("a file");
-    match Command::new(validator).arg(&path).output() {
-        Ok(output) => {
-            let says = [output.stdout, output.stderr]
-                .map(|text| String::from_utf8_lossy(&text).into_owned())
-                .concat();
-            assert!(output.status.success(), "{name}, by {validator}: {says}");
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => panic!("{validator}: {error}"),
-    }
+    into.count("GLSL ES 3.10");
+    into.accepted(name, "glslangValidator", "shader.comp", text.as_bytes());
 }
 
 /// Networks whose launches cover every shader but the gradient of a grey image, which no network trains: the reference,
@@ -191,6 +234,8 @@ fn what_networks_launch_is_wgsl_that_every_api_takes() {
         return;
     };
     let mut names = BTreeSet::new();
+    let mut translated = Translated::default();
+    let mut count = 0;
     for assignments in [
         &[][..],
         &[EVERY_LAYER, "training.batch_size=12"],
@@ -214,12 +259,13 @@ fn what_networks_launch_is_wgsl_that_every_api_takes() {
             );
         }
         for shader in shaders {
-            let (module, info) = validated(&shader.path, &shader.text);
-            translate(&shader.path, &module, &info);
+            translate(&shader.path, &shader.text, &mut translated);
+            count += 1;
             let (_, name) = shader.path.split_once('-').expect("a number and a name");
             names.insert(name.trim_end_matches(".wgsl").to_string());
         }
     }
+    translated.tell(count);
     let all: BTreeSet<String> = files("").iter().map(|shader| shader.name.into()).collect();
     assert!(names.is_subset(&all), "{names:?}");
     let rest: Vec<&String> = all.difference(&names).collect();

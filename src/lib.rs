@@ -25,7 +25,8 @@
 //! # }
 //! ```
 //!
-//! `examples/train.rs` is a whole training, `examples/burn_model.rs` puts the [`kernels`] into a Burn program
+//! `examples/train.rs` is a whole training, `examples/custom_layer.rs` has a layer of its own,
+//! `examples/burn_model.rs` puts the [`kernels`] into a Burn program
 //! of one's own. Activations are NHWC, `[n, height, width, channels]`, everywhere.
 //!
 //! The modules in reading order, from the command line down to the kernels: each asks only those

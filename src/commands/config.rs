@@ -24,7 +24,7 @@ pub struct ConfigArgs {
     #[arg(value_name = "SECTION")]
     section: Option<String>,
     /// Only settings that are not the default
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     changed: bool,
     #[command(flatten)]
     work: WorkArgs,

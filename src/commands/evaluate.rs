@@ -38,10 +38,16 @@ pub struct EvaluateArgs {
     #[arg(value_name = "RUN", add = completion::runs())]
     runs: Vec<PathBuf>,
     /// Evaluate the mean of the class probabilities of a sweep's best trials
-    #[arg(long, value_name = "SWEEP", conflicts_with = "runs", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "SWEEP", conflicts_with = "runs", value_hint = ValueHint::DirPath, help_heading = "Data")]
     ensemble: Option<PathBuf>,
-    /// How many of them
-    #[arg(long, value_name = "N", requires = "ensemble", default_value_t = 5)]
+    /// How many of the sweep's trials
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "ensemble",
+        default_value_t = 5,
+        help_heading = "Data"
+    )]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000), allow_negative_numbers = true)]
     top: u32,
     #[command(flatten)]

@@ -23,11 +23,11 @@ use crate::report::look::Look;
 use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::{percent, wrapped};
 use crate::runs::built_in;
-use crate::runs::folder::{RUNS, RunFolderError};
+use crate::runs::folder::{RUN, RUNS, RunFolderError, SETTINGS};
 use crate::runs::weights::{self, Description};
 use crate::runs::which::{named_or_newest, weights_of};
 use crate::terminal::bars::Shown;
-use crate::terminal::print;
+use crate::terminal::{print, quoted};
 use crate::wording;
 
 /// Classes shown of a drawing.
@@ -49,7 +49,7 @@ pub struct PredictArgs {
     files: Vec<PathBuf>,
     /// A run folder (of several seeds, the best is taken) or a model.safetensors [default: the
     /// newest run with weights, or a built-in network for handwritten digits]
-    #[arg(long, value_name = "RUN", add = completion::runs())]
+    #[arg(long, value_name = "RUN", add = completion::runs(), help_heading = "Data")]
     run: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeArgs,
@@ -66,11 +66,11 @@ pub struct PredictArgs {
     #[arg(long, conflicts_with_all = ["json", "csv", "format"], help_heading = "Output")]
     show: bool,
     /// All marks of a picture are one drawing, however far apart
-    #[arg(long)]
+    #[arg(long, help_heading = "Data")]
     single: bool,
     /// Answers with a score above this are unsure; by default 1, which 19 in 20 images of the
     /// network's own set stay below. inf: none is
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score)]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score, help_heading = "Output")]
     threshold: Option<f32>,
 }
 
@@ -124,6 +124,13 @@ pub struct Unsure {
     files: usize,
 }
 
+/// The run that weights lie in, where it has not come to its end.
+fn unfinished_run(weights: &Path) -> Option<&Path> {
+    let folder = weights.parent()?;
+    let is_run = folder.join(SETTINGS).exists();
+    (is_run && !folder.join(RUN).exists()).then_some(folder)
+}
+
 /// # Errors
 /// Weights and device with their exit codes; 1 when some images could not be read, and
 /// [`Unsure`] when some answers are, after all images were looked at.
@@ -142,8 +149,19 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
         tracing::warn!(
-            "{}: these weights do not tell what the network knows, so no answer is called unsure; a training on at least {LEAST_IMAGES} images, ten or more of which are held out for validation, makes some that do",
-            weights.map_or(built_in::NAME.into(), |path| path.display().to_string())
+            "{}: these weights do not tell what the network knows, so no answer is called unsure; {}",
+            weights
+                .as_ref()
+                .map_or(built_in::NAME.into(), |path| path.display().to_string()),
+            match weights.as_ref().and_then(|path| unfinished_run(path)) {
+                Some(run) => format!(
+                    "its run has not ended: gpu-mnist train --resume {} goes on with it",
+                    quoted(run.display())
+                ),
+                None => format!(
+                    "a training on at least {LEAST_IMAGES} images, ten or more of which are held out for validation, makes some that do"
+                ),
+            }
         );
     }
     let count = match args.single {

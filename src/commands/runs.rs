@@ -40,7 +40,7 @@ pub struct RunsArgs {
 
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Date, data set, device, accuracy and seconds of each run, the newest last
+    /// Each run with its data set, device, accuracy and seconds, the newest last
     List(ListArgs),
     /// Remove all runs but the newest; those of several seeds count as one, and other folders are
     /// never touched

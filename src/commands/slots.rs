@@ -26,9 +26,12 @@ pub struct LocalArgs {
 }
 
 impl LocalArgs {
-    /// Whether someone asks for trainings side by side.
-    pub fn are_given(&self) -> bool {
-        self.adapters.is_some() || self.jobs.is_some()
+    /// The flags with which someone asks for trainings side by side; empty where nobody does.
+    pub fn given(&self) -> String {
+        let adapters = self.adapters.as_ref().map(|_| "--adapters");
+        let jobs = self.jobs.map(|_| "--jobs");
+        let given: Vec<&str> = jobs.into_iter().chain(adapters).collect();
+        given.join(" and ")
     }
 }
 

@@ -226,10 +226,11 @@ fn start(args: &TrainArgs, watch: &Watch) -> anyhow::Result<()> {
         )
         .into());
     }
-    if series.is_none() && args.local.are_given() {
-        return Err(UsageError(
-            "--jobs and --adapters: a single training runs on one device; add --seeds N, or leave them out".into(),
-        )
+    let given = args.local.given();
+    if series.is_none() && !given.is_empty() {
+        return Err(UsageError(format!(
+            "{given}: a single training runs on one device; add --seeds N, or leave that out"
+        ))
         .into());
     }
     if let Some(out) = &args.output.out {
@@ -264,7 +265,7 @@ fn train_side_by_side(
     record: &SeedsRecord,
     watch: &Watch,
 ) -> anyhow::Result<()> {
-    if !args.local.are_given() {
+    if args.local.given().is_empty() {
         return Ok(());
     }
     let left = record.seeds.len() - record.runs.len();

@@ -81,12 +81,14 @@ pub fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a String> {
         .iter()
         .map(|name| {
             let tail = name.rsplit('.').next().unwrap_or(name);
-            let score = strsim::jaro_winkler(key, name).max(strsim::jaro_winkler(last, tail));
-            (name, score)
+            let whole = strsim::jaro_winkler(key, name);
+            // The section may be left out, or be wrong too.
+            let score = whole.max(strsim::jaro_winkler(last, tail));
+            (name, score, whole)
         })
-        .filter(|(_, score)| *score > 0.8)
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(name, _)| name)
+        .filter(|(_, score, _)| *score > 0.8)
+        .max_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)))
+        .map(|(name, ..)| name)
 }
 
 /// A question after a word that nothing has, where something known is near it; else nothing.

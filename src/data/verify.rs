@@ -3,10 +3,12 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
+
 use super::assembly::Loaded;
 use super::catalog::locate::{self, Place};
 use super::catalog::{self, CATALOG, KnownSet, Published};
-use super::error::{DataError, Fault};
+use super::error::{COPY_AGAIN, DataError, Fault};
 use super::files::{all_as_text, as_text, regular_file};
 use super::formats::idx::{self, CLASSES_FILE, FileRole, Group, Items, Kind};
 use super::formats::{self, Reading, packed};
@@ -311,8 +313,13 @@ fn listing(data_dir: &Path, set: &KnownSet) -> SetListing {
     if let Some(whole) = set.whole {
         match is_there {
             true => {
-                listing.bytes = size(&listing.folder);
-                listing.found.push(listing.folder.clone());
+                let path = listing.folder.clone();
+                listing.bytes = size(&path);
+                if let Err(fault) = quick_check_whole(&path, set) {
+                    let path = path.clone();
+                    listing.wrong.push(WrongFile { path, fault });
+                }
+                listing.found.push(path);
             }
             false => listing.missing.extend(&whole.names[..1]),
         }
@@ -375,6 +382,24 @@ fn quick_check(path: &Path, set: &KnownSet, role: FileRole) -> Result<(), Fault>
         }),
         _ => Ok(()),
     }
+}
+
+/// What shows without reading all of it: an archive of another length is unpacked, and something must know its kind.
+fn quick_check_whole(path: &Path, set: &KnownSet) -> Result<(), Fault> {
+    if begins_as_gzip(path) && size(path) != set.download_bytes() {
+        let (file, _) = regular_file(path)?;
+        let unpacked = io::copy(&mut MultiGzDecoder::new(file), &mut io::sink());
+        unpacked.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Fault::GzipCut,
+            _ => Fault::GzipCorrupt {
+                reason: error.to_string(),
+            },
+        })?;
+    }
+    formats::find(path).map(drop).map_err(|_| Fault::NotIdx {
+        what: "is cut short, or another file than the published one".into(),
+        next: COPY_AGAIN,
+    })
 }
 
 /// Length of the unpacked file, where its count is known and its name tells its numbers.

@@ -24,7 +24,8 @@ pub enum DeviceError {
     },
     /// None is the one asked for.
     #[error(
-        "no adapter matches --adapter {wanted}; found:\n{found}use a number or a part of a name from this list, or --device cpu"
+        "no adapter matches {}; found:\n{found}use a number or a part of a name from this list, or --device cpu",
+        asked(wanted)
     )]
     NoMatch {
         /// What was asked for.
@@ -221,5 +222,13 @@ impl Exit for DeviceError {
             Self::Environment { .. } => Code::Usage,
             _ => Code::Device,
         }
+    }
+}
+
+/// The name of an adapter as it was given: by wgpu's variable, or by the flag.
+fn asked(wanted: &str) -> String {
+    match std::env::var("WGPU_ADAPTER_NAME") {
+        Ok(name) if name == wanted => format!("WGPU_ADAPTER_NAME={wanted}"),
+        _ => format!("--adapter {wanted}"),
     }
 }

@@ -195,7 +195,8 @@ fn compared(comparison: &[Comparison]) -> Table {
 
 fn name(row: &Row) -> String {
     let label = match row.is_software() {
-        true => format!("{} ({}, software)", row.name, row.api),
+        // The end stays where there is little room.
+        true => format!("{} (software, {})", row.name, row.api),
         false => with_api(&row.name, &row.api),
     };
     strike(row, label)

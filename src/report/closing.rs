@@ -20,15 +20,26 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: 
         let _ = writeln!(text, "{}\n", timings(record));
     }
     let manner = (evaluation.manner()).map_or_else(String::new, |manner| format!(" by {manner}"));
+    let lost = divergence(evaluation);
+    let mark = match lost {
+        Some(_) => Mark::Bad,
+        None => Mark::Good,
+    };
     let reached = format!(
         "{} on {}{manner}; {}, {:.1} s of training",
-        look.mark(Mark::Good, &percent(Some(evaluation.accuracy))),
+        look.mark(mark, &percent(Some(evaluation.accuracy))),
         data_set(&record.dataset),
         device(&record.device),
         record.history.train_seconds
     );
     let run = &record.run;
     let _ = writeln!(text, "{}", wrapped(&reached, look.width, "  "));
+    if let Some(remark) = &lost {
+        let remark = format!(
+            "Training diverged or did not begin: {remark}. gpu-mnist lr-find suggests a learning rate."
+        );
+        let _ = writeln!(text, "{}", wrapped(&remark, look.width, "  "));
+    }
     let _ = writeln!(text, "Report  {run}/{REPORT}");
     let _ = match newest {
         true => writeln!(text, "Next    gpu-mnist predict IMAGE.png"),

@@ -14,7 +14,6 @@ use crate::terminal::quoted;
 
 /// Where runs without `--out` go, below the current folder.
 pub const RUNS: &str = "runs";
-/// In there, what names the newest run.
 /// What names the newest run beside it.
 pub const LATEST: &str = "latest";
 /// The settings of a run, as a file that `--config` reads.

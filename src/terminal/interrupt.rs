@@ -36,6 +36,7 @@ fn heed_interrupts() -> Arc<AtomicBool> {
             bars::clear();
             std::process::exit(130);
         }
+        tracing::info!("stopping; Ctrl-C again ends at once, without saving");
     });
     if let Err(error) = installed {
         tracing::debug!("Ctrl-C will end the program without saving: {error}");

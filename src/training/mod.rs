@@ -22,6 +22,7 @@ use crate::data::batches::DeviceSplit;
 use crate::device::{Device, DeviceError};
 use crate::evaluation::Evaluation;
 use crate::model;
+use crate::wording::rounded;
 use history::{EpochRecord, History, Recorder};
 use reading::Unread;
 use state::{Best, Parameters, Snapshot};
@@ -96,7 +97,8 @@ impl Trained {
 pub enum TrainingError {
     /// The loss is no finite number any more.
     #[error(
-        "the loss became {loss} at step {step} (learning rate {learning_rate:.2e}); lower it: --learning-rate {suggestion}"
+        "the loss became {loss} at step {step} (learning rate {}); lower it: --learning-rate {suggestion}",
+        rounded(*learning_rate)
     )]
     Diverged {
         /// What it became.

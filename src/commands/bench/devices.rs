@@ -11,8 +11,9 @@ use crate::exit::UsageError;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Device")]
 pub struct BenchDeviceArgs {
-    /// What to measure; auto is every hardware adapter and the CPU too [default: auto]
-    #[arg(long, value_enum)]
+    /// What to measure: auto (every hardware adapter, and the CPU), gpu (adapters alone) or cpu
+    /// [default: auto]
+    #[arg(long, value_enum, hide_possible_values = true)]
     pub device: Option<DeviceKind>,
     /// Adapters of `gpu-mnist devices`, by number or part of their names, and cpu, separated by
     /// commas [default: as --device says]

@@ -16,6 +16,7 @@ use crate::device::Device;
 use crate::files::{unwritten, write_atomically};
 use crate::report::sheet::sheet;
 use crate::terminal::print;
+use crate::wording::count;
 
 /// Bytes come out of the kernels as they are.
 const BYTES: Normalisation = Normalisation::grey(0.0, 1.0 / 255.0);
@@ -36,10 +37,10 @@ pub struct ShowArgs {
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets(), help_heading = "Data")]
     dataset: Option<String>,
     /// Training images, a row each, of all classes in turn
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Output", allow_negative_numbers = true)]
     rows: u32,
     /// Distorted versions of each: epochs 1 to N of the training
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Output", allow_negative_numbers = true)]
     versions: u32,
     /// The PNG file to write
     #[arg(long, value_name = "FILE", default_value = "augmented.png", value_hint = ValueHint::FilePath, help_heading = "Output")]
@@ -83,11 +84,11 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
             json!({"file": args.out, "dataset": dataset.description.name, "pictures": chosen, "versions": args.versions})
         ),
         false => format!(
-            "{}: {} training images of {}, each beside {} versions of it\n",
+            "{}: {} of {}, each beside {} of it\n",
             args.out.display(),
-            chosen.len(),
+            count(chosen.len(), "training image"),
             dataset.description.name,
-            args.versions
+            count(args.versions, "version")
         ),
     })
 }

@@ -577,6 +577,59 @@ fn cifar_is_read_from_its_archive_and_unpacked() {
     );
 }
 
+/// Sets of one file are listed by what shows of them, and a folder of other files is none.
+#[test]
+fn a_whole_set_that_was_cut_is_not_listed_as_complete() {
+    let data = folder();
+    let at = data.path();
+    let state = |id: &str| {
+        let mut listings = verify::list(at).into_iter();
+        let listing = listings.find(|listing| listing.id == id).expect("listed");
+        let faults = listing.wrong.iter().map(|wrong| wrong.fault.to_string());
+        (listing.is_complete(), faults.collect::<Vec<_>>().join("; "))
+    };
+    let split = pattern(GREY, 2, 30);
+    let path = npz(
+        at,
+        "breastmnist.npz",
+        &[
+            ("train_images", images(&split)),
+            ("train_labels", labels(&split)),
+        ],
+    );
+    assert_eq!(state("breastmnist"), (true, String::new()));
+    let whole = fs::read(&path).expect("read");
+    fs::write(&path, &whole[..whole.len() / 2]).expect("written");
+    let (complete, fault) = state("breastmnist");
+    assert!(!complete && fault.contains("cut short"), "{fault}");
+
+    let colours = records(&pattern(COLOUR, 10, 20), false);
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for name in ["data_batch_1.bin", "test_batch.bin"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(colours.len() as u64);
+        header.set_cksum();
+        let name = format!("cifar-10-batches-bin/{name}");
+        tar.append_data(&mut header, name, &colours[..])
+            .expect("added");
+    }
+    let packed = tar
+        .into_inner()
+        .and_then(GzEncoder::finish)
+        .expect("packed");
+    let path = at.join("cifar-10-binary.tar.gz");
+    for (bytes, expected) in [
+        (&packed[..], ""),
+        (&packed[..packed.len() / 2], "the gzip stream is cut short"),
+        (b"garbage", "is cut short, or another file"),
+    ] {
+        fs::write(&path, bytes).expect("written");
+        let (complete, fault) = state("cifar10");
+        assert_eq!(complete, expected.is_empty(), "{fault}");
+        assert!(fault.starts_with(expected), "{fault}");
+    }
+}
+
 /// A known set that nobody has: where to get it, and what to check it by.
 #[test]
 fn sets_that_are_one_file_are_located_and_said_how_to_get() {

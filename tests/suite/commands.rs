@@ -317,6 +317,14 @@ fn data_show_draws_training_pictures_beside_distorted_ones() {
     let original = cell(&plain, 2, 0);
     assert!(original.iter().any(|&value| value > 200));
     assert!(cell(&plain, 2, 1) == original && cell(&plain, 3, 0) != original);
+    // The set may be named as `data verify` takes it.
+    program(home.path())
+        .args(["data", "show", "digits", "--rows", "1", "--versions", "1"])
+        .assert()
+        .code(0)
+        .stdout(contains(
+            "1 training image of digits, each beside 1 version of it",
+        ));
 
     let more = ["--set", "augment.elastic=5", "--json", "--out", "sheet.png"];
     let shown = show(&more).code(0);

@@ -26,7 +26,7 @@ const BYTES: Normalisation = Normalisation::grey(0.0, 1.0 / 255.0);
 For example:
   gpu-mnist data show --config best            as a preset distorts
   gpu-mnist data show --set augment.elastic=4  as one setting does
-  gpu-mnist data show --dataset ./my-images --rows 3")]
+  gpu-mnist data show ./my-images --rows 3")]
 pub struct ShowArgs {
     #[command(flatten)]
     settings: SettingsArgs,
@@ -34,7 +34,11 @@ pub struct ShowArgs {
     seed: SeedArgs,
     /// auto, synthetic, a known set (`gpu-mnist data list`), or images of your own
     /// [default: auto]
+    #[arg(value_name = "SET|DIR", add = completion::data_sets())]
+    images: Option<String>,
+    /// The same, as other commands take it
     #[arg(long, value_name = "SET|DIR", add = completion::data_sets(), help_heading = "Data")]
+    #[arg(conflicts_with = "images")]
     dataset: Option<String>,
     /// Training images, a row each, of all classes in turn
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Output", allow_negative_numbers = true)]
@@ -52,7 +56,8 @@ pub struct ShowArgs {
 pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow::Result<()> {
     let mut layers = args.settings.layers()?;
     args.seed.apply(&mut layers)?;
-    layers.set_flag("data.set", args.dataset.as_deref(), "--dataset")?;
+    let set = args.images.as_deref().or(args.dataset.as_deref());
+    layers.set_flag("data.set", set, "--dataset")?;
     if let Some(folder) = data_dir {
         set_data_folder(&mut layers, folder)?;
     }

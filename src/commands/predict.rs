@@ -23,9 +23,9 @@ use crate::report::look::Look;
 use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::{percent, wrapped};
 use crate::runs::built_in;
-use crate::runs::folder::{RUN, RUNS, RunFolderError, SETTINGS};
+use crate::runs::folder::{RUNS, RunFolderError};
 use crate::runs::weights::{self, Description};
-use crate::runs::which::{named_or_newest, weights_of};
+use crate::runs::which::{named_or_newest, unfinished_run, weights_of};
 use crate::terminal::bars::Shown;
 use crate::terminal::{print, quoted};
 use crate::wording;
@@ -122,13 +122,6 @@ fn score(text: &str) -> Result<f32, String> {
 pub struct Unsure {
     unsure: usize,
     files: usize,
-}
-
-/// The run that weights lie in, where it has not come to its end.
-fn unfinished_run(weights: &Path) -> Option<&Path> {
-    let folder = weights.parent()?;
-    let is_run = folder.join(SETTINGS).exists();
-    (is_run && !folder.join(RUN).exists()).then_some(folder)
 }
 
 /// # Errors

@@ -389,12 +389,7 @@ fn quick_check_whole(path: &Path, set: &KnownSet) -> Result<(), Fault> {
     if begins_as_gzip(path) && size(path) != set.download_bytes() {
         let (file, _) = regular_file(path)?;
         let unpacked = io::copy(&mut MultiGzDecoder::new(file), &mut io::sink());
-        unpacked.map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Fault::GzipCut,
-            _ => Fault::GzipCorrupt {
-                reason: error.to_string(),
-            },
-        })?;
+        unpacked.map_err(|error| idx::unreadable(packed::named(error, true)))?;
     }
     formats::find(path).map(drop).map_err(|_| Fault::NotIdx {
         what: "is cut short, or another file than the published one".into(),

@@ -105,6 +105,13 @@ fn is_unfinished(record: &RunRecord) -> bool {
     record.evaluation.is_none() && !record.has_ended()
 }
 
+/// The run that weights lie in, where its training has not ended.
+pub fn unfinished_run(weights: &Path) -> Option<&Path> {
+    let run = weights.parent()?;
+    let record = RunFolder::open(run).ok()?.record()?;
+    is_unfinished(&record).then_some(run)
+}
+
 /// Epochs that a run has trained, whether or not it has ended.
 pub fn epochs_done(run: &Path, record: &RunRecord) -> usize {
     if record.has_ended() {

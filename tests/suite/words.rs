@@ -422,7 +422,11 @@ fn unfinished_runs_are_called_so() {
     let home = tempdir().expect("a folder");
     let home = home.path();
     write_dataset(&home.join("digits"), 300, 60);
-    train(home, &["--out", "run", "--epochs", "2"]);
+    let no_validation = ["--set", "data.validation_size=0"];
+    train(
+        home,
+        &[&["--out", "run", "--epochs", "2"][..], &no_validation].concat(),
+    );
     let run = home.join("run");
     let path = run.join("run.json");
     let text = std::fs::read_to_string(&path).expect("read");
@@ -443,6 +447,19 @@ fn unfinished_runs_are_called_so() {
     evaluate()
         .code(0)
         .stderr(contains("unfinished: 2 of 50 epochs").and(contains("--resume run")));
+    // These weights do not tell what the network knows.
+    let is_stroke = |x: u32, y: u32| (12..16).contains(&x) && (5..23).contains(&y);
+    let image = image::GrayImage::from_fn(28, 28, |x, y| {
+        image::Luma([255 * u8::from(is_stroke(x, y))])
+    });
+    image.save(home.join("image.png")).expect("written");
+    program(home)
+        .args(["predict", "--run", "run", "--device", "cpu", "image.png"])
+        .assert()
+        .code(0)
+        .stderr(contains(
+            "its run has not ended: gpu-mnist train --resume run goes on",
+        ));
     std::fs::remove_file(run.join("model.safetensors")).expect("removed");
     let says = || contains("run: no weights yet").and(contains("gpu-mnist train --resume run"));
     evaluate().code(4).stderr(says());

@@ -66,7 +66,7 @@ impl Read for Unpacker<'_> {
 }
 
 /// Tells what is wrong with an archive by the decoder's error.
-fn named(error: io::Error, later: bool) -> io::Error {
+pub fn named(error: io::Error, later: bool) -> io::Error {
     let text = error.to_string();
     let fault = match error.kind() {
         io::ErrorKind::UnexpectedEof => Fault::GzipCut,

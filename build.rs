@@ -1,6 +1,6 @@
 //! Names the kernel set (what the sources of every kernel and the versions of what runs them hash
-//! to), those versions, and the profile of this build, for the verdicts on adapters and for bug reports. Has the linker
-//! pack relocations where it may.
+//! to), those versions, and the profile of this build, for the verdicts on adapters and for bug reports. Tells the
+//! linker what to do with addresses.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -38,26 +38,34 @@ fn main() {
         hasher.finish()
     );
     println!("cargo:rustc-env=GPU_MNIST_PROFILE={}", profile());
-    if packs_relocations() {
-        println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    if let Some(argument) = addresses() {
+        println!("cargo:rustc-link-arg-bins={argument}");
     }
 }
 
-/// Whether the program may have its 200,000 addresses packed that are set when it starts: that saves a twelfth of its size
-/// and a third of the time to start. It then needs glibc 2.36, so only what is built on one has them packed.
-fn packs_relocations() -> bool {
+/// What the linker does with the 500,000 addresses that a program at changing places has set in it each time it
+/// starts. What is built here to run here lies at one place and has none of them to set. What people install (`dist`)
+/// keeps its changing place, and has them packed, where glibc is 2.36 or later: it then needs one to start.
+fn addresses() -> Option<&'static str> {
     let variable = |name| std::env::var(name).unwrap_or_default();
     let target = variable("TARGET");
     if target != variable("HOST") || !target.ends_with("-linux-gnu") {
-        return false;
+        return None;
     }
-    let said = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
-    let said = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned());
-    let version = said.ok().and_then(|said| {
-        let (major, minor) = said.trim().strip_prefix("glibc ")?.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
-    });
-    version >= Some((2u32, 36u32))
+    match profile() == "dist" {
+        false => Some("-no-pie"),
+        true => (glibc()? >= (2, 36)).then_some("-Wl,-z,pack-relative-relocs"),
+    }
+}
+
+fn glibc() -> Option<(u32, u32)> {
+    let said = Command::new("getconf")
+        .arg("GNU_LIBC_VERSION")
+        .output()
+        .ok()?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let (major, minor) = said.trim().strip_prefix("glibc ")?.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Cargo says `release` of every profile that inherits it; its own name is that of the folder:

@@ -18,8 +18,8 @@ struct Place {
     out_channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> current: array<f32>; // row of the schedule
-@group(0) @binding(1) var<storage, read_write> places: array<Place>;
+@group(0) @binding(0) var<storage, read_write> current: array<f32, 7>; // row of the schedule
+@group(0) @binding(1) var<storage, read_write> places: array<Place, GRADIENTS>;
 @group(0) @binding(2) var<storage, read_write> parameter: array<f32>;
 @group(0) @binding(3) var<storage, read_write> moment1: array<f32>;
 @group(0) @binding(4) var<storage, read_write> moment2: array<f32>;
@@ -34,18 +34,18 @@ fn gradient_at(which: u32, index: u32) -> f32 {
     }
 }
 
+// What every invocation reads is read first, from places that are known: llvmpipe reads it once for all lanes.
 fn run(index: u32) {
+    let numbers = Adam(current[1], current[2], current[3], current[4], current[5], current[6]);
+    var which = 0u;
+    var place = places[0];
+    #each GRADIENTS let place$ = places[$];
+    #each GRADIENTS if (index >= place$.first) { which = $u; place = place$; }
     if (index >= parameters.elements) {
         return;
     }
-    var which = 0u;
-    for (var next = 1u; next < GRADIENTS; next++) {
-        which = select(which, next, index >= places[next].first);
-    }
-    let place = places[which];
     let within = index - place.first;
     let at = place.begin + within;
-    let numbers = Adam(current[1], current[2], current[3], current[4], current[5], current[6]);
     let updated = adam(numbers, Moments(parameter[at], moment1[at], moment2[at]), gradient_at(which, within));
     parameter[at] = updated.parameter;
     moment1[at] = updated.moment1;

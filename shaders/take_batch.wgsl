@@ -10,7 +10,7 @@ struct Parameters {
     shift: vec4<f32>,
 }
 
-@group(0) @binding(0) var<storage, read_write> cursor: array<u32>; // row of the schedule, first image, slot
+@group(0) @binding(0) var<storage, read_write> cursor: array<u32, 3>; // row of the schedule, first image, slot
 @group(0) @binding(1) var<storage, read_write> order: array<i32>; // [N]
 @group(0) @binding(2) var<storage, read_write> labels: array<i32>; // [N], by image
 @group(0) @binding(3) var<storage, read_write> images: array<u32>; // [N][word], little-endian
@@ -18,13 +18,15 @@ struct Parameters {
 @group(0) @binding(5) var<storage, read_write> batch_images: array<vec4<f32>>; // [n][word]
 @group(0) @binding(6) var<uniform> parameters: Parameters;
 
+// What every invocation reads is read first, as in `adam_together`.
 fn run(index: u32) {
+    let first = cursor[1];
     if (index >= parameters.batch * IMAGE_WORDS) {
         return;
     }
     let image = index / IMAGE_WORDS;
     let word = index % IMAGE_WORDS;
-    let source = order[cursor[1] + image];
+    let source = order[first + image];
     if (word == 0u) {
         batch_labels[image] = labels[source];
     }

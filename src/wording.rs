@@ -45,6 +45,14 @@ pub fn rounded(rate: f64) -> f64 {
     format!("{rate:.1e}").parse().unwrap_or(rate)
 }
 
+/// A loss in at most ten columns.
+pub fn loss_text(loss: f64) -> String {
+    match loss.abs() < 1e4 {
+        true => format!("{loss:.4}"),
+        false => format!("{loss:.2e}"),
+    }
+}
+
 /// A path, or another word of a command line, as a POSIX shell takes it.
 pub fn quoted(word: impl Display) -> String {
     let word = word.to_string();

@@ -6,7 +6,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::completion;
-use crate::config::{Api, Config, ConfigError, DeviceKind, Layers, Origin};
+use crate::config::{Api, Config, ConfigError, DeviceKind, Entry, Layers, Origin};
 
 /// Layers of settings.
 #[derive(Args, Debug)]
@@ -147,6 +147,42 @@ impl SettingsArgs {
             layers.assign(assignment)?;
         }
         Ok(layers)
+    }
+
+    /// Refuses what a command that reads only `sections` of the settings would pass over: another setting, or a preset
+    /// or file that has none of theirs.
+    ///
+    /// # Errors
+    /// Those of the settings, and [`ConfigError::Unread`].
+    pub fn only(&self, command: &'static str, sections: &[&str]) -> Result<(), ConfigError> {
+        let entries = self.layers()?.entries();
+        let is_read = |entry: &&Entry| {
+            let section = entry
+                .key
+                .split_once('.')
+                .map_or(&*entry.key, |(section, _)| section);
+            sections.contains(&section)
+        };
+        let unread = |origin: Origin, what: String| ConfigError::Unread {
+            origin,
+            command,
+            what,
+            sections: sections.join(", "),
+        };
+        let mut assigned = entries.iter().filter(|entry| entry.origin == Origin::Set);
+        if let Some(entry) = assigned.find(|entry| !is_read(entry)) {
+            return Err(unread(Origin::Set, entry.key.clone()));
+        }
+        let loaded: Vec<_> = (entries.iter())
+            .filter(|entry| matches!(entry.origin, Origin::Preset(_) | Origin::File(_)))
+            .collect();
+        match loaded.first() {
+            Some(entry) if !loaded.iter().any(is_read) => {
+                let what = "any setting in it".into();
+                Err(unread(entry.origin.clone(), what))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -41,6 +41,7 @@ struct Listed<'a> {
 /// # Errors
 /// [`device::DeviceError`] when the flags ask for what is not there; the list is printed first.
 pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
+    args.compute.settings.only("devices", &["device"])?;
     let config = args.compute.config()?.device;
     device::environment()?;
     let infos: Vec<_> = device::adapters(config.api)

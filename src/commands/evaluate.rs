@@ -111,6 +111,8 @@ struct OutputArgs {
 /// # Errors
 /// Settings, device, data, weights: each with its exit code.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let reads = ["seed", "data", "device", "evaluation"];
+    args.work.compute.settings.only("evaluate", &reads)?;
     let files = match &args.ensemble {
         Some(sweep) => best_of(sweep, args.top as usize)?,
         None => networks(&args.runs)?,

@@ -128,6 +128,8 @@ pub struct Unsure {
 /// Weights and device with their exit codes; 1 when some images could not be read, and
 /// [`Unsure`] when some answers are, after all images were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
+    let reads = ["device", "evaluation"];
+    args.compute.settings.only("predict", &reads)?;
     let config = args.compute.config()?;
     let as_json = args.json || args.format == Some(AnswerFormat::Json);
     let as_csv = args.csv || args.format == Some(AnswerFormat::Csv);

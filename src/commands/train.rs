@@ -381,9 +381,8 @@ fn train(
     start: Snapshot,
     watch: &Watch,
 ) -> anyhow::Result<()> {
-    let rate = run.config.training.learning_rate;
     let finished = train_in(folder, run, start, watch)?;
-    closing::warn_of_divergence(&finished.record, rate);
+    closing::warn_of_divergence(&finished.record);
     show(&finished.record, args.output.shown())
 }
 

@@ -92,6 +92,18 @@ pub enum ConfigError {
     /// `GPU_MNIST_SIMD` names no instruction set, or one that this processor has not.
     #[error(transparent)]
     Environment(crate::kernels::simd::Error),
+    /// A setting that means nothing to the command.
+    #[error("{origin}: {command} does not read {what}, only settings of {sections}: leave it away")]
+    Unread {
+        /// Where it stands.
+        origin: Origin,
+        /// The command.
+        command: &'static str,
+        /// The setting, or what a file or preset holds.
+        what: String,
+        /// The sections that the command reads.
+        sections: String,
+    },
     /// A `--set` without an equals sign.
     #[error("--set {argument}: write --set KEY=VALUE, for example --set training.epochs=3")]
     Assignment {

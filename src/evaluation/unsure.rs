@@ -251,7 +251,7 @@ fn classes(known: &[Answer], labels: &[u16], outliers: &[Answer]) -> Option<Vec<
         .collect();
     let distribution = |rows: &[&[f32]]| {
         let count = DIRECTIONS.min(rows.len() / 4).min(width / 2);
-        (count > 0).then(|| Gaussian::of(rows, count))
+        (count > 0).then(|| Gaussian::of(rows, count)).flatten()
     };
     let of_class = |class: usize| {
         let members: Vec<Vec<f32>> = known

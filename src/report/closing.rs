@@ -11,7 +11,10 @@ use crate::evaluation::Evaluation;
 use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
 use crate::terminal::quoted;
-use crate::wording::{count, rounded};
+use crate::wording::{count, loss_text};
+
+/// What to do about a training that has led nowhere, at a terminal.
+const LEARNING_RATE: &str = "gpu-mnist lr-find suggests a learning rate";
 
 /// The end of a training as text; `newest`: whether commands take this run where none is named.
 pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {
@@ -20,7 +23,7 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: 
         let _ = writeln!(text, "{}\n", timings(record));
     }
     let manner = (evaluation.manner()).map_or_else(String::new, |manner| format!(" by {manner}"));
-    let lost = divergence(evaluation);
+    let lost = lost(evaluation, LEARNING_RATE);
     let mark = match lost {
         Some(_) => Mark::Bad,
         None => Mark::Good,
@@ -35,10 +38,7 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: 
     let run = &record.run;
     let _ = writeln!(text, "{}", wrapped(&reached, look.width, "  "));
     if let Some(remark) = &lost {
-        let remark = format!(
-            "Training diverged or did not begin: {remark}. gpu-mnist lr-find suggests a learning rate."
-        );
-        let _ = writeln!(text, "{}", wrapped(&remark, look.width, "  "));
+        let _ = writeln!(text, "{}", wrapped(remark, look.width, "  "));
     }
     let _ = writeln!(text, "Report  {run}/{REPORT}");
     let _ = match newest {
@@ -149,16 +149,19 @@ fn timings(record: &RunRecord) -> String {
 }
 
 /// Says where training made things worse than guessing, though every number is finite.
-pub fn warn_of_divergence(record: &RunRecord, learning_rate: f64) {
-    let Some(evaluation) = &record.evaluation else {
-        return;
-    };
-    if let Some(remark) = divergence(evaluation) {
-        tracing::warn!(
-            "{remark}: training diverged or did not begin; try --learning-rate {}",
-            rounded(learning_rate / 10.0)
-        );
+pub fn warn_of_divergence(record: &RunRecord) {
+    let evaluation = record.evaluation.as_ref();
+    if let Some(lost) = evaluation.and_then(|evaluation| lost(evaluation, LEARNING_RATE)) {
+        tracing::warn!("{lost}");
     }
+}
+
+/// Where a training has led nowhere, what shows that and `next`, what to do about it.
+pub fn lost(evaluation: &Evaluation, next: &str) -> Option<String> {
+    let shown = divergence(evaluation)?;
+    Some(format!(
+        "Training diverged or did not begin: {shown}; {next}"
+    ))
 }
 
 /// What shows that a network has learnt nothing; `None` where it has.
@@ -176,8 +179,8 @@ pub fn divergence(evaluation: &Evaluation) -> Option<String> {
     }
     (evaluation.loss > 1.05 * guessing).then(|| {
         format!(
-            "the test loss, {:.3e}, is above that of guessing, {guessing:.2}",
-            evaluation.loss
+            "the test loss, {}, is above that of guessing, {guessing:.2}",
+            loss_text(evaluation.loss)
         )
     })
 }

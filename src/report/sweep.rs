@@ -14,7 +14,7 @@ use super::text::{percent, wrapped};
 use crate::runs::sweep::space::{self, Axis, Values, assignments};
 use crate::runs::sweep::{BASE, Method, Outcome, Standing, SweepRecord, Trial, path_of, standing};
 use crate::terminal::command_line_of;
-use crate::wording::count;
+use crate::wording::{count, loss_text};
 pub use page::{PAGE, write_page};
 
 /// Trials that the terminal shows.
@@ -45,9 +45,9 @@ pub fn planned(record: &SweepRecord) -> String {
 pub fn outcome(trial: usize, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Finished(score) => format!(
-            "trial {trial}: {} of the validation images, loss {:.4}",
+            "trial {trial}: {} of the validation images, loss {}",
             percent(Some(score.valid_accuracy)),
-            score.valid_loss
+            loss_text(score.valid_loss)
         ),
         Outcome::Failed { reason } => format!("trial {trial} failed: {reason}"),
         Outcome::Waiting => format!("trial {trial} has not ended"),

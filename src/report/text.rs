@@ -10,7 +10,7 @@ use super::look::{Look, Mark};
 use crate::evaluation::Evaluation;
 pub use crate::terminal::percent;
 pub use crate::terminal::wrap::wrapped;
-use crate::wording::count;
+use crate::wording::{count, loss_text};
 use tables::{classes, classes_shown, is_zero_counted, matrix};
 
 const MISTAKES_SHOWN: usize = 10;
@@ -89,9 +89,10 @@ pub fn markdown(evaluation: &Evaluation) -> String {
 fn summary(evaluation: &Evaluation, look: &Look) -> String {
     let right = |accuracy: f64, correct: u64, loss: f64| {
         format!(
-            "{} ({correct} of {} right), loss {loss:.4}",
+            "{} ({correct} of {} right), loss {}",
             look.mark(Mark::Good, &percent(Some(accuracy))),
-            evaluation.total
+            evaluation.total,
+            loss_text(loss)
         )
     };
     let Evaluation {

@@ -18,6 +18,7 @@ use crate::terminal::percent;
 use crate::training::history::EpochRecord;
 use crate::training::state::{Best, Snapshot};
 use crate::training::{Observer, Progress};
+use crate::wording::loss_text;
 
 /// How a person follows a training, and ends it.
 #[derive(Clone, Debug)]
@@ -184,10 +185,10 @@ impl Observer for TrainingProgress {
             )
         });
         bar.say(format!(
-            "{run}epoch {}/{}, loss {:.4}, {}, {rate:.0} images/s",
+            "{run}epoch {}/{}, loss {}, {}, {rate:.0} images/s",
             progress.epoch,
             self.epochs,
-            progress.loss,
+            loss_text(progress.loss),
             percent(Some(progress.accuracy)),
         ));
     }
@@ -270,22 +271,14 @@ fn epoch_lines(record: &EpochRecord, epochs: usize, best: bool, titles: bool) ->
         ));
     }
     let validation = validated.map_or_else(String::new, |(loss, accuracy)| {
-        format!("  {:>10}  {:>8}", short(loss), percent(Some(accuracy)))
+        format!("  {:>10}  {:>8}", loss_text(loss), percent(Some(accuracy)))
     });
     lines.push(format!(
         "{place:>width$}  {:>10}  {:>8}{validation}  {:>8.1}{}",
-        short(record.train_loss),
+        loss_text(record.train_loss),
         percent(Some(record.train_accuracy)),
         record.seconds,
         if best { "  best" } else { "" }
     ));
     lines
-}
-
-/// A loss in at most ten columns.
-fn short(loss: f64) -> String {
-    match loss.abs() < 1e4 {
-        true => format!("{loss:.4}"),
-        false => format!("{loss:.2e}"),
-    }
 }

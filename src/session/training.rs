@@ -9,7 +9,7 @@ use super::{Data, Drawn, Session, SessionError, divide_digits};
 use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
 use crate::data::split::Division;
 use crate::evaluation::Evaluation;
-use crate::report::closing::divergence;
+use crate::report::closing::lost;
 use crate::runs::fit::{fit, follow};
 use crate::runs::record::RunRecord;
 use crate::runs::train::{Keep, TrainingRun, follow_kernels, train};
@@ -167,13 +167,10 @@ impl Session {
         let mut finished = train(&run, run.initial(), record, observer, &mut Nowhere).await?;
         let interrupted = finished.record.ending == Some(Ending::Interrupted);
         let evaluation = finished.record.evaluation.as_ref();
-        let remark = evaluation.filter(|_| !interrupted).and_then(divergence);
-        let remark = remark.map(|remark| {
-            format!(
-                "{remark}: training diverged or did not begin; try a learning rate of {}",
-                rounded(run.config.training.learning_rate / 10.0)
-            )
-        });
+        let rate = rounded(run.config.training.learning_rate / 10.0);
+        let next = format!("try another learning rate, such as {rate}");
+        let remark = evaluation.filter(|_| !interrupted);
+        let remark = remark.and_then(|evaluation| lost(evaluation, &next));
         let notes: Vec<String> = note.into_iter().chain(remark).collect();
         // A page offers one file of weights.
         finished.record.last_weights = None;

@@ -164,7 +164,7 @@ fn a_training_that_ends_at_chance_says_so() {
     let lost = train(&mut session, &rate, &mut Watcher::default());
     let note = lost.note.expect("a note");
     assert!(
-        note.contains("training diverged or did not begin; try a learning rate of 1"),
+        note.contains("try another learning rate, such as 1"),
         "{note}"
     );
 }

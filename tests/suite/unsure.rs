@@ -77,3 +77,15 @@ fn too_few_images_make_no_scale() {
     assert!(measure(300, 9).is_none());
     assert!(measure(99, 20).is_none());
 }
+
+#[test]
+fn features_too_large_to_square_make_no_scale_that_fails() {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let (mut known, labels): (Vec<_>, Vec<_>) = (0..300).map(|_| sound(&mut random)).unzip();
+    let mut outliers: Vec<_> = (0..300).map(|_| odd(&mut random)).collect();
+    for answer in known.iter_mut().chain(&mut outliers) {
+        answer.features.iter_mut().for_each(|value| *value *= 1e37);
+    }
+    let found = Familiarity::measure(&known, &labels, &outliers, &known[..100], 0.042);
+    assert!(found.is_none_or(|found| found.is_sound() && found.score(&known[0]).is_finite()));
+}

@@ -560,7 +560,7 @@ fn a_diverged_training_is_remarked_on() {
         ])
         .assert()
         .code(0)
-        .stderr(contains("training diverged").and(contains("--learning-rate 100")));
+        .stderr(contains("Training diverged").and(contains("gpu-mnist lr-find suggests")));
 }
 
 #[test]

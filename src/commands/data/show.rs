@@ -54,6 +54,8 @@ pub struct ShowArgs {
 /// # Errors
 /// Settings, data, and files that cannot be written.
 pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow::Result<()> {
+    let reads = ["seed", "data", "augment"];
+    args.settings.only("data show", &reads)?;
     let mut layers = args.settings.layers()?;
     args.seed.apply(&mut layers)?;
     let set = args.images.as_deref().or(args.dataset.as_deref());

@@ -26,11 +26,12 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// That of these rows, with their `count` leading directions (by orthogonal iteration).
+    /// That of these rows, with their `count` leading directions (by orthogonal iteration); `None` where the numbers are
+    /// so large that their squares are infinite, as a network's are whose training diverged.
     ///
     /// # Panics
     /// Without rows.
-    pub fn of(rows: &[&[f32]], count: usize) -> Self {
+    pub fn of(rows: &[&[f32]], count: usize) -> Option<Self> {
         let width = rows[0].len();
         let mut mean = vec![0.0; width];
         for row in rows {
@@ -73,7 +74,7 @@ impl Gaussian {
             variances,
             rest,
         });
-        Self::try_from(written).expect("what was just written can be read")
+        Self::try_from(written).ok()
     }
 
     /// Twice the negative logarithm of the density at a row, but for what all rows have in common.

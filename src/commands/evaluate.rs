@@ -170,7 +170,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         answers.push(pollster::block_on(asked)?);
     }
     drop(bar);
-    let answers = Answers::vote(&answers);
+    let answers = Answers::ensemble(&answers);
     let evaluation = answers.evaluation(&test, &first.set.class_names);
     if let Some(manner) = evaluation.manner() {
         tracing::info!("evaluating by {manner}: no figure of a single network on plain images");

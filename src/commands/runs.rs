@@ -148,7 +148,7 @@ struct Trials {
 struct Seeds {
     asked: usize,
     finished: usize,
-    vote_accuracy: Option<f64>,
+    ensemble_accuracy: Option<f64>,
 }
 
 impl<'a> Line<'a> {
@@ -186,7 +186,7 @@ impl<'a> Line<'a> {
                 seeds: Some(Seeds {
                     asked: record.seeds.len(),
                     finished: record.runs.len(),
-                    vote_accuracy: record.vote.as_ref().map(|vote| vote.accuracy),
+                    ensemble_accuracy: record.ensemble.as_ref().map(|ensemble| ensemble.accuracy),
                 }),
                 trials: None,
             },
@@ -222,11 +222,13 @@ impl<'a> Line<'a> {
         }
         let state = match (&self.seeds, self.ending) {
             (Some(seeds), _) => {
-                let vote = seeds.vote_accuracy.map_or_else(String::new, |accuracy| {
-                    format!(", their ensemble {}", percent(Some(accuracy)))
-                });
+                let ensemble = seeds
+                    .ensemble_accuracy
+                    .map_or_else(String::new, |accuracy| {
+                        format!(", their ensemble {}", percent(Some(accuracy)))
+                    });
                 Some(format!(
-                    "mean of {} of {}{vote}",
+                    "mean of {} of {}{ensemble}",
                     seeds.finished,
                     count(seeds.asked, "seed")
                 ))

@@ -82,7 +82,7 @@ impl ClassStatistics {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mistake {
     /// The label.
-    pub truth: usize,
+    pub label: usize,
     /// The class it was read as.
     pub predicted: usize,
     /// How many images.
@@ -186,13 +186,13 @@ impl Confusion {
                     .enumerate()
                     .filter(move |&(predicted, &count)| predicted != label && count > 0)
                     .map(move |(predicted, &count)| Mistake {
-                        truth: label,
+                        label,
                         predicted,
                         count,
                     })
             })
             .collect();
-        found.sort_by_key(|mistake| (std::cmp::Reverse(mistake.count), mistake.truth));
+        found.sort_by_key(|mistake| (std::cmp::Reverse(mistake.count), mistake.label));
         found
     }
 }

@@ -190,12 +190,13 @@ impl Evaluation {
 
     /// What makes this no plain figure of a single network; `None` where it is one.
     pub fn manner(&self) -> Option<String> {
-        let vote = (self.networks > 1).then(|| format!("ensemble of {} networks", self.networks));
+        let ensemble =
+            (self.networks > 1).then(|| format!("ensemble of {} networks", self.networks));
         let shifts = self
             .test_time_augmentation
             .as_ref()
             .map(ToString::to_string);
-        let parts: Vec<String> = vote.into_iter().chain(shifts).collect();
+        let parts: Vec<String> = ensemble.into_iter().chain(shifts).collect();
         (!parts.is_empty()).then(|| parts.join(" with "))
     }
 }

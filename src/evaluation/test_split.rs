@@ -105,7 +105,7 @@ impl Answers {
     ///
     /// # Panics
     /// Without answers, or when they differ in shifts or images.
-    pub fn vote(answers: &[Self]) -> Self {
+    pub fn ensemble(answers: &[Self]) -> Self {
         if let [only] = answers {
             return only.clone();
         }

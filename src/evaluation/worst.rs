@@ -16,7 +16,8 @@ pub struct Verdict {
     /// Position in its split.
     pub index: usize,
     /// The label.
-    pub truth: u16,
+    #[serde(alias = "truth")]
+    pub label: u16,
     /// The most probable class.
     pub predicted: u16,
     /// Probability of the predicted class.
@@ -42,16 +43,16 @@ pub fn verdicts(answers: &[LogProbabilities], labels: &[u16]) -> Vec<Verdict> {
     let sure = self_confidence(answers, labels);
     let pairs = answers.iter().zip(labels).enumerate();
     pairs
-        .map(|(index, (answer, &truth))| {
+        .map(|(index, (answer, &label))| {
             let predicted = most_probable(answer);
             let confidence = answer[predicted].exp();
             Verdict {
                 index,
-                truth,
+                label,
                 predicted: predicted as u16,
                 confidence,
-                loss: -answer[usize::from(truth)],
-                looks_mislabelled: predicted != usize::from(truth)
+                loss: -answer[usize::from(label)],
+                looks_mislabelled: predicted != usize::from(label)
                     && sure[predicted].is_some_and(|sure| confidence >= sure - ROUNDING),
             }
         })
@@ -88,11 +89,11 @@ pub fn of_each_mistake(verdicts: Vec<Verdict>, count: usize) -> Vec<Verdict> {
     let all = verdicts.len();
     let mut found = worst(verdicts, all);
     let mut ranks: HashMap<(u16, u16), usize> = HashMap::new();
-    found.retain(|verdict| verdict.truth != verdict.predicted);
+    found.retain(|verdict| verdict.label != verdict.predicted);
     let mut ranked: Vec<(usize, Verdict)> = found
         .into_iter()
         .map(|verdict| {
-            let rank = ranks.entry((verdict.truth, verdict.predicted)).or_default();
+            let rank = ranks.entry((verdict.label, verdict.predicted)).or_default();
             *rank += 1;
             (*rank, verdict)
         })

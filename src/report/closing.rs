@@ -85,8 +85,8 @@ pub fn of_several(record: &SeedsRecord, look: &Look) -> String {
             data_set(&record.dataset),
             count(accuracy.count, "seed"),
         );
-        if let Some(vote) = &record.vote {
-            reached += &format!(", {} by their ensemble", percent(Some(vote.accuracy)));
+        if let Some(ensemble) = &record.ensemble {
+            reached += &format!(", {} by their ensemble", percent(Some(ensemble.accuracy)));
         }
         reached += &format!(
             "; {}, {:.1} s of training each",

@@ -42,7 +42,7 @@ struct Cell {
     y: f64,
     class: String,
     count: u64,
-    truth: String,
+    label: String,
     predicted: String,
     link: Option<String>,
 }
@@ -106,22 +106,22 @@ pub fn linked(
         .map(|&label| shown.iter().map(|&other| all[label][other]).collect())
         .collect();
     let side = CELL * counts.len() as f64;
-    let cells = counts.iter().enumerate().flat_map(|(truth, row)| {
+    let cells = counts.iter().enumerate().flat_map(|(of, row)| {
         let (labels, shown) = (&labels, &shown);
         row.clone()
             .into_iter()
             .enumerate()
             .map(move |(predicted, count)| Cell {
                 x: left + predicted as f64 * CELL,
-                y: top + truth as f64 * CELL,
-                class: match truth == predicted {
+                y: top + of as f64 * CELL,
+                class: match of == predicted {
                     true => "right".into(),
                     false => format!("wrong{}", level(count, most)),
                 },
                 count,
-                truth: label(labels, truth),
+                label: label(labels, of),
                 predicted: label(labels, predicted),
-                link: link(shown[truth], shown[predicted]),
+                link: link(shown[of], shown[predicted]),
             })
     });
     let names = labels.iter().enumerate().map(|(place, label)| Name {

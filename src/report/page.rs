@@ -146,7 +146,7 @@ fn title(record: &Record, pairs: &[Pair]) -> String {
 fn pairs(confusion: &Confusion, labels: &[&str]) -> Vec<Pair> {
     let mut counts: BTreeMap<(usize, usize), u64> = BTreeMap::new();
     for mistake in confusion.mistakes() {
-        let (a, b) = (mistake.truth, mistake.predicted);
+        let (a, b) = (mistake.label, mistake.predicted);
         *counts.entry((a.min(b), a.max(b))).or_default() += mistake.count;
     }
     let mut pairs: Vec<Pair> = counts
@@ -168,7 +168,7 @@ fn mistakes(confusion: &Confusion, labels: &[&str]) -> Vec<MistakeBar> {
         .iter()
         .take(MISTAKES_SHOWN)
         .map(|mistake| MistakeBar {
-            label: labels[mistake.truth].into(),
+            label: labels[mistake.label].into(),
             predicted: labels[mistake.predicted].into(),
             count: mistake.count,
             width: mistake.count as f64 / most * 100.0,

@@ -15,13 +15,13 @@ pub fn predictions(answers: &Answers, test: &TestSplit) -> anyhow::Result<Vec<u8
     };
     let classes = scores.first().map_or(0, Vec::len);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let names = ["index", "truth", "predicted", "confidence", "loss"].map(String::from);
+    let names = ["index", "label", "predicted", "confidence", "loss"].map(String::from);
     let columns = (0..classes).map(|class| format!("{name}_{class}"));
     writer.write_record(names.into_iter().chain(columns))?;
     for (verdict, scores) in answers.verdicts(test).iter().zip(scores) {
         let found = [
             verdict.index.to_string(),
-            verdict.truth.to_string(),
+            verdict.label.to_string(),
             verdict.predicted.to_string(),
             verdict.confidence.to_string(),
             verdict.loss.to_string(),

@@ -39,11 +39,11 @@ pub fn seeds(record: &SeedsRecord, look: &Look) -> String {
         text.push('\n');
     }
     let _ = writeln!(text, "{}", wrapped(&record.selection, look.width, ""));
-    if let Some(vote) = &record.vote {
-        let title = format!("Ensemble of {} networks", vote.networks);
+    if let Some(ensemble) = &record.ensemble {
+        let title = format!("Ensemble of {} networks", ensemble.networks);
         let line = "=".repeat(title.len());
         let _ = writeln!(text, "\n{}\n{line}\n", look.mark(Mark::Title, &title));
-        text += &text::evaluation(vote, look);
+        text += &text::evaluation(ensemble, look);
     }
     text
 }
@@ -63,11 +63,11 @@ pub fn sentences(record: &SeedsRecord) -> Vec<String> {
             percent(Some(found.max)),
         ));
     }
-    if let Some(vote) = &record.vote {
-        let manner = vote.manner().unwrap_or_default();
+    if let Some(ensemble) = &record.ensemble {
+        let manner = ensemble.manner().unwrap_or_default();
         sentences.push(format!(
             "The {manner} reads {} right.",
-            percent(Some(vote.accuracy))
+            percent(Some(ensemble.accuracy))
         ));
     }
     sentences.push(record.selection.clone());

@@ -199,7 +199,7 @@ fn mistakes(evaluation: &Evaluation, look: &Look) -> String {
         .map(|mistake| {
             format!(
                 "  {} read as {}: {}",
-                name(mistake.truth),
+                name(mistake.label),
                 name(mistake.predicted),
                 count(mistake.count, "time")
             )

@@ -46,8 +46,8 @@ pub struct SeedsRecord {
     /// `None` without a target accuracy.
     pub time_to_accuracy: Option<TimeToAccuracy>,
     /// The mean of the networks' class probabilities, where that was asked for.
-    #[serde(default, deserialize_with = "fitting")]
-    pub vote: Option<Evaluation>,
+    #[serde(default, alias = "vote", deserialize_with = "fitting")]
+    pub ensemble: Option<Evaluation>,
 }
 
 /// A run that ended with an evaluation.

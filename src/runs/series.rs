@@ -203,7 +203,7 @@ impl Series {
                 parent.point_latest();
             }
         }
-        if self.ensemble && record.runs.len() > 1 && record.vote.is_none() {
+        if self.ensemble && record.runs.len() > 1 && record.ensemble.is_none() {
             let mut given = Vec::new();
             for run in &record.runs {
                 given.push(match answers.remove(&run.seed) {
@@ -216,8 +216,8 @@ impl Series {
                 });
             }
             let names = &base.description.set.class_names;
-            let ensemble = Answers::vote(&given).evaluation(&base.images.test, names);
-            record.vote = Some(ensemble);
+            let ensemble = Answers::ensemble(&given).evaluation(&base.images.test, names);
+            record.ensemble = Some(ensemble);
             parent.write_json(SEEDS, &record)?;
         }
         Ok(record)
@@ -243,7 +243,7 @@ impl Series {
             failed: Vec::new(),
             statistics: SeedStatistics::default(),
             time_to_accuracy: None,
-            vote: None,
+            ensemble: None,
         }
     }
 }

@@ -93,7 +93,7 @@ impl Session {
             .verdicts(test)
             .iter()
             .filter(|verdict| {
-                (usize::from(verdict.truth), usize::from(verdict.predicted)) == (actual, predicted)
+                (usize::from(verdict.label), usize::from(verdict.predicted)) == (actual, predicted)
             })
             .map(|verdict| verdict.index)
             .collect();

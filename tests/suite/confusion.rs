@@ -45,7 +45,7 @@ fn a_table_computed_by_hand() {
     );
     let mistakes = table.mistakes();
     assert_eq!(
-        (mistakes[0].truth, mistakes[0].predicted, mistakes[0].count),
+        (mistakes[0].label, mistakes[0].predicted, mistakes[0].count),
         (1, 0, 2)
     );
     assert_eq!(mistakes.len(), 3);

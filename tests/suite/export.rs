@@ -341,7 +341,7 @@ fn predictions_agree_with_the_evaluation(home: &std::path::Path) {
     let text = std::fs::read_to_string(home.join("predictions.csv")).expect("written");
     let mut lines = text.lines();
     let header = lines.next().expect("a header");
-    assert!(header.starts_with("index,truth,predicted,confidence,loss,logit_0,"));
+    assert!(header.starts_with("index,label,predicted,confidence,loss,logit_0,"));
     let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
     assert_eq!(rows.len(), 100);
     let right = rows.iter().filter(|row| row[1] == row[2]).count();

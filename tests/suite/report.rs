@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gpu_mnist::data::synthetic::CLASSES;
 use gpu_mnist::evaluation::probabilities::log_softmax;
-use gpu_mnist::evaluation::worst::{verdicts, worst};
+use gpu_mnist::evaluation::worst::{Verdict, verdicts, worst};
 use gpu_mnist::report::page;
 use gpu_mnist::report::record::Record;
 use predicates::str::contains;
@@ -97,7 +97,7 @@ fn train_leaves_a_page_that_needs_nothing_else() {
     let mut cells: BTreeMap<(u64, u64), usize> = BTreeMap::new();
     for image in worst.iter().chain(&misread) {
         let of = |key: &str| image[key].as_u64().expect("a class");
-        *cells.entry((of("truth"), of("predicted"))).or_default() += 1;
+        *cells.entry((of("label"), of("predicted"))).or_default() += 1;
     }
     for ((label, predicted), held) in cells {
         let id = format!("cell-{label}-{predicted}");
@@ -294,7 +294,12 @@ fn the_worst_images_come_first() {
     let found = worst(verdicts(&scores, &[3; 4]), 3);
     let order: Vec<usize> = found.iter().map(|verdict| verdict.index).collect();
     assert_eq!(order, [3, 1, 2]);
-    assert_eq!((found[1].truth, found[1].predicted), (3, 5));
+    assert_eq!((found[1].label, found[1].predicted), (3, 5));
+    // Records of earlier versions have another word for the label.
+    let written = serde_json::to_string(&found[1]).expect("written");
+    let before = written.replace("\"label\"", "\"truth\"");
+    let read: Verdict = serde_json::from_str(&before).expect("read");
+    assert_eq!(read.label, found[1].label);
     let confidence = 1.0 / (1.0 + (-9f64).exp());
     assert!((found[1].confidence - confidence).abs() < 1e-12);
     assert!((found[1].loss - (9.0 - confidence.ln())).abs() < 1e-12);

@@ -331,7 +331,7 @@ fn a_label_looks_wrong_where_the_network_is_sure_of_another_class() {
     let suspected = suspects(verdicts);
     let order: Vec<usize> = suspected.iter().map(|verdict| verdict.index).collect();
     assert_eq!(order, [4, 8, 5, 6], "{suspected:?}");
-    assert_eq!((suspected[0].truth, suspected[0].predicted), (1, 0));
+    assert_eq!((suspected[0].label, suspected[0].predicted), (1, 0));
     assert!((suspected[0].label_probability() - 0.01).abs() < 1e-12);
 }
 

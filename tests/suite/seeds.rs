@@ -224,7 +224,7 @@ fn a_vote_is_evaluated_apart_and_again() {
     )
     .code(0);
     let found = printed(&assert);
-    let vote = &found["vote"];
+    let vote = &found["ensemble"];
     assert_eq!(
         (&vote["networks"], &vote["total"]),
         (&json!(3), &json!(100))
@@ -267,7 +267,7 @@ fn a_vote_is_evaluated_apart_and_again() {
     evaluate(&["vote"], &["--predictions", "vote.csv"]);
     let csv = fs::read_to_string(home.join("vote.csv")).expect("read");
     assert!(
-        csv.starts_with("index,truth,predicted,confidence,loss,log_probability_0,"),
+        csv.starts_with("index,label,predicted,confidence,loss,log_probability_0,"),
         "{csv}"
     );
 
@@ -451,7 +451,7 @@ fn a_series_that_was_cut_off_goes_on() {
     let cut = home.join("cut");
     let mut record = read(&cut.join("seeds.json"));
     record["runs"] = json!([]);
-    record["vote"] = Value::Null;
+    record["ensemble"] = Value::Null;
     fs::write(cut.join("seeds.json"), record.to_string()).expect("written");
     fs::remove_file(cut.join("seed-1/run.json")).expect("removed");
     fs::remove_file(cut.join("seed-1/model.safetensors")).expect("removed");
@@ -463,7 +463,7 @@ fn a_series_that_was_cut_off_goes_on() {
     let more = &["train", "--resume", "cut", "--device", "cpu", "--json"];
     let found = printed(&run(home, more).code(0));
     let whole = read(&home.join("whole/seeds.json"));
-    assert_eq!(found["vote"], whole["vote"]);
+    assert_eq!(found["ensemble"], whole["ensemble"]);
     assert_eq!(
         found["statistics"]["accuracy"],
         whole["statistics"]["accuracy"]
@@ -624,7 +624,7 @@ fn seeds_side_by_side_come_to_what_they_come_to_one_after_another() {
     };
     let in_turn = several(&["--out", "in-turn"]);
     let together = several(&["--out", "together", "--jobs", "2"]);
-    assert_eq!(together["vote"], in_turn["vote"]);
+    assert_eq!(together["ensemble"], in_turn["ensemble"]);
     for seed in 0..3 {
         let weights = |out: &str| {
             read(&home.path().join(format!("{out}/seed-{seed}/run.json")))["weights"].clone()

@@ -177,7 +177,7 @@ fn a_vote_is_the_mean_of_the_probabilities() {
         images: vec![0; 2 * PIXELS],
         labels: vec![1, 0],
     });
-    let vote = Answers::vote(&[of(&sure), of(&leaning), of(&leaning)]);
+    let vote = Answers::ensemble(&[of(&sure), of(&leaning), of(&leaning)]);
     let found = vote.evaluation(&test, &names());
     // (0.1 + 0.5 + 0.5) / 3 = 0.3667 for class 0, (0.8 + 0.4 + 0.4) / 3 = 0.5333 for class 1.
     assert_eq!(found.first.predicted, [1, 2]);
@@ -278,7 +278,7 @@ fn shifts_average_over_shifted_pictures_on_every_device() {
     assert_eq!(without.test_time_augmentation, None);
     let manner = with.manner().expect("said");
     assert_eq!(manner, "test-time augmentation (9 shifts)");
-    let vote = Answers::vote(&[found.clone(), found.clone()]);
+    let vote = Answers::ensemble(&[found.clone(), found.clone()]);
     let manner = of(&vote).manner().expect("said");
     assert_eq!(
         manner,

@@ -2,7 +2,7 @@
 
 /** @import { Evaluation } from "./protocol.js" */
 
-/** @typedef {{truth: number, predicted: number, count: number}} Mistake */
+/** @typedef {{label: number, predicted: number, count: number}} Mistake */
 /** @typedef {{first: number, second: number, count: number}} Pair */
 
 /**
@@ -12,9 +12,9 @@
  */
 export function mistakes(confusion) {
   return confusion
-    .flatMap((row, truth) => row.map((count, predicted) => ({ truth, predicted, count })))
-    .filter(({ truth, predicted, count }) => truth !== predicted && count > 0)
-    .sort((a, b) => b.count - a.count || a.truth - b.truth);
+    .flatMap((row, label) => row.map((count, predicted) => ({ label, predicted, count })))
+    .filter(({ label, predicted, count }) => label !== predicted && count > 0)
+    .sort((a, b) => b.count - a.count || a.label - b.label);
 }
 
 /**
@@ -25,8 +25,8 @@ export function mistakes(confusion) {
 export function pairs(confusion) {
   /** @type {Map<string, Pair>} */
   const found = new Map();
-  for (const { truth, predicted, count } of mistakes(confusion)) {
-    const [first, second] = [Math.min(truth, predicted), Math.max(truth, predicted)];
+  for (const { label, predicted, count } of mistakes(confusion)) {
+    const [first, second] = [Math.min(label, predicted), Math.max(label, predicted)];
     const pair = found.get(`${first} ${second}`) ?? { first, second, count: 0 };
     found.set(`${first} ${second}`, { ...pair, count: pair.count + count });
   }

@@ -10,7 +10,7 @@ const LONGEST_FLAT_NAME = 3;
 /**
  * Fills `table` with the counts; `onCell` is called with the class that is true and the one read.
  * @param {HTMLTableElement} table
- * @param {number[][]} confusion Rows are the truth, columns the prediction.
+ * @param {number[][]} confusion Rows are the labels, columns the prediction.
  * @param {string[]} names
  * @param {(actual: number, predicted: number) => void} onCell
  */
@@ -25,7 +25,7 @@ export function drawHeatMap(table, confusion, names, onCell) {
     "thead",
     {},
     element("tr", {}, element("td"), element("th", { colspan: names.length, class: "axis" }, "read as")),
-    element("tr", {}, element("th", { class: "axis" }, "truth"), ...columns),
+    element("tr", {}, element("th", { class: "axis" }, "label"), ...columns),
   );
   const cells = confusion.map((row, actual) =>
     row.map((count, predicted) => cell(count, actual, predicted, most, names)),

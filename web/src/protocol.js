@@ -64,7 +64,7 @@
  * @property {number} correct
  * @property {number} total
  * @property {number} loss
- * @property {number[][]} confusion Rows are the truth, columns the prediction.
+ * @property {number[][]} confusion Rows are the labels, columns the prediction.
  * @property {ClassStatistics[]} classes
  * @property {Averages} macro
  * @property {Averages} weighted
@@ -110,7 +110,7 @@
  * @property {number} trainAccuracy
  * @property {number | null} validLoss
  * @property {number | null} validAccuracy
- * @property {number[][] | null} validConfusion Of the validation pictures; rows are the truth.
+ * @property {number[][] | null} validConfusion Of the validation pictures; rows are the labels.
  * @property {number} seconds
  */
 

@@ -79,9 +79,9 @@ export function showResult(evaluation, origin, engine) {
   byId("result", HTMLElement).hidden = false;
   byId("statistics", HTMLElement).hidden = false;
 
-  const first = mistakes(evaluation.confusion)[0] ?? { truth: 0, predicted: 0 };
-  selectCell(table, first.truth, first.predicted);
-  show(first.truth, first.predicted);
+  const first = mistakes(evaluation.confusion)[0] ?? { label: 0, predicted: 0 };
+  selectCell(table, first.label, first.predicted);
+  show(first.label, first.predicted);
 }
 
 /**
@@ -154,11 +154,11 @@ function cellTitle(actual, predicted, count, names) {
 function showMistakes(confusion, names, show) {
   const found = mistakes(confusion).slice(0, MISTAKES_SHOWN);
   const most = found[0]?.count ?? 1;
-  const lines = found.flatMap(({ truth, predicted, count }) => {
-    const name = element("button", { type: "button", class: "link" }, `${names[truth]} read as ${names[predicted]}`);
+  const lines = found.flatMap(({ label, predicted, count }) => {
+    const name = element("button", { type: "button", class: "link" }, `${names[label]} read as ${names[predicted]}`);
     name.addEventListener("click", () => {
-      selectCell(table, truth, predicted);
-      show(truth, predicted);
+      selectCell(table, label, predicted);
+      show(label, predicted);
     });
     const bar = element("span", { class: "bar missed" });
     bar.style.width = `${(count / most) * LONGEST_BAR}%`;

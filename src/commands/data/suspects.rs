@@ -196,7 +196,7 @@ fn suspect<'a>(
         split,
         index: verdict.index,
         file: files.and_then(|files| files.get(verdict.index).map(String::as_str)),
-        label: &names[usize::from(verdict.truth)],
+        label: &names[usize::from(verdict.label)],
         predicted: &names[usize::from(verdict.predicted)],
         probability: verdict.confidence,
         label_probability: verdict.label_probability(),

@@ -46,12 +46,12 @@ pub fn images<'a>(record: &'a Record, evaluation: &Evaluation) -> Vec<ListedImag
                 Some(file) => file.clone(),
                 None => format!("test image {}", verdict.index),
             },
-            label: name(evaluation, verdict.truth.into()),
+            label: name(evaluation, verdict.label.into()),
             predicted: name(evaluation, verdict.predicted.into()),
             confidence: verdict.confidence,
             loss: verdict.loss,
             looks_mislabelled: verdict.looks_mislabelled,
-            cell: id(verdict.truth.into(), verdict.predicted.into()),
+            cell: id(verdict.label.into(), verdict.predicted.into()),
             more,
             png: &image.png,
         }
@@ -67,7 +67,7 @@ pub fn cells(record: &Record, evaluation: &Evaluation) -> BTreeMap<(usize, usize
     let counts = evaluation.confusion.counts();
     for image in record.worst.iter().chain(&record.misread) {
         let place = (
-            usize::from(image.verdict.truth),
+            usize::from(image.verdict.label),
             usize::from(image.verdict.predicted),
         );
         let count = counts.get(place.0).and_then(|row| row.get(place.1));

@@ -89,9 +89,9 @@ pub fn seeds(several: &SeedsRecord, records: &[Record], beside: bool) -> anyhow:
     let heat_map = all
         .as_ref()
         .map(|all| heat_map::linked(all, &labels, &|_, _| None));
-    let ensemble = several.vote.as_ref().map(|vote| Ensemble {
-        manner: vote.manner().unwrap_or_default(),
-        accuracy: vote.accuracy,
+    let ensemble = several.ensemble.as_ref().map(|ensemble| Ensemble {
+        manner: ensemble.manner().unwrap_or_default(),
+        accuracy: ensemble.accuracy,
     });
     let page = SeedsPage {
         title: format!("{mean} right, {}: {}", over(several), several.dataset),

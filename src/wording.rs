@@ -45,6 +45,15 @@ pub fn rounded(rate: f64) -> f64 {
     format!("{rate:.1e}").parse().unwrap_or(rate)
 }
 
+/// A rounded learning rate as flags take it, however large or small.
+pub fn rate_text(rate: f64) -> String {
+    let rate = rounded(rate);
+    match rate == 0.0 || (1e-6..1e6).contains(&rate) {
+        true => rate.to_string(),
+        false => format!("{rate:e}"),
+    }
+}
+
 /// A loss in at most ten columns.
 pub fn loss_text(loss: f64) -> String {
     match loss.abs() < 1e4 {

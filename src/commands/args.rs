@@ -149,39 +149,42 @@ impl SettingsArgs {
         Ok(layers)
     }
 
-    /// Refuses what a command that reads only `sections` of the settings would pass over: another setting, or a preset
-    /// or file that has none of theirs.
+    /// Refuses what a command that reads only `parts` of the settings, sections or single ones, would pass over: another
+    /// setting, or a preset or file that has none of theirs.
     ///
     /// # Errors
     /// Those of the settings, and [`ConfigError::Unread`].
-    pub fn only(&self, command: &'static str, sections: &[&str]) -> Result<(), ConfigError> {
-        let entries = self.layers()?.entries();
+    pub fn only(&self, command: &'static str, parts: &[&str]) -> Result<(), ConfigError> {
         let is_read = |entry: &&Entry| {
-            let section = entry
-                .key
-                .split_once('.')
-                .map_or(&*entry.key, |(section, _)| section);
-            sections.contains(&section)
+            parts.iter().any(|part| {
+                let rest = entry.key.strip_prefix(part);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
         };
         let unread = |origin: Origin, what: String| ConfigError::Unread {
             origin,
             command,
             what,
-            sections: sections.join(", "),
+            parts: parts.join(", "),
         };
-        let mut assigned = entries.iter().filter(|entry| entry.origin == Origin::Set);
-        if let Some(entry) = assigned.find(|entry| !is_read(entry)) {
-            return Err(unread(Origin::Set, entry.key.clone()));
-        }
-        let loaded: Vec<_> = (entries.iter())
-            .filter(|entry| matches!(entry.origin, Origin::Preset(_) | Origin::File(_)))
-            .collect();
-        match loaded.first() {
-            Some(entry) if !loaded.iter().any(is_read) => {
+        let mut layers = Layers::default();
+        if let Some(name) = &self.config {
+            layers.load(name)?;
+            let mut loaded = layers.entries();
+            loaded.retain(|entry| entry.origin != Origin::Default);
+            if let Some(entry) = loaded
+                .first()
+                .filter(|_| !loaded.iter().any(|entry| is_read(&entry)))
+            {
                 let what = "any setting in it".into();
-                Err(unread(entry.origin.clone(), what))
+                return Err(unread(entry.origin.clone(), what));
             }
-            _ => Ok(()),
+        }
+        let all = self.over(layers)?.entries();
+        let mut assigned = all.iter().filter(|entry| entry.origin == Origin::Set);
+        match assigned.find(|entry| !is_read(entry)) {
+            Some(entry) => Err(unread(Origin::Set, entry.key.clone())),
+            None => Ok(()),
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn run(args: &ConfigArgs) -> anyhow::Result<()> {
     resolve(&layers)?;
     if args.toml || args.format == Format::Toml {
         if args.section.is_some() || args.changed {
-            let reason = "--format toml writes every setting: leave SECTION and --changed away";
+            let reason = "--format toml writes every setting: leave out SECTION and --changed";
             return Err(UsageError(reason.into()).into());
         }
         return print(&layers.to_toml());

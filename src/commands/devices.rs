@@ -41,7 +41,13 @@ struct Listed<'a> {
 /// # Errors
 /// [`device::DeviceError`] when the flags ask for what is not there; the list is printed first.
 pub fn run(args: &DevicesArgs) -> anyhow::Result<()> {
-    args.compute.settings.only("devices", &["device"])?;
+    let reads = [
+        "device.kind",
+        "device.adapter",
+        "device.api",
+        "device.hardware_only",
+    ];
+    args.compute.settings.only("devices", &reads)?;
     let config = args.compute.config()?.device;
     device::environment()?;
     let infos: Vec<_> = device::adapters(config.api)

@@ -9,10 +9,10 @@ use super::completion;
 use crate::config::Origin;
 use crate::data::{find, named};
 use crate::device::opening::open_device;
+use crate::evaluation::divergence::divergence;
 use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::exit::UsageError;
 use crate::files::{unwritten, write_atomically};
-use crate::report::closing::divergence;
 use crate::report::look::Look;
 use crate::report::predictions::predictions;
 use crate::report::{Format, render};
@@ -108,11 +108,25 @@ struct OutputArgs {
     predictions: Option<PathBuf>,
 }
 
+/// The settings that an evaluation goes by. Which of a set's images are test images is the run's to say: others may be
+/// those it was trained on.
+const READS: [&str; 10] = [
+    "seed",
+    "data.set",
+    "data.folder",
+    "data.size",
+    "data.colour",
+    "data.broken",
+    "data.synthetic_seed",
+    "device",
+    "evaluation.batch_size",
+    "evaluation.shift",
+];
+
 /// # Errors
 /// Settings, device, data, weights: each with its exit code.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let reads = ["seed", "data", "device", "evaluation"];
-    args.work.compute.settings.only("evaluate", &reads)?;
+    args.work.compute.settings.only("evaluate", &READS)?;
     let files = match &args.ensemble {
         Some(sweep) => best_of(sweep, args.top as usize)?,
         None => networks(&args.runs)?,

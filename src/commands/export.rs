@@ -62,7 +62,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
             "--raw-input: safetensors holds weights, no graph to normalise in: use --format onnx";
         return Err(UsageError(reason.into()).into());
     }
-    let reads = ["device", "evaluation"];
+    let reads = ["device", "evaluation.batch_size"];
     args.compute.settings.only("export", &reads)?;
     let config = args.compute.config()?;
     let weights = weights_of(&named_or_newest(args.run.as_deref())?)?;

@@ -128,7 +128,7 @@ pub struct Unsure {
 /// Weights and device with their exit codes; 1 when some images could not be read, and
 /// [`Unsure`] when some answers are, after all images were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
-    let reads = ["device", "evaluation"];
+    let reads = ["device", "evaluation.batch_size"];
     args.compute.settings.only("predict", &reads)?;
     let config = args.compute.config()?;
     let as_json = args.json || args.format == Some(AnswerFormat::Json);

@@ -11,6 +11,7 @@ use super::slots::{LocalArgs, slots};
 use super::training_args::{KernelArgs, LimitArgs, StartArgs};
 use crate::config::{ConfigError, Layers};
 use crate::data::{DataError, named};
+use crate::evaluation::divergence::lost;
 use crate::exit::UsageError;
 use crate::files::read_record;
 use crate::report::files::{REPORT, keep_worst, write_report};
@@ -409,8 +410,11 @@ fn show(record: &RunRecord, shown: Shown) -> anyhow::Result<()> {
 
 /// Prints what several runs came to; those that failed are an error.
 fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
+    warn_of_divergence(record);
     print(&match args.output.shown() {
         Shown::Json => serde_json::to_string(record)? + "\n",
+        // There is nothing to say but why, which was said.
+        Shown::Text(_) if record.runs.is_empty() => String::new(),
         Shown::Text(look) => seeds(record, &look) + "\n" + &closing::of_several(record, &look),
     })?;
     let failed = record.failed.iter().map(|failed| failed.seed.to_string());
@@ -423,4 +427,17 @@ fn show_several(record: &SeedsRecord, args: &TrainArgs) -> anyhow::Result<()> {
         failed.join(", ")
     );
     Ok(())
+}
+
+/// Names the runs whose network has learnt nothing.
+fn warn_of_divergence(record: &SeedsRecord) {
+    for run in &record.runs {
+        let file = Path::new(&record.folder).join(&run.run).join(RUN);
+        let text = read_record(&file).unwrap_or_default();
+        let found: Option<RunRecord> = serde_json::from_str(&text).ok();
+        let evaluation = found.and_then(|found| found.evaluation);
+        if let Some(lost) = evaluation.and_then(|found| lost(&found, closing::LEARNING_RATE)) {
+            tracing::warn!("{}: {lost}", run.run);
+        }
+    }
 }

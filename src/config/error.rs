@@ -93,7 +93,7 @@ pub enum ConfigError {
     #[error(transparent)]
     Environment(crate::kernels::simd::Error),
     /// A setting that means nothing to the command.
-    #[error("{origin}: {command} does not read {what}, only settings of {sections}: leave it away")]
+    #[error("{origin}: {command} does not read {what}, only {parts}: leave it out")]
     Unread {
         /// Where it stands.
         origin: Origin,
@@ -101,8 +101,8 @@ pub enum ConfigError {
         command: &'static str,
         /// The setting, or what a file or preset holds.
         what: String,
-        /// The sections that the command reads.
-        sections: String,
+        /// What the command reads.
+        parts: String,
     },
     /// A `--set` without an equals sign.
     #[error("--set {argument}: write --set KEY=VALUE, for example --set training.epochs=3")]

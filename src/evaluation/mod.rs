@@ -4,6 +4,7 @@
 pub mod batches;
 pub mod confusion;
 pub(crate) mod description;
+pub mod divergence;
 pub mod inference;
 pub mod probabilities;
 pub(crate) mod reading;
@@ -49,7 +50,8 @@ pub struct Evaluation {
     pub correct: u64,
     /// Of how many.
     pub total: u64,
-    /// Mean cross-entropy.
+    /// Mean cross-entropy; NaN where logits are too large for any.
+    #[serde(deserialize_with = "number")]
     pub loss: f64,
     /// What follows from the probabilities.
     #[serde(flatten)]
@@ -97,7 +99,8 @@ pub struct Plain {
     pub accuracy: f64,
     /// How many.
     pub correct: u64,
-    /// Mean cross-entropy.
+    /// Mean cross-entropy; NaN where logits are too large for any.
+    #[serde(deserialize_with = "number")]
     pub loss: f64,
 }
 
@@ -108,6 +111,11 @@ pub struct First {
     pub predicted: Vec<u16>,
     /// Labels of the same images.
     pub actual: Vec<u16>,
+}
+
+/// JSON has no word for NaN and infinity but null.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// An evaluation from a file: as many classes as its counts have. What follows from the counts is

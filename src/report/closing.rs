@@ -8,13 +8,14 @@ use super::seeds::thousandths;
 use super::text::{percent, wrapped};
 use crate::device::DeviceInfo;
 use crate::evaluation::Evaluation;
+use crate::evaluation::divergence::lost;
 use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
 use crate::terminal::quoted;
-use crate::wording::{count, loss_text};
+use crate::wording::count;
 
 /// What to do about a training that has led nowhere, at a terminal.
-const LEARNING_RATE: &str = "gpu-mnist lr-find suggests a learning rate";
+pub const LEARNING_RATE: &str = "gpu-mnist lr-find suggests a learning rate";
 
 /// The end of a training as text; `newest`: whether commands take this run where none is named.
 pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {
@@ -154,33 +155,4 @@ pub fn warn_of_divergence(record: &RunRecord) {
     if let Some(lost) = evaluation.and_then(|evaluation| lost(evaluation, LEARNING_RATE)) {
         tracing::warn!("{lost}");
     }
-}
-
-/// Where a training has led nowhere, what shows that and `next`, what to do about it.
-pub fn lost(evaluation: &Evaluation, next: &str) -> Option<String> {
-    let shown = divergence(evaluation)?;
-    Some(format!(
-        "Training diverged or did not begin: {shown}; {next}"
-    ))
-}
-
-/// What shows that a network has learnt nothing; `None` where it has.
-pub fn divergence(evaluation: &Evaluation) -> Option<String> {
-    let counts = evaluation.confusion.counts();
-    // What a guess of all classes alike would lose.
-    let guessing = (counts.len().max(2) as f64).ln();
-    let read_as = |class: usize| counts.iter().map(|row| row[class]).sum::<u64>();
-    let labels = counts.iter().filter(|row| row.iter().sum::<u64>() > 0);
-    let several = labels.count() > 1;
-    let only = (0..counts.len()).find(|&class| read_as(class) == evaluation.total);
-    if let Some(class) = only.filter(|_| several && evaluation.total > 0) {
-        let name = &evaluation.classes[class].label;
-        return Some(format!("every test image is read as {name}"));
-    }
-    (evaluation.loss > 1.05 * guessing).then(|| {
-        format!(
-            "the test loss, {}, is above that of guessing, {guessing:.2}",
-            loss_text(evaluation.loss)
-        )
-    })
 }

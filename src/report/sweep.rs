@@ -236,7 +236,7 @@ fn ranking(record: &SweepRecord, best: &[&Trial], look: &Look) -> String {
             } else {
                 accuracy
             },
-            format!("{:.4}", score.valid_loss),
+            loss_text(score.valid_loss),
             format!("{}/{}", score.epoch, score.epochs),
             score.parameters.to_string(),
         ];

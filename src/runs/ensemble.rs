@@ -106,7 +106,7 @@ pub fn suits(
         Some(_) if seed.is_some() && before.name == "synthetic" => {
             let flag = seed.as_ref().map(Origin::to_string).unwrap_or_default();
             refused(format!(
-                "{flag} draws other built-in digits than those it was trained on: leave it away, or evaluate on these with --dataset synthetic"
+                "{flag} draws other built-in digits than those it was trained on: leave it out, or evaluate on these with --dataset synthetic"
             ))
         }
         Some(difference) => refused(format!(

@@ -47,7 +47,7 @@ pub struct Lock {
 pub enum RunFolderError {
     /// The folder named for a new run holds something.
     #[error(
-        "--out {}: already holds {what}; choose a new folder, or leave --out away for runs/<time>",
+        "--out {}: already holds {what}; choose a new folder, or leave out --out for runs/<time>",
         path.display()
     )]
     Occupied {

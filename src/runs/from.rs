@@ -49,7 +49,7 @@ pub struct StartedFrom {
 pub enum FromError {
     /// No layer takes its weights.
     #[error(
-        "--from {file}: no layer of the network can take its weights, so this would be a start from scratch:\n{layers}\nleave --config and model.layers away to train its own network, or leave --from away"
+        "--from {file}: no layer of the network can take its weights, so this would be a start from scratch:\n{layers}\nleave out --config and model.layers to train its own network, or leave out --from"
     )]
     NothingFits {
         /// The file of weights.

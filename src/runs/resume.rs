@@ -86,7 +86,7 @@ pub enum ResumeError {
     },
     /// Test images, or built-in digits, would be drawn anew by another seed.
     #[error(
-        "--resume {}: {origin} {what}: leave it away, or keep them as they are with --set data.{key}={before}",
+        "--resume {}: {origin} {what}: leave it out, or keep them as they are with --set data.{key}={before}",
         run.display()
     )]
     Seed {
@@ -103,7 +103,7 @@ pub enum ResumeError {
     },
     /// The run has come to its end.
     #[error(
-        "--resume {}: nothing is left to train: {} asked for, {trained} done{why}; train it further with a greater --epochs, or leave the changes away:\n{changes}nothing was changed",
+        "--resume {}: nothing is left to train: {} asked for, {trained} done{why}; train it further with a greater --epochs, or leave out the changes:\n{changes}nothing was changed",
         run.display(),
         match epochs {
             1 => "1 epoch".into(),

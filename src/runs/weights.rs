@@ -109,7 +109,10 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
             .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
             .collect();
         if !numbers.iter().all(|number| number.is_finite()) {
-            return Err(format!("'{}' holds no numbers", shape.name));
+            return Err(format!(
+                "'{}' holds numbers that are NaN or infinite, as a training leaves them that diverged",
+                shape.name
+            ));
         }
         values.push(from_pytorch(&shape, numbers));
     }

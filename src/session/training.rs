@@ -9,7 +9,7 @@ use super::{Data, Drawn, Session, SessionError, divide_digits};
 use crate::config::{Config, ConfigError, Layers, Origin, preset_names};
 use crate::data::split::Division;
 use crate::evaluation::Evaluation;
-use crate::report::closing::lost;
+use crate::evaluation::divergence::lost;
 use crate::runs::fit::{fit, follow};
 use crate::runs::record::RunRecord;
 use crate::runs::train::{Keep, TrainingRun, follow_kernels, train};

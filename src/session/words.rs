@@ -78,12 +78,12 @@ impl From<TrainingError> for SessionError {
     fn from(error: TrainingError) -> Self {
         match error {
             TrainingError::Diverged {
-                loss,
+                what,
                 step,
                 suggestion,
                 ..
             } => Self(format!(
-                "the loss became {loss} at step {step}; lower the learning rate, for example to {suggestion:.1e}"
+                "{what} at step {step}; lower the learning rate, for example to {suggestion:.1e}"
             )),
             TrainingError::Device(error) => error.into(),
         }

@@ -22,7 +22,7 @@ use crate::data::batches::DeviceSplit;
 use crate::device::{Device, DeviceError};
 use crate::evaluation::Evaluation;
 use crate::model;
-use crate::wording::rounded;
+use crate::wording::rate_text;
 use history::{EpochRecord, History, Recorder};
 use reading::Unread;
 use state::{Best, Parameters, Snapshot};
@@ -97,15 +97,16 @@ impl Trained {
 pub enum TrainingError {
     /// The loss is no finite number any more.
     #[error(
-        "the loss became {loss} at step {step} (learning rate {}); lower it: --learning-rate {suggestion}",
-        rounded(*learning_rate)
+        "{what} at step {step} (learning rate up to {}); lower it: --learning-rate {}",
+        rate_text(*learning_rate),
+        rate_text(*suggestion)
     )]
     Diverged {
-        /// What it became.
-        loss: f64,
+        /// What became of which numbers.
+        what: String,
         /// At which step, from 1.
         step: usize,
-        /// The rate of that step.
+        /// The highest rate until then.
         learning_rate: f64,
         /// A highest rate to try.
         suggestion: f64,
@@ -154,7 +155,7 @@ pub async fn train(
             observer.rest().await;
             ending = stopping::after_step(settings, recorder.seconds, observer.interrupted());
             if ending.is_some() || keep && !trainer.epoch_is_over() {
-                observer.on_checkpoint(&trainer.snapshot(&recorder).await?);
+                observer.on_checkpoint(&sound(&trainer, &recorder).await?);
                 unread.begin(observer.now());
             }
         }
@@ -171,13 +172,36 @@ pub async fn train(
         // An epoch cut short goes on from the state that was kept when time was up.
         if trainer.epoch_is_over() {
             trainer.end_epoch();
-            observer.on_checkpoint(&trainer.snapshot(&recorder).await?);
+            observer.on_checkpoint(&sound(&trainer, &recorder).await?);
         }
     }
+    let last = model::values(&trainer.eval_model(), device).await?;
+    check(&trainer, &last)?;
     Ok(Trained {
-        last: model::values(&trainer.eval_model(), device).await?,
+        last,
         best: recorder.best.clone(),
         history: recorder.finish(trainer.replays()),
         ending: ending.unwrap_or(Ending::Finished),
     })
+}
+
+/// The state to keep, if it can be gone on from.
+async fn sound(trainer: &Trainer, recorder: &Recorder) -> Result<Snapshot, TrainingError> {
+    let snapshot = trainer.snapshot(recorder).await?;
+    check(trainer, &snapshot.parameters)?;
+    if let Some(averaged) = &snapshot.averaged {
+        check(trainer, &averaged.parameters)?;
+    }
+    Ok(snapshot)
+}
+
+/// Refuses weights that are no numbers any more: a loss can stay finite beside them.
+fn check(trainer: &Trainer, parameters: &Parameters) -> Result<(), TrainingError> {
+    match parameters.iter().flatten().all(|value| value.is_finite()) {
+        true => Ok(()),
+        false => {
+            let what = "the weights became NaN or infinite";
+            Err(trainer.diverged(what.into(), trainer.position().step))
+        }
+    }
 }

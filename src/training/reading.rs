@@ -10,7 +10,6 @@ use super::trainer::{StepOutcome, Trainer};
 use super::{Observer, Progress, TrainingError};
 use crate::config::TrainingConfig;
 use crate::device::Device;
-use crate::wording::rounded;
 
 /// On an adapter the host waits for the device once in so many steps, or where a record of fewer
 /// is asked for.
@@ -103,12 +102,8 @@ impl<'a> Unread<'a> {
         };
         for (outcome, loss) in steps.iter().zip(data[0].iter::<f64>()) {
             if !loss.is_finite() {
-                return Err(TrainingError::Diverged {
-                    loss,
-                    step: outcome.step,
-                    learning_rate: outcome.learning_rate,
-                    suggestion: rounded(outcome.learning_rate / 10.0),
-                });
+                let what = format!("the loss became {loss}");
+                return Err(trainer.diverged(what, outcome.step));
             }
             sums.loss += loss * outcome.images as f64;
             sums.images += outcome.images;

@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Int, Tensor, Transaction};
 
+use super::TrainingError;
 use super::averaging::Average;
 use super::history::{EpochRecord, Recorder};
 use super::optimizers::{Optimizer, Rate};
@@ -23,6 +24,7 @@ use crate::device::{Device, DeviceError};
 use crate::model::layers::Draw;
 use crate::model::loss::{CrossEntropy, Objective};
 use crate::model::{self, Model};
+use crate::wording::rounded;
 
 /// Steps a model through the batches of a split.
 pub struct Trainer {
@@ -279,6 +281,18 @@ impl Trainer {
         match &self.average {
             Some(average) => average.model.clone(),
             None => self.model().valid(),
+        }
+    }
+
+    /// The error of a training whose numbers were lost at a step; a tenth of the highest rate so far may do.
+    pub(super) fn diverged(&self, what: String, step: usize) -> TrainingError {
+        let rates = (0..self.epoch.scheduled).map(|step| self.schedule.learning_rate(step));
+        let highest = rates.fold(0.0, f64::max);
+        TrainingError::Diverged {
+            what,
+            step,
+            learning_rate: highest,
+            suggestion: rounded(highest / 10.0),
         }
     }
 

@@ -14,7 +14,7 @@ use gpu_mnist::model::Model;
 use gpu_mnist::runs::weights;
 use gpu_mnist::training::history::EpochRecord;
 use gpu_mnist::training::schedule::Schedule;
-use gpu_mnist::training::state::Snapshot;
+use gpu_mnist::training::state::{Parameters, Snapshot};
 use gpu_mnist::training::stopping::{Ending, Span, span};
 use gpu_mnist::training::{self, Observer, Progress, Trained, TrainingError};
 
@@ -266,6 +266,37 @@ fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at..at + to.len()].copy_from_slice(to);
     bytes
+}
+
+/// What is kept can be read again, whatever the rate: a training ends where its weights are lost, though its loss is finite.
+#[test]
+fn weights_that_are_no_numbers_are_not_kept() {
+    let split = synthetic::draw(5, 0, 640);
+    let is_sound = |values: &Parameters| values.iter().flatten().all(|value| value.is_finite());
+    let mut said = String::new();
+    for (rate, batch_size) in [("1e5", 320), ("1e10", 320), ("1e20", 320), ("3e38", 640)] {
+        let rate = format!("training.learning_rate={rate}");
+        let batch_size = format!("training.batch_size={batch_size}");
+        let layers = "model.layers=[{ convolution = 8, kernel = 3, pool = 2, norm = \"batch\" }]";
+        let constant = "training.schedule=constant";
+        let config = config(&[&rate, &batch_size, layers, constant]);
+        let mut notes = Notes::default();
+        let ended = train_with(&split, &config, &Device::cpu(), &mut notes);
+        for kept in &notes.snapshots {
+            let best = kept.best.as_ref();
+            assert!(is_sound(&kept.parameters), "{rate}");
+            assert!(best.is_none_or(|best| is_sound(&best.parameters)), "{rate}");
+        }
+        match ended {
+            Ok(trained) => assert!(is_sound(&trained.last), "{rate}"),
+            Err(error) => said += &format!("{error}\n"),
+        }
+    }
+    assert!(said.contains("the loss became"), "{said}");
+    assert!(
+        said.contains("the weights became") || said.contains("validation images became"),
+        "{said}"
+    );
 }
 
 #[test]

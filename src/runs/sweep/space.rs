@@ -137,7 +137,7 @@ impl Values {
         }
         if range.log && range.from <= 0.0 {
             return Err(format!(
-                "{from}..{to}:log: factors need numbers above 0; leave :log away, or begin above 0"
+                "{from}..{to}:log: factors need numbers above 0; leave out :log, or begin above 0"
             ));
         }
         Ok(Self::Range(range))

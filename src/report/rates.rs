@@ -9,7 +9,7 @@ use super::look::{Look, Mark};
 use super::text::wrapped;
 use crate::config::ScheduleKind;
 use crate::training::range_test::{RangeTest, Rule, Suggested};
-use crate::wording::{count, rounded};
+use crate::wording::{count, rate_text, rounded};
 
 /// Lines of the plot.
 const ROWS: usize = 12;
@@ -172,6 +172,16 @@ pub fn findings(
             let rate = look.mark(Mark::Good, &rounded(rate).to_string());
             line("Suggested", format!("{rate}, {why}"));
         }
+        None if test.diverged => {
+            let lowest = test.rates.first().map_or(1e-7, |first| first / 1000.0);
+            line(
+                "Nothing",
+                format!(
+                    "the loss did not fall at any rate before training diverged, so none is suggested: begin lower, --lowest {}",
+                    rate_text(lowest)
+                ),
+            );
+        }
         None => line(
             "Nothing",
             "the loss did not fall at any rate, so none is suggested: look at the images with `gpu-mnist data show`, or try more steps, --steps N".into(),
@@ -183,7 +193,7 @@ pub fn findings(
             "Diverged",
             format!(
                 "at {}, after {}: there the test ended",
-                rounded(*last),
+                rate_text(*last),
                 count(steps, "step")
             ),
         );

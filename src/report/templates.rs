@@ -6,6 +6,8 @@ use anyhow::Context;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
+use crate::wording::loss_text;
+
 const TEMPLATES: &[(&str, &str)] = &[
     (
         "calibration.svg",
@@ -44,6 +46,9 @@ fn environment() -> &'static Environment<'static> {
         environment.add_filter("percent", |share: Option<f64>| super::text::percent(share));
         environment.add_filter("decimals", |value: Option<f64>, digits: usize| {
             value.map_or_else(|| "n/a".into(), |value| format!("{value:.digits$}"))
+        });
+        environment.add_filter("loss", |value: Option<f64>| {
+            value.map_or_else(|| "n/a".into(), loss_text)
         });
         environment.add_filter("grouped", |value: Option<f64>| {
             value.map_or_else(|| "n/a".into(), grouped)

@@ -148,12 +148,13 @@ pub fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     for run in &named {
         match SeedsRecord::read(run)? {
             Some(record) => {
+                let folders = record.folders(run)?;
                 tracing::info!(
                     "{}: an ensemble of its {}",
                     run.display(),
                     count(record.runs.len(), "run")
                 );
-                for folder in record.folders(run)? {
+                for folder in folders {
                     files.push(weights_of(&folder)?);
                 }
             }

@@ -35,8 +35,8 @@ pub struct SeedsRecord {
     /// Those asked for.
     pub seeds: Vec<u64>,
     /// Whether their networks are asked together at the end.
-    #[serde(default)]
-    pub voting: bool,
+    #[serde(default, alias = "voting")]
+    pub with_ensemble: bool,
     /// Those that ended with an evaluation, in the order of their seeds.
     pub runs: Vec<SeedRun>,
     /// Those whose loss was no number any more.

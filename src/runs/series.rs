@@ -66,7 +66,7 @@ impl Series {
     pub fn of(record: &SeedsRecord) -> Self {
         Self {
             seeds: record.seeds.clone(),
-            ensemble: record.voting,
+            ensemble: record.with_ensemble,
         }
     }
 
@@ -238,7 +238,7 @@ impl Series {
                 false => ON_VALIDATION.into(),
             },
             seeds: self.seeds.clone(),
-            voting: self.ensemble,
+            with_ensemble: self.ensemble,
             runs: Vec::new(),
             failed: Vec::new(),
             statistics: SeedStatistics::default(),

@@ -182,7 +182,7 @@ fn a_seed_that_does_not_fit_a_resumed_run_says_what_it_would_do() {
     resume(&[&more[..], &["--seed", "5"]].concat())
         .code(2)
         .stderr(contains(
-            "--resume own: --seed holds out other images to validate, some of which it was trained on: leave it away, or keep them as they are with --set data.split_seed=0",
+            "--resume own: --seed holds out other images to validate, some of which it was trained on: leave it out, or keep them as they are with --set data.split_seed=0",
         ));
     resume(&[&more[..], &["--seed", "5", "--set", "data.split_seed=0"]].concat()).code(0);
 
@@ -204,7 +204,7 @@ fn a_seed_that_does_not_fit_a_resumed_run_says_what_it_would_do() {
     resume(&[&more[..], &["--seed", "5"]].concat())
         .code(2)
         .stderr(contains(
-            "--seed draws other built-in digits than those it was trained on: leave it away, or keep them as they are with --set data.synthetic_seed=0",
+            "--seed draws other built-in digits than those it was trained on: leave it out, or keep them as they are with --set data.synthetic_seed=0",
         ));
     let kept = [
         "--set",

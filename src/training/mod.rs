@@ -95,7 +95,7 @@ impl Trained {
 /// Training that could not go on.
 #[derive(thiserror::Error, Debug)]
 pub enum TrainingError {
-    /// The loss is no finite number any more.
+    /// A loss or weights are no finite numbers any more.
     #[error(
         "{what} at step {step} (learning rate up to {}); lower it: --learning-rate {}",
         rate_text(*learning_rate),

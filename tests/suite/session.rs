@@ -164,7 +164,8 @@ fn a_training_that_ends_at_chance_says_so() {
     let lost = train(&mut session, &rate, &mut Watcher::default());
     let note = lost.note.expect("a note");
     assert!(
-        note.contains("try another learning rate, such as 1"),
+        note.contains("Training diverged or did not begin: ")
+            && note.contains("; try another learning rate, such as 1"),
         "{note}"
     );
 }

@@ -8,7 +8,7 @@ struct Parameters {
     images: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> cursor: array<u32>; // row of the schedule, first image, slot
+@group(0) @binding(0) var<storage, read_write> cursor: array<u32>; // row of the schedule, first image, slot, epoch
 @group(0) @binding(1) var<storage, read_write> rows: array<f32>; // [steps + 1][column]
 @group(0) @binding(2) var<storage, read_write> current: array<f32>; // [column]
 @group(0) @binding(3) var<storage, read_write> scores: array<vec2<f32>>; // [slot]: mean loss, number correct

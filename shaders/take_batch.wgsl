@@ -10,7 +10,7 @@ struct Parameters {
     shift: vec4<f32>,
 }
 
-@group(0) @binding(0) var<storage, read_write> cursor: array<u32, 3>; // row of the schedule, first image, slot
+@group(0) @binding(0) var<storage, read_write> cursor: array<u32, 4>; // row of the schedule, first image, slot, epoch
 @group(0) @binding(1) var<storage, read_write> order: array<i32>; // [N]
 @group(0) @binding(2) var<storage, read_write> labels: array<i32>; // [N], by image
 @group(0) @binding(3) var<storage, read_write> images: array<u32>; // [N][word], little-endian

@@ -12,8 +12,8 @@ use crate::wording::count;
 /// What findings call it.
 const OP: &str = "replay";
 /// Replayed steps that are compared.
-const STEPS: usize = 10;
-/// Steps before the first that is replayed.
+const STEPS: usize = 12;
+/// Steps that are launched besides, before the first that is replayed and before several are recorded together.
 const BEFORE: usize = 3;
 
 impl Finding {
@@ -78,11 +78,12 @@ async fn train(
     let split = device.guard("checking", || {
         DeviceSplit::upload(&images, Normalisation::measure(&images), &device)
     })?;
-    let mut trainer = trainer(&split, network, steps, config, &device)?;
+    let trainer = trainer(&split, network, steps, config, &device)?;
+    let mut trainer = trainer.recording_together();
     let mut losses = Vec::new();
-    for _ in 0..steps {
-        let step = trainer.step()?;
-        losses.push(trainer.loss(&step));
+    while !trainer.epoch_is_over() {
+        let queued = trainer.next_steps(steps)?;
+        losses.extend(queued.iter().map(|step| trainer.loss(step)));
     }
     let mut numbers = read_losses(losses, &device, "checking").await?;
     let weights = model::values(&trainer.eval_model(), &device).await?;

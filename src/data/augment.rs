@@ -1,9 +1,9 @@
-//! What the settings say about distorting training pictures, as the kernel takes it.
+//! What the settings say about distorting training images, as the kernel takes it.
 
 use crate::config::{AugmentConfig, Config};
 use crate::kernels::augment_batch::{Augmentation, Stream};
 
-/// How the pictures of one epoch are distorted.
+/// How the images of one epoch are distorted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
     /// How far.
@@ -13,6 +13,16 @@ pub struct Augment {
 }
 
 impl Augment {
+    /// The same whatever the epoch is, which steps on an adapter are told there.
+    #[must_use]
+    pub fn of_any_epoch(self) -> Self {
+        let stream = Stream {
+            epoch: 0,
+            ..self.stream
+        };
+        Self { stream, ..self }
+    }
+
     /// `None` where the settings leave the images of `epoch`, from 1, as they are; `last` ends the training.
     pub fn in_epoch(config: &Config, epoch: usize, last: usize) -> Option<Self> {
         let AugmentConfig {

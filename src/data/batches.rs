@@ -14,8 +14,8 @@ use super::sampling;
 use crate::config::Sampling;
 use crate::device::Device;
 use crate::kernels::Kernels;
-use crate::kernels::augment_batch::Augmentation;
-use crate::kernels::gather_batch::gpu::take;
+use crate::kernels::augment_batch::{self, Augmentation};
+use crate::kernels::gather_batch;
 use crate::kernels::images::ChannelScale;
 use crate::kernels::step_state::StepState;
 
@@ -268,16 +268,17 @@ impl DeviceSplit {
         self.batch(images, indices)
     }
 
-    /// The next `batch` images of `steps`, distorted or not, and normalised.
+    /// The next `batch` images of `steps`, normalised; distorted as `augment` says in the epoch where they stand.
     pub fn take(&self, steps: &StepState, batch: usize, augment: Option<&Augment>) -> Batch {
-        let Some(augment) = augment else {
-            let looks = (self.shape, self.normalisation.scale());
-            let (images, labels) = take(steps, &self.parts[0], &self.labels, looks, batch);
-            return Batch { images, labels };
+        let (words, labels) = (&self.parts[0], &self.labels);
+        let looks = (self.shape, self.normalisation.scale());
+        let (images, labels) = match augment {
+            None => gather_batch::gpu::take(steps, words, labels, looks, batch),
+            Some(augment) => {
+                let drawn = (self.filled(augment), augment.stream.seed);
+                augment_batch::gpu::take(steps, words, labels, looks, drawn, batch)
+            }
         };
-        let [indices, labels] = steps.take(&self.labels, batch);
-        // Kernels that draw by themselves are told no numbers.
-        let images = self.augment_images((indices, &[]), augment);
         Batch { images, labels }
     }
 
@@ -297,12 +298,17 @@ impl DeviceSplit {
 
     fn augment_images(&self, picked: (Tensor<1, Int>, &[i32]), augment: &Augment) -> Tensor<4> {
         let stream = augment.stream;
-        let augmentation = Augmentation {
-            fill: [self.background.byte(); 3],
-            ..augment.augmentation
-        };
+        let augmentation = self.filled(augment);
         let (shape, scale) = (self.shape, self.normalisation.scale());
         (self.kernels).augment_batch(&self.parts, picked, shape, scale, augmentation, stream)
+    }
+
+    /// What an epoch's distortion does to these images.
+    fn filled(&self, augment: &Augment) -> Augmentation {
+        Augmentation {
+            fill: [self.background.byte(); 3],
+            ..augment.augmentation
+        }
     }
 
     fn batch(&self, images: Tensor<4>, indices: Tensor<1, Int>) -> Batch {

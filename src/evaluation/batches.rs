@@ -8,7 +8,7 @@ use crate::data::batches::{Batch, DeviceSplit, upload_indices};
 use crate::device::{Device, DeviceError};
 use crate::kernels::replay::{Prepared, Recording, prepare};
 use crate::kernels::step_state::launches::SLOTS;
-use crate::kernels::step_state::{Row, StepState};
+use crate::kernels::step_state::{Row, Start, StepState};
 use crate::model::loss::CrossEntropy;
 
 /// Fewer whole batches are launched as the host tells: two come before the one that is recorded, and recording it costs more
@@ -57,7 +57,7 @@ impl<'a> Batches<'a> {
         let state = replays.then(|| split.step_state(count)).flatten();
         if let Some(state) = &state {
             let order: Vec<i32> = (0..split.len() as i32).collect();
-            state.begin(&order, &vec![Row::default(); count], 0, 0);
+            state.begin(&order, &vec![Row::default(); count], Start::default());
         }
         Self {
             split,

@@ -1,5 +1,5 @@
 //! The network's operations in float64 on the CPU, written as plainly as they are defined.
-//! Layouts as the model has them: pictures `[n, h, w, c]`, convolution weights `[out, in, k, k]`,
+//! Layouts as the model has them: images `[n, h, w, c]`, convolution weights `[out, in, k, k]`,
 //! linear weights `[in, out]`.
 
 pub mod augment;
@@ -28,7 +28,7 @@ pub struct Convolution {
     pub kernel: usize,
     /// Pixels between two places of the kernel.
     pub stride: usize,
-    /// Pixels of zeros around each picture.
+    /// Pixels of zeros around each image.
     pub padding: usize,
 }
 
@@ -55,7 +55,7 @@ impl Convolution {
         self.batch * height * width * self.outputs
     }
 
-    /// Calls `visit` with (offset in an output picture, offset in an input picture, offset in the
+    /// Calls `visit` with (offset in an output image, offset in an input image, offset in the
     /// `[k, k, in, out]` weight), each the start of a row of channels.
     fn taps(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let [height, width] = self.sides();

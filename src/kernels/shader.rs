@@ -39,6 +39,7 @@ const PARTS: &[Shader] = &[
     shader!("shared/convolution"),
     shader!("shared/convolution_sizes"),
     shader!("shared/convolution_weight_gradient"),
+    shader!("shared/distorted_image"),
     shader!("shared/each_invocation"),
     shader!("shared/each_workgroup"),
     shader!("shared/four_lines"),

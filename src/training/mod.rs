@@ -24,6 +24,7 @@ use crate::evaluation::Evaluation;
 use crate::model;
 use crate::wording::rate_text;
 use history::{EpochRecord, History, Recorder};
+pub(crate) use reading::STEPS_PER_READ_ON_ADAPTER;
 use reading::Unread;
 use state::{Best, Parameters, Snapshot};
 use stopping::Ending;
@@ -142,8 +143,10 @@ pub async fn train(
 
         while !trainer.epoch_is_over() && ending.is_none() {
             let number = trainer.position().step + 1;
-            let step = tracing::trace_span!(parent: &span, "step", number);
-            unread.push(step.in_scope(|| trainer.step())?);
+            let steps = tracing::trace_span!(parent: &span, "steps", number);
+            let most = unread.until_due(number, settings.checkpoint_every);
+            unread.extend(steps.in_scope(|| trainer.next_steps(most))?);
+            let number = trainer.position().step;
             let keep = settings.checkpoint_every > 0 && number % settings.checkpoint_every == 0;
             if !unread.are_due(keep || trainer.epoch_is_over()) {
                 continue;

@@ -13,7 +13,7 @@ use crate::device::Device;
 
 /// On an adapter the host waits for the device once in so many steps, or where a record of fewer
 /// is asked for.
-const STEPS_PER_READ_ON_ADAPTER: usize = 10;
+pub(crate) const STEPS_PER_READ_ON_ADAPTER: usize = 10;
 
 /// The steps since the last read-back.
 pub(super) struct Unread<'a> {
@@ -42,12 +42,23 @@ impl<'a> Unread<'a> {
         }
     }
 
-    pub fn push(&mut self, step: StepOutcome) {
-        self.steps.push(step);
+    pub fn extend(&mut self, steps: Vec<StepOutcome>) {
+        self.steps.extend(steps);
     }
 
     pub fn len(&self) -> usize {
         self.steps.len()
+    }
+
+    /// How many steps may be queued at once from `next` on, from 1, before they are due: a state is kept every
+    /// `checkpoint_every`, if that is not 0.
+    pub fn until_due(&self, next: usize, checkpoint_every: usize) -> usize {
+        let until_full = self.most - self.len();
+        match (next, checkpoint_every) {
+            (1, _) => 1,
+            (_, 0) => until_full,
+            (next, every) => until_full.min(every - (next - 1) % every),
+        }
     }
 
     /// Whether to read them now: those before something that needs them all, the first, or enough.

@@ -9,37 +9,54 @@ use crate::kernels;
 use crate::kernels::gpu::Place;
 use crate::kernels::replay::{Prepared, Recording};
 use crate::kernels::step_state::launches::SLOTS;
-use crate::kernels::step_state::{Row, StepState};
+use crate::kernels::step_state::{Row, Start, StepState};
 
 /// Steps before the one that is launched as it is to be recorded.
 const WARM_UP: usize = 1;
+/// Steps that are recorded together as well, and replayed at once: those between two read-backs are a multiple of them.
+pub(crate) const STEPS_TOGETHER: usize = 5;
+/// Steps that are replayed one by one before several are recorded, which costs what launching them does.
+const BEFORE_TOGETHER: usize = 16;
 
 /// What a training keeps for steps that are the same launches every time.
 pub(super) struct Replay {
     pub state: StepState,
     /// Where the scores of the step to come go.
-    pub slot: usize,
+    slot: usize,
     /// Whether the state says where the training stands.
-    pub is_laid_out: bool,
-    pub stage: Stage,
+    is_laid_out: bool,
+    stage: Stage,
+    /// See [`BEFORE_TOGETHER`].
+    pub before_together: usize,
 }
 
 /// How far the recording of a step is.
-pub(super) enum Stage {
+enum Stage {
     /// None yet, after so many steps of whole batches: the first makes what later ones find.
     Cold(usize),
     /// A step was launched as it is to be recorded.
     Prepared(Prepared, Kind),
-    Recorded(Recording, Kind, Vec<Option<Place>>),
+    Recorded(Recorded),
     /// Not here, or not wanted.
     Off,
 }
 
+/// A step that can be replayed.
+struct Recorded {
+    kind: Kind,
+    step: Recording,
+    /// [`STEPS_TOGETHER`] of them, or how many were replayed one by one.
+    together: Result<Recording, usize>,
+    /// Where all that it changes lies.
+    places: Vec<Option<Place>>,
+}
+
 /// What makes the launches of two steps alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Kind {
-    pub images: usize,
-    pub augment: Option<Augment>,
+struct Kind {
+    images: usize,
+    /// Of any epoch.
+    augment: Option<Augment>,
 }
 
 impl Replay {
@@ -53,51 +70,49 @@ impl Replay {
                 true => Stage::Cold(0),
                 false => Stage::Off,
             },
+            before_together: BEFORE_TOGETHER,
         }
+    }
+
+    /// Whether a step was recorded.
+    pub fn has_recorded(&self) -> bool {
+        matches!(self.stage, Stage::Recorded(..))
     }
 }
 
 impl Trainer {
-    /// Queues a step whose launches are those of every other: recorded once, then replayed, unless something is to
-    /// happen after its phases.
+    /// Queues steps whose launches are those of every other, at most `most` and at least one: recorded once, then
+    /// replayed.
     pub(super) fn queue_alike(
         &mut self,
         replay: &mut Replay,
-        may_replay: bool,
-        after_phase: impl FnMut() -> Result<(), DeviceError>,
-    ) -> Result<StepOutcome, DeviceError> {
-        if self.epoch_is_over() {
-            self.position.images = 0;
-            replay.is_laid_out = false;
-        }
-        if !replay.is_laid_out {
-            self.lay_out(replay);
-        }
-        let batch_size = self.config.training.batch_size;
-        let kind = Kind {
-            images: batch_size.min(self.images.len() - self.position.images),
-            augment: self.epoch.augment,
-        };
-        let learning_rate = self.schedule.learning_rate(self.epoch.scheduled);
+        most: usize,
+    ) -> Result<Vec<StepOutcome>, DeviceError> {
+        let kind = self.next_kind(replay);
+        let most = most.min((self.images.len() - self.position.images) / kind.images);
+        let mut queued = Vec::new();
         let stage = std::mem::replace(&mut replay.stage, Stage::Off);
         replay.stage = match stage {
-            Stage::Recorded(recording, of, places) if may_replay && of == kind => {
-                self.replay(&recording)?;
-                Stage::Recorded(recording, of, places)
+            Stage::Recorded(recorded) if recorded.kind == kind => {
+                self.replay(replay, recorded, most, &mut queued)?
             }
-            Stage::Prepared(prepared, of) if may_replay && of == kind => {
-                self.record(replay, prepared, kind)?
+            Stage::Prepared(prepared, of) if of == kind => {
+                let places = self.places();
+                let step = self.record(replay, prepared, kind, 1, &mut queued)?;
+                Stage::Recorded(Recorded {
+                    kind,
+                    step,
+                    together: Err(0),
+                    places,
+                })
             }
             // The last batch of an epoch is smaller.
-            Stage::Recorded(recording, of, places) if !may_replay || kind.images < of.images => {
-                self.launch(&replay.state, kind, after_phase)?;
-                match self.places() == places {
-                    true => Stage::Recorded(recording, of, places),
-                    false => Stage::Cold(0),
-                }
+            Stage::Recorded(recorded) if kind.images < recorded.kind.images => {
+                queued.push(self.launch(replay, kind, || Ok(()))?);
+                self.still(recorded)
             }
             Stage::Off => {
-                self.launch(&replay.state, kind, after_phase)?;
+                queued.push(self.launch(replay, kind, || Ok(()))?);
                 Stage::Off
             }
             stage => {
@@ -106,12 +121,12 @@ impl Trainer {
                     _ => WARM_UP,
                 };
                 drop(stage);
-                let is_whole = kind.images == batch_size;
-                let prepared = (may_replay && is_whole && before >= WARM_UP).then(|| {
+                let is_whole = kind.images == self.config.training.batch_size;
+                let prepared = (is_whole && before >= WARM_UP).then(|| {
                     self.device.injection().before_recording()?;
                     kernels::replay::prepare(&replay.state)
                 });
-                self.launch(&replay.state, kind, after_phase)?;
+                queued.push(self.launch(replay, kind, || Ok(()))?);
                 match prepared {
                     None => Stage::Cold(before + usize::from(is_whole)),
                     Some(Ok(prepared)) => Stage::Prepared(prepared, kind),
@@ -119,10 +134,49 @@ impl Trainer {
                 }
             }
         };
-        let slot = replay.slot;
-        replay.slot = (slot + 1) % SLOTS;
-        self.position.images += kind.images;
-        Ok(self.count_step(kind.images, learning_rate, Scores::Kept(slot)))
+        Ok(queued)
+    }
+
+    /// Launches the next step, with something to be done after each of its phases.
+    pub(super) fn launch_alike(
+        &mut self,
+        replay: &mut Replay,
+        after_phase: impl FnMut() -> Result<(), DeviceError>,
+    ) -> Result<StepOutcome, DeviceError> {
+        let kind = self.next_kind(replay);
+        let stage = std::mem::replace(&mut replay.stage, Stage::Off);
+        let queued = self.launch(replay, kind, after_phase)?;
+        replay.stage = match stage {
+            Stage::Recorded(recorded) => self.still(recorded),
+            Stage::Off => Stage::Off,
+            Stage::Cold(steps) => Stage::Cold(steps),
+            Stage::Prepared(..) => Stage::Cold(WARM_UP),
+        };
+        Ok(queued)
+    }
+
+    /// The kind of the next step; the state says where it begins.
+    fn next_kind(&mut self, replay: &mut Replay) -> Kind {
+        if self.epoch_is_over() {
+            self.position.images = 0;
+            replay.is_laid_out = false;
+        }
+        if !replay.is_laid_out {
+            self.lay_out(replay);
+        }
+        let left = self.images.len() - self.position.images;
+        Kind {
+            images: self.config.training.batch_size.min(left),
+            augment: self.epoch.augment.map(Augment::of_any_epoch),
+        }
+    }
+
+    /// A recording after launches, which may have moved what it changes.
+    fn still(&self, recorded: Recorded) -> Stage {
+        match self.places() == recorded.places {
+            true => Stage::Recorded(recorded),
+            false => Stage::Cold(0),
+        }
     }
 
     /// Has the state say again where the training stands, before the next step.
@@ -149,58 +203,113 @@ impl Trainer {
         };
         let steps = left.div_ceil(self.config.training.batch_size);
         let rows: Vec<Row> = (0..steps).map(row).collect();
-        let first = self.position.images;
-        (replay.state).begin(&self.epoch.order, &rows, first, replay.slot);
+        let start = Start {
+            image: self.position.images,
+            slot: replay.slot,
+            epoch: self.position.epoch,
+        };
+        replay.state.begin(&self.epoch.order, &rows, start);
         replay.is_laid_out = true;
     }
 
     /// Launches a step.
     fn launch(
         &mut self,
-        state: &StepState,
+        replay: &mut Replay,
         kind: Kind,
         after_phase: impl FnMut() -> Result<(), DeviceError>,
-    ) -> Result<(), DeviceError> {
+    ) -> Result<StepOutcome, DeviceError> {
+        let state = &replay.state;
         let learning_rate = self.schedule.learning_rate(self.epoch.scheduled);
         let batch = (self.images).take(state, kind.images, kind.augment.as_ref());
         let found = self.update(batch, Rate::new(learning_rate, Some(state)), after_phase)?;
         state.advance(&found.loss, &found.correct, kind.images);
-        Ok(())
+        Ok(self.count(replay, kind))
     }
 
-    /// Launches a recorded step, and counts what launching it would have counted.
-    fn replay(&mut self, recording: &Recording) -> Result<(), DeviceError> {
+    /// Counts a step that is queued.
+    fn count(&mut self, replay: &mut Replay, kind: Kind) -> StepOutcome {
+        let learning_rate = self.schedule.learning_rate(self.epoch.scheduled);
+        let slot = replay.slot;
+        replay.slot = (slot + 1) % SLOTS;
+        self.position.images += kind.images;
+        self.count_step(kind.images, learning_rate, Scores::Kept(slot))
+    }
+
+    /// Replays a step, or several at once where there is room for them.
+    fn replay(
+        &mut self,
+        replay: &mut Replay,
+        mut recorded: Recorded,
+        most: usize,
+        queued: &mut Vec<StepOutcome>,
+    ) -> Result<Stage, DeviceError> {
+        let kind = recorded.kind;
+        let is_due =
+            (recorded.together.as_ref()).is_err_and(|&done| done >= replay.before_together);
+        if is_due && most > STEPS_TOGETHER {
+            let prepared = kernels::replay::prepare(&replay.state);
+            queued.push(self.launch(replay, kind, || Ok(()))?);
+            let prepared = match prepared {
+                Ok(prepared) => prepared,
+                Err(reason) => return Ok(refused(&reason)),
+            };
+            let steps = self.record(replay, prepared, kind, STEPS_TOGETHER, queued)?;
+            recorded.together = Ok(steps);
+            return Ok(Stage::Recorded(recorded));
+        }
+        let (recording, steps) = match &mut recorded.together {
+            Ok(together) if most >= STEPS_TOGETHER => (&*together, STEPS_TOGETHER),
+            Ok(_) => (&recorded.step, 1),
+            Err(done) => {
+                *done += 1;
+                (&recorded.step, 1)
+            }
+        };
         let done = recording.replay();
         done.map_err(|reason| self.device.failed("training", reason))?;
-        self.optimizer.count_update();
-        if let Some(average) = &mut self.average {
-            average.updates += 1;
+        for _ in 0..steps {
+            // What launching it would have counted.
+            self.optimizer.count_update();
+            if let Some(average) = &mut self.average {
+                average.updates += 1;
+            }
+            queued.push(self.count(replay, kind));
         }
         self.model = (self.model.take()).map(|model| model.with_statistics(Vec::new()));
-        Ok(())
+        Ok(Stage::Recorded(recorded))
     }
 
-    /// Records a step, and replays it at once. A recording that fails spoils all buffers it was given, the images among
-    /// them: there is no way back.
+    /// Records so many steps, and replays them at once. A recording that fails spoils all buffers it was given, the
+    /// images among them: there is no way back.
     fn record(
         &mut self,
         replay: &mut Replay,
         prepared: Prepared,
         kind: Kind,
-    ) -> Result<Stage, DeviceError> {
+        steps: usize,
+        queued: &mut Vec<StepOutcome>,
+    ) -> Result<Recording, DeviceError> {
         let places = self.places();
-        let recorded = prepared.record(|| self.launch(&replay.state, kind, || Ok(())));
-        let failed = |reason: String| {
-            self.device
-                .failed("recording a step", reason + " (--no-replay records none)")
-        };
-        let (launched, recording) = recorded.map_err(failed)?;
+        let recorded = prepared.record(|| {
+            (0..steps).try_for_each(|_| {
+                queued.push(self.launch(replay, kind, || Ok(()))?);
+                Ok(())
+            })
+        });
+        let (launched, recording) = recorded.map_err(|reason| self.failed_to_record(reason))?;
         launched?;
         if self.places() != places {
-            return Err(failed("a step moves what it changes".into()));
+            return Err(self.failed_to_record("a step moves what it changes".into()));
         }
-        recording.replay().map_err(failed)?;
-        Ok(Stage::Recorded(recording, kind, places))
+        let done = recording.replay();
+        done.map_err(|reason| self.failed_to_record(reason))?;
+        Ok(recording)
+    }
+
+    fn failed_to_record(&self, reason: String) -> DeviceError {
+        self.device
+            .failed("recording a step", reason + " (--no-replay records none)")
     }
 
     /// Where all that steps change lies.

@@ -13,7 +13,7 @@ use super::history::{EpochRecord, Recorder};
 use super::optimizers::{Optimizer, Rate};
 use super::outcome::Scores;
 pub use super::outcome::StepOutcome;
-use super::replay::{Replay, Stage};
+use super::replay::Replay;
 use super::schedule::Schedule;
 use super::state::{Averaged, Position, Snapshot};
 use super::stopping::{self, Span};
@@ -126,6 +126,15 @@ impl Trainer {
         self
     }
 
+    /// The same with several steps recorded together as soon as one is, however short the training.
+    #[must_use]
+    pub fn recording_together(mut self) -> Self {
+        if let Some(replay) = &mut self.replay {
+            replay.before_together = 0;
+        }
+        self
+    }
+
     /// Lays out the images and the rates of the epoch after `epochs`, where that is not done yet.
     pub fn begin_epoch(&mut self, epochs: &[EpochRecord]) {
         let span = stopping::span(&self.config.training, epochs);
@@ -151,7 +160,7 @@ impl Trainer {
     /// Whether a step was recorded, which those like it replay.
     pub fn replays(&self) -> bool {
         let replay = self.replay.as_ref();
-        replay.is_some_and(|replay| matches!(replay.stage, Stage::Recorded(..)))
+        replay.is_some_and(Replay::has_recorded)
     }
 
     /// Where the training stands.
@@ -170,11 +179,28 @@ impl Trainer {
     /// # Errors
     /// [`DeviceError::Failed`].
     pub fn step(&mut self) -> Result<StepOutcome, DeviceError> {
-        self.guarded(true, || Ok(()))
+        let mut steps = self.next_steps(1)?;
+        Ok(steps.pop().expect("one step"))
     }
 
-    /// The same; `after_phase` is called when the forward pass with the loss is queued, and again
-    /// when the backward pass is.
+    /// Queues the next step, or several that were recorded together: at most `most`, and none behind the last image of
+    /// the epoch. What is read of the weights is what all of them make.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
+    pub fn next_steps(&mut self, most: usize) -> Result<Vec<StepOutcome>, DeviceError> {
+        self.guarded(|trainer| match trainer.replay.take() {
+            None => Ok(vec![trainer.queue(|| Ok(()))?]),
+            Some(mut replay) => {
+                let queued = trainer.queue_alike(&mut replay, most);
+                trainer.replay = Some(replay);
+                queued
+            }
+        })
+    }
+
+    /// As [`Self::step`], always launched; `after_phase` is called when the forward pass with the loss is queued, and
+    /// again when the backward pass is.
     ///
     /// # Errors
     /// [`DeviceError::Failed`], and what `after_phase` returns; the training then ends there.
@@ -182,25 +208,22 @@ impl Trainer {
         &mut self,
         after_phase: impl FnMut() -> Result<(), DeviceError>,
     ) -> Result<StepOutcome, DeviceError> {
-        self.guarded(false, after_phase)
+        self.guarded(|trainer| match trainer.replay.take() {
+            None => trainer.queue(after_phase),
+            Some(mut replay) => {
+                let queued = trainer.launch_alike(&mut replay, after_phase);
+                trainer.replay = Some(replay);
+                queued
+            }
+        })
     }
 
-    fn guarded(
+    fn guarded<T>(
         &mut self,
-        may_replay: bool,
-        after_phase: impl FnMut() -> Result<(), DeviceError>,
-    ) -> Result<StepOutcome, DeviceError> {
+        work: impl FnOnce(&mut Self) -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
         let device = Arc::clone(&self.device);
-        device
-            .guard("training", || match self.replay.take() {
-                None => self.queue(after_phase),
-                Some(mut replay) => {
-                    let outcome = self.queue_alike(&mut replay, may_replay, after_phase);
-                    self.replay = Some(replay);
-                    outcome
-                }
-            })
-            .flatten()
+        device.guard("training", || work(self)).flatten()
     }
 
     fn queue(

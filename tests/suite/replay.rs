@@ -16,12 +16,13 @@ use gpu_mnist::training::trainer::Trainer;
 
 use crate::support::{EVERY_LAYER, EVERY_LAYER_FLAT, adapter_or_skip, initial, settings};
 
-/// Three whole batches an epoch, and a smaller one.
+/// Eight whole batches an epoch, and a smaller one.
 const BATCH: usize = 16;
-const IMAGES: usize = 3 * BATCH + 5;
+const IMAGES: usize = 8 * BATCH + 5;
+/// Epochs enough for several steps to be recorded together.
 const SMALL: &[&str] = &[
     "training.batch_size=16",
-    "training.epochs=4",
+    "training.epochs=8",
     "model.layers=[{convolution=4,kernel=5,pool=2},{linear=12}]",
 ];
 const NORMED: &str = "model.layers=[\
@@ -35,6 +36,8 @@ struct Found {
     scores: Vec<(f64, f64)>,
     end: Snapshot,
     replayed: bool,
+    /// How many steps were queued at once at most.
+    together: usize,
 }
 
 /// `steps` steps from `start`, epoch after epoch.
@@ -47,12 +50,17 @@ fn train(config: &Config, device: &Device, start: Snapshot, steps: usize, replay
     let trainer = Trainer::new(start, &images, all, config, &device);
     let mut trainer = trainer.expect("a training");
     let mut outcomes = Vec::new();
-    for _ in 0..steps {
+    let mut together = 0;
+    while outcomes.len() < steps {
         if trainer.epoch_is_over() {
             trainer.end_epoch();
             trainer.begin_epoch(&[]);
         }
-        outcomes.push(trainer.step().expect("a step"));
+        let most = steps - outcomes.len();
+        let queued = trainer.next_steps(most).expect("steps");
+        assert!(!queued.is_empty() && queued.len() <= most);
+        together = together.max(queued.len());
+        outcomes.extend(queued);
     }
     let (losses, correct) = trainer.scores(&outcomes);
     let (losses, correct) = (losses.into_data(), correct.into_data());
@@ -60,6 +68,7 @@ fn train(config: &Config, device: &Device, start: Snapshot, steps: usize, replay
         scores: losses.iter::<f64>().zip(correct.iter::<f64>()).collect(),
         end: pollster::block_on(trainer.snapshot(&recorder)).expect("read"),
         replayed: trainer.replays(),
+        together,
     }
 }
 
@@ -111,7 +120,7 @@ fn replayed_steps_are_those_that_are_launched() {
                 "augment.rotation=10",
                 "augment.elastic=1.0",
                 "augment.flip=true",
-                "augment.off_epochs=1",
+                "augment.off_epochs=4",
             ],
         ),
         (
@@ -122,9 +131,11 @@ fn replayed_steps_are_those_that_are_launched() {
     ];
     for (name, more) in cases {
         let config = config(more);
-        let found = train(&config, &device, initial(&config), 15, true);
-        let expected = train(&config, &device, initial(&config), 15, false);
+        // Into the fifth epoch.
+        let found = train(&config, &device, initial(&config), 43, true);
+        let expected = train(&config, &device, initial(&config), 43, false);
         assert!(found.replayed && !expected.replayed, "{name}");
+        assert!(found.together >= 5 && expected.together == 1, "{name}");
         assert_eq!(found.scores, expected.scores, "{name}");
         assert!(found.end == expected.end, "{name}: the states differ");
         let first = found.scores[0].0;
@@ -138,10 +149,10 @@ fn a_replayed_training_goes_on_from_any_step() {
         return;
     };
     let config = config(&["training.ema_decay=0.9"]);
-    let whole = train(&config, &device, initial(&config), 14, false);
-    for stop in [1, 4, 6, 9] {
+    let whole = train(&config, &device, initial(&config), 36, false);
+    for stop in [1, 4, 9, 23, 30] {
         let before = train(&config, &device, initial(&config), stop, true);
-        let after = train(&config, &device, before.end, 14 - stop, true);
+        let after = train(&config, &device, before.end, 36 - stop, true);
         assert_eq!(after.scores, whole.scores[stop..], "from step {stop}");
         assert!(after.end == whole.end, "from step {stop}");
     }

@@ -1,13 +1,15 @@
-//! Launches the shader of augmentation.
+//! Launches the shaders of augmentation.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::tensor::{DType, Int, Tensor};
 use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::launches::{self, Augment};
 use super::{AugmentBatch, Augmentation, Stream};
 use crate::kernels::gather_batch::gpu::write_words;
-use crate::kernels::gpu::launch;
+use crate::kernels::gpu::{empty, float_tensor, int_tensor, launch, of_ints};
 use crate::kernels::images::{ChannelScale, ImageShape};
+use crate::kernels::step_state::StepState;
 
 impl AugmentBatch for CubeBackend {
     fn augment_batch(
@@ -33,4 +35,39 @@ impl AugmentBatch for CubeBackend {
             launch(launches::augment(&augment), &[&words, &indices, images])
         })
     }
+}
+
+/// The next `batch` images of `steps` out of `words`, distorted by `seed` and the epoch where the steps stand, then
+/// normalised, and their labels.
+///
+/// # Panics
+/// One of them lies on the CPU.
+pub fn take(
+    steps: &StepState,
+    words: &Tensor<2, Int>,
+    labels: &Tensor<1, Int>,
+    (shape, scale): (ImageShape, ChannelScale),
+    (augmentation, seed): (Augmentation, u64),
+    batch: usize,
+) -> (Tensor<4>, Tensor<1, Int>) {
+    let words = of_ints(words).expect("images on the adapter");
+    let labels = of_ints(labels).expect("labels on the adapter");
+    let augment = Augment {
+        images: words.meta.shape()[0],
+        batch,
+        shape,
+        scale,
+        augmentation,
+        stream: Stream { seed, epoch: 0 },
+        first: 0,
+    };
+    let [cursor, order] = steps.cursor_and_order();
+    let batch_labels = empty(&labels, &[batch], DType::I32);
+    let images = write_words(&words, batch, shape, |images| {
+        launch(
+            launches::take(&augment),
+            &[cursor, order, &labels, &words, &batch_labels, images],
+        );
+    });
+    (float_tensor(images), int_tensor(batch_labels))
 }

@@ -1,9 +1,10 @@
-//! The launch of `augment_batch`.
+//! The launches of `augment_batch` and `take_augmented_batch`.
 
 use super::{Augmentation, Stream};
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::launch::Launch;
-use crate::kernels::shader::shader;
+use crate::kernels::shader::{Shader, shader};
+use crate::kernels::step_state::launches::CURSOR;
 
 /// Workgroup memory that every adapter has.
 const ROOM: usize = 16 << 10;
@@ -19,15 +20,44 @@ pub struct Augment {
     pub scale: ChannelScale,
     /// See [`Augmentation`].
     pub augmentation: Augmentation,
-    /// See [`Stream`].
+    /// See [`Stream`]; the epoch of a step is where its cursor is.
     pub stream: Stream,
     /// The number of the first image.
     pub first: u32,
 }
 
 /// Bindings: images as little-endian words `[N, words]`, indices i32 `[n]` (each below N), batch f32 `[n, 4 * words]`.
-/// A workgroup takes an image; what of it does not fit workgroup memory is read where it lies.
 pub fn augment(augment: &Augment) -> Launch {
+    let words = augment.shape.words();
+    let bindings = [
+        ("images", augment.images * words),
+        ("indices", augment.batch),
+        ("batch_images", augment.batch * words * 4),
+    ];
+    each_image(augment, shader!("augment_batch"), bindings)
+}
+
+/// Bindings: cursor, the epoch's order i32 `[N]`, labels i32 `[N]`, images as little-endian words `[N, words]`, labels
+/// of the batch i32 `[n]`, batch f32 `[n, 4 * words]`.
+pub fn take(augment: &Augment) -> Launch {
+    let words = augment.shape.words();
+    let bindings = [
+        ("cursor", CURSOR),
+        ("order", augment.images),
+        ("labels", augment.images),
+        ("images", augment.images * words),
+        ("batch_labels", augment.batch),
+        ("batch_images", augment.batch * words * 4),
+    ];
+    each_image(augment, shader!("take_augmented_batch"), bindings)
+}
+
+/// A workgroup takes an image; what of it does not fit workgroup memory is read where it lies.
+fn each_image<const N: usize>(
+    augment: &Augment,
+    shader: Shader,
+    bindings: [(&'static str, usize); N],
+) -> Launch {
     let shape = augment.shape;
     let words = shape.words();
     let Augmentation {
@@ -51,7 +81,7 @@ pub fn augment(augment: &Augment) -> Launch {
     let is_staged = taken + size_of::<u32>() * words <= ROOM;
     let fill = augment.augmentation.fill_of_word(shape).map(f32::from);
     let [factors, terms] = augment.scale.of_word(shape);
-    Launch::workgroup_each(shader!("augment_batch"), augment.batch, 64)
+    Launch::workgroup_each(shader, augment.batch, 64)
         .constants([
             ("HEIGHT", shape.height),
             ("WIDTH", shape.width),
@@ -60,11 +90,7 @@ pub fn augment(augment: &Augment) -> Launch {
             ("STAGED", usize::from(is_staged)),
             ("SUMMED", usize::from(is_summed)),
         ])
-        .bind([
-            ("images", augment.images * words),
-            ("indices", augment.batch),
-            ("batch_images", augment.batch * words * 4),
-        ])
+        .bind(bindings)
         .words([seed as u32, (seed >> 32) as u32, epoch])
         .sizes([augment.batch])
         .numbers([augment.augmentation.quarter_angle()])

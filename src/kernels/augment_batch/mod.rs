@@ -5,7 +5,7 @@ mod by_burn;
 mod colour;
 pub mod cpu;
 mod distortion;
-mod gpu;
+pub(crate) mod gpu;
 mod launches;
 pub mod random;
 mod settings;

@@ -1,4 +1,4 @@
-//! The launches of `take_step`, `keep_batch`, `advance_step` and `read_scores`.
+//! The launches of `keep_batch`, `advance_step` and `read_scores`.
 
 use super::Row;
 use crate::kernels::launch::Launch;
@@ -6,21 +6,8 @@ use crate::kernels::shader::shader;
 
 /// Steps whose scores are kept before the first is overwritten.
 pub const SLOTS: usize = 256;
-/// Numbers of a cursor: row of the schedule, first image, slot.
-pub(crate) const CURSOR: usize = 3;
-
-/// Bindings: cursor, the epoch's order i32 `[N]`, labels i32 `[N]`, indices i32 `[n]`, labels of the batch i32 `[n]`.
-pub fn take(images: usize, batch: usize) -> Launch {
-    Launch::each(shader!("take_step"), batch)
-        .bind([
-            ("cursor", CURSOR),
-            ("order", images),
-            ("labels", images),
-            ("indices", batch),
-            ("batch_labels", batch),
-        ])
-        .sizes([batch])
-}
+/// Numbers of a cursor: row of the schedule, first image, slot, epoch.
+pub(crate) const CURSOR: usize = 4;
 
 /// Bindings: cursor, numbers of the batch f32 `[n, width]`, of all images f32 `[N, width]`.
 pub fn keep(images: usize, batch: usize, width: usize) -> Launch {

@@ -80,6 +80,17 @@ impl Row {
     }
 }
 
+/// Where steps begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// The first image of the step, by its place in the epoch's order.
+    pub image: usize,
+    /// Where its scores go.
+    pub slot: usize,
+    /// From 1: distortions are drawn by it.
+    pub epoch: usize,
+}
+
 /// The buffers of one training.
 #[derive(Clone, Debug)]
 pub struct StepState {
@@ -89,7 +100,7 @@ pub struct StepState {
     rows: CubeTensor,
     /// The row of the step to come, `[columns]`.
     current: CubeTensor,
-    /// u32: its row, its first image, its slot.
+    /// u32: its row, its first image, its slot, its epoch.
     cursor: CubeTensor,
     /// `[slots, 2]`, going round.
     scores: CubeTensor,
@@ -110,12 +121,11 @@ impl StepState {
         })
     }
 
-    /// Stands before the step that takes the images from `first` on and writes its scores to `slot`, by the first of
-    /// `rows`. The host writes here, between replays.
+    /// Stands before the step at `start`, by the first of `rows`. The host writes here, between replays.
     ///
     /// # Panics
     /// There are more images or steps than it was made for.
-    pub fn begin(&self, order: &[i32], rows: &[Row], first: usize, slot: usize) {
+    pub fn begin(&self, order: &[i32], rows: &[Row], start: Start) {
         assert_eq!(order.len(), self.order.meta.shape()[0], "images");
         let room = self.rows.meta.shape()[0];
         assert!(
@@ -130,19 +140,9 @@ impl StepState {
         write(&self.order, order.to_vec());
         write(&self.current, numbers[..Row::COLUMNS].to_vec());
         write(&self.rows, numbers);
-        write(&self.cursor, vec![0, first as u32, (slot % SLOTS) as u32]);
-    }
-
-    /// The next `batch` images by number, and their labels out of those of all images, `[n]` each.
-    pub fn take(&self, labels: &Tensor<1, Int>, batch: usize) -> [Tensor<1, Int>; 2] {
-        let labels = of_ints(labels).expect("labels on the adapter");
-        let images = labels.meta.shape()[0];
-        let [indices, labels] = launch_into(
-            launches::take(images, batch),
-            &[&self.cursor, &self.order, &labels],
-            [(DType::I32, &[batch]), (DType::I32, &[batch])],
-        );
-        [int_tensor(indices), int_tensor(labels)]
+        let Start { image, slot, epoch } = start;
+        let cursor = [0, image as u32, (slot % SLOTS) as u32, epoch as u32];
+        write(&self.cursor, cursor.to_vec());
     }
 
     /// Copies `batch` `[n, width]` to the rows of `all` `[images, width]` that are the images of the step.

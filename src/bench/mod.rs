@@ -186,9 +186,7 @@ impl Measured {
         measured.attempt(|one| {
             let warmup = one.config.bench.warmup;
             if let Some(session) = &mut one.session {
-                for _ in 0..warmup {
-                    session.step()?;
-                }
+                session.steps(warmup)?;
                 session.wait()?;
             }
             Ok(())
@@ -231,10 +229,10 @@ impl Measured {
         self.row.samples_ms.push(samples);
         let batch_size = self.config.training.batch_size;
         self.stretches
-            .push(stretch(session, steps, batch_size, Session::step)?);
+            .push(stretch(session, steps, batch_size, Session::steps)?);
         if session.device().is_gpu() {
             self.launched
-                .push(stretch(session, steps, batch_size, Session::launch)?);
+                .push(stretch(session, steps, batch_size, Session::launches)?);
         }
         Ok(())
     }
@@ -268,13 +266,14 @@ impl Measured {
             let mut dispatches = usize::MAX;
             // The first step of an epoch takes in its order besides.
             for _ in 0..2 {
-                let (launched, count) = host::count_launches(|| session.launch());
+                let (launched, count) = host::count_launches(|| session.launches(1));
                 launched?;
                 dispatches = dispatches.min(count);
             }
             let device_ms = session.device_ms(count)?;
             self.row.launching = Some(Launching {
                 dispatches,
+                submits: session.submits()?,
                 replayed: session.replays(),
                 host_ms: host_ms(&self.stretches),
                 launched_host_ms: host_ms(&self.launched),
@@ -314,12 +313,10 @@ fn stretch(
     session: &mut Session,
     steps: usize,
     batch_size: usize,
-    step: impl Fn(&mut Session) -> Result<(), DeviceError>,
+    queue: impl Fn(&mut Session, usize) -> Result<(), DeviceError>,
 ) -> Result<Stretch, DeviceError> {
     let (start, watch) = (Instant::now(), Watch::start());
-    for _ in 0..steps {
-        step(session)?;
-    }
+    queue(session, steps)?;
     session.wait()?;
     Ok(Stretch {
         images: steps * batch_size,

@@ -84,6 +84,9 @@ pub struct Spread {
 pub struct Launching {
     /// Of a step that is launched.
     pub dispatches: usize,
+    /// A step's share of what is handed to the driver together, replayed where steps are; `None` in older files.
+    #[serde(default)]
+    pub submits: Option<f64>,
     /// Whether steps were recorded and replayed.
     pub replayed: bool,
     /// Over the steps that `images_per_second` is of; `None` where the system does not tell.

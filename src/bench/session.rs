@@ -12,6 +12,7 @@ use crate::data::batches::{DeviceSplit, Normalisation};
 use crate::device::{Device, DeviceError};
 use crate::evaluation::evaluate;
 use crate::kernels::timing::on_the_device;
+use crate::training::STEPS_PER_READ_ON_ADAPTER;
 use crate::training::trainer::{StepOutcome, Trainer};
 
 /// Images that an evaluation is timed on.
@@ -33,11 +34,11 @@ pub fn images(network: &Architecture, config: &Config) -> usize {
 /// threads of this one asleep.
 pub const STEPS_TO_RETURN: usize = 3;
 
-/// Steps of a whole measurement: first, warm-up, timed alone, together and launched, counted, in phases, by the adapter.
+/// Steps of a whole measurement: first, warm-up, timed alone, together and launched, counted, in phases, submitted, by the adapter.
 pub fn steps_in_all(config: &Config) -> usize {
     let bench = &config.bench;
     let timed = 3 * bench.steps.max(bench.rounds) + STEPS_TO_RETURN * bench.rounds;
-    2 + bench.warmup + timed + 2 * (bench.steps / 5).max(3)
+    2 + bench.warmup + timed + 2 * (bench.steps / 5).max(3) + STEPS_PER_READ_ON_ADAPTER
 }
 
 pub struct Session {
@@ -63,7 +64,8 @@ impl Session {
             (upload(&trained), upload(&evaluated))
         })?;
         Ok(Self {
-            trainer: trainer(&split, network, steps_in_all(config), config, device)?,
+            trainer: trainer(&split, network, steps_in_all(config), config, device)?
+                .recording_together(),
             evaluated,
             device: device.clone(),
             config: config.clone(),
@@ -73,15 +75,26 @@ impl Session {
 
     /// Queues one training step.
     pub fn step(&mut self) -> Result<(), DeviceError> {
-        let step = self.trainer.step()?;
-        self.keep(&step);
+        self.steps(1)
+    }
+
+    /// Queues training steps as a training does, several at once where they were recorded together.
+    pub fn steps(&mut self, count: usize) -> Result<(), DeviceError> {
+        let mut left = count;
+        while left > 0 {
+            let queued = self.trainer.next_steps(left)?;
+            queued.iter().for_each(|step| self.keep(step));
+            left -= queued.len();
+        }
         Ok(())
     }
 
-    /// Queues one training step, launched and never replayed.
-    pub fn launch(&mut self) -> Result<(), DeviceError> {
-        let step = self.trainer.step_in_phases(|| Ok(()))?;
-        self.keep(&step);
+    /// Queues training steps that are launched and never replayed.
+    pub fn launches(&mut self, count: usize) -> Result<(), DeviceError> {
+        for _ in 0..count {
+            let step = self.trainer.step_in_phases(|| Ok(()))?;
+            self.keep(&step);
+        }
         Ok(())
     }
 
@@ -107,13 +120,26 @@ impl Session {
         Ok([ends[0], ends[1] - ends[0], ends[2] - ends[1]])
     }
 
+    /// How often a step hands work to the driver, over steps that are waited for together as often as a training reads.
+    pub fn submits(&mut self) -> Result<Option<f64>, DeviceError> {
+        let steps = STEPS_PER_READ_ON_ADAPTER;
+        self.wait()?;
+        let before = self.device.submits();
+        self.steps(steps)?;
+        self.wait()?;
+        let after = self.device.submits();
+        // The second question is one itself.
+        let taken = before.zip(after).map(|(before, after)| after - before - 1);
+        Ok(taken.map(|taken| taken as f64 / steps as f64))
+    }
+
     /// Milliseconds of the adapter a step, by its own clock, over so many steps; `None` where it has none.
     pub fn device_ms(&mut self, steps: usize) -> Result<Option<f64>, DeviceError> {
         let device = self.device.clone();
         self.wait()?;
         let mut queued = Ok(());
         let taken = on_the_device(device.burn(), || {
-            queued = (0..steps).try_for_each(|_| self.step());
+            queued = self.steps(steps);
         });
         let taken = pollster::block_on(taken);
         queued?;

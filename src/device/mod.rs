@@ -78,6 +78,7 @@ pub struct Device {
     burn: BurnDevice,
     /// `None` for the CPU.
     adapter: Option<AdapterInfo>,
+    queue: Option<wgpu::Queue>,
     kernels: Kernels,
     replays: bool,
     injection: Injection,
@@ -99,6 +100,7 @@ impl Device {
             },
             burn: BurnDevice::flex(),
             adapter: None,
+            queue: None,
             kernels: Kernels::default(),
             replays: true,
             injection: Injection::default(),
@@ -147,15 +149,15 @@ impl Device {
                 instance: adapter.instance,
                 adapter: adapter.handle,
                 device,
-                queue,
+                queue: queue.clone(),
             };
-            BurnDevice::wgpu_options()
+            let burn = BurnDevice::wgpu_options()
                 .setup(setup)
                 .tasks_max(DISPATCHES_A_SUBMIT)
-                .init()
-                .map_err(|error| error.to_string())
+                .init();
+            Ok((burn.map_err(|error| error.to_string())?, queue))
         };
-        let burn = guarded_future(opening)
+        let (burn, queue) = guarded_future(opening)
             .await
             .and_then(|opened| opened)
             .map_err(failed)?;
@@ -169,6 +171,7 @@ impl Device {
             },
             burn,
             adapter: Some(info),
+            queue: Some(queue),
             kernels: Kernels::default(),
             replays: true,
             injection: Injection::default(),
@@ -180,6 +183,17 @@ impl Device {
     /// Gives back the memory that no tensor needs now.
     pub fn give_back_memory(&self) {
         self.burn.memory_cleanup();
+    }
+
+    /// How often work was handed to the driver so far, this question included; `None` where nobody tells.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn submits(&self) -> Option<u64> {
+        // wgpu numbers them, and shows the number here alone.
+        let number = format!("{:?}", self.queue.as_ref()?.submit([]));
+        number
+            .trim_matches(|of: char| !of.is_ascii_digit())
+            .parse()
+            .ok()
     }
 
     /// The device for Burn's tensors, without gradients.

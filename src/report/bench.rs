@@ -116,6 +116,7 @@ fn machine(rows: &[Row]) -> Table {
         right("Upload GB/s").short("Upload"),
         right("Launch"),
         right("Dispatches").short("Disp."),
+        right("Submits"),
         right("Host time").short("Host"),
         right("Device time").short("Device"),
         right("Not replayed images/s").short("Launched"),
@@ -143,6 +144,10 @@ fn machine(rows: &[Row]) -> Table {
             }),
             probe(|probes| format!("{:.1} us", probes.launch_us)),
             launching(&|launching| launching.dispatches.to_string()),
+            launching(&|launching| {
+                let submits = launching.submits;
+                submits.map_or_else(|| NONE.into(), |submits| format!("{submits:.2}"))
+            }),
             launching(&|launching| {
                 let host = launching.host_ms.map(|host| host.calling + host.runtime);
                 host.map_or_else(|| NONE.into(), milliseconds)
@@ -267,6 +272,7 @@ struct Flat<'a> {
     images_per_second: Option<f64>,
     first_step_ms: Option<f64>,
     dispatches: Option<usize>,
+    submits: Option<f64>,
     replayed: Option<bool>,
     host_calling_ms: Option<f64>,
     host_runtime_ms: Option<f64>,
@@ -333,6 +339,7 @@ fn flat<'a>(row: &'a Row, comparison: Option<&Comparison>) -> Flat<'a> {
         images_per_second: row.images_per_second,
         first_step_ms: row.first_step_ms,
         dispatches: row.launching.map(|launching| launching.dispatches),
+        submits: row.launching.and_then(|launching| launching.submits),
         replayed: row.launching.map(|launching| launching.replayed),
         host_calling_ms: host.map(|host| host.calling),
         host_runtime_ms: host.map(|host| host.runtime),

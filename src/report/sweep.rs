@@ -125,11 +125,24 @@ pub fn status(folder: &Path, record: &SweepRecord, look: &Look) -> String {
         .map(|(count, state)| format!("{count} {state}"))
         .collect();
     format!(
-        "{}\n\n{}: {}\n",
+        "{}\n\n{}: {}\n{}",
         table.text(look.width),
         count(all.len(), "trial"),
-        counts.join(", ")
+        counts.join(", "),
+        failures(record, look)
     )
+}
+
+/// Why each trial that failed did, a line each.
+fn failures(record: &SweepRecord, look: &Look) -> String {
+    let line = |trial: &Trial| match &trial.outcome {
+        Outcome::Failed { reason } => {
+            let line = format!("Trial {} failed: {reason}", trial.trial);
+            Some(wrapped(&line, look.width, "  ") + "\n")
+        }
+        _ => None,
+    };
+    record.trials.iter().filter_map(line).collect()
 }
 
 /// A column for each setting that is varied, called by the end of its name.
@@ -204,12 +217,7 @@ pub fn text(folder: &Path, record: &SweepRecord, look: &Look) -> String {
         }
         let _ = writeln!(text, "{title}\n{}\n", table.text(look.width));
     }
-    for trial in &record.trials {
-        if let Outcome::Failed { reason } = &trial.outcome {
-            let line = format!("Trial {} failed: {reason}", trial.trial);
-            let _ = writeln!(text, "{}", wrapped(&line, look.width, "  "));
-        }
-    }
+    text += &failures(record, look);
     text += &closing(folder, record, look);
     text
 }

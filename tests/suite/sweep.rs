@@ -328,6 +328,13 @@ fn a_trial_that_fails_is_kept_with_its_reason_and_the_others_go_on() {
     assert!(reason.contains("the loss became"), "{reason}");
     assert_eq!(found["best"]["trial"], 0);
 
+    let mut status = program(path);
+    status
+        .args(["sweep", "status", "swept"])
+        .assert()
+        .success()
+        .stdout(contains("Trial 1 failed: ").and(contains("the loss became")));
+
     // It is not tried again unless someone asks.
     let mut again = program(path);
     again

@@ -561,6 +561,11 @@ fn a_diverged_training_is_remarked_on() {
         .assert()
         .code(0)
         .stderr(contains("Training diverged").and(contains("gpu-mnist lr-find suggests")));
+    program(home)
+        .args(["data", "suspects", "run", "--device", "cpu"])
+        .assert()
+        .code(0)
+        .stderr(contains("has learnt nothing cannot doubt a label"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::data::{find, named};
 use crate::device::Device;
 use crate::device::opening::open_device;
 use crate::evaluation::description::Description;
+use crate::evaluation::divergence::divergence;
 use crate::evaluation::inference::classify;
 use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::evaluation::worst::{self, Verdict, verdicts};
@@ -114,7 +115,17 @@ pub fn run(
         &device,
         &mut heard,
     );
-    let test = pollster::block_on(test)?.verdicts(&set.test);
+    let answers = pollster::block_on(test)?;
+    if !set.test.is_empty() {
+        let evaluation = answers.evaluation(&set.test, &description.set.class_names);
+        if let Some(shown) = divergence(&evaluation) {
+            tracing::warn!(
+                "{}: {shown}: a network that has learnt nothing cannot doubt a label; name another run",
+                file.display()
+            );
+        }
+    }
+    let test = answers.verdicts(&set.test);
     let valid = match file.with_file_name(SETTINGS).is_file() {
         true => {
             config.model = description.model.clone();

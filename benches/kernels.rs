@@ -97,11 +97,11 @@ fn convolution(
     [side, inputs, outputs, kernel]: [usize; 4],
 ) {
     let burn = device.burn();
-    // As in training: the pictures need no gradient, the activations of the first layer do.
-    let picture = random([BATCH, side, side, inputs], burn).autodiff();
-    let picture = match inputs {
-        1 => picture,
-        _ => picture.require_grad(),
+    // As in training: the images need no gradient, the activations of the first layer do.
+    let image = random([BATCH, side, side, inputs], burn).autodiff();
+    let image = match inputs {
+        1 => image,
+        _ => image.require_grad(),
     };
     let weight = random([outputs, inputs, kernel, kernel], burn).autodiff();
     let (weight, bias) = (
@@ -111,7 +111,7 @@ fn convolution(
     for device in &both(device) {
         let kernels = device.kernels();
         let forward = || {
-            let (x, w, b) = (picture.clone(), weight.clone(), bias.clone());
+            let (x, w, b) = (image.clone(), weight.clone(), bias.clone());
             kernels.convolve_pool_relu(x, w, Some(b), 0, true)
         };
         time(group, device, &format!("{name} forward"), || {
@@ -135,10 +135,10 @@ fn padded_convolution(
     [batch, side, inputs, outputs]: [usize; 4],
 ) {
     let burn = device.burn();
-    let picture = random([batch, side, side, inputs], burn).autodiff();
-    let picture = match inputs {
-        1 => picture,
-        _ => picture.require_grad(),
+    let image = random([batch, side, side, inputs], burn).autodiff();
+    let image = match inputs {
+        1 => image,
+        _ => image.require_grad(),
     };
     let weight = random([outputs, inputs, 3, 3], burn).autodiff();
     let (weight, bias) = (
@@ -151,7 +151,7 @@ fn padded_convolution(
         let convolve = |x, w, b| kernels.convolve(x, w, Some(b), 1, 1, true);
         // Without gradients: a graph that nobody walks back keeps its outputs, and new pages are what is timed.
         let plain = (
-            picture.clone().inner(),
+            image.clone().inner(),
             weight.clone().inner(),
             bias.clone().inner(),
         );
@@ -161,7 +161,7 @@ fn padded_convolution(
         });
         let both = format!("{name} forward and backward");
         time(group, device, &both, || {
-            let (x, w, b) = (picture.clone(), weight.clone(), bias.clone());
+            let (x, w, b) = (image.clone(), weight.clone(), bias.clone());
             convolve(x, w, b).sum().backward();
         });
     }
@@ -244,18 +244,18 @@ fn batches(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let numbers: Vec<i32> = (0..BATCH as i32).map(|index| index * 7 % 4096).collect();
     let indices = upload_indices(&numbers, device);
     for device in &both(device) {
-        let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+        let images = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
         time(group, device, "gather_batch", || {
-            pictures.gather(indices.clone());
+            images.gather(indices.clone());
         });
         for (name, elastic) in [("augment_batch", 4.0), ("augment_batch, affine", 0.0)] {
             let mut config = settings();
             config.augment.rotation = 15.0;
             config.augment.shift = 2.0;
             config.augment.elastic = elastic;
-            let augment = Augment::in_epoch(&config, 1, 2).expect("distorted pictures");
+            let augment = Augment::in_epoch(&config, 1, 2).expect("distorted images");
             time(group, device, name, || {
-                pictures.gather_augmented(indices.clone(), &numbers, &augment);
+                images.gather_augmented(indices.clone(), &numbers, &augment);
             });
         }
     }
@@ -317,11 +317,10 @@ fn confusion(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
     let split = synthetic::draw(1, 1, 1000);
     let values = initial_values(&network(&config.model), 0);
     for device in &both(device) {
-        let pictures = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
+        let images = DeviceSplit::upload(&split, Normalisation::measure(&split), device);
         let model = Model::from_values(&network(&config.model), values.clone(), device);
-        time(group, device, "evaluation of 1000 pictures", || {
-            pollster::block_on(evaluate(&model, &pictures, &config, device))
-                .expect("an evaluation");
+        time(group, device, "evaluation of 1000 images", || {
+            pollster::block_on(evaluate(&model, &images, &config, device)).expect("an evaluation");
         });
     }
 }

@@ -41,10 +41,10 @@ fn training_step(criterion: &mut Criterion) {
 /// The median time of a step.
 fn run(device: &Device) -> Duration {
     let config = settings();
-    let pictures = synthetic::draw(1, 0, STEPS * config.training.batch_size);
-    let normalisation = Normalisation::measure(&pictures);
-    let train = DeviceSplit::upload(&pictures, normalisation, device);
-    let none = DeviceSplit::upload(&pictures.first(0), normalisation, device);
+    let images = synthetic::draw(1, 0, STEPS * config.training.batch_size);
+    let normalisation = Normalisation::measure(&images);
+    let train = DeviceSplit::upload(&images, normalisation, device);
+    let none = DeviceSplit::upload(&images.first(0), normalisation, device);
     let trained = pollster::block_on(training::train(
         Snapshot::initial(&synthetic::network(&config.model), config.seed),
         &train,

@@ -322,7 +322,7 @@ pub struct AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// Whether any picture is distorted.
+    /// Whether any image is distorted.
     pub fn distorts(&self) -> bool {
         let amounts = [
             self.rotation,

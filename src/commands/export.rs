@@ -87,7 +87,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     drop(mark);
     tracing::info!(
         "read again: {} compared, logits within {:.1e}",
-        count(agreement.pictures, "image"),
+        count(agreement.images, "image"),
         agreement.largest_difference
     );
     print(&format!("{}\n", path.display()))

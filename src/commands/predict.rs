@@ -65,7 +65,7 @@ pub struct PredictArgs {
     /// Draw what the network saw, and where in the image it was
     #[arg(long, conflicts_with_all = ["json", "csv", "format"], help_heading = "Output")]
     show: bool,
-    /// All marks of a picture are one drawing, however far apart
+    /// All marks of an image are one drawing, however far apart
     #[arg(long, help_heading = "Data")]
     single: bool,
     /// Answers with a score above this are unsure; by default 1, which 19 in 20 images of the

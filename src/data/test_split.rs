@@ -2,7 +2,7 @@
 
 use super::{ImageShape, Split};
 
-/// Pictures that judge a trained model and are seen by nothing before.
+/// Images that judge a trained model and are seen by nothing before.
 ///
 /// A training cannot be given one, because it takes splits on a device, which are made of plain
 /// [`Split`]s:

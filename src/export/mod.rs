@@ -1,5 +1,5 @@
 //! A trained network as a file for other programs. Each export is read again and compared with
-//! the network, on random pictures, before it gets its name.
+//! the network, on random images, before it gets its name.
 
 mod execute;
 pub mod onnx;
@@ -54,7 +54,7 @@ pub struct Tested {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Agreement {
     /// How many were compared.
-    pub pictures: usize,
+    pub images: usize,
     /// Of any logit.
     pub largest_difference: f32,
 }
@@ -210,17 +210,13 @@ pub fn execute_on(
         .collect())
 }
 
-/// Compares logits picture by picture.
+/// Compares logits image by image.
 ///
 /// # Errors
 /// The first logit that differs by more than rounding, or is no number.
 pub fn compare(expected: &[Logits], found: &[Logits]) -> Result<Agreement, String> {
     if expected.is_empty() || expected.len() != found.len() {
-        return Err(format!(
-            "{} pictures against {}",
-            found.len(),
-            expected.len()
-        ));
+        return Err(format!("{} images against {}", found.len(), expected.len()));
     }
     let mut largest_difference = 0.0f32;
     for (image, (expected, found)) in expected.iter().zip(found).enumerate() {
@@ -246,7 +242,7 @@ pub fn compare(expected: &[Logits], found: &[Logits]) -> Result<Agreement, Strin
         }
     }
     Ok(Agreement {
-        pictures: expected.len(),
+        images: expected.len(),
         largest_difference,
     })
 }

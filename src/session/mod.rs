@@ -14,7 +14,7 @@ use crate::config::{
 use crate::data::image_set::digits;
 use crate::data::split::{Division, divide};
 use crate::data::synthetic::CLASSES;
-use crate::data::synthetic::{self, TEST_PICTURES, TRAIN_PICTURES};
+use crate::data::synthetic::{self, TEST_IMAGES, TRAIN_IMAGES};
 use crate::data::test_split::TestSplit;
 use crate::data::{ImageSet, memory};
 use crate::device::{self, Adapter, Device};
@@ -60,7 +60,7 @@ struct Drawn {
 
 /// How the command line divides the 60,000 built-in digits.
 fn divide_digits(config: &Config, limit: usize, validation: usize) -> Division {
-    let labels = synthetic::labels(config.seed, 0, TRAIN_PICTURES);
+    let labels = synthetic::labels(config.seed, 0, TRAIN_IMAGES);
     let seed = config.data.split_seed(config.seed);
     divide(&labels, CLASSES, validation, limit, seed)
 }
@@ -227,7 +227,7 @@ impl Session {
     pub fn built_in(&mut self, images: usize) -> Result<DataWords, SessionError> {
         let defaults = Layers::default().resolve()?;
         // Those behind are the validation images of the command line, which never trains on them.
-        let most = TRAIN_PICTURES - defaults.data.validation_size;
+        let most = TRAIN_IMAGES - defaults.data.validation_size;
         if !(1..=most).contains(&images) {
             return Err(SessionError(format!(
                 "{images} built-in digits: choose between 1 and {most}"
@@ -236,8 +236,8 @@ impl Session {
         let seed = defaults.seed;
         let of_all = divide_digits(&defaults, images, defaults.data.validation_size);
         let drawn = [of_all.train, of_all.valid].concat();
-        let train = synthetic::draw_at(seed, 0, TRAIN_PICTURES, &drawn);
-        let test = TestSplit::new(synthetic::draw(seed, 1, TEST_PICTURES));
+        let train = synthetic::draw_at(seed, 0, TRAIN_IMAGES, &drawn);
+        let test = TestSplit::new(synthetic::draw(seed, 1, TEST_IMAGES));
         let mut dataset = ImageSet::new(digits("synthetic"), train, test);
         // That of a part would call the whole another set.
         dataset.description.fingerprint = String::new();

@@ -61,7 +61,7 @@ fn the_graph_computes_what_the_network_computes() {
             let by = (!raw_input).then_some(NORMALISATION);
             let found = execute_on(&graph, &pictures, by).expect("computed");
             let agreement = compare(&expected, &found).expect("agreement");
-            assert_eq!(agreement.pictures, 20);
+            assert_eq!(agreement.images, 20);
         }
     }
 }

@@ -6,7 +6,7 @@
 /** @typedef {{first: number, second: number, count: number}} Pair */
 
 /**
- * Cells off the diagonal that hold pictures, the fullest first.
+ * Cells off the diagonal that hold images, the fullest first.
  * @param {number[][]} confusion
  * @returns {Mistake[]}
  */

@@ -126,7 +126,7 @@ async function read() {
 /**
  * @param {Prediction} prediction
  * @param {string[]} classNames
- * @param {number} width Of the picture that was read, in pixels.
+ * @param {number} width Of the image that was read, in pixels.
  * @param {number} height
  */
 function showPrediction(prediction, classNames, width, height) {

@@ -139,7 +139,7 @@ function neighbour(cells, row, column, { key, ctrlKey }) {
  * @param {string[]} names
  */
 function cell(count, actual, predicted, most, names) {
-  const label = `${names[actual]} read as ${names[predicted]}: ${counted(count, "picture", "pictures")}`;
+  const label = `${names[actual]} read as ${names[predicted]}: ${counted(count, "image", "images")}`;
   const kind = actual === predicted ? "right" : `wrong${level(count, most)}`;
   return element(
     "button",

@@ -198,12 +198,12 @@ function fault(bytes) {
   if (!format) {
     const other = otherFormat(bytes);
     if (bytes.length === 0) return "empty (0 bytes)";
-    return other ? `this is ${other}` : "this is no PNG, JPEG, BMP, GIF or WebP picture";
+    return other ? `this is ${other}` : "this is no PNG, JPEG, BMP, GIF or WebP image";
   }
   const size = sizeOf(bytes, format);
   if (!size) return "damaged: its header is cut short";
   if (size[0] * size[1] > MOST_PIXELS) return `${size[0]} x ${size[1]} pixels, more than 64 megapixels`;
-  return isWhole(bytes, format) ? null : "damaged: the file ends in the middle of the picture";
+  return isWhole(bytes, format) ? null : "damaged: the file ends in the middle of the image";
 }
 
 /** Whether a file is an image by its name. @param {string} name */
@@ -231,7 +231,7 @@ export async function photograph(file) {
 }
 
 /**
- * The first picture of a file, turned as its EXIF says, in the size of the set.
+ * The first image of a file, turned as its EXIF says, in the size of the set.
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {number} height
  * @param {number} width
@@ -243,7 +243,7 @@ async function decode(bytes, height, width) {
 }
 
 /**
- * The pixels of the first picture of a file, at most `WORKING_SIDE` to a side, and its own size.
+ * The pixels of the first image of a file, at most `WORKING_SIDE` to a side, and its own size.
  * @param {Uint8Array<ArrayBuffer>} bytes
  */
 async function workingPixels(bytes) {

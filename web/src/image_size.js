@@ -22,15 +22,15 @@ export function formatOf(bytes) {
 export function otherFormat(bytes) {
   const begin = String.fromCharCode(...bytes.subarray(0, 64));
   const brand = begin.slice(4, 8) === "ftyp" ? begin.slice(8, 12) : "";
-  if (/^avi[fs]/.test(brand) || (/^m[is]f1/.test(brand) && begin.includes("avif"))) return "an AVIF picture";
-  if (/^he[iv]|^mif1/.test(brand)) return "a HEIC picture, as iPhones take them";
+  if (/^avi[fs]/.test(brand) || (/^m[is]f1/.test(brand) && begin.includes("avif"))) return "an AVIF image";
+  if (/^he[iv]|^mif1/.test(brand)) return "a HEIC image, as iPhones take them";
   if (begin.startsWith("%PDF")) return "a PDF document";
-  if (begin.startsWith("II*\0") || begin.startsWith("MM\0*")) return "a TIFF picture";
+  if (begin.startsWith("II*\0") || begin.startsWith("MM\0*")) return "a TIFF image";
   return begin.includes("<svg") ? "an SVG drawing" : null;
 }
 
 /**
- * Width and height as the header says, before EXIF turns the picture; `null` where it does not.
+ * Width and height as the header says, before EXIF turns the image; `null` where it does not.
  * @param {Uint8Array} bytes
  * @param {Format} format
  * @returns {[number, number] | null}

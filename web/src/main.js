@@ -204,7 +204,7 @@ async function takeWeights(engine, file) {
 }
 
 /**
- * Puts the test pictures that were just loaded through the network at hand, as loading it would.
+ * Puts the test images that were just loaded through the network at hand, as loading it would.
  * @param {Engine} engine
  * @param {string} origin
  */

@@ -4,7 +4,7 @@ import { byId, element } from "./dom.js";
 
 const WORKING_SIDE = 768;
 
-/** Boxes are shares of the picture, so they fit it in any size. */
+/** Boxes are shares of the image, so they fit it in any size. */
 export class Photo {
   #canvas = byId("photo", HTMLCanvasElement);
   #video = byId("viewfinder", HTMLVideoElement);
@@ -73,7 +73,7 @@ export class Photo {
 
   /**
    * Draws what was read around where it was read.
-   * @param {{box: number[], name: string, unsure: boolean}[]} found Boxes in pixels of a picture of
+   * @param {{box: number[], name: string, unsure: boolean}[]} found Boxes in pixels of an image of
    * @param {number} width
    * @param {number} height
    */

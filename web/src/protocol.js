@@ -33,7 +33,7 @@
 /**
  * @typedef {object} DataSummary
  * @property {string} name
- * @property {number} train Pictures of each split.
+ * @property {number} train Images of each split.
  * @property {number} validation
  * @property {number} test
  * @property {string[]} classNames
@@ -110,7 +110,7 @@
  * @property {number} trainAccuracy
  * @property {number | null} validLoss
  * @property {number | null} validAccuracy
- * @property {number[][] | null} validConfusion Of the validation pictures; rows are the labels.
+ * @property {number[][] | null} validConfusion Of the validation images; rows are the labels.
  * @property {number} seconds
  */
 
@@ -121,7 +121,7 @@
 /** @typedef {{pictures: CellPicture[], total: number, shape: ImageShape}} Cell */
 /**
  * @typedef {object} DrawingRead
- * @property {number[]} box Left, top, width and height in pixels of the picture.
+ * @property {number[]} box Left, top, width and height in pixels of the image.
  * @property {number[]} probabilities
  * @property {number | null} score How unfamiliar it looks; null where the weights do not tell.
  * @property {boolean} unsure It looks like none of the classes.

@@ -1,4 +1,4 @@
-/** @file What came out: the answer in the headline, the heat map with its pictures, the tables. */
+/** @file What came out: the answer in the headline, the heat map with its images, the tables. */
 
 /** @import { Engine } from "./engine.js" */
 /** @import { Averages, ClassStatistics, Evaluation } from "./protocol.js" */
@@ -9,7 +9,7 @@ import { counted, grouped, percent } from "./format.js";
 import { drawHeatMap, selectCell } from "./heat_map.js";
 import { picture } from "./pictures.js";
 
-/** Pictures shown behind a cell, and confusions listed. */
+/** Images shown behind a cell, and confusions listed. */
 const PICTURES_SHOWN = 24;
 const MISTAKES_SHOWN = 6;
 /** Bars are so many hundredths of the line's width and no more: the numbers stand beside them. */
@@ -37,17 +37,17 @@ export function clearResult() {
 }
 
 /**
- * The heat map while the training goes on, of the pictures that judge each epoch.
+ * The heat map while the training goes on, of the images that judge each epoch.
  * @param {number[][]} confusion
  * @param {string[]} names
  * @param {number} epoch
  */
 export function showSoFar(confusion, names, epoch) {
   const total = confusion.flat().reduce((sum, count) => sum + count, 0);
-  soFar.textContent = `So far, after epoch ${epoch}: ${grouped(total)} validation pictures. The test pictures come once, at the end.`;
+  soFar.textContent = `So far, after epoch ${epoch}: ${grouped(total)} validation images. The test images come once, at the end.`;
   soFar.hidden = false;
   const explain = (/** @type {number} */ actual, /** @type {number} */ predicted) =>
-    showEmptyCell(actual, predicted, confusion, names, "Pictures are shown once the training has ended.");
+    showEmptyCell(actual, predicted, confusion, names, "Images are shown once the training has ended.");
   drawHeatMap(table, confusion, names, explain);
   showMistakes(confusion, names, explain);
   byId("cell-title", HTMLHeadingElement).textContent = "";
@@ -59,12 +59,12 @@ export function showSoFar(confusion, names, epoch) {
 /**
  * @param {Evaluation} evaluation
  * @param {string} origin Which network on which data, in a line.
- * @param {Engine} engine Asked for the pictures behind a cell.
+ * @param {Engine} engine Asked for the images behind a cell.
  */
 export function showResult(evaluation, origin, engine) {
   const names = evaluation.classes.map((each) => each.label);
   const { most, rest } = answer(evaluation);
-  headline.textContent = `${percent(evaluation.accuracy)} of ${grouped(evaluation.total)} test pictures right`;
+  headline.textContent = `${percent(evaluation.accuracy)} of ${grouped(evaluation.total)} test images right`;
   verdict.replaceChildren(element("strong", {}, most), rest);
   about.textContent = origin;
   document.title = `${percent(evaluation.accuracy)} right${most && `; ${most} confused most`}: gpu-mnist`;
@@ -97,7 +97,7 @@ async function showCell(actual, predicted, evaluation, names, engine) {
   const note = byId("cell-note", HTMLParagraphElement);
   const count = evaluation.confusion[actual]?.[predicted] ?? 0;
   if (count === 0) {
-    const nothing = "No test picture is there: choose a cell with a number.";
+    const nothing = "No test image is there: choose a cell with a number.";
     return showEmptyCell(actual, predicted, evaluation.confusion, names, nothing);
   }
   byId("cell-title", HTMLHeadingElement).textContent = cellTitle(actual, predicted, count, names);
@@ -107,7 +107,7 @@ async function showCell(actual, predicted, evaluation, names, engine) {
     if (request !== asked) return;
     const items = cell.pictures.map(({ index, pixels, probabilities }) => {
       const sure = percent(probabilities[predicted], 1);
-      const label = `test picture ${index}: ${names[actual]} read as ${names[predicted]}, ${sure} sure`;
+      const label = `test image ${index}: ${names[actual]} read as ${names[predicted]}, ${sure} sure`;
       return element("li", { title: label }, picture(pixels, cell.shape, label), element("small", {}, sure));
     });
     list.replaceChildren(...items);
@@ -118,7 +118,7 @@ async function showCell(actual, predicted, evaluation, names, engine) {
   } catch (error) {
     if (request !== asked) return;
     list.replaceChildren();
-    note.textContent = `Its pictures could not be shown: ${reason(error)}`;
+    note.textContent = `Its images could not be shown: ${reason(error)}`;
   }
 }
 
@@ -127,7 +127,7 @@ async function showCell(actual, predicted, evaluation, names, engine) {
  * @param {number} predicted
  * @param {number[][]} confusion
  * @param {string[]} names
- * @param {string} why There are no pictures.
+ * @param {string} why There are no images.
  */
 function showEmptyCell(actual, predicted, confusion, names, why) {
   const count = confusion[actual]?.[predicted] ?? 0;
@@ -143,7 +143,7 @@ function showEmptyCell(actual, predicted, confusion, names, why) {
  * @param {string[]} names
  */
 function cellTitle(actual, predicted, count, names) {
-  return `${names[actual]} read as ${names[predicted]}: ${counted(count, "picture", "pictures")}`;
+  return `${names[actual]} read as ${names[predicted]}: ${counted(count, "image", "images")}`;
 }
 
 /**
@@ -169,7 +169,7 @@ function showMistakes(confusion, names, show) {
 
 /** @param {Evaluation} evaluation */
 function classTable(evaluation) {
-  const names = ["Class", "Pictures", "TP", "TN", "FP", "FN", "Precision", "Specificity", "F1", "Accuracy", "Recall"];
+  const names = ["Class", "Images", "TP", "TN", "FP", "FN", "Precision", "Specificity", "F1", "Accuracy", "Recall"];
   const head = element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name)));
   const rows = [
     ...evaluation.classes.map(classRow),
@@ -219,7 +219,7 @@ function showFirst({ first }, names) {
     const predicted = first.predicted[index] ?? actual;
     const [read, truth] = [names[predicted] ?? "", names[actual] ?? ""];
     const right = predicted === actual;
-    const label = `picture ${index}: read as ${read}, is ${truth}${right ? "" : ", wrong"}`;
+    const label = `image ${index}: read as ${read}, is ${truth}${right ? "" : ", wrong"}`;
     return element(
       "li",
       { class: right ? "" : "wrong", "aria-label": label },

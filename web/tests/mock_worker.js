@@ -1,7 +1,7 @@
 /**
  * @file A worker without a network behind it: it answers as the real one does, with figures that
  * are known beforehand. What makes it fail: device GPU with Burn's own operations, 30,720 built-in
- * pictures, the presets `broken` and `panic`, files and weights that begin with `bad`.
+ * images, the presets `broken` and `panic`, files and weights that begin with `bad`.
  */
 
 /** @import { Evaluation } from "../src/protocol.js" */
@@ -106,7 +106,7 @@ function open({ device, kernels }) {
 /** @param {any} request */
 function load(request) {
   if (request.source === "built-in") {
-    if (request.pictures === 30720) throw new Error("30720 pictures are too many for the mock; choose fewer.");
+    if (request.pictures === 30720) throw new Error("30720 images are too many for the mock; choose fewer.");
     [train, name, classNames] = [request.pictures, "built-in digits", DIGITS];
     return { name, train, validation: 512, test: 1000, classNames, warning: null };
   }
@@ -247,7 +247,7 @@ function digit(value, lean) {
 /** @param {{pixels: Uint8ClampedArray, width: number, height: number}} request */
 function predict({ pixels, width, height }) {
   const prepared = new Uint8Array(784);
-  // A picture that is twice as wide as high has a drawing in each half; the mock is unsure of the second.
+  // An image that is twice as wide as high has a drawing in each half; the mock is unsure of the second.
   const halves = width === 2 * height ? [[0, width / 2], [width / 2, width]] : [[0, width]];
   const drawings = [];
   for (const [from = 0, to = width] of halves) {

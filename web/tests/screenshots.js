@@ -1,5 +1,5 @@
 /**
- * @file Pictures of the page in use: empty, training and finished, wide and narrow, light and dark.
+ * @file Images of the page in use: empty, training and finished, wide and narrow, light and dark.
  *
  *     node tests/screenshots.js URL FOLDER [cpu|gpu]
  */

@@ -1,4 +1,4 @@
-//! `gpu-mnist data show`: a picture of training pictures beside distorted ones, as training sees them.
+//! `gpu-mnist data show`: a picture of training images beside distorted ones, as training sees them.
 
 use std::path::PathBuf;
 
@@ -100,7 +100,7 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
     })
 }
 
-/// The first pictures, a class after another and then the next of each, where there are so many.
+/// The first images, a class after another and then the next of each, where there are so many.
 fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
     let mut seen = vec![0; split.classes];
     let mut order: Vec<(usize, u16, i32)> = split
@@ -118,7 +118,7 @@ fn one_of_each_class(split: &Split, count: usize) -> Vec<i32> {
     indices.take(count).collect()
 }
 
-/// The bytes of the `chosen` pictures in each of the epochs 1 to `count`, as training on the CPU sees them.
+/// The bytes of the `chosen` images in each of the epochs 1 to `count`, as training on the CPU sees them.
 fn versions(set: &ImageSet, chosen: &[i32], count: usize, config: &Config) -> Vec<Vec<Vec<u8>>> {
     let device = Device::cpu();
     let shape = set.train.shape;

@@ -1,4 +1,4 @@
-//! The writer's hand: every random choice of one picture, from its own ChaCha stream.
+//! The writer's hand: every random choice of one image, from its own ChaCha stream.
 //! Only + - * / and integer arithmetic, so that the bytes agree on every machine.
 
 use rand::{Rng, SeedableRng};
@@ -9,7 +9,7 @@ pub struct Hand {
 }
 
 impl Hand {
-    /// The hand of picture `index` of split `stream`: independent of all other pictures.
+    /// The hand of image `index` of split `stream`: independent of all other images.
     pub fn new(seed: u64, stream: u64, index: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{TEST_PICTURES, TRAIN_PICTURES};
+use super::{TEST_IMAGES, TRAIN_IMAGES};
 use crate::data::files::{forget_old, mark_used};
 use crate::data::idx::{self, FileRole, Part};
 use crate::data::image_set::digits;
@@ -21,7 +21,7 @@ pub fn load(cache: Option<&Path>, seed: u64) -> ImageSet {
     if let Some(folder) = &folder
         && folder.is_dir()
         && let Ok((train, test)) = idx::read_splits(folder, synthetic::CLASSES)
-        && (train.len(), test.len()) == (TRAIN_PICTURES, TEST_PICTURES)
+        && (train.len(), test.len()) == (TRAIN_IMAGES, TEST_IMAGES)
         && (train.shape, test.shape) == (synthetic::SHAPE, synthetic::SHAPE)
     {
         tracing::info!("data: built-in digits from {}", folder.display());
@@ -30,10 +30,10 @@ pub fn load(cache: Option<&Path>, seed: u64) -> ImageSet {
     }
     tracing::info!(
         "data: drawing {} built-in digits",
-        TRAIN_PICTURES + TEST_PICTURES
+        TRAIN_IMAGES + TEST_IMAGES
     );
-    let train = synthetic::draw(seed, 0, TRAIN_PICTURES);
-    let test = synthetic::draw(seed, 1, TEST_PICTURES);
+    let train = synthetic::draw(seed, 0, TRAIN_IMAGES);
+    let test = synthetic::draw(seed, 1, TEST_IMAGES);
     if let Some(folder) = folder {
         if let Err(error) = keep(&folder, &train, &test) {
             tracing::debug!("the built-in digits are not kept: {error}");

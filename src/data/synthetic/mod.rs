@@ -1,4 +1,4 @@
-//! The built-in digits: handwritten-like pictures drawn from stroke models, for machines
+//! The built-in digits: handwritten-like images drawn from stroke models, for machines
 //! without a data set. The same seed gives the same bytes on every machine.
 
 mod glyphs;
@@ -29,23 +29,23 @@ pub fn network(model: &ModelConfig) -> Architecture {
     model.network(SHAPE, CLASSES)
 }
 
-/// Bumped whenever the pictures change: part of the cache key.
+/// Bumped whenever the images change: part of the cache key.
 pub const VERSION: u32 = 1;
 
-/// Pictures of the training split, and of the test split.
-pub const TRAIN_PICTURES: usize = 60_000;
+/// Images of the training split, and of the test split.
+pub const TRAIN_IMAGES: usize = 60_000;
 /// Images of the test split.
-pub const TEST_PICTURES: usize = 10_000;
+pub const TEST_IMAGES: usize = 10_000;
 
-/// Draws `count` pictures with their labels, balanced within one and shuffled.
+/// Draws `count` images with their labels, balanced within one and shuffled.
 ///
-/// `stream` 0 is the training split, 1 the test split. Each picture depends on (seed, stream,
+/// `stream` 0 is the training split, 1 the test split. Each image depends on (seed, stream,
 /// index, count) alone, not on the threads.
 pub fn draw(seed: u64, stream: u64, count: usize) -> Split {
     draw_part(seed, stream, count, 0..count)
 }
 
-/// Draws those of the pictures of [`draw`] that are in `range`, which ends at `count` or before.
+/// Draws those of the images of [`draw`] that are in `range`, which ends at `count` or before.
 pub fn draw_part(seed: u64, stream: u64, count: usize, range: Range<usize>) -> Split {
     draw_at(seed, stream, count, &range.collect::<Vec<_>>())
 }
@@ -59,9 +59,9 @@ pub fn draw_at(seed: u64, stream: u64, count: usize, indices: &[usize]) -> Split
         .par_chunks_mut(PIXELS)
         .zip(labels.par_iter().zip(indices))
         .with_min_len(64)
-        .for_each(|(picture, (label, &index))| {
+        .for_each(|(image, (label, &index))| {
             let hand = Hand::new(seed, stream, index as u64);
-            picture_of(*label as u8, hand, picture);
+            image_of(*label as u8, hand, image);
         });
     Split {
         shape: SHAPE,
@@ -81,7 +81,7 @@ pub fn labels(seed: u64, stream: u64, count: usize) -> Vec<u16> {
     labels
 }
 
-fn picture_of(label: u8, mut hand: Hand, picture: &mut [u8]) {
+fn image_of(label: u8, mut hand: Hand, image: &mut [u8]) {
     let mut sketch = Sketch::default();
     glyphs::write(label, &mut hand, &mut sketch);
     let sloppiness = hand.between(0.4, 1.5);
@@ -89,5 +89,5 @@ fn picture_of(label: u8, mut hand: Hand, picture: &mut [u8]) {
     let mut points = sketch.flatten(0.045);
     warp::bend(&mut points, label, sloppiness, &mut hand);
     let (radii, ramp) = warp::press(&points, label, &mut hand);
-    raster::render(&mut points, &radii, ramp, picture);
+    raster::render(&mut points, &radii, ramp, image);
 }

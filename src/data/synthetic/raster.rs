@@ -7,8 +7,8 @@ pub(super) const SIDE: usize = 28;
 
 const BOX: usize = 20;
 
-/// Draws the strokes, with one radius in pixels a point, into a 28x28 picture.
-pub fn render(points: &mut [Point], radii: &[f32], ramp: f32, picture: &mut [u8]) {
+/// Draws the strokes, with one radius in pixels a point, into a 28x28 image.
+pub fn render(points: &mut [Point], radii: &[f32], ramp: f32, image: &mut [u8]) {
     fit(points, radii, ramp);
     let depth = depths(points, radii);
     let deepest = depth.iter().fold(0.0f32, |a, b| a.max(*b));
@@ -18,7 +18,7 @@ pub fn render(points: &mut [Point], radii: &[f32], ramp: f32, picture: &mut [u8]
         let cover = (depth / ramp + 0.5).clamp(0.0, 1.0);
         (cover * white + 0.5) as u8
     });
-    centre(&grey, picture);
+    centre(&grey, image);
 }
 
 /// Scales and moves the points so that their ink fills the box along its longer side.
@@ -87,8 +87,8 @@ fn depths(points: &[Point], radii: &[f32]) -> [f32; BOX * BOX] {
     depth
 }
 
-/// Copies the box into the picture, moved by whole pixels so that its mass lies central.
-fn centre(grey: &[u8; BOX * BOX], picture: &mut [u8]) {
+/// Copies the box into the image, moved by whole pixels so that its mass lies central.
+fn centre(grey: &[u8; BOX * BOX], image: &mut [u8]) {
     let (mut mass, mut across, mut down) = (0u32, 0u32, 0u32);
     for (index, value) in grey.iter().enumerate() {
         let value = u32::from(*value);
@@ -104,7 +104,7 @@ fn centre(grey: &[u8; BOX * BOX], picture: &mut [u8]) {
         let row = (index / BOX) as isize + lower;
         let inside = 0..SIDE as isize;
         if inside.contains(&column) && inside.contains(&row) {
-            picture[row as usize * SIDE + column as usize] = *value;
+            image[row as usize * SIDE + column as usize] = *value;
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn bend(points: &mut [Point], label: u8, sloppiness: f32, hand: &mut Hand) {
 }
 
 /// Mean and deviation of each digit's slant, across per down, set so that the second moments of
-/// the pictures lean as those of MNIST's training split do.
+/// the images lean as those of MNIST's training split do.
 const SLANT: [(f32, f32); 10] = [
     (0.26, 0.25),
     (0.25, 0.27),

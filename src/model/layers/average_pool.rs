@@ -109,7 +109,7 @@ fn case(shape: [usize; 4]) -> Case {
         op: "average_pool",
         shape: format!("{batch}x{height}x{width}x{channels}"),
         work: Box::new(move |subject| {
-            let (size, picture) = (shape.iter().product(), height * width * channels);
+            let (size, image) = (shape.iter().product(), height * width * channels);
             let share = 1.0 / (height * width) as f64;
             let mut numbers = Numbers::new(9);
             let input = numbers.floats(size, 1.0);
@@ -117,7 +117,7 @@ fn case(shape: [usize; 4]) -> Case {
             let mut expected = vec![0.0; batch * channels];
             let mut grad_input = vec![0.0; size];
             for (at, value) in f64s(&input).into_iter().enumerate() {
-                let to = at / picture * channels + at % channels;
+                let to = at / image * channels + at % channels;
                 expected[to] += value * share;
                 grad_input[at] = f64::from(upstream[to]) * share;
             }

@@ -38,7 +38,7 @@ test("built-in digits can be loaded without training", async ({ page }) => {
   await page.selectOption("#pictures", "30720");
   await expect(page.locator("#data-message")).toBeHidden();
   await page.getByRole("button", { name: "Load now" }).click();
-  await expect(page.getByRole("alert")).toHaveText("30720 pictures are too many for the mock; choose fewer.");
+  await expect(page.getByRole("alert")).toHaveText("30720 images are too many for the mock; choose fewer.");
 });
 
 test("MNIST is fetched from its mirror alone, once, and before that nobody is asked", async ({ page, watch }) => {

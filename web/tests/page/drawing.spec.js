@@ -1,4 +1,4 @@
-/** @file The drawing canvas: mouse, touch and keyboard; bars, the prepared picture. */
+/** @file The drawing canvas: mouse, touch and keyboard; bars, the prepared image. */
 
 import { expect, number, ONE, open, SEVEN, stroke, sum, test, train } from "../support.js";
 
@@ -15,7 +15,7 @@ async function inkOf(page, id = "#pad", dark = true) {
   }, dark);
 }
 
-test("reads a 1 and a 7, with ten bars and the prepared picture", async ({ page }) => {
+test("reads a 1 and a 7, with ten bars and the prepared image", async ({ page }) => {
   await open(page);
   await train(page);
   await stroke(page, SEVEN);
@@ -133,7 +133,7 @@ test("a photo that is chosen is read, with boxes and flags, and Clear brings the
   await expect(page.locator("#verdict")).toHaveText("Read as 7, 91.0 % sure");
 });
 
-test("a photo that is dropped is read; what is no picture says why not", async ({ page }) => {
+test("a photo that is dropped is read; what is no image says why not", async ({ page }) => {
   await open(page);
   await train(page);
   const drop = (/** @type {number[]} */ bytes, /** @type {string} */ name) =>
@@ -149,9 +149,9 @@ test("a photo that is dropped is read; what is no picture says why not", async (
   await drop(png, "note.png");
   await expect(page.locator("#boxes .box")).toHaveText(["1", "7?"]);
   await drop(png.slice(0, png.length / 2), "cut.png");
-  await expect(page.locator("#verdict")).toContainText("cut.png could not be read: damaged: the file ends in the middle of the picture");
+  await expect(page.locator("#verdict")).toContainText("cut.png could not be read: damaged: the file ends in the middle of the image");
   await drop([0, 0, 0, 24, ...Buffer.from("ftypheic")], "phone.heic");
-  await expect(page.locator("#verdict")).toContainText("phone.heic could not be read: this is a HEIC picture, as iPhones take them");
+  await expect(page.locator("#verdict")).toContainText("phone.heic could not be read: this is a HEIC image, as iPhones take them");
 });
 
 test("the camera takes a photo that is read", async ({ browser, baseURL }) => {

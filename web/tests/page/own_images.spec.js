@@ -196,8 +196,8 @@ test("a broken image is named and left out; too many are refused", async ({ page
     "a/photo.heic": Buffer.from("\0\0\0\x18ftypheic\0\0\0\0"),
   });
   await expect(page.locator("#found")).toContainText("2 of 6 image files cannot be read and are left out");
-  await expect(page.locator("#found")).toContainText("b/cut.png: damaged: the file ends in the middle of the picture");
-  await expect(page.locator("#found")).toContainText("a/photo.heic: this is a HEIC picture, as iPhones take them");
+  await expect(page.locator("#found")).toContainText("b/cut.png: damaged: the file ends in the middle of the image");
+  await expect(page.locator("#found")).toContainText("a/photo.heic: this is a HEIC image, as iPhones take them");
   await expect(page.locator("#found")).toContainText("no images, and so left out: 1 file");
   await expect(page.locator(MESSAGE)).toContainText("to train on");
   expect((await handed(page)).files[FILES.labels]).toEqual(idx([4], [0, 1, 0, 1]));

@@ -1,4 +1,4 @@
-/** @file The heat map, the pictures behind its cells, and the tables. */
+/** @file The heat map, the images behind its cells, and the tables. */
 
 import { classTable, expect, heatMap, number, open, sum, test, train } from "../support.js";
 
@@ -24,22 +24,22 @@ test("the heat map's sums are those of the statistics", async ({ page }) => {
   });
 });
 
-test("the most confused cell shows its pictures at once; another one by click", async ({ page }) => {
+test("the most confused cell shows its images at once; another one by click", async ({ page }) => {
   await train(page);
-  await expect(page.locator("#cell-title")).toHaveText("4 read as 9: 12 pictures");
+  await expect(page.locator("#cell-title")).toHaveText("4 read as 9: 12 images");
   await expect(page.locator("#cell-pictures li")).toHaveCount(12);
-  await page.getByRole("button", { name: "3 read as 5: 7 pictures" }).click();
-  await expect(page.locator("#cell-title")).toHaveText("3 read as 5: 7 pictures");
+  await page.getByRole("button", { name: "3 read as 5: 7 images" }).click();
+  await expect(page.locator("#cell-title")).toHaveText("3 read as 5: 7 images");
   await expect(page.locator("#cell-pictures li")).toHaveCount(7);
   await expect(page.locator("#confusion [aria-pressed=true]")).toHaveCount(1);
-  await expect(page.getByRole("img", { name: /test picture 17: 3 read as 5, 99\.0 % sure/ })).toBeVisible();
+  await expect(page.getByRole("img", { name: /test image 17: 3 read as 5, 99\.0 % sure/ })).toBeVisible();
   const inked = await page.locator("#cell-pictures canvas").first().evaluate((canvas) => {
     const context = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d");
     return context?.getImageData(0, 0, 28, 28).data.filter((value, place) => place % 4 === 0 && value > 100).length ?? 0;
   });
   expect(inked).toBeGreaterThan(30);
-  // More pictures than are shown say so.
-  await page.getByRole("button", { name: "0 read as 0: 100 pictures" }).click();
+  // More images than are shown say so.
+  await page.getByRole("button", { name: "0 read as 0: 100 images" }).click();
   await expect(page.locator("#cell-pictures li")).toHaveCount(24);
   await expect(page.locator("#cell-note")).toContainText("The first 24 of 100");
 });
@@ -55,7 +55,7 @@ test("the heat map by keyboard: one stop of the tab key, arrows, Home, End, Ente
   for (let press = 0; press < 4; press++) await page.keyboard.press("ArrowLeft");
   await expect(cell(3, 5)).toBeFocused();
   await page.keyboard.press("Enter");
-  await expect(page.locator("#cell-title")).toHaveText("3 read as 5: 7 pictures");
+  await expect(page.locator("#cell-title")).toHaveText("3 read as 5: 7 images");
   await page.keyboard.press("Home");
   await expect(cell(3, 0)).toBeFocused();
   await page.keyboard.press("Control+End");
@@ -65,7 +65,7 @@ test("the heat map by keyboard: one stop of the tab key, arrows, Home, End, Ente
   await page.keyboard.press("Control+Home");
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press(" ");
-  await expect(page.locator("#cell-title")).toHaveText("0 read as 1: 0 pictures");
+  await expect(page.locator("#cell-title")).toHaveText("0 read as 1: 0 images");
   await expect(page.locator("#cell-note")).toContainText("choose a cell with a number");
   await expect(page.locator("#confusion button[tabindex='0']")).toHaveCount(1);
 });
@@ -74,14 +74,14 @@ test("frequent confusions are listed and lead to their cells", async ({ page }) 
   await train(page);
   await expect(page.locator("#mistakes button").first()).toHaveText("4 read as 9");
   await page.getByRole("button", { name: "7 read as 2", exact: true }).click();
-  await expect(page.locator("#cell-title")).toHaveText("7 read as 2: 4 pictures");
+  await expect(page.locator("#cell-title")).toHaveText("7 read as 2: 4 images");
 });
 
 test("thirty first predictions beside the truth, the wrong one marked", async ({ page }) => {
   await train(page);
   await expect(page.locator("#first li")).toHaveCount(30);
   await expect(page.locator("#first li.wrong")).toHaveCount(1);
-  await expect(page.locator("#first li").nth(5)).toHaveAttribute("aria-label", "picture 5: read as 9, is 8, wrong");
+  await expect(page.locator("#first li").nth(5)).toHaveAttribute("aria-label", "image 5: read as 9, is 8, wrong");
 });
 
 test("a class that is not there has n/a, and never NaN", async ({ page }) => {
@@ -114,19 +114,19 @@ test("data that cannot be loaded leaves the old result where it is", async ({ pa
   await expect(page.locator("#headline")).toContainText("96.30 %");
 });
 
-test("the heat map grows with the epochs, from validation pictures, and says so", async ({ page }) => {
+test("the heat map grows with the epochs, from validation images, and says so", async ({ page }) => {
   await page.selectOption("#preset", "long");
   await page.locator("#start").click();
   const note = page.locator("#result-note");
-  await expect(note).toHaveText(/^So far, after epoch \d+: 1.000 validation pictures\. The test pictures come once, at the end\.$/);
+  await expect(note).toHaveText(/^So far, after epoch \d+: 1.000 validation images\. The test images come once, at the end\.$/);
   await expect(page.locator("#headline")).toHaveText("Train a digit reader on your own GPU");
-  const cell = page.getByRole("button", { name: "4 read as 9: 12 pictures" });
+  const cell = page.getByRole("button", { name: "4 read as 9: 12 images" });
   // Paused, so that no epoch ends between two steps of this test.
   await page.locator("#pause").click();
   await expect(page.locator("#pause")).toHaveText("Resume");
   await cell.focus();
   await page.keyboard.press("Enter");
-  await expect(page.locator("#cell-note")).toHaveText("Pictures are shown once the training has ended.");
+  await expect(page.locator("#cell-note")).toHaveText("Images are shown once the training has ended.");
   const paused = await note.textContent();
   await page.locator("#pause").click();
   await cell.focus();

@@ -7,7 +7,7 @@ test("trains, with curves, numbers and the adapter's name", async ({ page }) => 
   await expect(page.locator("#adapter")).toContainText("Mock Adapter 9000");
   await expect(page.locator("#adapter")).toContainText("WebGPU");
   await train(page);
-  await expect(page.locator("#headline")).toHaveText(/^96\.30 % of 1.000 test pictures right$/);
+  await expect(page.locator("#headline")).toHaveText(/^96\.30 % of 1.000 test images right$/);
   await expect(page.locator("#answer")).toHaveText(/^4 and 9 are confused most: 17 of 37 mistakes; then 3 and 5 \(7\), 2 and 7 \(6\)\.$/);
   await expect(page).toHaveTitle("96.30 % right; 4 and 9 confused most: gpu-mnist");
   await expect(page.locator("#fact-step")).toHaveText("40 of 40");

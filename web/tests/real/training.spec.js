@@ -6,7 +6,7 @@ import { built, data, folder, native, NO_DATA, NO_NATIVE, NOT_BUILT, run } from 
 
 test.skip(!built, NOT_BUILT);
 
-/** Epochs after which 2,560 pictures are known well. */
+/** Epochs after which 2,560 images are known well. */
 const EPOCHS = "4";
 
 /**
@@ -31,11 +31,11 @@ const TRAININGS = /** @type {const} */ ([
 ]);
 
 for (const { device, kind, epochs, least, seconds } of TRAININGS) {
-  test(`trains 2,560 built-in pictures to over ${least} on the ${device}, and the heat map's sums are right`, async ({ page }) => {
+  test(`trains 2,560 built-in images to over ${least} on the ${device}, and the heat map's sums are right`, async ({ page }) => {
     test.setTimeout(seconds * 1000 + 100_000);
     await open(page);
     await choose(page, device);
-    // Fewer validation pictures than the default's.
+    // Fewer validation images than the default's.
     await page.selectOption("#preset", "smoke");
     await page.fill("#epochs", epochs);
     await expect(page.locator("#adapter")).toContainText(kind);
@@ -56,9 +56,9 @@ for (const { device, kind, epochs, least, seconds } of TRAININGS) {
       const right = row[truth] ?? 0;
       expect([support, tp, tn, fp, fn]).toEqual([sum(row), right, total - sum(row) - read + right, read - right, sum(row) - right]);
     });
-    // The pictures behind the most confused cell: as many as it counts, up to those shown.
+    // The images behind the most confused cell: as many as it counts, up to those shown.
     const title = (await page.locator("#cell-title").textContent()) ?? "";
-    const count = number(title.match(/: (.*) pictures?$/)?.[1] ?? "");
+    const count = number(title.match(/: (.*) images?$/)?.[1] ?? "");
     await expect(page.locator("#cell-pictures li")).toHaveCount(Math.min(count, 24));
     await expect(page.locator("#first li")).toHaveCount(30);
   });

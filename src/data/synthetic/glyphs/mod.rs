@@ -1,5 +1,5 @@
 //! Stroke models of the ten digits: each has several written forms, and every form has
-//! proportions that vary from picture to picture.
+//! proportions that vary from image to image.
 
 mod curves;
 mod lines;

@@ -69,7 +69,7 @@ pub fn convolve(inputs: &[&Tensor], node: &NodeProto) -> Result<Value, String> {
     let out_height = (padded_height - rows) / stride + 1;
     let out_width = (padded_width - columns) / stride + 1;
     let mut values = Vec::with_capacity(count * outputs * out_height * out_width);
-    for picture in 0..count {
+    for image in 0..count {
         for output in 0..outputs {
             for y in 0..out_height {
                 for place in 0..out_width {
@@ -80,7 +80,7 @@ pub fn convolve(inputs: &[&Tensor], node: &NodeProto) -> Result<Value, String> {
                             if line >= height {
                                 continue;
                             }
-                            let at = ((picture * channels + channel) * height + line) * width;
+                            let at = ((image * channels + channel) * height + line) * width;
                             let by = ((output * channels + channel) * rows + row) * columns;
                             for column in 0..columns {
                                 let pixel = (place * stride + column).wrapping_sub(padding);

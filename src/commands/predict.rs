@@ -143,21 +143,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let (target, names) = (description.set.target(), &description.set.class_names);
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     if description.familiarity.is_none() {
-        tracing::warn!(
-            "{}: these weights do not tell what the network knows, so no answer is called unsure; {}",
-            weights
-                .as_ref()
-                .map_or(built_in::NAME.into(), |path| path.display().to_string()),
-            match weights.as_ref().and_then(|path| unfinished_run(path)) {
-                Some(run) => format!(
-                    "its run has not ended: gpu-mnist train --resume {} goes on with it",
-                    quoted(run.display())
-                ),
-                None => format!(
-                    "a training on at least {LEAST_IMAGES} images, ten or more of which are held out for validation, makes some that do"
-                ),
-            }
-        );
+        tracing::warn!("{}", knows_nothing_strange(weights.as_deref()));
     }
     let count = match args.single {
         true => Count::One,
@@ -228,6 +214,24 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         }
         .into()),
     }
+}
+
+/// Why no answer by these weights is called unsure, and what makes some that are.
+fn knows_nothing_strange(weights: Option<&Path>) -> String {
+    let unfinished = weights.and_then(unfinished_run);
+    let next = match unfinished {
+        Some(run) => format!(
+            "its run has not ended: gpu-mnist train --resume {} goes on with it",
+            quoted(run.display())
+        ),
+        None => format!(
+            "a training on at least {LEAST_IMAGES} images, ten or more of which are held out for validation, makes some that do"
+        ),
+    };
+    format!(
+        "{}: these weights do not tell what the network knows, so no answer is called unsure; {next}",
+        weights.map_or(built_in::NAME.into(), |path| path.display().to_string())
+    )
 }
 
 /// The weights of the run that was named, or of the newest; `None` where there is none.

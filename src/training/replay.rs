@@ -14,7 +14,7 @@ use crate::kernels::step_state::{Row, Start, StepState};
 /// Steps before the one that is launched as it is to be recorded.
 const WARM_UP: usize = 1;
 /// Steps that are recorded together as well, and replayed at once: those between two read-backs are a multiple of them.
-pub(crate) const STEPS_TOGETHER: usize = 5;
+const STEPS_TOGETHER: usize = 5;
 /// Steps that are replayed one by one before several are recorded, which costs what launching them does.
 const BEFORE_TOGETHER: usize = 16;
 
@@ -251,7 +251,8 @@ impl Trainer {
             let prepared = kernels::replay::prepare(&replay.state);
             queued.push(self.launch(replay, kind, || Ok(()))?);
             let prepared = match prepared {
-                Ok(prepared) => prepared,
+                Ok(prepared) if self.places() == recorded.places => prepared,
+                Ok(_) => return Ok(Stage::Cold(0)),
                 Err(reason) => return Ok(refused(&reason)),
             };
             let steps = self.record(replay, prepared, kind, STEPS_TOGETHER, queued)?;

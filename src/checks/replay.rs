@@ -14,7 +14,7 @@ const OP: &str = "replay";
 /// Replayed steps that are compared.
 const STEPS: usize = 12;
 /// Steps that are launched besides, before the first that is replayed and before several are recorded together.
-const BEFORE: usize = 3;
+const BEFORE: usize = 7;
 
 impl Finding {
     /// Whether it is of replayed steps: where they are wrong, the kernels may be right.

@@ -78,6 +78,7 @@ pub struct Device {
     burn: BurnDevice,
     /// `None` for the CPU.
     adapter: Option<AdapterInfo>,
+    #[cfg_attr(target_family = "wasm", allow(dead_code))]
     queue: Option<wgpu::Queue>,
     kernels: Kernels,
     replays: bool,

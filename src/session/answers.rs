@@ -114,7 +114,7 @@ impl Session {
     /// picture files.
     ///
     /// # Errors
-    /// [`SessionError`] without a network, or where the pixels are no picture.
+    /// [`SessionError`] without a network, or where the pixels are no image.
     pub async fn predict(
         &self,
         pixels: &[u8],

@@ -24,6 +24,7 @@ use crate::evaluation::Evaluation;
 use crate::model;
 use crate::wording::rate_text;
 use history::{EpochRecord, History, Recorder};
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use reading::STEPS_PER_READ_ON_ADAPTER;
 use reading::Unread;
 use state::{Best, Parameters, Snapshot};

@@ -13,7 +13,8 @@ use crate::kernels::step_state::{Row, Start, StepState};
 
 /// Steps before the one that is launched as it is to be recorded.
 const WARM_UP: usize = 1;
-/// Steps that are recorded together as well, and replayed at once: those between two read-backs are a multiple of them.
+/// Steps that are recorded together as well, and replayed at once. As many are launched before, so twice as many must come
+/// between two read-backs, as they do unless settings ask for more of those.
 const STEPS_TOGETHER: usize = 5;
 /// Steps that are replayed one by one before several are recorded, which costs what launching them does.
 const BEFORE_TOGETHER: usize = 16;
@@ -247,13 +248,21 @@ impl Trainer {
         let kind = recorded.kind;
         let is_due =
             (recorded.together.as_ref()).is_err_and(|&done| done >= replay.before_together);
-        if is_due && most > STEPS_TOGETHER {
+        if is_due && most >= 2 * STEPS_TOGETHER {
             let prepared = kernels::replay::prepare(&replay.state);
-            queued.push(self.launch(replay, kind, || Ok(()))?);
+            for _ in 0..STEPS_TOGETHER {
+                queued.push(self.launch(replay, kind, || Ok(()))?);
+            }
+            if self.places() != recorded.places {
+                return Ok(Stage::Cold(0));
+            }
             let prepared = match prepared {
-                Ok(prepared) if self.places() == recorded.places => prepared,
-                Ok(_) => return Ok(Stage::Cold(0)),
-                Err(reason) => return Ok(refused(&reason)),
+                Ok(prepared) => prepared,
+                Err(reason) => {
+                    tracing::debug!("steps are replayed one by one: {reason}");
+                    recorded.together = Err(0);
+                    return Ok(Stage::Recorded(recorded));
+                }
             };
             let steps = self.record(replay, prepared, kind, STEPS_TOGETHER, queued)?;
             recorded.together = Ok(steps);
@@ -275,9 +284,9 @@ impl Trainer {
             if let Some(average) = &mut self.average {
                 average.updates += 1;
             }
+            self.model = (self.model.take()).map(|model| model.with_statistics(Vec::new()));
             queued.push(self.count(replay, kind));
         }
-        self.model = (self.model.take()).map(|model| model.with_statistics(Vec::new()));
         Ok(Stage::Recorded(recorded))
     }
 

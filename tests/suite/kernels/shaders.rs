@@ -225,8 +225,8 @@ fn translate(name: &str, text: &str, into: &mut Translated) {
 }
 
 /// Networks whose launches cover every shader but the gradient of a grey image, which no network trains: the reference,
-/// every kind of layer, distorted images, weights of classes, averaged weights; one of which each step is launched
-/// anew; and convolutions too large for shaders without a loop.
+/// every kind of layer, distorted images, weights of classes, averaged weights; distorted images of which each step is
+/// launched anew; and convolutions too large for shaders without a loop.
 #[test]
 fn what_networks_launch_is_wgsl_that_every_api_takes() {
     let test = "what_networks_launch_is_wgsl_that_every_api_takes";
@@ -241,7 +241,10 @@ fn what_networks_launch_is_wgsl_that_every_api_takes() {
         &[EVERY_LAYER, "training.batch_size=12"],
         &["augment.elastic=4", "training.class_weights=balanced"],
         &["training.ema_decay=0.9"],
-        &["model.layers=[{linear=12},{dropout=0.5}]"],
+        &[
+            "model.layers=[{linear=12},{dropout=0.5}]",
+            "augment.elastic=4",
+        ],
         &[
             "model.layers=[{convolution=44,kernel=7,pool=2},{convolution=60,kernel=3,pool=2}]",
             "training.batch_size=4",

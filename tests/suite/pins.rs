@@ -79,11 +79,12 @@ fn train(home: &Path, level: Level, settings: &[&str]) -> String {
     record["weights"]["sha256"].as_str().expect("a hash").into()
 }
 
-/// Trains at every level that this processor has; the others are named as skipped.
-fn pinned(test: &str, settings: &[&str], expected: &[(Level, &str)]) {
+/// Trains at every level that this processor has; the others are named as skipped. Burn's own sums and products, of which
+/// Muon's norm is one, add in an order that goes by the processor, whatever the level: two kinds have been seen.
+fn pinned(test: &str, settings: &[&str], expected: &[(Level, &[&str])]) {
     let home = tempdir().expect("a folder");
     let mut wrong = Vec::new();
-    for &(level, hash) in expected {
+    for &(level, hashes) in expected {
         if !level.is_available() {
             let _ = writeln!(
                 std::io::stderr(),
@@ -93,8 +94,9 @@ fn pinned(test: &str, settings: &[&str], expected: &[(Level, &str)]) {
             continue;
         }
         let found = train(home.path(), level, settings);
-        if found != hash {
-            wrong.push(format!("{}: {found} instead of {hash}", level.name()));
+        if !hashes.contains(&found.as_str()) {
+            let hashes = hashes.join(" or ");
+            wrong.push(format!("{}: {found} instead of {hashes}", level.name()));
         }
     }
     assert!(wrong.is_empty(), "{test}:\n{}", wrong.join("\n"));
@@ -108,15 +110,15 @@ fn fused_kernels_end_with_the_same_bits() {
         &[
             (
                 Level::Scalar,
-                "cbcd31a05f5e02fbcaa197206b313ec2eba43abaa59ee7435c5eb007c7821c78",
+                &["cbcd31a05f5e02fbcaa197206b313ec2eba43abaa59ee7435c5eb007c7821c78"],
             ),
             (
                 Level::Avx2,
-                "2d7b68abec31596cc536ca2ff0dfc367e967b8c7045e2f101e20fc2dc370f432",
+                &["2d7b68abec31596cc536ca2ff0dfc367e967b8c7045e2f101e20fc2dc370f432"],
             ),
             (
                 Level::Avx512,
-                "2d7b68abec31596cc536ca2ff0dfc367e967b8c7045e2f101e20fc2dc370f432",
+                &["2d7b68abec31596cc536ca2ff0dfc367e967b8c7045e2f101e20fc2dc370f432"],
             ),
         ],
     );
@@ -130,15 +132,24 @@ fn batch_norm_muon_averaging_and_distortion_end_with_the_same_bits() {
         &[
             (
                 Level::Scalar,
-                "04031948fd3b97ffa97b73091eab7fad7058b74a78a3bf75208b1cf83c0f0fac",
+                &[
+                    "04031948fd3b97ffa97b73091eab7fad7058b74a78a3bf75208b1cf83c0f0fac",
+                    "249160e36063ac4725520481a027fe57090b8cf7147b0ea32d2ed1c4ea0c062c",
+                ],
             ),
             (
                 Level::Avx2,
-                "0af446b272f2e2527da64b091afe0c5884d4b5f7a50376d12840b000c90efd6c",
+                &[
+                    "0af446b272f2e2527da64b091afe0c5884d4b5f7a50376d12840b000c90efd6c",
+                    "6d4cd338a830f7add339edd47a491251ada5dba023b78b46a49935a2cf54f7da",
+                ],
             ),
             (
                 Level::Avx512,
-                "0af446b272f2e2527da64b091afe0c5884d4b5f7a50376d12840b000c90efd6c",
+                &[
+                    "0af446b272f2e2527da64b091afe0c5884d4b5f7a50376d12840b000c90efd6c",
+                    "6d4cd338a830f7add339edd47a491251ada5dba023b78b46a49935a2cf54f7da",
+                ],
             ),
         ],
     );
@@ -152,7 +163,10 @@ fn burns_own_kernels_end_with_the_same_bits() {
         &["device.kernels=burn"],
         &[(
             Level::Avx512,
-            "bc697fa88b7c0c440a72f2f9b5a0db3d7aa124f63ab50993a992c5fedbaf0edd",
+            &[
+                "bc697fa88b7c0c440a72f2f9b5a0db3d7aa124f63ab50993a992c5fedbaf0edd",
+                "74f7fb846a71cdfb9e4d2b5fe878c2324374bec99df13e68f2a98d6a05e63b72",
+            ],
         )],
     );
 }

@@ -63,6 +63,7 @@ const PARTS: &[Shader] = &[
     shader!("shared/staged_image"),
     shader!("shared/sum_of_slices"),
     shader!("shared/threefry"),
+    shader!("shared/taken_batch"),
     shader!("shared/tile_end"),
     shader!("shared/tile_of_steps"),
     shader!("shared/tile_of_taps"),

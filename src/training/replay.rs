@@ -46,10 +46,16 @@ enum Stage {
 struct Recorded {
     kind: Kind,
     step: Recording,
-    /// [`STEPS_TOGETHER`] of them, or how many were replayed one by one.
-    together: Result<Recording, usize>,
+    together: Together,
     /// Where all that it changes lies.
     places: Vec<Option<Place>>,
+}
+
+/// How far the recording of [`STEPS_TOGETHER`] steps is.
+enum Together {
+    /// None yet, after so many replays of one.
+    Not(usize),
+    Recorded(Recording),
 }
 
 /// What makes the launches of two steps alike.
@@ -103,7 +109,7 @@ impl Trainer {
                 Stage::Recorded(Recorded {
                     kind,
                     step,
-                    together: Err(0),
+                    together: Together::Not(0),
                     places,
                 })
             }
@@ -247,7 +253,7 @@ impl Trainer {
     ) -> Result<Stage, DeviceError> {
         let kind = recorded.kind;
         let is_due =
-            (recorded.together.as_ref()).is_err_and(|&done| done >= replay.before_together);
+            matches!(recorded.together, Together::Not(done) if done >= replay.before_together);
         if is_due && most >= 2 * STEPS_TOGETHER {
             let prepared = kernels::replay::prepare(&replay.state);
             for _ in 0..STEPS_TOGETHER {
@@ -260,18 +266,18 @@ impl Trainer {
                 Ok(prepared) => prepared,
                 Err(reason) => {
                     tracing::debug!("steps are replayed one by one: {reason}");
-                    recorded.together = Err(0);
+                    recorded.together = Together::Not(0);
                     return Ok(Stage::Recorded(recorded));
                 }
             };
             let steps = self.record(replay, prepared, kind, STEPS_TOGETHER, queued)?;
-            recorded.together = Ok(steps);
+            recorded.together = Together::Recorded(steps);
             return Ok(Stage::Recorded(recorded));
         }
         let (recording, steps) = match &mut recorded.together {
-            Ok(together) if most >= STEPS_TOGETHER => (&*together, STEPS_TOGETHER),
-            Ok(_) => (&recorded.step, 1),
-            Err(done) => {
+            Together::Recorded(together) if most >= STEPS_TOGETHER => (&*together, STEPS_TOGETHER),
+            Together::Recorded(_) => (&recorded.step, 1),
+            Together::Not(done) => {
                 *done += 1;
                 (&recorded.step, 1)
             }

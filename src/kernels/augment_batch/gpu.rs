@@ -1,13 +1,13 @@
 //! Launches the shaders of augmentation.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{Int, Tensor};
 use burn_wgpu::{CubeBackend, into_contiguous};
 
 use super::launches::{self, Augment};
 use super::{AugmentBatch, Augmentation, Stream};
-use crate::kernels::gather_batch::gpu::write_words;
-use crate::kernels::gpu::{empty, float_tensor, int_tensor, launch, of_ints};
+use crate::kernels::gather_batch::gpu::{take_by, write_words};
+use crate::kernels::gpu::launch;
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::step_state::StepState;
 
@@ -50,24 +50,15 @@ pub fn take(
     (augmentation, seed): (Augmentation, u64),
     batch: usize,
 ) -> (Tensor<4>, Tensor<1, Int>) {
-    let words = of_ints(words).expect("images on the adapter");
-    let labels = of_ints(labels).expect("labels on the adapter");
-    let augment = Augment {
-        images: words.meta.shape()[0],
-        batch,
-        shape,
-        scale,
-        augmentation,
-        stream: Stream { seed, epoch: 0 },
-        first: 0,
-    };
-    let [cursor, order] = steps.cursor_and_order();
-    let batch_labels = empty(&labels, &[batch], DType::I32);
-    let images = write_words(&words, batch, shape, |images| {
-        launch(
-            launches::take(&augment),
-            &[cursor, order, &labels, &words, &batch_labels, images],
-        );
-    });
-    (float_tensor(images), int_tensor(batch_labels))
+    take_by(steps, words, labels, (shape, batch), |images| {
+        launches::take(&Augment {
+            images,
+            batch,
+            shape,
+            scale,
+            augmentation,
+            stream: Stream { seed, epoch: 0 },
+            first: 0,
+        })
+    })
 }

@@ -1,10 +1,10 @@
 //! The launches of `augment_batch` and `take_augmented_batch`.
 
 use super::{Augmentation, Stream};
+use crate::kernels::gather_batch::launches::taken;
 use crate::kernels::images::{ChannelScale, ImageShape};
 use crate::kernels::launch::Launch;
 use crate::kernels::shader::{Shader, shader};
-use crate::kernels::step_state::launches::CURSOR;
 
 /// Workgroup memory that every adapter has.
 const ROOM: usize = 16 << 10;
@@ -37,18 +37,9 @@ pub fn augment(augment: &Augment) -> Launch {
     each_image(augment, shader!("augment_batch"), bindings)
 }
 
-/// Bindings: cursor, the epoch's order i32 `[N]`, labels i32 `[N]`, images as little-endian words `[N, words]`, labels
-/// of the batch i32 `[n]`, batch f32 `[n, 4 * words]`.
+/// Bindings: see [`taken`].
 pub fn take(augment: &Augment) -> Launch {
-    let words = augment.shape.words();
-    let bindings = [
-        ("cursor", CURSOR),
-        ("order", augment.images),
-        ("labels", augment.images),
-        ("images", augment.images * words),
-        ("batch_labels", augment.batch),
-        ("batch_images", augment.batch * words * 4),
-    ];
+    let bindings = taken(augment.images, augment.batch, augment.shape);
     each_image(augment, shader!("take_augmented_batch"), bindings)
 }
 

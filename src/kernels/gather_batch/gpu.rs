@@ -9,6 +9,7 @@ use super::launches::{self, Gather};
 use super::{GatherBatch, dims};
 use crate::kernels::gpu::{empty, float_tensor, int_tensor, launch, of_ints};
 use crate::kernels::images::{ChannelScale, ImageShape};
+use crate::kernels::launch::Launch;
 use crate::kernels::step_state::StepState;
 
 impl GatherBatch for CubeBackend {
@@ -42,19 +43,35 @@ pub fn take(
     (shape, scale): (ImageShape, ChannelScale),
     batch: usize,
 ) -> (Tensor<4>, Tensor<1, Int>) {
+    take_by(steps, words, labels, (shape, batch), |images| {
+        launches::take(&Gather {
+            images,
+            batch,
+            shape,
+            scale,
+        })
+    })
+}
+
+/// The next `batch` images of `steps` and their labels, by what `launch_for` launches for as many images as `words` has:
+/// it binds what [`launches::taken`] says.
+///
+/// # Panics
+/// One of them lies on the CPU.
+pub(crate) fn take_by(
+    steps: &StepState,
+    words: &Tensor<2, Int>,
+    labels: &Tensor<1, Int>,
+    (shape, batch): (ImageShape, usize),
+    launch_for: impl FnOnce(usize) -> Launch,
+) -> (Tensor<4>, Tensor<1, Int>) {
     let words = of_ints(words).expect("images on the adapter");
     let labels = of_ints(labels).expect("labels on the adapter");
-    let gather = Gather {
-        images: words.meta.shape()[0],
-        batch,
-        shape,
-        scale,
-    };
     let [cursor, order] = steps.cursor_and_order();
     let batch_labels = empty(&labels, &[batch], DType::I32);
     let images = write_words(&words, batch, shape, |images| {
         launch(
-            launches::take(&gather),
+            launch_for(words.meta.shape()[0]),
             &[cursor, order, &labels, &words, &batch_labels, images],
         );
     });

@@ -26,18 +26,23 @@ pub fn gather(gather: &Gather) -> Launch {
     each_word(gather, shader!("gather_batch"), bindings)
 }
 
-/// Bindings: cursor, the epoch's order i32 `[N]`, labels i32 `[N]`, images as little-endian words `[N, words]`, labels
-/// of the batch i32 `[n]`, batch f32 `[n, 4 * words]`.
+/// Bindings: see [`taken`].
 pub fn take(gather: &Gather) -> Launch {
-    let bindings = [
-        ("cursor", CURSOR),
-        ("order", gather.images),
-        ("labels", gather.images),
-        ("images", gather.images * gather.shape.words()),
-        ("batch_labels", gather.batch),
-        ("batch_images", gather.batch * gather.shape.words() * 4),
-    ];
+    let bindings = taken(gather.images, gather.batch, gather.shape);
     each_word(gather, shader!("take_batch"), bindings)
+}
+
+/// What takes `batch` of `images` images binds: cursor, the epoch's order i32 `[N]`, labels i32 `[N]`, images as
+/// little-endian words `[N, words]`, labels of the batch i32 `[n]`, batch f32 `[n, 4 * words]`.
+pub fn taken(images: usize, batch: usize, shape: ImageShape) -> [(&'static str, usize); 6] {
+    [
+        ("cursor", CURSOR),
+        ("order", images),
+        ("labels", images),
+        ("images", images * shape.words()),
+        ("batch_labels", batch),
+        ("batch_images", batch * shape.words() * 4),
+    ]
 }
 
 /// An invocation for each word of a batch.

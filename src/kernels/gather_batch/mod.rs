@@ -3,7 +3,7 @@
 mod by_burn;
 pub mod cpu;
 pub(crate) mod gpu;
-mod launches;
+pub(crate) mod launches;
 
 pub use by_burn::by_burn;
 pub(super) use by_burn::{normalise, unpack};

@@ -9,6 +9,7 @@ pub mod before_training;
 mod gather;
 mod images;
 mod loss;
+mod norm;
 pub mod replay;
 pub(crate) mod right_device;
 pub mod shaders;
@@ -204,9 +205,11 @@ fn cases(group: Group, network: &Architecture, scope: Scope) -> Vec<Case> {
     let shapes = network.parameters();
     let largest = shapes.iter().map(ParameterShape::count).max();
     cases.extend(adam::cases(largest.unwrap_or_default()));
+    cases.push(norm::case(largest.unwrap_or_default()));
     if scope.odd_shapes {
         cases.extend(layers::odd_cases());
         cases.extend([1, 131].into_iter().flat_map(adam::cases));
+        cases.extend([1, 131, 4097].map(norm::case));
     }
     cases.extend(gather::cases(shape, scope));
     cases.extend(augment::cases(shape, scope));

@@ -34,6 +34,7 @@ mod shapes;
 pub mod simd;
 pub mod softmax_cross_entropy;
 pub(crate) mod step_state;
+pub mod sum_squares;
 pub mod tiles;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod timing;

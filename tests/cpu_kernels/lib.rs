@@ -56,4 +56,7 @@ pub mod kernels {
     pub mod softmax_cross_entropy {
         pub mod cpu;
     }
+    pub mod sum_squares {
+        pub mod cpu;
+    }
 }

@@ -17,6 +17,7 @@ use gpu_mnist::kernels::parallel::for_each;
 use gpu_mnist::kernels::reference::Shares;
 use gpu_mnist::kernels::simd::{self, Level};
 use gpu_mnist::kernels::softmax_cross_entropy::cpu as loss;
+use gpu_mnist::kernels::sum_squares::cpu::sum_squares;
 
 /// Largest difference allowed, relative to the largest number of the reference.
 const TOLERANCE: f64 = 4e-6;
@@ -276,6 +277,30 @@ fn confusion_counts_by_hand() {
     assert_eq!(confusion::count(3, &logits, &[0, 2, 2, 1], &mut table), 0);
     assert_eq!(table, [5, 0, 0, 0, 1, 0, 0, 1, 1]);
     assert_eq!(confusion::count(3, &logits[..6], &[-1, 3], &mut table), 2);
+}
+
+/// The bits are those of any processor: a norm that differs in its last bit makes another training.
+#[test]
+fn squares_are_summed_in_one_order_everywhere() {
+    for (count, expected) in [
+        (1, 0x3d66_1606),
+        (15, 0x4061_3ed2),
+        (131, 0x4232_dbeb),
+        (4096, 0x44a8_0649),
+        (4097, 0x44a8_1041),
+        (100_003, 0x4701_e708),
+    ] {
+        let numbers = random(8, count);
+        let exact: f64 = numbers.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let found = sum_squares(&numbers);
+        assert!(
+            (f64::from(found) - exact).abs() <= 2e-7 * exact,
+            "{count}: {found} instead of {exact}"
+        );
+        assert_eq!(found.to_bits(), expected, "{count}: {found}");
+    }
+    assert!(sum_squares(&[1.0, f32::NAN, 2.0]).is_nan());
+    assert_eq!(sum_squares(&[f32::MAX]), f32::INFINITY);
 }
 
 #[test]

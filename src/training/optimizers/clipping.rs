@@ -5,11 +5,18 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
+use crate::kernels::Kernels;
 use crate::model::Model;
 
 /// What every gradient is multiplied by, `[1]`, so that their common norm is at most `most`.
-pub(super) fn factor(model: &Model, gradients: &GradientsParams, most: f64) -> Option<Tensor<1>> {
+pub(super) fn factor(
+    kernels: Kernels,
+    model: &Model,
+    gradients: &GradientsParams,
+    most: f64,
+) -> Option<Tensor<1>> {
     let mut squares = Squares {
+        kernels,
         gradients,
         sum: None,
     };
@@ -24,6 +31,7 @@ pub(super) fn factor(model: &Model, gradients: &GradientsParams, most: f64) -> O
 }
 
 struct Squares<'a> {
+    kernels: Kernels,
     gradients: &'a GradientsParams,
     sum: Option<Tensor<1>>,
 }
@@ -33,14 +41,7 @@ impl ModuleVisitor for Squares<'_> {
         let Some(gradient) = self.gradients.get::<D>(parameter.id) else {
             return;
         };
-        // Along one dimension, because Burn's sum of everything adds in no fixed order on an
-        // adapter, and a resumed run would differ in its last bits.
-        let count = gradient.shape().num_elements();
-        let squares = gradient
-            .square()
-            .reshape([1, count])
-            .sum_dim(1)
-            .reshape([1]);
+        let squares = self.kernels.sum_squares(gradient);
         self.sum = Some(match self.sum.take() {
             Some(sum) => sum + squares,
             None => squares,

@@ -15,6 +15,7 @@ use burn_wgpu::CubeTensor;
 use super::state::ParameterState;
 use crate::config::TrainingConfig;
 use crate::device::Device;
+use crate::kernels::Kernels;
 use crate::model::{Model, ParameterShape};
 pub use rules::Rate;
 use rules::{Slots, Update, UpdateRule};
@@ -25,6 +26,7 @@ pub struct Optimizer {
     parameters: Vec<Parameter>,
     /// The largest norm of all gradients together; 0: any.
     clip_norm: f64,
+    kernels: Kernels,
     /// Those that Adam updates in one launch.
     side_by_side: Option<SideBySide>,
 }
@@ -69,6 +71,7 @@ impl Optimizer {
         Self {
             parameters,
             clip_norm: settings.clip_norm,
+            kernels: device.kernels(),
             side_by_side: None,
         }
     }
@@ -76,7 +79,7 @@ impl Optimizer {
     /// The model after one step. It must be the one of the shapes, with parameters in that order.
     pub fn step(&mut self, rate: Rate<'_>, model: Model, gradients: GradientsParams) -> Model {
         let factor = match self.clip_norm > 0.0 {
-            true => clipping::factor(&model, &gradients, self.clip_norm),
+            true => clipping::factor(self.kernels, &model, &gradients, self.clip_norm),
             false => None,
         };
         let mut step = Step {

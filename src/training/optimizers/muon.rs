@@ -12,6 +12,7 @@ use crate::config::TrainingConfig;
 use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::kernels::matmul::matmul;
+use crate::kernels::sum_squares::sum_squares;
 
 /// Newton-Schulz iteration takes every singular value `x` to `a x + b x^3 + c x^5`, this often.
 const COEFFICIENTS: (f32, f32, f32) = (3.4445, -4.775, 2.0315);
@@ -134,13 +135,12 @@ fn identity([rows, columns]: [usize; 2], device: &Device) -> Tensor<2> {
 /// `(a I + A (b I + c A)) X` with `A = X X^T`, so that only small matrices are added.
 fn orthogonal(matrix: Tensor<2>, identity: &Tensor<2>) -> Tensor<2> {
     let [rows, columns] = matrix.dims();
+    let norm = sum_squares(matrix.clone()).sqrt().clamp_min(EPSILON);
     let wide = match rows > columns {
         true => matrix.transpose(),
         false => matrix,
     };
-    // Along one dimension at a time: Burn's sum of everything adds in no fixed order on an adapter.
-    let squared = wide.clone().square().sum_dim(1).sum_dim(0);
-    let mut x = wide / squared.sqrt().clamp_min(EPSILON);
+    let mut x = wide / norm.reshape([1, 1]);
     let (a, b, c) = COEFFICIENTS;
     for _ in 0..ITERATIONS {
         let gram = matmul(x.clone(), x.clone().transpose());

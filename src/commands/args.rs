@@ -8,6 +8,18 @@ use clap::{Args, ValueEnum, ValueHint};
 use super::completion;
 use crate::config::{Api, Config, ConfigError, DeviceKind, Entry, Layers, Origin};
 
+/// The settings that a training follows: all but how adapters are compared.
+pub const TRAINING: [&str; 8] = [
+    "seed",
+    "device",
+    "data",
+    "model",
+    "training",
+    "augment",
+    "evaluation",
+    "doctor",
+];
+
 /// Layers of settings.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Settings")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use super::args::{ComputeArgs, FormatArgs, SeedArgs, resolve};
+use super::args::{ComputeArgs, FormatArgs, SeedArgs, TRAINING, resolve};
 use crate::checks::before_training::remember_findings;
 use crate::checks::tiles;
 use crate::checks::{self, Finding, Group, Scope, WrongNumbers, shaders};
@@ -56,6 +56,7 @@ pub struct DoctorArgs {
 /// [`WrongNumbers`] after the report, when anything failed; [`DeviceError`] when a device is not
 /// there or cannot be opened.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
+    args.compute.settings.only("doctor", &TRAINING)?;
     let mut layers = args.compute.over(Layers::default())?;
     args.seed.apply(&mut layers)?;
     let config = resolve(&layers)?;

@@ -201,7 +201,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     } else {
         output.format
     };
-    if let Some(remark) = divergence(&evaluation) {
+    if let Some(remark) = divergence(&evaluation, "test") {
         tracing::warn!("{remark}: this network has learnt nothing of these images");
     }
     let look = Look::of_stdout(output.details);

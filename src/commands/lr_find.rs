@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde::Serialize;
 
-use super::args::{FormatArgs, WorkArgs, resolve};
+use super::args::{FormatArgs, TRAINING, WorkArgs, resolve};
 use super::training_args::{KernelArgs, LimitArgs, StartArgs};
 use crate::config::{ConfigError, Layers};
 use crate::exit::UsageError;
@@ -172,6 +172,7 @@ impl TestArgs {
 /// # Errors
 /// Settings, device, data and a file that cannot be written, each with its exit code.
 pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
+    args.work.compute.settings.only("lr-find", &TRAINING)?;
     args.test.check()?;
     args.output.check()?;
     let mut layers = args.layers()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use toml_edit::Value;
 
-use super::args::{FormatArgs, WorkArgs, resolve};
+use super::args::{FormatArgs, TRAINING, WorkArgs, resolve};
 use super::completion;
 use super::slots::{LocalArgs, slots};
 use super::training_args::{KernelArgs, LimitArgs, StartArgs};
@@ -180,6 +180,7 @@ fn number_or_word(text: &str) -> Value {
 /// # Errors
 /// Settings, device, data, training: each with its exit code.
 pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
+    args.work.compute.settings.only("train", &TRAINING)?;
     let watch = Watch {
         interrupted: interrupt_flag(),
         quiet,

@@ -8,14 +8,14 @@ const LEARNT: f64 = 0.25;
 
 /// Where a training has led nowhere, what shows that and `next`, what to do about it.
 pub fn lost(evaluation: &Evaluation, next: &str) -> Option<String> {
-    let shown = divergence(evaluation)?;
+    let shown = divergence(evaluation, "test")?;
     Some(format!(
         "Training diverged or did not begin: {shown}; {next}"
     ))
 }
 
-/// What shows that a network has learnt nothing; `None` where it has.
-pub fn divergence(evaluation: &Evaluation) -> Option<String> {
+/// What shows in the evaluation of a split that a network has learnt nothing; `None` where it has.
+pub fn divergence(evaluation: &Evaluation, split: &str) -> Option<String> {
     let counts = evaluation.confusion.counts();
     // What a guess of all classes alike would lose.
     let guessing = (counts.len().max(2) as f64).ln();
@@ -25,7 +25,7 @@ pub fn divergence(evaluation: &Evaluation) -> Option<String> {
     let only = (0..counts.len()).find(|&class| read_as(class) == evaluation.total);
     if let Some(class) = only.filter(|_| several && evaluation.total > 0) {
         let name = &evaluation.classes[class].label;
-        return Some(format!("every test image is read as {name}"));
+        return Some(format!("every {split} image is read as {name}"));
     }
     // A network that reads a good part of the images has learnt, however sure it is of its mistakes.
     let chance = 1.0 / counts.len().max(2) as f64;
@@ -33,7 +33,7 @@ pub fn divergence(evaluation: &Evaluation) -> Option<String> {
     let is_worse = evaluation.loss.is_nan() || evaluation.loss > 1.05 * guessing;
     (is_worse && !has_learnt).then(|| {
         format!(
-            "the test loss, {}, is above that of guessing, {guessing:.2}",
+            "the {split} loss, {}, is above that of guessing, {guessing:.2}",
             loss_text(evaluation.loss)
         )
     })

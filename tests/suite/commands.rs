@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -340,4 +341,29 @@ fn data_show_draws_training_pictures_beside_distorted_ones() {
     show(&["--set", "augment.scale=1"])
         .code(2)
         .stderr(contains("'augment.scale' = 1.0"));
+}
+
+/// A folder of images is trained with the preset `small`, which shifts and mirrors.
+#[test]
+fn data_show_distorts_as_a_training_would_where_nothing_is_chosen() {
+    let home = tempdir().expect("a folder");
+    for class in ["left", "right"] {
+        let folder = home.path().join("mine").join(class);
+        std::fs::create_dir_all(&folder).expect("made");
+        for number in 0..12u32 {
+            let pixel = |x: u32, y: u32| image::Rgb([(9 * x) as u8, (7 * y) as u8, number as u8]);
+            let drawn = image::RgbImage::from_fn(20, 20, pixel);
+            let file = folder.join(format!("{number}.png"));
+            drawn.save(file).expect("written");
+        }
+    }
+    let show = |more: &[&str]| {
+        let mut command = program(home.path());
+        command.args(["data", "show", "mine", "--rows", "1"]);
+        command.args(more).assert().code(0)
+    };
+    show(&[])
+        .stderr(contains("the preset small"))
+        .stderr(contains("distort nothing").not());
+    show(&["--config", "default"]).stderr(contains("distort nothing"));
 }

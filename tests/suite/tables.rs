@@ -313,12 +313,8 @@ fn a_network_that_learnt_nothing_is_known() {
             actual: vec![],
         };
         let labels = ["a cat".to_string(), "a dog".to_string()];
-        divergence(&Evaluation::from_counts(
-            Confusion::new(counts),
-            loss,
-            first,
-            &labels,
-        ))
+        let found = Evaluation::from_counts(Confusion::new(counts), loss, first, &labels);
+        divergence(&found, "test")
     };
     assert_eq!(with(vec![vec![9, 1], vec![2, 8]], 0.3), None);
     let remark = with(vec![vec![0, 10], vec![0, 10]], 0.69).expect("one class");

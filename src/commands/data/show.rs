@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use crate::commands::args::{SeedArgs, SettingsArgs, resolve, set_data_folder};
+use crate::commands::args::{SeedArgs, SettingsArgs, set_data_folder};
 use crate::commands::completion;
 use crate::config::Config;
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
-use crate::data::find;
 use crate::data::{ImageSet, Split};
 use crate::device::Device;
 use crate::files::{unwritten, write_atomically};
 use crate::report::sheet::sheet;
+use crate::runs::prepare::find_set;
 use crate::terminal::print;
 use crate::wording::count;
 
@@ -63,8 +63,8 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
     if let Some(folder) = data_dir {
         set_data_folder(&mut layers, folder)?;
     }
-    let config = resolve(&layers)?;
-    let dataset = find::load(&config.data, config.seed)?;
+    let (_, config, found) = find_set(&mut layers, |_| anyhow::Ok(()))?;
+    let dataset = found.set;
     if !config.augment.distorts() {
         tracing::warn!(
             "these settings distort nothing: try --set augment.elastic=4, or a preset with --config"

@@ -1,7 +1,7 @@
 //! `gpu-mnist data suspects`: the images whose labels look wrong to a network that was not trained
 //! on them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::data::image_set::Sources;
 use crate::data::{find, named};
 use crate::device::Device;
 use crate::device::opening::open_device;
+use crate::evaluation::Evaluation;
 use crate::evaluation::description::Description;
 use crate::evaluation::divergence::divergence;
 use crate::evaluation::inference::classify;
@@ -116,21 +117,25 @@ pub fn run(
         &mut heard,
     );
     let answers = pollster::block_on(test)?;
+    let names = &description.set.class_names;
     if !set.test.is_empty() {
-        let evaluation = answers.evaluation(&set.test, &description.set.class_names);
-        if let Some(shown) = divergence(&evaluation) {
-            tracing::warn!(
-                "{}: {shown}: a network that has learnt nothing cannot doubt a label; name another run",
-                file.display()
-            );
-        }
+        warn_of_divergence(&file, "test", &answers.evaluation(&set.test, names));
     }
     let test = answers.verdicts(&set.test);
     let valid = match file.with_file_name(SETTINGS).is_file() {
         true => {
             config.model = description.model.clone();
             let images = TrainingImages::divide(&set, &config, &layers)?;
-            validation(&model, &description, &images, &config, &device)?
+            let answers = validation(&model, &description, &images, &config, &device)?;
+            if set.test.is_empty() && !images.valid.is_empty() {
+                let of_valid = Evaluation::of_answers(
+                    answers.log_probabilities(),
+                    &images.valid.labels,
+                    names,
+                );
+                warn_of_divergence(&file, "validation", &of_valid);
+            }
+            doubted(&answers, &images)
         }
         false => {
             tracing::warn!(
@@ -168,28 +173,42 @@ pub fn run(
     })
 }
 
-/// The verdicts on the images that were held out of the training; their places are those in the
-/// split of the set that they are from.
+/// The answers to the images that were held out of the training.
 fn validation(
     model: &Model,
     description: &Description,
     images: &TrainingImages,
     config: &Config,
     device: &Device,
-) -> anyhow::Result<Vec<Verdict>> {
-    if images.valid.is_empty() {
-        return Ok(Vec::new());
-    }
-    let normalisation = description.normalisation;
-    let logits = classify(model, &images.valid, normalisation, config, device);
-    let answers = Answers::of_logits(pollster::block_on(logits)?);
+) -> anyhow::Result<Answers> {
+    let answers = match images.valid.is_empty() {
+        true => Vec::new(),
+        false => {
+            let normalisation = description.normalisation;
+            let logits = classify(model, &images.valid, normalisation, config, device);
+            pollster::block_on(logits)?
+        }
+    };
+    Ok(Answers::of_logits(answers))
+}
+
+/// The verdicts on the images that were held out, with their places in the split of the set that they are from.
+fn doubted(answers: &Answers, images: &TrainingImages) -> Vec<Verdict> {
     let found = verdicts(answers.log_probabilities(), &images.valid.labels).into_iter();
-    Ok(found
-        .map(|verdict| Verdict {
-            index: images.held_out[verdict.index],
-            ..verdict
-        })
-        .collect())
+    let placed = found.map(|verdict| Verdict {
+        index: images.held_out[verdict.index],
+        ..verdict
+    });
+    placed.collect()
+}
+
+fn warn_of_divergence(file: &Path, split: &str, evaluation: &Evaluation) {
+    if let Some(shown) = divergence(evaluation, split) {
+        tracing::warn!(
+            "{}: {shown}: a network that has learnt nothing cannot doubt a label; name another run",
+            file.display()
+        );
+    }
 }
 
 fn suspect<'a>(

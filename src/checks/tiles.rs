@@ -1,5 +1,6 @@
 //! The fastest tiles of each kernel on an adapter, timed at the shapes of a network.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Transaction;
@@ -103,13 +104,12 @@ async fn fastest(
     let device = device.clone().with_kernels(Kernels::Fused);
     let usual = device.usual_tiles();
     let launched = step(&device, config, network, Tiles::all(usual)).await?;
-    let mut found = Vec::new();
-    for kernel in Kernel::ALL
-        .into_iter()
-        .filter(|kernel| !known.contains(kernel))
-    {
-        let mut tried = Vec::new();
-        for &tiles in TileProfile::others(is_software) {
+    let mut tried: BTreeMap<Kernel, Vec<Trial>> = BTreeMap::new();
+    for tiles in TileProfile::others(is_software, adapter.subgroup) {
+        for kernel in Kernel::ALL
+            .into_iter()
+            .filter(|kernel| !known.contains(kernel))
+        {
             let all = Tiles::all(usual).with(kernel, tiles);
             let others = step(&device, config, network, all).await?;
             let replaced = microseconds(&without(&launched, &others), &device, end).await?;
@@ -117,18 +117,18 @@ async fn fastest(
             if let (Some(usual_microseconds), Some(microseconds)) = (replaced, new)
                 && microseconds > 0.0
             {
-                tried.push(Trial {
+                tried.entry(kernel).or_default().push(Trial {
                     tiles,
                     microseconds,
                     usual_microseconds,
                 });
             }
         }
-        if !tried.is_empty() {
-            found.push(Timed::of(kernel, usual, tried));
-        }
     }
-    Ok(found)
+    let found = tried.into_iter();
+    Ok(found
+        .map(|(kernel, tried)| Timed::of(kernel, usual, tried))
+        .collect())
 }
 
 /// What a training step launches with these tiles. Nothing of ours is computed.

@@ -25,6 +25,9 @@ pub struct AdapterInfo {
     pub id: String,
     /// Where it sits on the PCI bus; empty where the API does not tell.
     pub bus: String,
+    /// Invocations of a subgroup, where all have so many and shaders can use them.
+    #[serde(skip)]
+    pub subgroup: Option<u32>,
 }
 
 impl AdapterInfo {
@@ -152,7 +155,7 @@ pub async fn find(api: Api) -> Vec<Adapter> {
         .enumerate()
         .filter(|(_, handle)| wanted.contains(handle.get_info().backend.into()))
         .map(|(index, handle)| Adapter {
-            info: describe(index, &handle.get_info()),
+            info: describe(index, &handle),
             handle,
             instance: instance.clone(),
         })
@@ -253,7 +256,8 @@ pub fn is_software(name: &str) -> bool {
         .any(|software| name.contains(software))
 }
 
-fn describe(index: usize, info: &wgpu::AdapterInfo) -> AdapterInfo {
+fn describe(index: usize, handle: &wgpu::Adapter) -> AdapterInfo {
+    let info = handle.get_info();
     let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name);
     let adapter_type = match info.device_type {
         _ if software => "software",
@@ -280,5 +284,14 @@ fn describe(index: usize, info: &wgpu::AdapterInfo) -> AdapterInfo {
             .into(),
         id: format!("{:04x}:{:04x}", info.vendor, info.device),
         bus: info.device_pci_bus_id.clone(),
+        subgroup: subgroup(&info, handle.features()),
     }
+}
+
+/// What a browser asks a shader to declare before it uses subgroups, naga does not know.
+fn subgroup(info: &wgpu::AdapterInfo, features: wgpu::Features) -> Option<u32> {
+    let has_one_size = info.subgroup_min_size == info.subgroup_max_size;
+    let can_use =
+        features.contains(wgpu::Features::SUBGROUP) && info.backend != wgpu::Backend::BrowserWebGpu;
+    (has_one_size && can_use).then_some(info.subgroup_min_size)
 }

@@ -61,6 +61,7 @@ const PARTS: &[Shader] = &[
     shader!("shared/score_sums"),
     shader!("shared/small_product"),
     shader!("shared/staged_image"),
+    shader!("shared/subgroup_product"),
     shader!("shared/sum_of_slices"),
     shader!("shared/threefry"),
     shader!("shared/taken_batch"),

@@ -24,16 +24,52 @@ pub enum TileProfile {
     Hardware,
     /// Adapters that an eighth of these invocations fills: larger tiles, and fewer partial sums.
     Integrated,
+    /// As [`Self::Software`], with products whose invocations tell each other what they load, in subgroups of 8.
+    SoftwareSubgroups,
+    /// As [`Self::Hardware`], with such products, in subgroups of 8.
+    Subgroups8,
+    /// In subgroups of 16.
+    Subgroups16,
+    /// In subgroups of 32.
+    Subgroups32,
+    /// In subgroups of 64.
+    Subgroups64,
 }
 
 impl TileProfile {
-    /// Each of them.
+    /// Those that every adapter has.
     pub const ALL: [Self; 4] = [
         Self::Software,
         Self::Loops,
         Self::Hardware,
         Self::Integrated,
     ];
+
+    /// Those for adapters whose subgroups all have one size, which is asked of them.
+    const WITH_SUBGROUPS: [Self; 5] = [
+        Self::SoftwareSubgroups,
+        Self::Subgroups8,
+        Self::Subgroups16,
+        Self::Subgroups32,
+        Self::Subgroups64,
+    ];
+
+    /// Those for subgroups of this size.
+    pub fn with_subgroups(size: Option<u32>) -> impl Iterator<Item = Self> {
+        let all = Self::WITH_SUBGROUPS.into_iter();
+        all.filter(move |profile| profile.subgroup() == size)
+    }
+
+    /// The size of the subgroups that it takes.
+    pub fn subgroup(self) -> Option<u32> {
+        match self {
+            Self::SoftwareSubgroups | Self::Subgroups8 => Some(8),
+            Self::Subgroups16 => Some(16),
+            Self::Subgroups32 => Some(32),
+            Self::Subgroups64 => Some(64),
+            _ => None,
+        }
+    }
 
     /// As files and folders call it.
     pub fn name(self) -> &'static str {
@@ -42,6 +78,11 @@ impl TileProfile {
             Self::Loops => "loops",
             Self::Hardware => "hardware",
             Self::Integrated => "integrated",
+            Self::SoftwareSubgroups => "software-subgroups",
+            Self::Subgroups8 => "subgroups8",
+            Self::Subgroups16 => "subgroups16",
+            Self::Subgroups32 => "subgroups32",
+            Self::Subgroups64 => "subgroups64",
         }
     }
 
@@ -53,18 +94,27 @@ impl TileProfile {
         }
     }
 
-    /// What else may be faster on such an adapter.
-    pub fn others(is_software: bool) -> &'static [Self] {
-        match is_software {
+    /// What else may be faster on an adapter of this kind, with subgroups of this size; what is most likely to be comes
+    /// first.
+    pub fn others(is_software: bool, subgroup: Option<u32>) -> Vec<Self> {
+        let rest: &[Self] = match is_software {
             // Tiles for cards take ten times as long there.
             true => &[Self::Loops],
             false => &[Self::Integrated, Self::Loops],
-        }
+        };
+        let in_subgroups = Self::with_subgroups(subgroup);
+        let in_subgroups = in_subgroups.filter(|profile| profile.is_software() == is_software);
+        in_subgroups.chain(rest.iter().copied()).collect()
     }
 
     /// Whether its invocations are few and take much each.
     pub(crate) fn is_software(self) -> bool {
-        matches!(self, Self::Software | Self::Loops)
+        matches!(self, Self::Software | Self::Loops | Self::SoftwareSubgroups)
+    }
+
+    /// Whether loops that are short enough are written out.
+    pub(crate) fn unrolls(self) -> bool {
+        matches!(self, Self::Software | Self::SoftwareSubgroups)
     }
 
     /// Invocations with which a launch fills the adapter.

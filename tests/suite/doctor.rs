@@ -73,6 +73,7 @@ fn the_cpu_computes_right_and_every_operation_is_compared() {
             "normalise_relu",
             "softmax_cross_entropy",
             "softmax_cross_entropy_weighted",
+            "sum_squares",
             "training",
         ];
         assert_eq!(of(group), expected, "{group}");
@@ -197,6 +198,7 @@ fn adapter(name: &str, driver: &str, bus: &str) -> AdapterInfo {
         driver: driver.into(),
         id: "10de:2684".into(),
         bus: bus.into(),
+        subgroup: None,
     }
 }
 

@@ -12,6 +12,8 @@ mod shaders;
 mod shapes;
 mod tiles;
 
+use std::io::Write;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{DType, Int, Tensor};
@@ -167,6 +169,28 @@ fn shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_cards() {
         "shaders_equal_the_cpu_kernels_reference_with_the_tiles_for_cards",
         &[TileProfile::Hardware, TileProfile::Integrated],
     );
+}
+
+#[test]
+fn shaders_equal_the_cpu_kernels_reference_in_subgroups() {
+    let test = "shaders_equal_the_cpu_kernels_reference_in_subgroups";
+    shaders_equal_the_reference(test, &profiles_in_subgroups(test));
+}
+
+/// Those that the adapter can use.
+fn profiles_in_subgroups(test: &str) -> Vec<TileProfile> {
+    let Some(device) = adapter_or_skip(test) else {
+        return Vec::new();
+    };
+    let size = device.adapter().and_then(|adapter| adapter.subgroup);
+    let profiles: Vec<TileProfile> = TileProfile::with_subgroups(size).collect();
+    if profiles.is_empty() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED (adapter tests) {test}: no tiles for its subgroups"
+        );
+    }
+    profiles
 }
 
 /// All tiles are correct on every adapter, whichever of them it would choose.

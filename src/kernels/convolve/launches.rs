@@ -122,10 +122,10 @@ fn tiled(shader: Shader, pixels: usize, channel_groups: usize, profile: TileProf
 }
 
 fn groups(channel_groups: usize, profile: TileProfile) -> usize {
-    match profile {
-        TileProfile::Hardware | TileProfile::Integrated => channel_groups.min(2),
+    match profile.is_software() {
+        false => channel_groups.min(2),
         // As many as share a load of pixels without idle ones beside them.
-        TileProfile::Software | TileProfile::Loops => [4, 2, 1]
+        true => [4, 2, 1]
             .into_iter()
             .find(|groups| channel_groups.is_multiple_of(*groups))
             .unwrap_or(1),

@@ -67,15 +67,16 @@ pub fn forward(shape: &Shape, profile: TileProfile, relu: bool) -> Launch {
         blocks,
         groups: shape.out_channels / 4,
     };
-    let launch = match (profile, staged, unrolled_groups(shape)) {
-        (TileProfile::Hardware | TileProfile::Integrated, Some(staged), _) => work.staged(
+    let unrolled = unrolled_groups(shape).filter(|_| profile.unrolls());
+    let launch = match (profile.is_software(), staged, unrolled) {
+        (false, Some(staged), _) => work.staged(
             match shape.single() {
                 true => shader!("convolve_pool_relu_single_channel_tiled"),
                 false => shader!("convolve_pool_relu_tiled"),
             },
             staged,
         ),
-        (TileProfile::Software, _, Some(groups)) => unrolled_forward(shape, &work, groups),
+        (true, _, Some(groups)) => unrolled_forward(shape, &work, groups),
         _ => work.in_registers(
             match shape.single() {
                 true => shader!("convolve_pool_relu_single_channel"),
@@ -129,15 +130,14 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
         blocks: shape.height.div_ceil(2) * shape.width.div_ceil(2),
         groups: shape.in_channels / 4,
     };
-    let launch = match (profile, staged_groups(pixels, shape.out_channels / 4)) {
+    let staged = staged_groups(pixels, shape.out_channels / 4);
+    let launch = match staged.filter(|_| !profile.is_software()) {
         _ if shape.single() => Launch::each(
             shader!("convolve_pool_relu_grad_input_single_channel"),
             shape.input_words(),
         ),
-        (TileProfile::Hardware | TileProfile::Integrated, Some(staged)) => {
-            work.staged(shader!("convolve_pool_relu_grad_input_tiled"), staged)
-        }
-        (TileProfile::Software, _) if grad_input_unrolls(shape) => {
+        Some(staged) => work.staged(shader!("convolve_pool_relu_grad_input_tiled"), staged),
+        None if profile.unrolls() && grad_input_unrolls(shape) => {
             let (fours, reach) = (shape.out_channels / 4, shape.kernel / 2 + 1);
             let shader = shader!("convolve_pool_relu_grad_input_unrolled");
             work.unrolled(shader, work.groups).constants([
@@ -145,7 +145,7 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
                 ("STEPS", shape.kernel * shape.kernel * fours),
             ])
         }
-        _ => work.in_registers(shader!("convolve_pool_relu_grad_input"), profile),
+        None => work.in_registers(shader!("convolve_pool_relu_grad_input"), profile),
     };
     launch
         .constants(shape.constants())

@@ -13,13 +13,13 @@ pub(super) struct ProductTile {
 
 /// Blocks of four pixels and groups of four channels an invocation.
 pub(super) fn product_tile(channel_groups: usize, profile: TileProfile) -> ProductTile {
-    match profile {
-        TileProfile::Hardware | TileProfile::Integrated => ProductTile {
+    match profile.is_software() {
+        false => ProductTile {
             blocks: 1,
             groups: channel_groups.clamp(1, 2),
             invocations: 64,
         },
-        TileProfile::Software | TileProfile::Loops => ProductTile {
+        true => ProductTile {
             blocks: 4,
             // A block of four vec4 loads costs 92 ns on llvmpipe, a product of two blocks 16.
             groups: cheapest(&[6, 4, 2, 1], channel_groups, |groups| {
@@ -82,8 +82,8 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
     let channel_groups = shape.out_channels / 4;
     let rows = shape.weight().rows();
     let windows = shape.pooled_height() * shape.pooled_width();
-    match profile {
-        TileProfile::Hardware | TileProfile::Integrated => {
+    match profile.is_software() {
+        false => {
             let groups = channel_groups.clamp(1, 2);
             WeightTile {
                 unrolled: false,
@@ -97,13 +97,13 @@ pub(super) fn weight_tile(shape: &Shape, profile: TileProfile) -> WeightTile {
                 invocations: 64,
             }
         }
-        TileProfile::Software | TileProfile::Loops => {
+        true => {
             let (taps, inputs) = (shape.kernel * shape.kernel, shape.in_channels.min(4));
             let fits = |groups: &usize| {
                 let products = 16 * taps * inputs * groups;
                 channel_groups.is_multiple_of(*groups) && products <= MOST_IN_A_LOOP
             };
-            let unrolls = profile == TileProfile::Software;
+            let unrolls = profile.unrolls();
             let found = (1..=channel_groups)
                 .rev()
                 .find(|groups| unrolls && fits(groups));

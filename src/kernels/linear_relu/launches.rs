@@ -20,20 +20,36 @@ pub struct Shape {
 impl Shape {
     /// Register tiles without workgroup memory need widths in fours.
     fn wide(&self, profile: TileProfile) -> bool {
-        profile.is_software() && self.inputs.is_multiple_of(4) && self.outputs.is_multiple_of(4)
+        profile.is_software() && self.in_fours()
+    }
+
+    /// The subgroups of such tiles, which need that too.
+    fn subgroups(&self, profile: TileProfile) -> Option<Subgroups> {
+        let lanes = profile.subgroup().filter(|_| self.in_fours())? as usize;
+        Some(Subgroups {
+            lanes,
+            is_software: profile.is_software(),
+        })
+    }
+
+    fn in_fours(&self) -> bool {
+        self.inputs.is_multiple_of(4) && self.outputs.is_multiple_of(4)
     }
 }
 
 /// Bindings: input `[n, in]`, weight `[in, out]`, bias, output `[n, out]`.
 pub fn forward(shape: &Shape, profile: TileProfile) -> Launch {
-    let launch = match shape.wide(profile) {
-        true => wide(shader!("linear_relu"), shape, [shape.batch, shape.outputs]),
-        false => Product {
-            sizes: [shape.batch, shape.outputs, shape.inputs],
-            transposed: [false, false],
-            nominal: [NOMINAL_BATCH, shape.outputs],
+    let product = Product {
+        sizes: [shape.batch, shape.outputs, shape.inputs],
+        transposed: [false, false],
+        nominal: [NOMINAL_BATCH, shape.outputs],
+    };
+    let launch = match shape.subgroups(profile) {
+        Some(subgroups) => subgroups.launch(shader!("linear_relu_subgroups"), &product),
+        None if shape.wide(profile) => {
+            wide(shader!("linear_relu"), shape, [shape.batch, shape.outputs])
         }
-        .launch(
+        None => product.launch(
             [shader!("linear_relu_tiled"), shader!("linear_relu_small")],
             profile,
         ),
@@ -61,14 +77,15 @@ pub fn mask_grad(shape: &Shape) -> Launch {
 /// Bindings: gradient of the sums, weight, gradient of the input.
 pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
     let sides = [shape.batch, shape.inputs];
-    let launch = match shape.wide(profile) {
-        true => wide(shader!("linear_relu_grad_input"), shape, sides),
-        false => Product {
-            sizes: [shape.batch, shape.inputs, shape.outputs],
-            transposed: [false, true],
-            nominal: [NOMINAL_BATCH, shape.inputs],
-        }
-        .launch(GRADIENT, profile),
+    let product = Product {
+        sizes: [shape.batch, shape.inputs, shape.outputs],
+        transposed: [false, true],
+        nominal: [NOMINAL_BATCH, shape.inputs],
+    };
+    let launch = match shape.subgroups(profile) {
+        Some(subgroups) => subgroups.launch(IN_SUBGROUPS, &product),
+        None if shape.wide(profile) => wide(shader!("linear_relu_grad_input"), shape, sides),
+        None => product.launch(GRADIENT, profile),
     };
     launch.bind([
         ("grad_sum", shape.batch * shape.outputs),
@@ -80,14 +97,15 @@ pub fn grad_input(shape: &Shape, profile: TileProfile) -> Launch {
 /// Bindings: input, gradient of the sums, gradient of the weight.
 pub fn grad_weight(shape: &Shape, profile: TileProfile) -> Launch {
     let sides = [shape.inputs, shape.outputs];
-    let launch = match shape.wide(profile) {
-        true => wide(shader!("linear_relu_grad_weight"), shape, sides),
-        false => Product {
-            sizes: [shape.inputs, shape.outputs, shape.batch],
-            transposed: [true, false],
-            nominal: sides,
-        }
-        .launch(GRADIENT, profile),
+    let product = Product {
+        sizes: [shape.inputs, shape.outputs, shape.batch],
+        transposed: [true, false],
+        nominal: sides,
+    };
+    let launch = match shape.subgroups(profile) {
+        Some(subgroups) => subgroups.launch(IN_SUBGROUPS, &product),
+        None if shape.wide(profile) => wide(shader!("linear_relu_grad_weight"), shape, sides),
+        None => product.launch(GRADIENT, profile),
     };
     launch.bind([
         ("input", shape.batch * shape.inputs),
@@ -152,6 +170,46 @@ impl Product {
         launch
             .constants([("LEFT_TRANSPOSED", left), ("RIGHT_TRANSPOSED", right)])
             .sizes(self.sizes)
+    }
+}
+
+/// Either gradient in subgroups.
+const IN_SUBGROUPS: Shader = shader!("linear_relu_grad_subgroups");
+
+/// Tiles of a product whose invocations tell each other what they load.
+struct Subgroups {
+    /// Invocations of a subgroup.
+    lanes: usize,
+    is_software: bool,
+}
+
+impl Subgroups {
+    fn launch(&self, shader: Shader, product: &Product) -> Launch {
+        let lanes = self.lanes;
+        let [rows, columns, _] = product.sizes;
+        let [across, right] = product.transposed;
+        // Rows, and parts of the depth: a card takes many subgroups; on the CPU more or fewer rows were slower.
+        let (height, slices) = match self.is_software {
+            true => (16, 1),
+            false => (8, 8),
+        };
+        let workgroups = [columns.div_ceil(4 * lanes), rows.div_ceil(height), 1];
+        let of_rows = |wanted| if wanted { height } else { 0 };
+        Launch::new(
+            shader,
+            workgroups.map(|count| count as u32),
+            [lanes as u32, slices as u32, 1],
+        )
+        .constants([
+            ("LANES", lanes),
+            ("ROWS", height),
+            ("PIECES", height.div_ceil(lanes)),
+            ("SLICES", slices),
+            ("ROWS_ALONG", of_rows(!across)),
+            ("ROWS_ACROSS", of_rows(across)),
+            ("RIGHT_TRANSPOSED", usize::from(right)),
+        ])
+        .sizes(product.sizes)
     }
 }
 

@@ -11,8 +11,15 @@ use super::{difference, numbers};
 use crate::support::adapter_or_skip;
 
 fn matmul_equals_float64(device: &Device) {
-    let sizes = [[64, 72, 80], [16, 16, 144], [1, 1, 1], [33, 7, 5]];
-    for ([rows, depth, columns], is_sparse) in sizes.into_iter().zip([true, false, false, false]) {
+    let sizes = [
+        [64, 72, 80],
+        [16, 16, 144],
+        [1, 1, 1],
+        [33, 7, 5],
+        [33, 20, 12],
+    ];
+    for (at, [rows, depth, columns]) in sizes.into_iter().enumerate() {
+        let is_sparse = at == 0;
         let mut left = leaf(1, [rows, depth], device).inner();
         if is_sparse {
             left = relu(left.sub_scalar(0.4));
@@ -50,11 +57,13 @@ fn matmul_equals_float64_on_the_cpu() {
 fn matmul_equals_float64_on_the_adapter() {
     if let Some(device) = adapter_or_skip("matmul_equals_float64_on_the_adapter") {
         // Loops differ in pooled convolutions alone.
-        for profile in [
+        let plain = [
             TileProfile::Software,
             TileProfile::Hardware,
             TileProfile::Integrated,
-        ] {
+        ];
+        let size = device.adapter().and_then(|adapter| adapter.subgroup);
+        for profile in plain.into_iter().chain(TileProfile::with_subgroups(size)) {
             with_profile(profile, || matmul_equals_float64(&device));
         }
     }

@@ -18,25 +18,26 @@ var<workgroup> parts: array<vec4<f32>, LANES * SLICES>;
 var<private> pieces: array<vec4<f32>, PIECES>;
 var<private> sums: array<vec4<f32>, ROWS>;
 
-@compute @workgroup_size(LANES, SLICES)
+@compute @workgroup_size(LANES * SLICES)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(subgroup_id) slice: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let row = workgroup.y * ROWS;
     let group = workgroup.x * LANES + lane;
     let end = (parameters.depth + 3u) / 4u;
-    for (var step = local.y; step < end; step += SLICES) {
-        #each PIECES pieces[$] = piece_of(row + $u * LANES, step, lane);
+    for (var step = slice; step < end; step += SLICES) {
+        #each PIECES pieces[$] = piece_of(row + $u * LANES, step, min(lane, ROWS - 1u));
         let lines = lines_of(step, min(group, parameters.columns / 4u - 1u));
         #each ROWS_ALONG add_line($u, lines, subgroupBroadcast(pieces[$u / LANES], $u % LANES));
         #each ROWS_ACROSS add_line($u, lines, vec4(subgroupBroadcast(pieces[$u / LANES][$u % 4u], $u % LANES / 4u * 4u), subgroupBroadcast(pieces[$u / LANES][$u % 4u], $u % LANES / 4u * 4u + 1u), subgroupBroadcast(pieces[$u / LANES][$u % 4u], $u % LANES / 4u * 4u + 2u), subgroupBroadcast(pieces[$u / LANES][$u % 4u], $u % LANES / 4u * 4u + 3u)));
     }
-    #each ROWS finish(sums[$], row + $u, group, local.y, lane);
+    #each ROWS finish(sums[$], row + $u, group, slice, lane);
 }
 
-// Four numbers of LANES rows: those of a row along the depth, or of four rows across it.
+// Four numbers: those of a row along the depth, or of four rows across it. Where a subgroup has more invocations than
+// rows, the rest load what the last one loads.
 fn piece_of(row: u32, step: u32, lane: u32) -> vec4<f32> {
     if (ROWS_ACROSS == 0u) {
         return left[min(row + lane, parameters.rows - 1u) * (parameters.depth / 4u) + step];

@@ -209,7 +209,7 @@ fn cases(group: Group, network: &Architecture, scope: Scope) -> Vec<Case> {
     if scope.odd_shapes {
         cases.extend(layers::odd_cases());
         cases.extend([1, 131].into_iter().flat_map(adam::cases));
-        cases.extend([1, 131, 4097].map(norm::case));
+        cases.extend([1, 131, 6000].map(norm::case));
     }
     cases.extend(gather::cases(shape, scope));
     cases.extend(augment::cases(shape, scope));

@@ -22,8 +22,8 @@ pub struct LaunchedShader {
     pub text: String,
 }
 
-/// What a training step and the evaluation of a batch launch with the fused kernels, with the tiles of every profile
-/// that the device can use. Nothing is computed.
+/// What a training step and the evaluation of a batch launch with the fused kernels, with the tiles of these
+/// profiles. Nothing is computed, so the device need not be able to use them.
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails. Nothing is launched on the CPU, so there is nothing to give.
@@ -31,14 +31,11 @@ pub async fn launched(
     device: &Device,
     config: &Config,
     network: &Architecture,
+    profiles: &[TileProfile],
 ) -> Result<Vec<LaunchedShader>, DeviceError> {
     let device = device.clone().with_kernels(Kernels::Fused);
     let mut shaders = Vec::new();
-    let subgroup = device.adapter().and_then(|adapter| adapter.subgroup);
-    for profile in TileProfile::ALL
-        .into_iter()
-        .chain(TileProfile::with_subgroups(subgroup))
-    {
+    for &profile in profiles {
         let work = || record(|| step_and_evaluate(&device, config, network));
         let (queued, launches) = with_profile(profile, work);
         // Burn's own operations were launched: a process that ends while they run may crash in the driver.

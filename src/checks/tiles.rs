@@ -1,6 +1,5 @@
 //! The fastest tiles of each kernel on an adapter, timed at the shapes of a network.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Transaction;
@@ -19,6 +18,15 @@ use crate::kernels::timing::time;
 /// What timing may take on a card, and where shaders run on the CPU and take seconds to compile.
 const LIMIT: Duration = Duration::from_secs(1);
 const LIMIT_OF_SOFTWARE: Duration = Duration::from_secs(5);
+
+/// In this order, since what takes long comes last.
+const KERNELS: [Kernel; Kernel::ALL.len()] = [
+    Kernel::Product,
+    Kernel::ConvolvePoolRelu,
+    Kernel::Convolve,
+    Kernel::BatchNormRelu,
+    Kernel::Loss,
+];
 
 async fn choose(
     device: &Device,
@@ -81,7 +89,7 @@ fn remember(store: Option<&Store>, timed: &[Timed]) {
 }
 
 /// Times the tiles of the kernels that `network` uses in a training step, but for those of `known`. A kernel whose
-/// launches do not differ, or that there is no time left for, is not among what comes back.
+/// launches do not differ, or that there is no time left for, is not among what comes back; tiles that fail are left out, with a warning.
 ///
 /// # Errors
 /// [`DeviceError::Failed`] when the device fails.
@@ -104,31 +112,37 @@ async fn fastest(
     let device = device.clone().with_kernels(Kernels::Fused);
     let usual = device.usual_tiles();
     let launched = step(&device, config, network, Tiles::all(usual)).await?;
-    let mut tried: BTreeMap<Kernel, Vec<Trial>> = BTreeMap::new();
-    for tiles in TileProfile::others(is_software, adapter.subgroup) {
-        for kernel in Kernel::ALL
-            .into_iter()
-            .filter(|kernel| !known.contains(kernel))
-        {
+    let mut found = Vec::new();
+    for kernel in KERNELS.into_iter().filter(|kernel| !known.contains(kernel)) {
+        let mut tried = Vec::new();
+        for tiles in TileProfile::others(is_software, adapter.subgroup) {
+            if tiles.subgroup().is_some() && kernel != Kernel::Product {
+                continue;
+            }
             let all = Tiles::all(usual).with(kernel, tiles);
             let others = step(&device, config, network, all).await?;
-            let replaced = microseconds(&without(&launched, &others), &device, end).await?;
-            let new = microseconds(&without(&others, &launched), &device, end).await?;
-            if let (Some(usual_microseconds), Some(microseconds)) = (replaced, new)
-                && microseconds > 0.0
-            {
-                tried.entry(kernel).or_default().push(Trial {
-                    tiles,
-                    microseconds,
-                    usual_microseconds,
-                });
+            let trial = async {
+                let replaced = microseconds(&without(&launched, &others), &device, end).await?;
+                let new = microseconds(&without(&others, &launched), &device, end).await?;
+                Ok::<_, DeviceError>(replaced.zip(new))
+            };
+            match trial.await {
+                Ok(Some((usual_microseconds, microseconds))) if microseconds > 0.0 => {
+                    tried.push(Trial {
+                        tiles,
+                        microseconds,
+                        usual_microseconds,
+                    });
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!("{error}; the tiles {} are left out", tiles.name()),
             }
         }
+        if !tried.is_empty() {
+            found.push(Timed::of(kernel, usual, tried));
+        }
     }
-    let found = tried.into_iter();
-    Ok(found
-        .map(|(kernel, tried)| Timed::of(kernel, usual, tried))
-        .collect())
+    Ok(found)
 }
 
 /// What a training step launches with these tiles. Nothing of ours is computed.

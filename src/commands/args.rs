@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::completion;
 use crate::config::{Api, Config, ConfigError, DeviceKind, Entry, Layers, Origin};
+use crate::report::Format;
 
 /// The settings that a training follows: all but how adapters are compared.
 pub const TRAINING: [&str; 8] = [
@@ -121,6 +122,32 @@ pub struct FormatArgs {
 pub enum PlainFormat {
     Text,
     Json,
+}
+
+/// How a table is printed.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct TableFormatArgs {
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// The same as --format csv
+    #[arg(long, conflicts_with_all = ["format", "json"])]
+    csv: bool,
+}
+
+impl TableFormatArgs {
+    /// The one that is wanted.
+    pub fn format(&self) -> Format {
+        match (self.json, self.csv) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Csv,
+            _ => self.format,
+        }
+    }
 }
 
 impl FormatArgs {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::{Args, ValueHint};
 
-use super::args::{SeedArgs, SettingsArgs, adapter_of_environment, resolve, value_name};
+use super::args::{
+    SeedArgs, SettingsArgs, TableFormatArgs, adapter_of_environment, resolve, value_name,
+};
 use crate::bench::compare::{self, FORMAT, Key, Measurement, Outcome, Work};
 use crate::bench::{self, Plan};
 use crate::checks::WrongNumbers;
@@ -18,7 +20,7 @@ use crate::device::{self, Device};
 use crate::exit::UsageError;
 use crate::files::{unwritten, write_atomically};
 use crate::kernels::Kernels;
-use crate::report::bench::{Format, render};
+use crate::report::bench::render;
 use crate::report::look::Look;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
@@ -74,12 +76,8 @@ struct WorkArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 struct OutputArgs {
-    /// How to print the measurement
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// The same as --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
+    #[command(flatten)]
+    format: TableFormatArgs,
     /// Keep the measurement, with every sample, for a later --compare
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     save: Option<PathBuf>,
@@ -152,11 +150,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
             unwritten(&what, &error, "name another file")
         })?;
     }
-    let format = if output.json {
-        Format::Json
-    } else {
-        output.format
-    };
+    let format = output.format.format();
     print(&render(&measurement, format, &Look::of_stdout(false))?)?;
     verdict(args, &measurement)
 }

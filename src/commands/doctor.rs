@@ -15,6 +15,7 @@ use crate::device::opening::open;
 use crate::device::store::{KERNEL_SET, Store};
 use crate::device::{self, Choice, DeviceError};
 use crate::files::{unwritten, write_atomically};
+use crate::kernels::tiles::TileProfile;
 use crate::report::doctor::{Examined, Report, text};
 use crate::report::look::Look;
 use crate::terminal::bars::Shown;
@@ -44,7 +45,7 @@ pub struct DoctorArgs {
     /// Print every comparison, not one line an operation
     #[arg(long, help_heading = "Output")]
     details: bool,
-    /// Write every shader that the network launches, with the tiles of both profiles, into DIR and stop
+    /// Write every shader that the network launches, with all tiles that the adapter can use, into DIR and stop
     #[arg(long, value_name = "DIR", conflicts_with_all = ["all", "report", "details"])]
     #[arg(help_heading = "Output", value_hint = ValueHint::DirPath)]
     shaders: Option<PathBuf>,
@@ -112,7 +113,13 @@ fn write_shaders(folder: &Path, config: &Config) -> anyhow::Result<()> {
     );
     let network = synthetic::network(&config.model);
     let device = open(choice)?;
-    let shaders = pollster::block_on(shaders::launched(&device, config, &network))?;
+    let subgroup = device.adapter().and_then(|adapter| adapter.subgroup);
+    let profiles = TileProfile::ALL.into_iter();
+    let profiles: Vec<_> = profiles
+        .chain(TileProfile::with_subgroups(subgroup))
+        .collect();
+    let shaders = shaders::launched(&device, config, &network, &profiles);
+    let shaders = pollster::block_on(shaders)?;
     for shader in &shaders {
         let path = folder.join(&shader.path);
         let parent = path.parent().unwrap_or(folder);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::args::{WorkArgs, resolve};
+use super::args::{TableFormatArgs, WorkArgs, resolve};
 use super::completion;
 use crate::config::Origin;
 use crate::data::{find, named};
@@ -15,7 +15,7 @@ use crate::exit::UsageError;
 use crate::files::{unwritten, write_atomically};
 use crate::report::look::Look;
 use crate::report::predictions::predictions;
-use crate::report::{Format, render};
+use crate::report::render;
 use crate::runs::ensemble::{Asked, best_of, moved, networks, same_images, settings_of, suits};
 use crate::runs::weights;
 use crate::terminal::bars::Shown;
@@ -28,7 +28,7 @@ use crate::terminal::print;
 #[command(after_help = "\
 For example:
   gpu-mnist evaluate                                   the newest run
-  gpu-mnist evaluate runs/latest --format csv > a.csv  a line a class
+  gpu-mnist evaluate runs/latest --csv > a.csv         a line a class
   gpu-mnist evaluate RUN RUN RUN --tta 1               an ensemble, with TTA
   gpu-mnist evaluate --ensemble SWEEP --top 5          a sweep's best trials")]
 pub struct EvaluateArgs {
@@ -94,12 +94,8 @@ struct OutputArgs {
     /// Evaluate on images with other classes than the network's, as many of them, all the same
     #[arg(long, help_heading = "Data")]
     other_images: bool,
-    /// How to print the statistics
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// The same as --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
+    #[command(flatten)]
+    format: TableFormatArgs,
     /// As text, print every class and the whole confusion matrix, however many
     #[arg(long)]
     details: bool,
@@ -196,11 +192,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             unwritten(&what, &error, "name another file")
         })?;
     }
-    let format = if output.json {
-        Format::Json
-    } else {
-        output.format
-    };
+    let format = output.format.format();
     if let Some(remark) = divergence(&evaluation, "test") {
         tracing::warn!("{remark}: this network has learnt nothing of these images");
     }

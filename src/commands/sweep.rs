@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueHint};
 
 use self::spec::Spec;
 
-use super::args::{DeviceArgs, FormatArgs, WorkArgs};
+use super::args::{DeviceArgs, FormatArgs, TRAINING, WorkArgs};
 use super::completion;
 use super::slots::{LocalArgs, slots};
 use super::training_args::{KernelArgs, LimitArgs};
@@ -236,6 +236,7 @@ pub fn run(args: &SweepArgs, quiet: bool) -> anyhow::Result<()> {
 
 impl PlanArgs {
     fn plan(&self) -> anyhow::Result<(PathBuf, SweepRecord)> {
+        self.work.compute.settings.only("sweep", &TRAINING)?;
         let mut layers = Layers::default();
         let mut wanted = match &self.spec {
             Some(file) => Spec::read(file, &mut layers)?,

@@ -9,6 +9,9 @@ use super::tiles::TileProfile;
 /// Invocations with which a launch fills a card: 512 waves of 64.
 pub(crate) const ENOUGH: usize = 512 * 64;
 
+/// Workgroups along a dimension of a grid that WebGPU guarantees.
+pub(crate) const MOST_WORKGROUPS: usize = 65_535;
+
 /// The batch for which tiles are chosen: another one must not change the source.
 pub(crate) const NOMINAL_BATCH: usize = 256;
 
@@ -138,10 +141,10 @@ impl Launch {
     }
 }
 
-/// The least grid of `invocations` in workgroups of `size`, within the 65,535 a dimension that WebGPU guarantees. It may
+/// The least grid of `invocations` in workgroups of `size`, within [`MOST_WORKGROUPS`] a dimension. It may
 /// hold more than asked: shaders number workgroups `y * width + x` and return past the end.
 fn grid(invocations: usize, size: usize) -> [u32; 3] {
     let workgroups = invocations.div_ceil(size);
-    let height = workgroups.div_ceil(65_535).max(1);
+    let height = workgroups.div_ceil(MOST_WORKGROUPS).max(1);
     [workgroups.div_ceil(height) as u32, height as u32, 1]
 }

@@ -54,6 +54,11 @@ impl TileProfile {
         Self::Subgroups64,
     ];
 
+    /// Each of them.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::WITH_SUBGROUPS)
+    }
+
     /// Those for subgroups of this size.
     pub fn with_subgroups(size: Option<u32>) -> impl Iterator<Item = Self> {
         let all = Self::WITH_SUBGROUPS.into_iter();

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Format;
 use super::look::Look;
 use super::table::{Column, Table, left, right};
 use crate::bench::compare::{Comparison, Measurement};
@@ -9,20 +10,6 @@ use crate::bench::row::{Launching, Phases, Probes, Row, Spread};
 use crate::device::with_api;
 
 const NONE: &str = "n/a";
-
-/// How to print a measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[allow(
-    missing_docs,
-    reason = "each says what it is, and a comment would be help text"
-)]
-pub enum Format {
-    #[value(alias = "table")]
-    Text,
-    Json,
-    Csv,
-    Markdown,
-}
 
 /// Renders a measurement whole, with a final line break; `look` is that of text.
 ///

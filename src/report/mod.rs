@@ -28,13 +28,14 @@ use look::Look;
 /// More classes than these are not all shown at once: those with the lowest F1 are.
 const MANY_CLASSES: usize = 20;
 
-/// How to render an evaluation.
+/// How to render an evaluation or a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[allow(
     missing_docs,
     reason = "each says what it is, and a comment would be help text"
 )]
 pub enum Format {
+    #[value(alias = "table")]
     Text,
     Json,
     Csv,

@@ -330,7 +330,7 @@ fn data_show_draws_training_pictures_beside_distorted_ones() {
     let more = ["--set", "augment.elastic=5", "--json", "--out", "sheet.png"];
     let shown = show(&more).code(0);
     let shown = json(&shown.get_output().stdout);
-    assert_eq!(shown["pictures"].as_array().map(Vec::len), Some(4));
+    assert_eq!(shown["images"].as_array().map(Vec::len), Some(4));
     let bent = sheet();
     assert!(cell(&bent, 2, 0) == original);
     assert!(cell(&bent, 2, 1) != original && cell(&bent, 2, 2) != cell(&bent, 2, 1));
@@ -363,7 +363,7 @@ fn data_show_distorts_as_a_training_would_where_nothing_is_chosen() {
         command.args(more).assert().code(0)
     };
     show(&[])
-        .stderr(contains("the preset small"))
+        .stderr(contains("preset small: as `train` distorts"))
         .stderr(contains("distort nothing").not());
     show(&["--config", "default"]).stderr(contains("distort nothing"));
 }

@@ -13,6 +13,7 @@ fn adapter(index: usize, name: &str, adapter_type: &str) -> AdapterInfo {
         driver: "1.0".into(),
         id: "10de:1234".into(),
         bus: String::new(),
+        subgroup: None,
     }
 }
 

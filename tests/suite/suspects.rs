@@ -8,6 +8,7 @@ use std::path::Path;
 use gpu_mnist::data::idx::{self, Part};
 use gpu_mnist::data::split::divide;
 use gpu_mnist::data::{Split, synthetic};
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 use tempfile::tempdir;
@@ -83,7 +84,8 @@ fn labels_made_wrong_are_found_among_held_out_images() {
     );
     assert!(precision >= 0.8 && recall >= 0.8, "{precision} {recall}");
 
-    let csv = suspects(home, &["--format", "csv"]);
+    let csv = suspects(home, &["--csv"]);
+    assert_eq!(csv, suspects(home, &["--format", "csv"]));
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     assert_eq!(reader.records().count(), listed.len());
     assert!(csv.starts_with("split,index,file,label,predicted,probability,label_probability\n"));
@@ -162,4 +164,38 @@ fn images_of_a_folder_are_named_by_their_files() {
         page.contains("test&#x2f;digit 1&#x2f;wrong.png"),
         "no file name"
     );
+}
+
+/// Where a set has no image to test, its validation images show that a network has learnt nothing.
+#[test]
+fn a_network_that_learnt_nothing_is_known_without_test_images() {
+    let home = tempdir().expect("a folder");
+    let home = home.path();
+    for class in 0..10u32 {
+        let folder = home.join("mine").join(format!("stripes {class}"));
+        fs::create_dir_all(&folder).expect("made");
+        let pixel = |x: u32, y: u32| image::Luma([(x * class * 7 + y * 13) as u8]);
+        let drawn = image::GrayImage::from_fn(28, 28, pixel);
+        drawn.save(folder.join("one.png")).expect("written");
+    }
+    let mut train = program(home);
+    train.args(["train", "--dataset", "mine", "--device", "cpu"]);
+    train.args(["--out", "run", "--config", "default"]);
+    for setting in [
+        "data.validation_size=4",
+        "training.optimizer=sgd",
+        "training.learning_rate=1000",
+        "model.layers=[{linear=16}]",
+    ] {
+        train.args(["--set", setting]);
+    }
+    train
+        .assert()
+        .code(0)
+        .stderr(contains("has no image to test"));
+    program(home)
+        .args(["data", "suspects", "run", "--device", "cpu"])
+        .assert()
+        .code(0)
+        .stderr(contains("validation").and(contains("cannot doubt a label")));
 }

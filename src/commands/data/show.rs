@@ -1,20 +1,21 @@
-//! `gpu-mnist data show`: a picture of training images beside distorted ones, as training sees them.
+//! `gpu-mnist data show`: training images beside distorted ones, as training sees them.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use crate::commands::args::{SeedArgs, SettingsArgs, set_data_folder};
+use crate::commands::args::{SeedArgs, SettingsArgs, resolve, set_data_folder};
 use crate::commands::completion;
 use crate::config::Config;
 use crate::data::augment::Augment;
 use crate::data::batches::{DeviceSplit, Normalisation, upload_indices};
+use crate::data::find::{self, Found};
 use crate::data::{ImageSet, Split};
 use crate::device::Device;
 use crate::files::{unwritten, write_atomically};
 use crate::report::sheet::sheet;
-use crate::runs::prepare::find_set;
+use crate::runs::fit::fit;
 use crate::terminal::print;
 use crate::wording::count;
 
@@ -63,38 +64,45 @@ pub fn run(args: &ShowArgs, data_dir: Option<&PathBuf>, as_json: bool) -> anyhow
     if let Some(folder) = data_dir {
         set_data_folder(&mut layers, folder)?;
     }
-    let (_, config, found) = find_set(&mut layers, |_| anyhow::Ok(()))?;
-    let dataset = found.set;
+    let config = resolve(&layers)?;
+    let Found { set, is_idx, .. } = find::find(&config.data, config.seed)?;
+    let is_chosen = layers.has_recipe();
+    fit(&set, is_idx, &mut layers)?;
+    if !is_chosen && layers.has_recipe() {
+        let preset = layers.origin("augment.shift");
+        tracing::info!("{preset}: as `train` distorts these images where nothing is chosen");
+    }
+    let config = resolve(&layers)?;
     if !config.augment.distorts() {
         tracing::warn!(
             "these settings distort nothing: try --set augment.elastic=4, or a preset with --config"
         );
     }
-    let chosen = one_of_each_class(&dataset.train, args.rows as usize);
-    let versions = versions(&dataset, &chosen, args.versions as usize, &config);
+    let chosen = one_of_each_class(&set.train, args.rows as usize);
+    let versions = versions(&set, &chosen, args.versions as usize, &config);
     let rows: Vec<Vec<&[u8]>> = chosen
         .iter()
         .enumerate()
         .map(|(row, &index)| {
-            let original = dataset.train.image(index as usize).unwrap_or_default();
+            let original = set.train.image(index as usize).unwrap_or_default();
             let distorted = versions.iter().map(|version| &version[row][..]);
             std::iter::once(original).chain(distorted).collect()
         })
         .collect();
-    write_atomically(&args.out, &sheet(dataset.train.shape, &rows)?).map_err(|error| {
+    write_atomically(&args.out, &sheet(set.train.shape, &rows)?).map_err(|error| {
         let what = format!("--out {}", args.out.display());
         unwritten(&what, &error, "name another file")
     })?;
     print(&match as_json {
         true => format!(
             "{}\n",
-            json!({"file": args.out, "dataset": dataset.description.name, "pictures": chosen, "versions": args.versions})
+            json!({"file": args.out, "dataset": set.description.name, "images": chosen, "versions": args.versions})
         ),
         false => format!(
             "{}: {} of {}, each beside {} of it\n",
             args.out.display(),
             count(chosen.len(), "training image"),
-            dataset.description.name,
+            set.description.name,
             count(args.versions, "version")
         ),
     })

@@ -21,6 +21,7 @@ use crate::evaluation::divergence::divergence;
 use crate::evaluation::inference::classify;
 use crate::evaluation::test_split::{Answers, answer_heard};
 use crate::evaluation::worst::{self, Verdict, verdicts};
+use crate::exit::UsageError;
 use crate::model::Model;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
@@ -44,7 +45,7 @@ images on average (confident learning, arXiv:1911.00068). It may be wrong: look 
 
 For example:
   gpu-mnist data suspects                                by the newest run
-  gpu-mnist data suspects RUN --format csv > doubts.csv  a table")]
+  gpu-mnist data suspects RUN --csv > doubts.csv  a table")]
 pub struct SuspectsArgs {
     /// A run folder or a model.safetensors [default: the newest run with weights]
     #[arg(value_name = "RUN", add = completion::runs())]
@@ -54,6 +55,9 @@ pub struct SuspectsArgs {
     dataset: Option<String>,
     #[command(flatten)]
     device: DeviceArgs,
+    /// The same as --format csv
+    #[arg(long, conflicts_with_all = ["format", "json"], help_heading = "Output")]
+    csv: bool,
     /// As text, list all of them, however many
     #[arg(long, help_heading = "Output")]
     details: bool,
@@ -82,6 +86,9 @@ pub fn run(
     data_dir: Option<&PathBuf>,
     format: ListFormat,
 ) -> anyhow::Result<()> {
+    if args.csv && format == ListFormat::Json {
+        return Err(UsageError("--csv --json: take one of them".into()).into());
+    }
     let file = weights_of(&named_or_newest(args.run.as_deref())?)?;
     let mut layers = settings_of(&file)?;
     args.device.apply(&mut layers)?;
@@ -161,6 +168,7 @@ pub fn run(
         })
         .collect();
     print(&match format {
+        _ if args.csv => csv(&found)?,
         ListFormat::Json => {
             let run = file.display().to_string();
             format!(

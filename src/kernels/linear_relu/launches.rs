@@ -1,6 +1,6 @@
 //! The launches of a linear layer, `output = relu(input x weight + bias)`, and of its gradients.
 
-use crate::kernels::launch::{Launch, NOMINAL_BATCH};
+use crate::kernels::launch::{Launch, MOST_WORKGROUPS, NOMINAL_BATCH};
 use crate::kernels::shader::{Shader, shader};
 use crate::kernels::tiles::TileProfile;
 
@@ -23,12 +23,19 @@ impl Shape {
         profile.is_software() && self.in_fours()
     }
 
-    /// The subgroups of such tiles, which need that too.
+    /// The subgroups of such tiles, which need that too, and no more of them than a grid may have.
     fn subgroups(&self, profile: TileProfile) -> Option<Subgroups> {
         let lanes = profile.subgroup().filter(|_| self.in_fours())? as usize;
-        Some(Subgroups {
+        // On a card many subgroups, with a part of the depth each; on the CPU more or fewer rows were slower.
+        let (rows, slices) = match profile.is_software() {
+            true => (16, 1),
+            false => (8, (256 / lanes).min(8)),
+        };
+        let fits = self.batch.max(self.inputs).div_ceil(rows) <= MOST_WORKGROUPS;
+        fits.then_some(Subgroups {
             lanes,
-            is_software: profile.is_software(),
+            rows,
+            slices,
         })
     }
 
@@ -180,30 +187,32 @@ const IN_SUBGROUPS: Shader = shader!("linear_relu_grad_subgroups");
 struct Subgroups {
     /// Invocations of a subgroup.
     lanes: usize,
-    is_software: bool,
+    /// Of a tile.
+    rows: usize,
+    /// Subgroups that share the depth.
+    slices: usize,
 }
 
 impl Subgroups {
     fn launch(&self, shader: Shader, product: &Product) -> Launch {
-        let lanes = self.lanes;
-        let [rows, columns, _] = product.sizes;
+        let Self {
+            lanes,
+            rows,
+            slices,
+        } = *self;
+        let [height, width, _] = product.sizes;
         let [across, right] = product.transposed;
-        // Rows, and parts of the depth: a card takes many subgroups; on the CPU more or fewer rows were slower.
-        let (height, slices) = match self.is_software {
-            true => (16, 1),
-            false => (8, 8),
-        };
-        let workgroups = [columns.div_ceil(4 * lanes), rows.div_ceil(height), 1];
-        let of_rows = |wanted| if wanted { height } else { 0 };
+        let workgroups = [width.div_ceil(4 * lanes), height.div_ceil(rows), 1];
+        let of_rows = |wanted| if wanted { rows } else { 0 };
         Launch::new(
             shader,
             workgroups.map(|count| count as u32),
-            [lanes as u32, slices as u32, 1],
+            [(lanes * slices) as u32, 1, 1],
         )
         .constants([
             ("LANES", lanes),
-            ("ROWS", height),
-            ("PIECES", height.div_ceil(lanes)),
+            ("ROWS", rows),
+            ("PIECES", rows.div_ceil(lanes)),
             ("SLICES", slices),
             ("ROWS_ALONG", of_rows(!across)),
             ("ROWS_ACROSS", of_rows(across)),

@@ -158,7 +158,7 @@ fn multiply(inputs: &[&Tensor], node: &NodeProto) -> Result<Value, String> {
 
 /// Sizes that leave something over in every tile.
 fn odd_cases() -> Vec<Case> {
-    let sizes = [[77, 13, 7], [1, 100, 36], [5, 1, 3]];
+    let sizes = [[77, 13, 7], [1, 100, 36], [77, 100, 36], [5, 1, 3]];
     sizes.map(|sizes| case(sizes, true)).into()
 }
 

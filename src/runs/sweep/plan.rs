@@ -205,6 +205,11 @@ fn check_axes(axes: &[Axis]) -> Result<(), UsageError> {
         {
             return Err(UsageError(format!("--over {key}: {reason}")));
         }
+        if key.starts_with("bench.") {
+            return Err(UsageError(format!(
+                "--over {key}: no training reads that; vary another setting"
+            )));
+        }
     }
     Ok(())
 }

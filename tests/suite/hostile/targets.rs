@@ -224,9 +224,9 @@ pub fn saved(data: &[u8]) {
                 let _ = compare::slower_than(&rows, 5.0);
             }
             let formats = [
-                report::bench::Format::Text,
-                report::bench::Format::Csv,
-                report::bench::Format::Markdown,
+                report::Format::Text,
+                report::Format::Csv,
+                report::Format::Markdown,
             ];
             for format in formats {
                 let _ = report::bench::render(&saved, format, &Look::plain());

@@ -13,7 +13,7 @@ use naga::back::spv;
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
 
-use super::shaders::validated;
+use super::shaders::{name_of, validated};
 use crate::support::{adapter_or_skip, settings};
 
 /// A launch of the tiles for graphics cards.
@@ -44,15 +44,13 @@ impl Launched {
 fn launches(test: &str, tiles: TileProfile) -> Option<Vec<Launched>> {
     let device = adapter_or_skip(test)?;
     let config = settings(&[]);
-    let shaders = pollster::block_on(launched(&device, &config, &network(&config.model)));
-    let shaders = shaders.expect("shaders").into_iter();
-    let on_cards = shaders.filter(|shader| shader.path.starts_with(&format!("{}/", tiles.name())));
-    let launches = on_cards.flat_map(|shader| {
+    let network = network(&config.model);
+    let shaders = pollster::block_on(launched(&device, &config, &network, &[tiles]));
+    let launches = shaders.expect("shaders").into_iter().flat_map(|shader| {
         let (module, info) = validated(&shader.path, &shader.text);
         let spirv = spv::write_vec(&module, &info, &spv::Options::default(), None);
         let spirv = spirv.expect("SPIR-V");
-        let (_, name) = shader.path.split_once('-').expect("a number and a name");
-        let name = name.trim_end_matches(".wgsl").to_string();
+        let name = name_of(&shader.path).to_string();
         let lines = shader.text.lines();
         let headers = lines.filter_map(|line| line.strip_prefix("// launched as "));
         let launches: Vec<Launched> = headers

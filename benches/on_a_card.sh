@@ -32,7 +32,7 @@ piece() {
     local name=$1 seconds=$2 begun=$SECONDS
     shift 2
     echo "$name" >&2
-    timeout "$seconds" "$@" >"$out/pieces/$name.json" 2>"$out/pieces/$name.log"
+    timeout -k 5 "$seconds" "$@" >"$out/pieces/$name.json" 2>"$out/pieces/$name.log"
     echo $? >"$out/pieces/$name.code"
     echo $((SECONDS - begun)) >"$out/pieces/$name.seconds"
 }

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from statistics import mean, median
 
 PIECES = ["devices", "doctor", "replayed", "launched", "burn", "fast", "bench", "pytorch", "pytorch_graph"]
 
@@ -76,9 +77,16 @@ def main():
         lines += ["", f"doctor: {'right' if doctor['found'].get('passed') else 'WRONG'}"]
     fast = pieces["fast"]
     if fast and fast["found"]:
-        lines.append(f"fast, seeds: {json.dumps(fast['found'].get('summary') or fast['found'])[:400]}")
+        runs = fast["found"]["runs"]
+        of = lambda key: [run[key] for run in runs]
+        lines += ["", f"fast, {len(runs)} seeds: {100 * mean(of('accuracy')):.2f} % (mean) in {median(of('train_seconds')):.2f} s of training (median)"]
     failed = [name for name, found in pieces.items() if found and found["code"] != 0]
-    lines += [f"{name} failed (exit {pieces[name]['code']}): {pieces[name]['log'][-200:].strip()}" for name in failed]
+    lines += [""] if failed else []
+    for name in failed:
+        found = pieces[name]
+        why = f"was ended after {found['seconds']} s" if found["code"] in (124, 137) else f"failed (exit {found['code']})"
+        last = found["log"].strip().splitlines()[-1:]
+        lines.append(f"- {name} {why}: {' '.join(last).strip()}")
     left_out = [name for name, found in pieces.items() if found is None]
     if left_out:
         lines.append(f"not run: {', '.join(left_out)}")

@@ -69,14 +69,14 @@ fn add_line(row: u32, lines: mat4x4<f32>, numbers: vec4<f32>) {
     sums[row] = fma(lines[3], vec4(numbers.w), fma(lines[2], vec4(numbers.z), fma(lines[1], vec4(numbers.y), fma(lines[0], vec4(numbers.x), sums[row]))));
 }
 
-// Adds what the slices have of a line, and stores it.
+// Adds what the slices have of a line to what the first has, which stores it.
 fn finish(line: vec4<f32>, row: u32, group: u32, slice: u32, lane: u32) {
     var sum = line;
     if (SLICES > 1u) {
         parts[slice * LANES + lane] = line;
         workgroupBarrier();
         for (var other = 1u; other < SLICES; other++) {
-            sum += parts[(slice + other) % SLICES * LANES + lane];
+            sum += parts[other * LANES + lane];
         }
         workgroupBarrier();
     }

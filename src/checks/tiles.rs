@@ -19,15 +19,6 @@ use crate::kernels::timing::time;
 const LIMIT: Duration = Duration::from_secs(1);
 const LIMIT_OF_SOFTWARE: Duration = Duration::from_secs(5);
 
-/// In this order, since what takes long comes last.
-const KERNELS: [Kernel; Kernel::ALL.len()] = [
-    Kernel::Product,
-    Kernel::ConvolvePoolRelu,
-    Kernel::Convolve,
-    Kernel::BatchNormRelu,
-    Kernel::Loss,
-];
-
 async fn choose(
     device: &Device,
     config: &Config,
@@ -113,7 +104,10 @@ async fn fastest(
     let usual = device.usual_tiles();
     let launched = step(&device, config, network, Tiles::all(usual)).await?;
     let mut found = Vec::new();
-    for kernel in KERNELS.into_iter().filter(|kernel| !known.contains(kernel)) {
+    for kernel in Kernel::ALL
+        .into_iter()
+        .filter(|kernel| !known.contains(kernel))
+    {
         let mut tried = Vec::new();
         for tiles in TileProfile::others(is_software, adapter.subgroup) {
             if tiles.subgroup().is_some() && kernel != Kernel::Product {

@@ -1,28 +1,16 @@
 //! Four checked files made into a data set, wherever they come from.
 
 use super::Split;
-use super::catalog::{self, KnownSet, Published};
+use super::catalog::{self, KnownSet};
 use super::error::Fault;
 use super::formats::idx::{FileRole, Items, Summary};
-use super::image_set::{ImageSet, ImageShape};
+use super::image_set::ImageShape;
 use super::open_set::OpenSet;
+use super::published::{Published, recognise, recognise_labels};
 use crate::wording::count;
 
 /// The items of one file, and what was found of it.
 pub type Checked = (Items, Summary);
-
-/// A data set, and what a person should know of how it was read.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// What was read.
-    pub set: ImageSet,
-    /// The known set whose published files these are.
-    pub known: Option<&'static KnownSet>,
-    /// Sentences without an end: `the labels are counted from 1: ...`.
-    pub notes: Vec<String>,
-    /// As `notes`, of what was left out.
-    pub warnings: Vec<String>,
-}
 
 /// Which set the files should be of.
 #[derive(Clone, Copy, Debug)]
@@ -174,7 +162,7 @@ pub(super) fn finish(
             Some(set)
         }
         Expected::Likely(set) => {
-            catalog::recognise(summaries.each_ref()).or_else(|| match check(set, &parts, summaries) {
+            recognise(summaries.each_ref()).or_else(|| match check(set, &parts, summaries) {
                 Ok(_) => {
                     notes.push(format!("read as {set}, whose names and sizes the files have"));
                     Some(set)
@@ -187,7 +175,7 @@ pub(super) fn finish(
                 }
             })
         }
-        Expected::Any => catalog::recognise(summaries.each_ref()),
+        Expected::Any => recognise(summaries.each_ref()),
     };
     let class_names = match known {
         Some(set) => {
@@ -282,7 +270,7 @@ fn own_class_names(
     summaries: &[Summary; 4],
     notes: &mut Vec<String>,
 ) -> Vec<String> {
-    if let Some(set) = catalog::recognise_labels(summaries.each_ref())
+    if let Some(set) = recognise_labels(summaries.each_ref())
         && set.first_label == 0
     {
         notes.push(format!(

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::assembly::Loaded;
 use super::catalog::{self, KnownSet, locate};
 #[cfg(feature = "cli")]
 use super::fetch::{FetchOptions, fetch};
 use super::formats::{self, Reading};
+use super::open_set::Loaded;
 use super::synthetic::kept;
 use super::{DataError, ImageSet, ReadOptions};
 use crate::config::{Colour, DataConfig, ImageSize};

@@ -1,6 +1,7 @@
 //! Loads a data set from IDX files in memory, as a page has them.
 
-use super::assembly::{Checked, Expected, Loaded, finish, take_apart, untested};
+use super::Loaded;
+use super::assembly::{Checked, Expected, finish, take_apart, untested};
 use super::catalog;
 use super::error::DataError;
 use super::formats::idx::{self, CLASSES_FILE, FileRole, name_classes};

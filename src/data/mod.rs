@@ -1,6 +1,6 @@
 //! Data sets: images with labels, read, checked and fetched, and held on a device.
 
-pub mod assembly;
+mod assembly;
 pub mod augment;
 pub mod batches;
 pub mod catalog;
@@ -11,6 +11,7 @@ pub mod fetch;
 pub(crate) mod files;
 #[cfg(not(target_family = "wasm"))]
 pub mod find;
+pub mod fingerprint;
 pub mod formats;
 pub mod image_set;
 pub mod memory;
@@ -19,6 +20,7 @@ mod mnist;
 #[cfg(not(target_family = "wasm"))]
 pub mod named;
 mod open_set;
+mod published;
 pub mod sampling;
 pub mod split;
 pub mod synthetic;
@@ -30,5 +32,5 @@ pub mod verify;
 pub use error::{DataError, FailedMirror, Fault, Published};
 pub use formats::idx;
 pub use image_set::{ImageSet, ImageShape};
-pub use open_set::ReadOptions;
+pub use open_set::{Loaded, ReadOptions};
 pub use split::Split;

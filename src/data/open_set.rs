@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Split;
-use super::assembly::Loaded;
 use super::catalog::KnownSet;
 use super::image_set::{Framing, ImageSet, ImageShape, SIDES, SetDescription, Sources};
 use super::split::hold_out;
@@ -53,6 +52,19 @@ impl Default for ReadOptions {
         let config = Layers::default().resolve();
         Self::from(&config.expect("the defaults are sound").data)
     }
+}
+
+/// A data set, and what a person should know of how it was read.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What was read.
+    pub set: ImageSet,
+    /// The known set whose published files these are.
+    pub known: Option<&'static KnownSet>,
+    /// Sentences without an end: `the labels are counted from 1: ...`.
+    pub notes: Vec<String>,
+    /// As `notes`, of what was left out.
+    pub warnings: Vec<String>,
 }
 
 /// A set whose test images can still be looked at.

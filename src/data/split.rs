@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use super::image_set::ImageShape;
+use crate::kernels::images::ImageShape;
 
 /// The stream of the seed that draws which images are held out, and which of the rest are taken.
 const STREAM: u64 = u64::MAX;

@@ -63,14 +63,14 @@ impl TestSplit {
     }
 
     /// The fingerprint of the set that these images make with those to train on and to validate;
-    /// see [`super::image_set::fingerprint`].
+    /// see [`super::fingerprint::fingerprint`].
     pub fn fingerprint_with(
         &self,
         train: &Split,
         valid: Option<&Split>,
         class_names: &[String],
     ) -> String {
-        super::image_set::fingerprint(train, valid, &self.0, class_names)
+        super::fingerprint::fingerprint(train, valid, &self.0, class_names)
     }
 
     /// All of it, for what networks answer to it: `evaluation/test_split.rs` alone asks, which

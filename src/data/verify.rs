@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::assembly::Loaded;
 use super::catalog::locate::{self, Place};
-use super::catalog::{self, CATALOG, KnownSet, Published};
+use super::catalog::{self, CATALOG, KnownSet};
 use super::error::{COPY_AGAIN, DataError, Fault};
 use super::files::{all_as_text, as_text, regular_file};
 use super::formats::idx::{self, CLASSES_FILE, FileRole, Group, Items, Kind};
-use super::formats::{self, Reading, packed};
+use super::formats::{self, Reading, folders, packed};
 use super::image_set::ImageShape;
+use super::open_set::Loaded;
+use super::published::Published;
 use crate::config::BrokenFiles;
 use crate::wording::printable;
 
@@ -116,7 +117,7 @@ pub fn verify(path: &Path) -> Result<(PathBuf, Check), DataError> {
     })?;
     if format.name != idx::FORMAT.name {
         let reading = strictly();
-        let open = formats::open(format, &place, &formats::name_of(&place), &reading)?;
+        let open = formats::open(format, &place, &folders::name_of(&place), &reading)?;
         let loaded = open.seal(&reading.options);
         return Ok((place, Check::Whole(whole(format.name, loaded))));
     }
@@ -125,7 +126,7 @@ pub fn verify(path: &Path) -> Result<(PathBuf, Check), DataError> {
     let checks = check_files(&place, &fullest.unwrap_or_default(), None);
     // What four sound files leave: whether they are a set, and bear the names of classes beside them.
     if checks.iter().all(FileCheck::is_sound) && place.join(CLASSES_FILE).exists() {
-        (format.read)(&place, &formats::name_of(&place), &strictly())?;
+        (format.read)(&place, &folders::name_of(&place), &strictly())?;
     }
     Ok((place, Check::Files(checks)))
 }

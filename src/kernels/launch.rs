@@ -6,9 +6,6 @@ pub(crate) use super::limits::LARGEST_BINDING;
 use super::shader::Shader;
 use super::tiles::TileProfile;
 
-/// Invocations with which a launch fills a card: 512 waves of 64.
-pub(crate) const ENOUGH: usize = 512 * 64;
-
 /// Workgroups along a dimension of a grid that WebGPU guarantees.
 pub(crate) const MOST_WORKGROUPS: usize = 65_535;
 
@@ -58,7 +55,7 @@ impl Launch {
     }
 
     /// A sum a piece of work, which on a card is shared by so many invocations of a workgroup that there are
-    /// [`ENOUGH`] where the pieces are `nominal`: the constants WIDTH and SLICES.
+    /// [`TileProfile::enough`] where the pieces are `nominal`: the constants WIDTH and SLICES.
     pub(crate) fn each_sum(
         shader: Shader,
         count: usize,

@@ -9,7 +9,8 @@ use burn::tensor::Device;
 use burn_wgpu::CubeTensor;
 use serde::{Deserialize, Serialize};
 
-use super::launch::ENOUGH;
+/// Invocations with which a launch fills a card: 512 waves of 64.
+const ENOUGH: usize = 512 * 64;
 
 /// How much of the work one invocation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,16 +132,16 @@ impl TileProfile {
     }
 }
 
-/// What tiles are chosen for, each by itself.
+/// What tiles are chosen for, each by itself, in the order in which they are timed: what takes long comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernel {
+    /// Products of matrices: linear layers.
+    Product,
     /// Convolution + bias + max-pool (+ ReLU).
     ConvolvePoolRelu,
     /// Convolution + bias + ReLU.
     Convolve,
-    /// Products of matrices: linear layers.
-    Product,
     /// Batch normalisation.
     BatchNormRelu,
     /// The loss.
@@ -150,9 +151,9 @@ pub enum Kernel {
 impl Kernel {
     /// Each of them.
     pub const ALL: [Self; 5] = [
+        Self::Product,
         Self::ConvolvePoolRelu,
         Self::Convolve,
-        Self::Product,
         Self::BatchNormRelu,
         Self::Loss,
     ];

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::record::RunRecord;
-use super::sweep::SWEEP;
 use crate::exit::{Code, Exit};
 use crate::files::{TEMPORARY, read_record, write_atomically};
 use crate::terminal::quoted;
@@ -28,6 +27,8 @@ pub const EVALUATION: &str = "evaluation.json";
 /// The JSON that `train --json` prints.
 pub const RUN: &str = "run.json";
 
+/// In the folder of a sweep: the plan, and what came of it.
+pub const SWEEP: &str = "sweep.json";
 /// In a folder of several runs: what they came to.
 pub const SEEDS: &str = "seeds.json";
 

@@ -1,19 +1,16 @@
 //! `train --from`: the weights of another run that a training starts from, and what its record keeps
 //! of them.
 
-mod fit;
+pub(super) mod fit;
 #[cfg(not(target_family = "wasm"))]
 mod reading;
 
 use serde::{Deserialize, Serialize};
 
-use super::train::TrainingRun;
 use super::weights::{self, Description};
-use crate::config::{Architecture, ConfigError};
+use crate::config::Architecture;
 use crate::exit::{Code, Exit};
 use crate::training::state::Parameters;
-#[cfg(not(target_family = "wasm"))]
-use crate::wording::count;
 pub use fit::{Fit, LayerFit, fits};
 #[cfg(not(target_family = "wasm"))]
 pub use reading::{again, read};
@@ -149,64 +146,6 @@ impl Source {
             taken: named(&|fit| matches!(fit, Fit::Taken)),
             anew: named(&|fit| matches!(fit, Fit::Anew(_))),
         }
-    }
-}
-
-impl TrainingRun {
-    /// Has it start from these weights, where there are some, and says layer by layer what it takes.
-    ///
-    /// # Errors
-    /// [`FromError::NothingFits`], [`FromError::FrozenAnew`]; [`ConfigError`] where layers are
-    /// frozen that nothing has trained.
-    #[cfg(not(target_family = "wasm"))]
-    pub fn start_from(mut self, source: Option<Source>) -> anyhow::Result<Self> {
-        let frozen = self.config.training.freeze;
-        let Some(source) = source else {
-            return Ok(self.from_the_seed()?);
-        };
-        let layers = fits(&self.description, &source.description);
-        let file = source.file.clone();
-        let listed = fit::listed(&layers, frozen);
-        if !layers.iter().any(|layer| layer.fit == Fit::Taken) {
-            let layers = listed;
-            return Err(FromError::NothingFits { file, layers }.into());
-        }
-        let anew = |layer: &&LayerFit| matches!(layer.fit, Fit::Anew(_));
-        if let Some(layer) = layers.iter().take(frozen).find(anew) {
-            return Err(FromError::FrozenAnew {
-                frozen,
-                number: layer.number,
-                name: layer.name.clone(),
-                layers: listed,
-            }
-            .into());
-        }
-        let set = &source.description.set;
-        tracing::info!(
-            "starting from weights of {} ({}, {}), {file}:\n{listed}",
-            set.name,
-            set.shape,
-            count(set.class_names.len(), "class")
-        );
-        self.from = Some(source.into());
-        Ok(self)
-    }
-
-    /// The run as it is, where its settings ask for no weights.
-    ///
-    /// # Errors
-    /// The setting that asks for them.
-    pub fn from_the_seed(self) -> Result<Self, ConfigError> {
-        let training = &self.config.training;
-        let (key, reason) = match (training.from.is_empty(), training.freeze) {
-            (true, 0) => return Ok(self),
-            (false, _) => ("training.from", "no file can be read here"),
-            _ => (
-                "training.freeze",
-                "keeps layers as another run left them, and this one starts from none: name its weights in training.from, or leave this at 0",
-            ),
-        };
-        Err(self.layers.invalid(key, reason))
     }
 }
 

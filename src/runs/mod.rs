@@ -30,6 +30,7 @@ pub mod resume;
 pub mod seeds_record;
 #[cfg(not(target_family = "wasm"))]
 pub mod series;
+mod start_from;
 #[cfg(not(target_family = "wasm"))]
 pub mod sweep;
 #[cfg(not(target_family = "wasm"))]

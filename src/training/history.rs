@@ -2,27 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::epoch_record::EpochRecord;
 use super::state::{Best, Position, Snapshot, Sums};
 use crate::evaluation::Evaluation;
-
-/// One pass over the training images.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochRecord {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// Steps done when it ended, all epochs together.
-    pub step: usize,
-    /// Mean cross-entropy over the epoch's batches, as they were trained on.
-    pub train_loss: f64,
-    /// Share of the images classified right when their batch came.
-    pub train_accuracy: f64,
-    /// `None` without a validation split.
-    pub valid_loss: Option<f64>,
-    /// Share of the validation images read right.
-    pub valid_accuracy: Option<f64>,
-    /// Seconds of training, without the validation.
-    pub seconds: f64,
-}
 
 /// Milliseconds a training step took. On an adapter the device is waited for every few steps
 /// and a step counts as its share of that stretch; the first step stands alone.

@@ -1,6 +1,7 @@
 //! The training loop: (state, batches, settings) in, trained weights and history out.
 
 mod averaging;
+mod epoch_record;
 pub mod history;
 pub mod optimizers;
 mod outcome;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::history::EpochRecord;
+use super::epoch_record::EpochRecord;
 use crate::config::Architecture;
 use crate::model::initial_values;
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gpu_mnist::data::assembly::Loaded;
+use gpu_mnist::data::Loaded;
 use gpu_mnist::data::catalog::locate::{self, Place};
 use gpu_mnist::data::catalog::{FASHION_MNIST, KnownSet, MNIST};
 use gpu_mnist::data::formats::{self, Found, Reading};

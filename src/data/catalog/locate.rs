@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::KnownSet;
 use crate::data::error::{DataError, Published};
+use crate::data::formats::folders::{folders_in, listing};
 use crate::data::formats::idx::{self, Group};
-use crate::data::formats::{folders_in, listing};
 use crate::wording::quoted;
 
 /// Folders that hold a set's files below one of its name: torchvision's, and EMNIST's archive.

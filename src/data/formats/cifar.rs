@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::arrays::{Arrays, Labelled, check_memory};
+use super::folders::entries_in;
 use super::idx::interleave;
 use super::tree::{self, Tree};
 use super::{Format, Holds, Reading};
@@ -96,7 +97,7 @@ fn holds(path: &Path) -> Holds {
             false => Holds::Nothing,
         };
     }
-    let files = super::entries_in(path);
+    let files = entries_in(path);
     let found: Vec<bool> = files
         .iter()
         .filter(|file| is_named_so(&file.to_string_lossy()))

@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::arrays::{self, Arrays, Labelled, check_memory};
 use super::broken::Broken;
+use super::folders::entries_in;
 use super::packed;
 use super::{Format, Holds, Reading};
 use crate::config::{BrokenFiles, ImageSize};
@@ -72,7 +73,7 @@ fn named(folder: &Path, part: &str) -> Option<PathBuf> {
         let stem = stem(path);
         stem.is_some_and(|stem| stem == part || stem.ends_with(&format!("_{part}")))
     };
-    let mut tables = super::entries_in(folder);
+    let mut tables = entries_in(folder);
     tables.retain(is_named);
     // The others may list names of files.
     let table = tables.iter().find(|path| is_table(path));

@@ -9,6 +9,8 @@ mod broken;
 mod cifar;
 #[cfg(not(target_family = "wasm"))]
 mod csv;
+#[cfg(not(target_family = "wasm"))]
+pub(in crate::data) mod folders;
 pub mod idx;
 #[cfg(not(target_family = "wasm"))]
 mod images;
@@ -22,13 +24,13 @@ pub(crate) mod tree;
 use std::path::{Path, PathBuf};
 
 #[cfg(not(target_family = "wasm"))]
-use super::assembly::Loaded;
+use self::folders::{entries_in, listing, name_of};
 #[cfg(not(target_family = "wasm"))]
 use super::catalog::{KnownSet, locate::Place};
 #[cfg(not(target_family = "wasm"))]
 use super::error::DataError;
 #[cfg(not(target_family = "wasm"))]
-use super::open_set::{OpenSet, ReadOptions};
+use super::open_set::{Loaded, OpenSet, ReadOptions};
 
 /// The name of the format of MNIST's own files.
 pub const IDX: &str = "IDX";
@@ -336,49 +338,4 @@ fn check_memory(path: &Path, bytes: u64, what: &str, next: &str) -> Result<(), D
     let [bytes, most] = [bytes, MOST_SET_BYTES].map(|bytes| bytes as f64 / 1e9);
     let reason = format!("{what} take {bytes:.1} GB, and at most {most:.1} GB are held");
     Err(DataError::unfit(path, reason, next))
-}
-
-/// What lies in a folder, sorted; nothing where it cannot be read.
-#[cfg(not(target_family = "wasm"))]
-fn entries_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    paths.sort();
-    paths
-}
-
-/// The folders in a folder, sorted; none where it cannot be read.
-#[cfg(not(target_family = "wasm"))]
-pub(super) fn folders_in(folder: &Path) -> Vec<PathBuf> {
-    let mut folders = entries_in(folder);
-    folders.retain(|path| path.is_dir());
-    folders
-}
-
-/// What lies in a folder, sorted, for a message; folders end in a slash.
-#[cfg(not(target_family = "wasm"))]
-pub(super) fn listing(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            match entry.path().is_dir() {
-                true => format!("{name}/"),
-                false => name,
-            }
-        })
-        .collect();
-    names.sort();
-    names
-}
-
-/// The last part of a path as it was typed; of `.`, that of the folder it stands for.
-#[cfg(not(target_family = "wasm"))]
-pub(super) fn name_of(path: &Path) -> String {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let name = path.file_name().or_else(|| absolute.file_name());
-    name.map_or_else(
-        || path.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    )
 }

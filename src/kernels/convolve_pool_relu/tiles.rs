@@ -1,6 +1,6 @@
 //! How much of the work one invocation takes, by profile and shape.
 
-use super::launches::Shape;
+use super::shape::Shape;
 use crate::kernels::convolution_weight::chunk_on_a_card;
 use crate::kernels::tiles::TileProfile;
 

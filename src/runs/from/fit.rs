@@ -101,7 +101,7 @@ fn hidden_layer(tensors: &[ParameterShape], theirs: &[(&str, Vec<ParameterShape>
 
 /// A line a layer, aligned, below 80 columns.
 #[cfg(not(target_family = "wasm"))]
-pub(super) fn listed(layers: &[LayerFit], frozen: usize) -> String {
+pub(in crate::runs) fn listed(layers: &[LayerFit], frozen: usize) -> String {
     let rows: Vec<[String; 4]> = layers
         .iter()
         .map(|layer| {

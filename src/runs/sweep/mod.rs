@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use self::halving::{Budget, Rung};
 use self::space::{Axis, Settings};
+pub use super::folder::SWEEP;
 use super::folder::{RunFolder, RunFolderError, absent, followed};
 use crate::config::{Layers, Origin};
 use crate::data::image_set::SetDescription;
@@ -26,8 +27,6 @@ use crate::files::{read_record, write_atomically};
 use crate::runs::resume::{self, ResumeError};
 use crate::terminal::command_line_of;
 
-/// The plan, and what came of it.
-pub const SWEEP: &str = "sweep.json";
 /// The settings that all trials share.
 pub const BASE: &str = "base.toml";
 /// What the trials say while they train, a file each.

@@ -9,7 +9,8 @@ use crate::data::Split;
 use crate::data::assembly::{self, Checked, Expected};
 use crate::data::catalog::{self, KnownSet};
 use crate::data::error::{DataError, Fault};
-use crate::data::formats::{Format, Holds, IDX, Reading, listing};
+use crate::data::formats::folders::listing;
+use crate::data::formats::{Format, Holds, IDX, Reading};
 use crate::data::mnist;
 use crate::data::open_set::OpenSet;
 

@@ -5,6 +5,7 @@ mod class_names;
 mod contents;
 #[cfg(not(target_family = "wasm"))]
 mod disk;
+mod element;
 #[cfg(not(target_family = "wasm"))]
 mod folder;
 mod header;
@@ -29,11 +30,12 @@ pub use contents::{Items, Summary, parse};
 pub use disk::{check, read, write_images, write_labels, write_split};
 #[cfg(not(target_family = "wasm"))]
 pub(in crate::data) use disk::{count_by_length, read_hashed};
+pub use element::Element;
 #[cfg(not(target_family = "wasm"))]
 pub use folder::{Files, Group, groups, of_known};
+pub use header::Header;
 #[cfg(not(target_family = "wasm"))]
 pub(in crate::data::formats) use header::Layout;
-pub use header::{Element, Header};
 #[cfg(not(target_family = "wasm"))]
 pub(in crate::data) use load::read_known;
 #[cfg(not(target_family = "wasm"))]

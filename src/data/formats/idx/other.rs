@@ -1,6 +1,6 @@
 //! What a file is that is no IDX file, told by its first bytes.
 
-use super::header::Element;
+use super::element::Element;
 use crate::data::error::{COPY_AGAIN, Fault};
 
 /// The fault of a file that begins so.

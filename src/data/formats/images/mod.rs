@@ -10,8 +10,9 @@ use std::path::Path;
 
 use self::decode::Decoded;
 use self::layout::{Layout, Listed};
+use super::folders::{entries_in, folders_in};
 use super::tree::{self, Tree};
-use super::{Format, Holds, Reading, folders_in};
+use super::{Format, Holds, Reading};
 use crate::data::Split;
 use crate::data::error::DataError;
 use crate::data::image_set::{ImageShape, MOST_CLASSES, Sources};
@@ -56,7 +57,7 @@ fn holds(path: &Path) -> Holds {
 
 /// Whether an image lies in a folder or below it, among the first files there.
 fn has_image(folder: &Path, left: &mut usize) -> bool {
-    let entries = super::entries_in(folder);
+    let entries = entries_in(folder);
     let (folders, files): (Vec<_>, Vec<_>) = entries.into_iter().partition(|path| path.is_dir());
     files.iter().any(|file| {
         *left = left.saturating_sub(1);
@@ -74,9 +75,7 @@ pub(super) fn of_other_kinds(path: &Path) -> Option<DataError> {
     let folders = folders_in(path);
     let below = folders.iter().flat_map(|folder| folders_in(folder));
     let all = folders.iter().cloned().chain(below);
-    let files = all
-        .take(LOOKED_AT)
-        .flat_map(|folder| super::entries_in(&folder));
+    let files = all.take(LOOKED_AT).flat_map(|folder| entries_in(&folder));
     let kinds = files.filter_map(|file| {
         let ending = file.extension()?.to_string_lossy().to_uppercase();
         OTHER_KINDS.contains(&&ending[..]).then_some(ending)

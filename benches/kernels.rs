@@ -19,6 +19,7 @@ use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::adam::FusedAdam;
+use gpu_mnist::kernels::blend::Factor;
 use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, initial_values};
 
@@ -56,6 +57,7 @@ fn kernels(criterion: &mut Criterion) {
         batches(&mut group, &device);
         loss(&mut group, &device);
         optimizer(&mut group, &device);
+        updates(&mut group, &device, [800, 256]);
         confusion(&mut group, &device);
         group.finish();
     }
@@ -299,6 +301,32 @@ fn optimizer(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device) {
             let mut gradients = GradientsParams::new();
             current.visit(&mut Itself(&mut gradients));
             model = Some(optimizer.step(1e-3, current, gradients));
+        });
+    }
+}
+
+/// What updates of a weight of these sides are made of, beside Adam.
+fn updates(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device, sides: [usize; 2]) {
+    let matrix: Tensor<2> = random(sides, device.burn());
+    let half = Tensor::<1>::full([1], 0.5, device.burn());
+    for device in &both(device) {
+        let kernels = device.kernels();
+        time(group, device, "orthogonal", || {
+            kernels.orthogonal(matrix.clone());
+        });
+        time(group, device, "sum_squares", || {
+            kernels.sum_squares(matrix.clone());
+        });
+        let mut velocity = Some(matrix.zeros_like());
+        time(group, device, "blend", || {
+            let target = velocity.take().expect("put back below");
+            let factors = [Factor::new(0.9), Factor::ONE];
+            velocity = Some(kernels.blend(target, matrix.clone(), factors, None));
+        });
+        let mut scaled = Some(matrix.zeros_like());
+        time(group, device, "scale", || {
+            let numbers = scaled.take().expect("put back below");
+            scaled = Some(kernels.scale(numbers, half.clone()));
         });
     }
 }

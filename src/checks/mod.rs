@@ -9,7 +9,6 @@ pub mod before_training;
 mod gather;
 mod images;
 mod loss;
-mod norm;
 pub mod replay;
 pub(crate) mod right_device;
 pub mod shaders;
@@ -17,6 +16,7 @@ mod shared;
 pub mod steps;
 #[cfg(not(target_family = "wasm"))]
 pub mod tiles;
+mod updates;
 #[cfg(not(target_family = "wasm"))]
 pub mod verdicts;
 pub(crate) mod waves;
@@ -205,11 +205,13 @@ fn cases(group: Group, network: &Architecture, scope: Scope) -> Vec<Case> {
     let shapes = network.parameters();
     let largest = shapes.iter().map(ParameterShape::count).max();
     cases.extend(adam::cases(largest.unwrap_or_default()));
-    cases.push(norm::case(largest.unwrap_or_default()));
+    cases.extend(updates::cases(largest.unwrap_or_default()));
+    cases.extend([[64, 288], [33, 20]].map(updates::orthogonal));
     if scope.odd_shapes {
         cases.extend(layers::odd_cases());
         cases.extend([1, 131].into_iter().flat_map(adam::cases));
-        cases.extend([1, 131, 6000].map(norm::case));
+        cases.extend([1, 131, 6000].into_iter().flat_map(updates::cases));
+        cases.extend([[1, 1], [5, 7], [260, 12]].map(updates::orthogonal));
     }
     cases.extend(gather::cases(shape, scope));
     cases.extend(augment::cases(shape, scope));

@@ -8,6 +8,8 @@ mod loss;
 
 use rayon::prelude::*;
 
+use super::orthogonal::iteration::{COEFFICIENTS, STEPS};
+
 pub use batch_norm::BatchNorm;
 pub use loss::{Shares, cross_entropy, log_softmax};
 
@@ -271,6 +273,29 @@ pub fn multiply_backward(
         multiply(grad, &transpose(weight, outputs), outputs, inputs),
         multiply(&transpose(input, inputs), grad, rows, outputs),
     ]
+}
+
+/// A matrix with its singular values made about 1 by Muon's iteration.
+pub fn orthogonal(matrix: &[f64], columns: usize) -> Vec<f64> {
+    let rows = matrix.len() / columns;
+    if rows > columns {
+        return transpose(&orthogonal(&transpose(matrix, columns), rows), rows);
+    }
+    let norm = matrix.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let mut x: Vec<f64> = matrix.iter().map(|number| number / norm).collect();
+    let [a, b, c] = COEFFICIENTS.map(f64::from);
+    for _ in 0..STEPS {
+        let gram = multiply(&x, &transpose(&x, columns), columns, rows);
+        let square = multiply(&gram, &gram, rows, rows);
+        let quartic: Vec<f64> = (gram.iter().zip(&square))
+            .map(|(gram, square)| b * gram + c * square)
+            .collect();
+        let rest = multiply(&quartic, &x, rows, columns);
+        x = (x.iter().zip(&rest))
+            .map(|(x, rest)| a * x + rest)
+            .collect();
+    }
+    x
 }
 
 /// The sums of the columns of a row-major matrix.

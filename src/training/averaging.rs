@@ -8,7 +8,8 @@ use burn::tensor::Tensor;
 use super::state::Averaged;
 use crate::config::{Architecture, TrainingConfig};
 use crate::device::Device;
-use crate::kernels::blend::blend;
+use crate::kernels::Kernels;
+use crate::kernels::blend::Factor;
 use crate::kernels::step_state::{Column, StepState};
 use crate::model::Model;
 
@@ -20,6 +21,7 @@ pub(super) struct Average {
     decay: f64,
     /// So many of the first tensors are frozen, and their average stays what it is.
     frozen: usize,
+    kernels: Kernels,
 }
 
 impl Average {
@@ -33,19 +35,19 @@ impl Average {
     ) -> Self {
         let decay = settings.ema_decay;
         let frozen = network.tensors_of_first(settings.freeze);
-        match earlier {
-            Some(earlier) => Self {
-                model: Model::from_values(network, earlier.parameters, device),
-                updates: earlier.updates,
-                decay,
-                frozen,
-            },
-            None => Self {
-                model: model.valid(),
-                updates: 0,
-                decay,
-                frozen,
-            },
+        let (model, updates) = match earlier {
+            Some(earlier) => {
+                let model = Model::from_values(network, earlier.parameters, device);
+                (model, earlier.updates)
+            }
+            None => (model.valid(), 0),
+        };
+        Self {
+            model,
+            updates,
+            decay,
+            frozen,
+            kernels: device.kernels(),
         }
     }
 
@@ -60,6 +62,7 @@ impl Average {
         // Moved, not cloned: it is written in place only where it holds the one handle.
         self.model = self.model.map(&mut Blend {
             values: values.0.into_iter(),
+            kernels: self.kernels,
             decay,
             frozen: self.frozen,
             steps,
@@ -85,6 +88,7 @@ impl ModuleVisitor for Values {
 }
 
 struct Blend<'a> {
+    kernels: Kernels,
     values: std::vec::IntoIter<DynState>,
     decay: f64,
     /// Tensors to pass over.
@@ -101,9 +105,11 @@ impl ModuleMapper for Blend<'_> {
             return average;
         }
         let value = value.downcast::<Tensor<D>>();
-        average.map(|old| match self.steps {
-            None => old * self.decay + value * (1.0 - self.decay),
-            Some(steps) => blend(old, &value, steps, Column::AverageDecay),
-        })
+        let number = |value, column| Factor::of_step(value, [0.0, 1.0], column);
+        let factors = [
+            number(self.decay, Column::AverageDecay),
+            number(1.0 - self.decay, Column::AverageRest),
+        ];
+        average.map(|old| self.kernels.blend(old, value, factors, self.steps))
     }
 }

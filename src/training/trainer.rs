@@ -21,6 +21,7 @@ use crate::config::{Architecture, Config};
 use crate::data::augment::Augment;
 use crate::data::batches::{Batch, DeviceSplit, upload_indices};
 use crate::device::{Device, DeviceError};
+use crate::kernels::Kernels;
 use crate::model::layers::Draw;
 use crate::model::loss::{CrossEntropy, Objective};
 use crate::model::{self, Model};
@@ -86,7 +87,8 @@ impl Trainer {
             let shapes = network.parameters();
             let mut optimizer = Optimizer::new(settings, shapes, start.optimizer, device);
             let steps_an_epoch = images.len().div_ceil(settings.batch_size);
-            let state = (!network.draws_in_training())
+            let is_fused = device.kernels() == Kernels::Fused;
+            let state = (is_fused && !network.draws_in_training())
                 .then(|| images.step_state(steps_an_epoch))
                 .flatten()
                 .filter(|_| optimizer.choose_side_by_side(&model));
@@ -257,6 +259,27 @@ impl Trainer {
         self.average = average.map(|average| average.update(&model, rate.steps));
         self.model = Some(model);
         Ok(found)
+    }
+
+    /// Mean losses and numbers correct of steps one after another, `[steps]` each. Of steps long ago they may be
+    /// overwritten: those of 100 steps are not.
+    pub fn scores(&self, steps: &[StepOutcome]) -> (Tensor<1>, Tensor<1, Int>) {
+        if let (Some(replay), Some(Scores::Kept(slot))) =
+            (&self.replay, steps.first().map(|step| &step.scores))
+        {
+            return replay.state.scores(*slot, steps.len());
+        }
+        let own = steps.iter().filter_map(|step| match &step.scores {
+            Scores::Own(own) => Some((**own).clone()),
+            Scores::Kept(_) => None,
+        });
+        let (losses, correct): (Vec<_>, Vec<_>) = own.unzip();
+        (Tensor::cat(losses, 0), Tensor::cat(correct, 0))
+    }
+
+    /// The mean loss of one step, `[1]`.
+    pub fn loss(&self, step: &StepOutcome) -> Tensor<1> {
+        self.scores(std::slice::from_ref(step)).0
     }
 
     pub(super) fn count_step(

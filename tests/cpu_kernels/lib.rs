@@ -33,6 +33,9 @@ pub mod kernels {
     pub mod batch_norm_relu {
         pub mod cpu;
     }
+    pub mod blend {
+        pub mod cpu;
+    }
     pub mod convolve {
         pub mod cpu;
         mod shape;
@@ -50,8 +53,9 @@ pub mod kernels {
     pub mod linear_relu {
         pub mod cpu;
     }
-    pub mod matmul {
+    pub mod orthogonal {
         pub mod cpu;
+        pub(super) mod iteration;
     }
     pub mod softmax_cross_entropy {
         pub mod cpu;

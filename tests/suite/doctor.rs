@@ -61,6 +61,7 @@ fn the_cpu_computes_right_and_every_operation_is_compared() {
             "augment_batch",
             "average_pool",
             "batch_norm_relu",
+            "blend",
             "convolve",
             "convolve_pool",
             "convolve_pool_relu",
@@ -71,6 +72,8 @@ fn the_cpu_computes_right_and_every_operation_is_compared() {
             "linear_relu",
             "max_pool",
             "normalise_relu",
+            "orthogonal",
+            "scale",
             "softmax_cross_entropy",
             "softmax_cross_entropy_weighted",
             "sum_squares",
@@ -155,7 +158,7 @@ fn one_percent_off_in_any_operation_is_found_and_named() {
         assert!(failures(&found).iter().all(|text| text.starts_with(&named)));
         tried += 1;
     }
-    assert_eq!(tried, 4 + 2 * 18);
+    assert_eq!(tried, 4 + 2 * 21);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod batch_norm_relu;
 mod convolve;
 mod convolve_pool_relu;
 mod loss;
-mod matmul;
+mod orthogonal;
 #[cfg(target_os = "linux")]
 mod registers;
 mod shaders;

@@ -6,6 +6,7 @@ mod batch_norm;
 mod conv_pool_relu;
 mod convolve;
 mod linear;
+mod updates;
 
 use conv_pool_relu::{ConvCase, shape};
 use gpu_mnist::kernels::adam::cpu as adam;

@@ -162,12 +162,40 @@ fn replayed_steps_learn_what_the_cpu_learns() {
     let Some(device) = adapter_or_skip("replayed_steps_learn_what_the_cpu_learns") else {
         return;
     };
-    let config = config(&["training.optimizer=adamw", "training.weight_decay=0.05"]);
-    let found = train(&config, &device, initial(&config), 15, true);
-    let expected = train(&config, &Device::cpu(), initial(&config), 15, true);
-    assert!(found.replayed && !expected.replayed);
-    for ((found, _), (expected, _)) in found.scores.iter().zip(&expected.scores) {
-        assert!((found - expected).abs() < 1e-4, "{found}, not {expected}");
+    let adamw = ["training.optimizer=adamw", "training.weight_decay=0.05"];
+    let muon = [
+        "training.optimizer=muon",
+        "training.weight_decay=0.1",
+        "training.ema_decay=0.9",
+    ];
+    for more in [&adamw[..], &muon] {
+        let config = config(more);
+        let found = train(&config, &device, initial(&config), 15, true);
+        let expected = train(&config, &Device::cpu(), initial(&config), 15, true);
+        assert!(found.replayed && !expected.replayed);
+        for ((found, _), (expected, _)) in found.scores.iter().zip(&expected.scores) {
+            assert!(
+                (found - expected).abs() < 1e-4,
+                "{more:?}: {found}, not {expected}"
+            );
+        }
+        let averaged = |found: &Found| found.end.averaged.clone().map(|found| found.parameters);
+        for (found, expected) in [
+            (
+                Some(found.end.parameters.clone()),
+                Some(expected.end.parameters.clone()),
+            ),
+            (averaged(&found), averaged(&expected)),
+        ] {
+            let pairs = found.iter().flatten().flatten();
+            let pairs = pairs.zip(expected.iter().flatten().flatten());
+            for (found, expected) in pairs {
+                assert!(
+                    (found - expected).abs() < 2e-3,
+                    "{more:?}: a weight of {found}, not {expected}"
+                );
+            }
+        }
     }
 }
 

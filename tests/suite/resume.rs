@@ -9,6 +9,7 @@ use gpu_mnist::data::batches::{DeviceSplit, Normalisation};
 use gpu_mnist::data::{Split, synthetic};
 use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::Evaluation;
+use gpu_mnist::kernels::Kernels;
 use gpu_mnist::runs::checkpoint::{self, Checkpoint};
 use gpu_mnist::training::history::{EpochRecord, History};
 use gpu_mnist::training::state::{Parameters, Snapshot};
@@ -162,7 +163,6 @@ fn the_cpu_goes_on_from_every_checkpoint_bit_for_bit() {
     }
 }
 
-/// Not with Burn's own Muon: it divides by a norm that Burn's sum gives, in no fixed order on an adapter.
 #[test]
 fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
     if let Some(device) = adapter_or_skip("the_adapter_goes_on_from_every_checkpoint_bit_for_bit") {
@@ -172,6 +172,8 @@ fn the_adapter_goes_on_from_every_checkpoint_bit_for_bit() {
             &["training.clip_norm=0.5", "training.ema_decay=0.9"],
         );
         goes_on_bit_for_bit(&device, &["training.optimizer=muon"]);
+        let burn = device.clone().with_kernels(Kernels::Burn);
+        goes_on_bit_for_bit(&burn, &["training.optimizer=muon"]);
         goes_on_bit_for_bit(&device, &[EVERY_LAYER]);
         goes_on_bit_for_bit(&device, DISTORTED);
     }

@@ -1,30 +1,151 @@
-//! Numbers moved towards others in place, as a moving average of the weights is.
+//! Sums and multiples of whole tensors: momentum, updates of parameters, moving averages, clipped gradients.
 
+pub mod cpu;
+mod gpu;
 mod launches;
 
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
-use burn_wgpu::into_contiguous;
 
-use super::gpu::{float_tensor, into_floats, launch, of_floats, owned};
+use super::flex::{floats, whole};
 use super::step_state::{Column, StepState};
+use super::{Kernels, shapes};
 
-/// `target * keep + source * take` by two numbers of the step to come, `column` and the next; in place where nobody
-/// else holds `target`. Both lie on the adapter of `steps` and record no gradients.
-///
-/// # Panics
-/// One of them is not on an adapter.
-pub fn blend<const D: usize>(
-    target: Tensor<D>,
-    source: &Tensor<D>,
-    steps: &StepState,
+/// A factor: its value as the host knows it, and how kernels get it in a step that may be replayed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Factor {
+    value: f64,
+    term: Option<Term>,
+}
+
+/// `base + slope * number`, of the step to come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Term {
+    base: f32,
+    slope: f32,
     column: Column,
-) -> Tensor<D> {
-    let source = into_contiguous(of_floats(source).expect("a source on the adapter"));
-    let target = owned(into_floats(target).expect("a target on the adapter"));
-    let elements = target.meta.shape().num_elements();
-    launch(
-        launches::blend(elements, column as usize),
-        &[&target, &source, steps.current()],
-    );
-    float_tensor(target)
+}
+
+impl Factor {
+    /// 1.
+    pub const ONE: Self = Self::new(1.0);
+
+    /// The same in every step.
+    pub const fn new(value: f64) -> Self {
+        Self { value, term: None }
+    }
+
+    /// `value`, which is `base + slope * number` where kernels read `column` of the step.
+    pub(crate) fn of_step(value: f64, [base, slope]: [f64; 2], column: Column) -> Self {
+        let term = Term {
+            base: base as f32,
+            slope: slope as f32,
+            column,
+        };
+        Self {
+            value,
+            term: Some(term),
+        }
+    }
+
+    fn term(self) -> Term {
+        self.term.unwrap_or(Term {
+            base: self.value as f32,
+            slope: 0.0,
+            column: Column::LearningRate,
+        })
+    }
+
+    /// The tensor times this, with Burn's own operations.
+    fn times<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+        match self.value == 1.0 {
+            true => tensor,
+            false => tensor * self.value,
+        }
+    }
+}
+
+impl Kernels {
+    /// `target * keep + source * take`, in place where nobody else holds `target`; both without gradients. Our
+    /// kernels read factors from `steps`, if there are any.
+    pub fn blend<const D: usize>(
+        self,
+        target: Tensor<D>,
+        source: Tensor<D>,
+        [keep, take]: [Factor; 2],
+        steps: Option<&StepState>,
+    ) -> Tensor<D> {
+        let (of_target, of_source) = (target.dims(), source.dims());
+        shapes::check(
+            of_target == of_source,
+            "blend",
+            &[("target", &of_target), ("source", &of_source)],
+            "one shape",
+        );
+        let by_schedule = keep.term.or(take.term).and(steps);
+        match (self, by_schedule) {
+            (Self::Burn, _) => keep.times(target) + take.times(source),
+            (Self::Fused, Some(steps)) => gpu::by_schedule(target, source, [keep, take], steps),
+            (Self::Fused, None) => Tensor::from_dispatch(Dispatch::blend(
+                target.into_dispatch(),
+                source.into_dispatch(),
+                keep.value as f32,
+                take.value as f32,
+            )),
+        }
+    }
+
+    /// `numbers * factor`, in place where nobody else holds `numbers`; both without gradients.
+    pub fn scale<const D: usize>(self, numbers: Tensor<D>, factor: Tensor<1>) -> Tensor<D> {
+        let (of_numbers, of_factor) = (numbers.dims(), factor.dims());
+        shapes::check(
+            of_factor == [1],
+            "scale",
+            &[("numbers", &of_numbers), ("factor", &of_factor)],
+            "factor [1]",
+        );
+        match self {
+            Self::Burn => numbers * factor.reshape([1; D]),
+            Self::Fused => Tensor::from_dispatch(Dispatch::scale(
+                numbers.into_dispatch(),
+                factor.into_dispatch(),
+            )),
+        }
+    }
+}
+
+/// The operations as Burn dispatches them; they record no gradients.
+#[backend_extension(Cube, Flex)]
+pub trait Blend: Backend {
+    /// `target * keep + source * take`, of one shape.
+    fn blend(
+        target: FloatTensor<Self>,
+        source: FloatTensor<Self>,
+        keep: f32,
+        take: f32,
+    ) -> FloatTensor<Self>;
+
+    /// `numbers` times `factor [1]`.
+    fn scale(numbers: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl Blend for Flex {
+    fn blend(
+        target: FloatTensor<Self>,
+        source: FloatTensor<Self>,
+        keep: f32,
+        take: f32,
+    ) -> FloatTensor<Self> {
+        let mut target = whole::<f32>(target);
+        let source = source.to_contiguous();
+        cpu::blend(target.storage_mut(), floats(&source), [keep, take]);
+        target
+    }
+
+    fn scale(numbers: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self> {
+        let mut numbers = whole::<f32>(numbers);
+        cpu::scale(numbers.storage_mut(), floats(&factor.to_contiguous())[0]);
+        numbers
+    }
 }

@@ -1,9 +1,9 @@
 //! Linear layer with bias and ReLU fused, forward and backward, on the CPU.
 
-use crate::kernels::matmul::cpu::{Left, Product, transpose};
 use crate::kernels::parallel;
 use crate::kernels::primitives::filters::add_up;
 pub use crate::kernels::primitives::layer::{Grads, Inputs, Saved};
+use crate::kernels::primitives::product::{Left, Product, transpose};
 use crate::kernels::simd::Level;
 use crate::kernels::simd::scratch::{self, Scratch};
 

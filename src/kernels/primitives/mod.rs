@@ -4,6 +4,7 @@ pub(super) mod filters;
 pub(super) mod gemm;
 pub(super) mod layer;
 pub(super) mod pad;
+pub(super) mod product;
 pub(super) mod registers;
 pub(super) mod sparse;
 pub(super) mod winograd;

@@ -54,6 +54,8 @@ impl AdamNumbers {
 pub enum Column {
     LearningRate = 0,
     AverageDecay = 7,
+    /// 1 - the decay.
+    AverageRest = 8,
 }
 
 impl Row {
@@ -193,11 +195,5 @@ impl StepState {
     /// The row of the step to come, `[columns]`.
     pub(super) fn current(&self) -> &CubeTensor {
         &self.current
-    }
-
-    /// One of its numbers, `[1]`.
-    pub fn number(&self, column: Column) -> Tensor<1> {
-        let at = column as usize;
-        float_tensor::<1>(self.current.clone()).slice(at..at + 1)
     }
 }

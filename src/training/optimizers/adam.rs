@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use super::rules::{Rule, Slots, Update, penalise};
 use crate::config::TrainingConfig;
 use crate::device::Device;
+use crate::kernels::Kernels;
 use crate::kernels::adam::{AdamUpdates, FusedAdam};
 use crate::kernels::step_state::AdamNumbers;
 
@@ -15,6 +16,7 @@ pub(super) struct Adam {
     updates: AdamUpdates,
     /// Weight decay added to the gradient, as plain Adam has it.
     penalty: f64,
+    kernels: Kernels,
 }
 
 impl Adam {
@@ -23,6 +25,7 @@ impl Adam {
         Self {
             updates: updates(settings, 0.0, device),
             penalty: settings.weight_decay,
+            kernels: device.kernels(),
         }
     }
 
@@ -31,6 +34,7 @@ impl Adam {
         Self {
             updates: updates(settings, settings.weight_decay, device),
             penalty: 0.0,
+            kernels: device.kernels(),
         }
     }
 }
@@ -50,7 +54,7 @@ impl Adam {
         gradient: Tensor<D>,
         parameter: &Tensor<D>,
     ) -> Tensor<D> {
-        penalise(gradient, parameter, self.penalty)
+        penalise(self.kernels, gradient, parameter, self.penalty)
     }
 }
 

@@ -6,6 +6,7 @@ mod muon;
 mod rules;
 mod sgd;
 mod side_by_side;
+mod update_rule;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{DynState, GradientsParams};
@@ -18,8 +19,9 @@ use crate::device::Device;
 use crate::kernels::Kernels;
 use crate::model::{Model, ParameterShape};
 pub use rules::Rate;
-use rules::{Slots, Update, UpdateRule};
+use rules::{Slots, Update};
 use side_by_side::SideBySide;
+use update_rule::UpdateRule;
 
 /// Updates a model's parameters, in forward order.
 pub struct Optimizer {
@@ -83,6 +85,7 @@ impl Optimizer {
             false => None,
         };
         let mut step = Step {
+            kernels: self.kernels,
             factor,
             parameters: self.parameters.iter_mut(),
             gradients,
@@ -139,6 +142,7 @@ impl Parameter {
 
 /// One step over the parameters in the order the model visits them.
 struct Step<'a> {
+    kernels: Kernels,
     parameters: std::slice::IterMut<'a, Parameter>,
     gradients: GradientsParams,
     /// What every gradient is multiplied by.
@@ -165,7 +169,7 @@ impl ModuleMapper for Step<'_> {
             return Param::from_mapped_value(id, tensor, mapper);
         };
         let gradient = match &self.factor {
-            Some(factor) => gradient * factor.clone().reshape([1; D]),
+            Some(factor) => self.kernels.scale(gradient, factor.clone()),
             None => gradient,
         };
         entry.updates += 1;
@@ -174,7 +178,7 @@ impl ModuleMapper for Step<'_> {
             self.beside.push(entry.queue(&inner, gradient));
             return Param::from_mapped_value(id, Tensor::from_inner(inner).require_grad(), mapper);
         }
-        // Taken, not cloned: Adam writes in place only where it holds the one handle.
+        // Taken, not cloned: an update is in place only where it holds the one handle.
         let slots = entry.take_slots();
         let update = Update {
             rate: self.rate,

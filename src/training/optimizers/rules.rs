@@ -1,15 +1,10 @@
-//! The update rules: a file each, and a line each in [`rules!`]. [`UpdateRule::of`] says which
-//! parameter is updated by which.
+//! What an update rule is, and what an update takes.
 
 use burn::tensor::Tensor;
 
-use super::adam::Adam;
-use super::muon::Muon;
-use super::sgd::Sgd;
-use crate::config::{OptimizerKind, TrainingConfig};
-use crate::device::Device;
+use crate::kernels::Kernels;
+use crate::kernels::blend::Factor;
 use crate::kernels::step_state::{Column, StepState};
-use crate::model::{ParameterShape, Role};
 
 /// The learning rate of a step, or a multiple of it.
 #[derive(Clone, Copy)]
@@ -40,26 +35,10 @@ impl<'a> Rate<'a> {
         }
     }
 
-    /// `tensor` times the rate.
-    pub(super) fn times<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
-        match self.steps {
-            None => tensor * self.value,
-            Some(steps) => {
-                let rate = steps.number(Column::LearningRate) * self.factor;
-                tensor * rate.reshape([1; D])
-            }
-        }
-    }
-
-    /// `tensor` less its share of that rate.
-    pub(super) fn shrunk<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
-        match self.steps {
-            None => tensor * (1.0 - self.value),
-            Some(steps) => {
-                let keep = steps.number(Column::LearningRate) * -self.factor + 1.0;
-                tensor * keep.reshape([1; D])
-            }
-        }
+    /// `base + slope * rate`.
+    pub(super) fn factor(self, base: f64, slope: f64) -> Factor {
+        let of_step = [base, slope * self.factor];
+        Factor::of_step(base + slope * self.value, of_step, Column::LearningRate)
     }
 
     /// What the host knows.
@@ -97,68 +76,16 @@ pub(super) trait Rule {
 /// What a rule keeps of a parameter of rank `D`, named by [`Rule::slot_names`]; nothing before the first update.
 pub(super) type Slots<const D: usize> = Vec<Tensor<D>>;
 
-/// One rule or another.
-macro_rules! rules {
-    ($($rule:ident),*) => {
-        #[derive(Clone)]
-        pub(super) enum UpdateRule {
-            $($rule($rule)),*
-        }
-
-        impl UpdateRule {
-            pub fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$rule(_) => $rule::NAME),*
-                }
-            }
-
-            pub fn slot_names(&self) -> &'static [&'static str] {
-                match self {
-                    $(Self::$rule(rule) => rule.slot_names()),*
-                }
-            }
-
-            pub fn step<const D: usize>(
-                &self,
-                update: Update<'_>,
-                parameter: Tensor<D>,
-                gradient: Tensor<D>,
-                slots: Slots<D>,
-            ) -> (Tensor<D>, Slots<D>) {
-                match self {
-                    $(Self::$rule(rule) => rule.step(update, parameter, gradient, slots)),*
-                }
-            }
-        }
-    };
-}
-
-rules!(Adam, Sgd, Muon);
-
-impl UpdateRule {
-    /// The rule of the settings for a parameter.
-    pub fn of(settings: &TrainingConfig, shape: &ParameterShape, device: &Device) -> Self {
-        match settings.optimizer {
-            OptimizerKind::Adam => Self::Adam(Adam::new(settings, device)),
-            OptimizerKind::Adamw => Self::Adam(Adam::decoupled(settings, device)),
-            OptimizerKind::Sgd => Self::Sgd(Sgd::new(settings)),
-            // Muon is not for the first and the last layer, nor for biases.
-            OptimizerKind::Muon if shape.role == Role::HiddenWeight => {
-                Self::Muon(Muon::new(settings, &shape.dims, device))
-            }
-            OptimizerKind::Muon => Self::Adam(Adam::decoupled(settings, device)),
-        }
-    }
-}
-
 /// L2 regularisation: the gradient of `penalty / 2` times the sum of squares is added.
 pub(super) fn penalise<const D: usize>(
+    kernels: Kernels,
     gradient: Tensor<D>,
     parameter: &Tensor<D>,
     penalty: f64,
 ) -> Tensor<D> {
+    let factors = [Factor::ONE, Factor::new(penalty)];
     match penalty > 0.0 {
-        true => gradient + parameter.clone() * penalty,
+        true => kernels.blend(gradient, parameter.clone(), factors, None),
         false => gradient,
     }
 }

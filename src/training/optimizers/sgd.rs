@@ -4,6 +4,8 @@ use burn::tensor::Tensor;
 
 use super::rules::{Rule, Slots, Update, penalise};
 use crate::config::TrainingConfig;
+use crate::kernels::Kernels;
+use crate::kernels::blend::Factor;
 
 #[derive(Clone, Copy)]
 pub(super) struct Sgd {
@@ -16,12 +18,14 @@ pub(super) struct Sgd {
 pub(super) struct Momentum {
     factor: f64,
     nesterov: bool,
+    /// Whose operations compute.
+    pub kernels: Kernels,
 }
 
 impl Sgd {
-    pub fn new(settings: &TrainingConfig) -> Self {
+    pub fn new(settings: &TrainingConfig, kernels: Kernels) -> Self {
         Self {
-            momentum: Momentum::new(settings),
+            momentum: Momentum::new(settings, kernels),
             penalty: settings.weight_decay,
         }
     }
@@ -39,22 +43,26 @@ impl Rule for Sgd {
 
     fn step<const D: usize>(
         &self,
-        update: Update<'_>,
+        Update { rate, .. }: Update<'_>,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         slots: Slots<D>,
     ) -> (Tensor<D>, Slots<D>) {
-        let gradient = penalise(gradient, &parameter, self.penalty);
+        let kernels = self.momentum.kernels;
+        let gradient = penalise(kernels, gradient, &parameter, self.penalty);
         let (direction, slots) = self.momentum.apply(gradient, slots);
-        (parameter - update.rate.times(direction), slots)
+        let factors = [Factor::ONE, rate.factor(0.0, -1.0)];
+        let parameter = kernels.blend(parameter, direction, factors, rate.steps);
+        (parameter, slots)
     }
 }
 
 impl Momentum {
-    pub fn new(settings: &TrainingConfig) -> Self {
+    pub fn new(settings: &TrainingConfig, kernels: Kernels) -> Self {
         Self {
             factor: settings.momentum,
             nesterov: settings.nesterov,
+            kernels,
         }
     }
 
@@ -67,12 +75,19 @@ impl Momentum {
         if self.factor == 0.0 {
             return (gradient, Vec::new());
         }
+        let factor = Factor::new(self.factor);
         let velocity = match slots.into_iter().next() {
-            Some(velocity) => velocity * self.factor + gradient.clone(),
+            Some(velocity) => {
+                let factors = [factor, Factor::ONE];
+                (self.kernels).blend(velocity, gradient.clone(), factors, None)
+            }
             None => gradient.clone(),
         };
         let update = match self.nesterov {
-            true => gradient + velocity.clone() * self.factor,
+            true => {
+                let factors = [Factor::ONE, factor];
+                (self.kernels).blend(gradient, velocity.clone(), factors, None)
+            }
             false => velocity.clone(),
         };
         (update, vec![velocity])

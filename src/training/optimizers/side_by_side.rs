@@ -5,7 +5,8 @@ use burn::optim::DynState;
 use burn::tensor::Tensor;
 use burn_wgpu::{CubeTensor, into_contiguous};
 
-use super::rules::{Slots, UpdateRule};
+use super::rules::Slots;
+use super::update_rule::UpdateRule;
 use super::{Optimizer, Parameter};
 use crate::kernels::adam::together::{Parts, Together};
 use crate::kernels::gpu::{Place, into_floats};

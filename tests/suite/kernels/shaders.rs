@@ -69,7 +69,7 @@ fn naga_accepts_every_shader_as_it_stands() {
     for shader in &shaders {
         validated(shader.name, &shader.source(&[]));
     }
-    assert_eq!(shaders.len(), 55);
+    assert_eq!(shaders.len(), 59);
 }
 
 /// Browsers refuse a number above the largest of 32 bits, though it rounds to it; naga takes it.
@@ -252,7 +252,7 @@ fn translate(name: &str, text: &str, into: &mut Translated) {
 }
 
 /// Networks whose launches cover every shader but the gradient of a grey image, which no network trains: the reference,
-/// every kind of layer, distorted images, weights of classes, averaged weights with clipped gradients; distorted images of which each step is
+/// every kind of layer, distorted images, weights of classes, Muon with averaged weights and clipped gradients; distorted images of which each step is
 /// launched anew; and convolutions too large for shaders without a loop.
 #[test]
 fn what_networks_launch_is_wgsl_that_every_api_takes() {
@@ -267,7 +267,11 @@ fn what_networks_launch_is_wgsl_that_every_api_takes() {
         &[][..],
         &[EVERY_LAYER, "training.batch_size=12"],
         &["augment.elastic=4", "training.class_weights=balanced"],
-        &["training.ema_decay=0.9", "training.clip_norm=1"],
+        &[
+            "training.optimizer=muon",
+            "training.ema_decay=0.9",
+            "training.clip_norm=1",
+        ],
         &[
             "model.layers=[{linear=12},{dropout=0.5}]",
             "augment.elastic=4",

@@ -7,11 +7,11 @@ use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::adam::FusedAdam;
 use gpu_mnist::kernels::batch_norm_relu::{batch_norm_relu, normalise_relu};
+use gpu_mnist::kernels::blend::Factor;
 use gpu_mnist::kernels::convolve::convolve;
 use gpu_mnist::kernels::convolve_pool_relu::convolve_pool_relu;
 use gpu_mnist::kernels::count_confusion::count_confusion;
 use gpu_mnist::kernels::linear_relu::linear_relu;
-use gpu_mnist::kernels::matmul::matmul;
 use gpu_mnist::kernels::softmax_cross_entropy::{
     softmax_cross_entropy, softmax_cross_entropy_weighted,
 };
@@ -47,7 +47,7 @@ fn refuses_what_does_not_fit(device: &Device) {
         epsilon: 1e-8,
         weight_decay: 0.0,
     });
-    let cases: [Case<'_>; 16] = [
+    let cases: [Case<'_>; 17] = [
         (
             "linear_relu: input [2, 3], weight [4, 5], bias [5] do not fit",
             Box::new(|| {
@@ -71,8 +71,15 @@ fn refuses_what_does_not_fit(device: &Device) {
             }),
         ),
         (
-            "matmul: left [2, 3], right [4, 5] do not fit",
-            Box::new(|| drop(matmul(ones([2, 3], to), ones([4, 5], to)))),
+            "blend: target [2, 3], source [3, 2] do not fit",
+            Box::new(|| {
+                let factors = [Factor::ONE; 2];
+                drop(Kernels::Fused.blend(ones([2, 3], to), ones([3, 2], to), factors, None));
+            }),
+        ),
+        (
+            "scale: numbers [2, 3], factor [3] do not fit",
+            Box::new(|| drop(Kernels::Fused.scale(ones([2, 3], to), ones([3], to)))),
         ),
         (
             "convolve_pool_relu: input [1, 8, 8, 3], weight [4, 2, 3, 3], bias [4], padding [0]",

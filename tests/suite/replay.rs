@@ -165,7 +165,8 @@ fn replayed_steps_learn_what_the_cpu_learns() {
     let adamw = ["training.optimizer=adamw", "training.weight_decay=0.05"];
     let muon = [
         "training.optimizer=muon",
-        "training.weight_decay=0.1",
+        // So much that weights without it would be others.
+        "training.weight_decay=2",
         "training.ema_decay=0.9",
     ];
     for more in [&adamw[..], &muon] {
@@ -180,6 +181,10 @@ fn replayed_steps_learn_what_the_cpu_learns() {
             );
         }
         let averaged = |found: &Found| found.end.averaged.clone().map(|found| found.parameters);
+        let is_averaged = more.contains(&"training.ema_decay=0.9");
+        for found in [&found, &expected] {
+            assert_eq!(found.end.averaged.is_some(), is_averaged, "{more:?}");
+        }
         for (found, expected) in [
             (
                 Some(found.end.parameters.clone()),

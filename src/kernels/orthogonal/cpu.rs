@@ -5,9 +5,9 @@ use crate::kernels::primitives::product::{Left, Product, transpose};
 use crate::kernels::simd::{Level, scratch};
 use crate::kernels::sum_squares::cpu::sum_squares;
 
-/// Writes `matrix [rows, columns]` with its singular values made about 1 into `output`, of the same shape. For a matrix
-/// `X` with at least as many rows as columns, the quintic is computed as `X (a I + A (b I + c A))` with `A = X^T X`, so that only small
-/// matrices are added.
+/// Writes `matrix [rows, columns]` with its singular values brought near 1 into `output`, of the same shape. For a matrix
+/// `X` with at least as many rows as columns, the quintic is computed as `X (a I + A (b I + c A))` with `A = X^T X`, so
+/// that only small matrices are added.
 ///
 /// Scratch: two copies of the matrix and three squares of its shorter side, kept by the calling thread.
 ///

@@ -1,5 +1,5 @@
-//! Newton-Schulz iteration on an adapter: its products by the shader of a linear layer, whose bias is zero. (Those of the
-//! layer's gradients have no bias and take a side transposed, and are slower.)
+//! Newton-Schulz iteration on an adapter: its products by the shader of a linear layer, whose bias is zero. (Those of
+//! the layer's gradients have no bias and take a side transposed, and are slower on llvmpipe.)
 
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;

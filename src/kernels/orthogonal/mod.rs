@@ -23,8 +23,8 @@ impl Kernels {
     }
 }
 
-/// The `matrix`, of any shape and without gradients, with its singular values made about 1: 0.7 to 1.2, but for those
-/// that were very small beside the rest.
+/// The `matrix`, of any shape and without gradients, with its singular values brought near 1: to about 0.7 to 1.1, except
+/// those that were very small beside the rest.
 pub fn orthogonal(matrix: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::orthogonal(matrix.into_dispatch()))
 }

@@ -17,7 +17,7 @@ pub(super) type SideBySide = Together;
 
 impl Optimizer {
     /// Chooses the parameters that Adam updates together: those of `model` that are trained. Whether there can be one
-    /// launch for them: they were updated alike so far, and by our own kernel.
+    /// launch for them: they were updated alike so far. For our own kernels.
     pub fn choose_side_by_side(&mut self, model: &Model) -> bool {
         let mut trained = Trained(Vec::new());
         model.visit(&mut trained);
@@ -28,13 +28,10 @@ impl Optimizer {
         let updates = chosen.next().map(|first| first.updates);
         let alike = chosen.all(|parameter| Some(parameter.updates) == updates);
         drop(chosen);
-        let fused = (self.chosen())
-            .filter_map(Parameter::adam)
-            .all(|adam| adam.numbers(1.0, 1).is_some());
-        if !(alike && fused) {
+        if !alike {
             (self.parameters.iter_mut()).for_each(|parameter| parameter.lies_beside = false);
         }
-        alike && fused
+        alike
     }
 
     /// Updates so far of those that Adam updates together.

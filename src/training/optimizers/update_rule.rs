@@ -1,4 +1,4 @@
-//! Every update rule, a line each in [`rules!`], and [`UpdateRule::of`], which says which parameter is updated by which.
+//! Every update rule, a line each in [`rules!`]; [`UpdateRule::of`] says which parameter is updated by which.
 
 use burn::tensor::Tensor;
 

@@ -36,7 +36,7 @@ fn equals_burns(device: &Device) {
         // A transposed matrix is one that does not lie in order.
         let turned = matrix.clone().transpose();
         for kernels in Kernels::ALL {
-            // The weights of a layer that is dead.
+            // The gradient of a dead layer.
             let still = numbers(kernels.orthogonal(matrix.zeros_like()));
             assert!(still.iter().all(|&number| number == 0.0), "{kernels}");
             let found = kernels.orthogonal(matrix.clone());

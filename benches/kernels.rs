@@ -19,7 +19,6 @@ use gpu_mnist::device::Device;
 use gpu_mnist::evaluation::evaluate;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::adam::FusedAdam;
-use gpu_mnist::kernels::blend::Factor;
 use gpu_mnist::model::loss::Objective;
 use gpu_mnist::model::{Model, initial_values};
 
@@ -320,8 +319,7 @@ fn updates(group: &mut BenchmarkGroup<'_, WallTime>, device: &Device, sides: [us
         let mut velocity = Some(matrix.zeros_like());
         time(group, device, "blend", || {
             let target = velocity.take().expect("put back below");
-            let factors = [Factor::new(0.9), Factor::ONE];
-            velocity = Some(kernels.blend(target, matrix.clone(), factors, None));
+            velocity = Some(kernels.blend(target, matrix.clone(), [0.9, 1.0]));
         });
         let mut scaled = Some(matrix.zeros_like());
         time(group, device, "scale", || {

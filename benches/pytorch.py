@@ -2,10 +2,14 @@
 
     pip install torch numpy
     python benches/pytorch.py best --program target/release/gpu-mnist --rounds 3
+    python benches/pytorch.py fast --epoch                # and default
 
 Both train the preset's layers with Adam in float32, without augmentation: forward, backward and update of a
 batch. The times are medians over the steps. PyTorch has the images in memory as floats, in the
 layout that is named; ours shuffles, gathers and normalises bytes inside of its figure.
+
+With --epoch, what is timed is whole: in PyTorch an epoch of the reference network over as many images as MNIST has, in
+random order, with a one-cycle schedule; here all of the training that the preset asks for on MNIST.
 """
 
 import argparse
@@ -121,9 +125,60 @@ def pytorch_step(layers, arguments, layout):
     return float(numpy.median(times[5:]))
 
 
-def layers_of(arguments):
+def pytorch_epoch(layers, arguments):
+    """Seconds of an epoch over 60,000 images, `channels_last`, after five steps that are not counted."""
+    torch.manual_seed(0)
+    torch.set_num_threads(arguments.threads)
+    form, batch, count = torch.channels_last, arguments.batch, 60_000
+    model = network(layers, arguments.shape, arguments.classes).to(memory_format=form)
+    images = torch.randn(count, *arguments.shape).to(memory_format=form)
+    labels = torch.from_numpy(numpy.random.default_rng(0).integers(0, arguments.classes, count))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, betas=(0.7, 0.9))
+    steps = -(-count // batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=steps + 5, cycle_momentum=False)
+    order = torch.randperm(count)
+
+    def train(some):
+        optimizer.zero_grad(set_to_none=True)
+        nn.functional.cross_entropy(model(images[some]), labels[some]).backward()
+        optimizer.step()
+        schedule.step()
+
+    for _ in range(5):
+        train(order[:batch])
+    start = time.perf_counter()
+    for step in range(steps):
+        train(order[step * batch : (step + 1) * batch])
+    return time.perf_counter() - start
+
+
+def our_training(arguments):
+    """Seconds of the preset's training on MNIST; with the settings of the reference network, on all 60,000 images."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            arguments.program, "-q", "train", "--config", arguments.preset, "--device", "cpu", "--json",
+            "--dataset", "mnist", "--set", "evaluation.test=false", "--out", f"{folder}/run",
+        ]  # fmt: skip
+        if arguments.preset == "default":
+            command += ["--set", "data.validation_size=0"]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout)["train_seconds"]
+
+
+def compare_epochs(arguments):
+    layers = layers_of(arguments, "default")
+    print(f"{arguments.preset} on MNIST, PyTorch {torch.__version__}, {arguments.threads} threads")
+    print("round  PyTorch, an epoch  gpu-mnist  ratio")
+    for turn in range(arguments.rounds):
+        ours, theirs = our_training(arguments), pytorch_epoch(layers, arguments)
+        print(f"{turn + 1:5}  {theirs:15.2f} s  {ours:7.2f} s  {ours / theirs:5.2f}", flush=True)
+
+
+def layers_of(arguments, preset):
     """The layers that the program's settings name."""
-    command = [arguments.program, "config", "model.layers", "--json", "--config", arguments.preset]
+    command = [arguments.program, "config", "model.layers", "--json", "--config", preset]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return json.loads(text)["settings"]["model.layers"]["value"]
 
@@ -157,10 +212,14 @@ def main():
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--torch-device", default="cpu", help="cpu or cuda, for PyTorch")
     parser.add_argument("--graph", action="store_true", help="PyTorch replays a CUDA graph of one step")
+    parser.add_argument("--epoch", action="store_true", help="time a whole training, beside PyTorch's epoch of MNIST")
     parser.add_argument("--only-pytorch", action="store_true", help="print PyTorch's step alone, as JSON")
     arguments = parser.parse_args()
+    if arguments.epoch:
+        compare_epochs(arguments)
+        return
     if arguments.only_pytorch:
-        layers = layers_of(arguments)
+        layers = layers_of(arguments, arguments.preset)
         last, first = (pytorch_step(layers, arguments, layout) for layout in ("channels_last", "nchw"))
         found = {"pytorch": torch.__version__, "device": arguments.torch_device, "graph": arguments.graph}
         print(json.dumps({**found, "step_ms": min(last, first), "channels_last_ms": last, "nchw_ms": first}))

@@ -1,6 +1,5 @@
 //! The parts of parameter updates other than Adam's.
 
-use crate::kernels::blend::Factor;
 use crate::kernels::case::{Case, Numbers, Outputs, f64s, plain};
 use crate::kernels::reference;
 
@@ -39,8 +38,7 @@ fn blend(count: usize) -> Case {
             let found = subject.kernels.blend(
                 plain(&target, [count], subject),
                 plain(&source, [count], subject),
-                [keep, take].map(Factor::new),
-                None,
+                [keep, take],
             );
             Outputs::default().with("sum", found, expected.collect())
         }),

@@ -11,7 +11,7 @@ pub mod fetch;
 pub(crate) mod files;
 #[cfg(not(target_family = "wasm"))]
 pub mod find;
-pub mod fingerprint;
+mod fingerprint;
 pub mod formats;
 pub mod image_set;
 pub mod memory;

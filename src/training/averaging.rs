@@ -110,6 +110,6 @@ impl ModuleMapper for Blend<'_> {
             number(self.decay, Column::AverageDecay),
             number(1.0 - self.decay, Column::AverageRest),
         ];
-        average.map(|old| self.kernels.blend(old, value, factors, self.steps))
+        average.map(|old| self.kernels.blend_in_step(old, value, factors, self.steps))
     }
 }

@@ -12,9 +12,9 @@ use super::flex::{floats, whole};
 use super::step_state::{Column, StepState};
 use super::{Kernels, shapes};
 
-/// A factor: its value as the host knows it, and how kernels get it in a step that may be replayed.
+/// A factor of a step: its value as the host knows it, and how kernels get it where the step may be replayed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Factor {
+pub(crate) struct Factor {
     value: f64,
     term: Option<Term>,
 }
@@ -28,16 +28,14 @@ struct Term {
 }
 
 impl Factor {
-    /// 1.
-    pub const ONE: Self = Self::new(1.0);
-
-    /// The same in every step.
-    pub const fn new(value: f64) -> Self {
-        Self { value, term: None }
-    }
+    /// 1, in every step.
+    pub const ONE: Self = Self {
+        value: 1.0,
+        term: None,
+    };
 
     /// `value`, which is `base + slope * number` where kernels read `column` of the step.
-    pub(crate) fn of_step(value: f64, [base, slope]: [f64; 2], column: Column) -> Self {
+    pub fn of_step(value: f64, [base, slope]: [f64; 2], column: Column) -> Self {
         let term = Term {
             base: base as f32,
             slope: slope as f32,
@@ -56,25 +54,18 @@ impl Factor {
             column: Column::LearningRate,
         })
     }
-
-    /// The tensor times this, with Burn's own operations.
-    fn times<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
-        match self.value == 1.0 {
-            true => tensor,
-            false => tensor * self.value,
-        }
-    }
 }
 
 impl Kernels {
-    /// `target * keep + source * take`, in place where nobody else holds `target`; both without gradients. Our
-    /// kernels read factors from `steps`, if there are any.
+    /// `target * keep + source * take`, in place where nobody else holds `target`; both without gradients.
+    ///
+    /// # Panics
+    /// The shapes differ.
     pub fn blend<const D: usize>(
         self,
         target: Tensor<D>,
         source: Tensor<D>,
-        [keep, take]: [Factor; 2],
-        steps: Option<&StepState>,
+        [keep, take]: [f64; 2],
     ) -> Tensor<D> {
         let (of_target, of_source) = (target.dims(), source.dims());
         shapes::check(
@@ -83,16 +74,28 @@ impl Kernels {
             &[("target", &of_target), ("source", &of_source)],
             "one shape",
         );
-        let by_schedule = keep.term.or(take.term).and(steps);
-        match (self, by_schedule) {
-            (Self::Burn, _) => keep.times(target) + take.times(source),
-            (Self::Fused, Some(steps)) => gpu::by_schedule(target, source, [keep, take], steps),
-            (Self::Fused, None) => Tensor::from_dispatch(Dispatch::blend(
+        match self {
+            Self::Burn => times(target, keep) + times(source, take),
+            Self::Fused => Tensor::from_dispatch(Dispatch::blend(
                 target.into_dispatch(),
                 source.into_dispatch(),
-                keep.value as f32,
-                take.value as f32,
+                keep as f32,
+                take as f32,
             )),
+        }
+    }
+
+    /// The same by factors of a step. Our kernels read them from `steps`, if there are any.
+    pub(crate) fn blend_in_step<const D: usize>(
+        self,
+        target: Tensor<D>,
+        source: Tensor<D>,
+        factors: [Factor; 2],
+        steps: Option<&StepState>,
+    ) -> Tensor<D> {
+        match (self, steps) {
+            (Self::Fused, Some(steps)) => gpu::by_schedule(target, source, factors, steps),
+            _ => self.blend(target, source, factors.map(|factor| factor.value)),
         }
     }
 
@@ -112,6 +115,14 @@ impl Kernels {
                 factor.into_dispatch(),
             )),
         }
+    }
+}
+
+/// The tensor times a number, with Burn's own operations.
+fn times<const D: usize>(tensor: Tensor<D>, number: f64) -> Tensor<D> {
+    match number == 1.0 {
+        true => tensor,
+        false => tensor * number,
     }
 }
 

@@ -6,7 +6,6 @@ use burn::tensor::Tensor as BurnTensor;
 
 use super::Tensors;
 use crate::kernels::Kernels;
-use crate::kernels::blend::Factor;
 use crate::kernels::case::{Case, Numbers, Outputs, doubt, f64s, leaf, plain, send_back};
 use crate::kernels::reference;
 #[cfg(not(target_family = "wasm"))]
@@ -118,7 +117,7 @@ impl BatchNorm {
         let count = found.count as f64;
         let unbiased = count / (count - 1.0).max(1.0);
         let variance = found.variance * unbiased;
-        let factors = [1.0 - self.norm.momentum, self.norm.momentum].map(Factor::new);
+        let factors = [1.0 - self.norm.momentum, self.norm.momentum];
         move_towards(self.kernels, &mut self.mean, found.mean, factors);
         move_towards(self.kernels, &mut self.variance, variance, factors);
     }
@@ -128,13 +127,13 @@ fn move_towards(
     kernels: Kernels,
     running: &mut Param<BurnTensor<1>>,
     found: BurnTensor<1>,
-    factors: [Factor; 2],
+    factors: [f64; 2],
 ) {
     // Taken, not cloned: it is written in place only where one handle is held.
     let old = std::mem::replace(running, Param::initialized(ParamId::new(), found.clone()));
     let (_, old, _) = old.consume();
     let differentiable = old.is_autodiff();
-    let moved = kernels.blend(old.without_autodiff(), found, factors, None);
+    let moved = kernels.blend(old.without_autodiff(), found, factors);
     let moved = match differentiable {
         true => BurnTensor::from_inner(moved),
         false => moved,

@@ -50,7 +50,7 @@ impl Rule for Muon {
             adjusted.factor(0.0, -1.0),
         ];
         let direction = direction.reshape(dims);
-        let parameter = kernels.blend(parameter, direction, factors, rate.steps);
+        let parameter = kernels.blend_in_step(parameter, direction, factors, rate.steps);
         (parameter, slots)
     }
 }

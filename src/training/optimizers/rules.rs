@@ -83,9 +83,8 @@ pub(super) fn penalise<const D: usize>(
     parameter: &Tensor<D>,
     penalty: f64,
 ) -> Tensor<D> {
-    let factors = [Factor::ONE, Factor::new(penalty)];
     match penalty > 0.0 {
-        true => kernels.blend(gradient, parameter.clone(), factors, None),
+        true => kernels.blend(gradient, parameter.clone(), [1.0, penalty]),
         false => gradient,
     }
 }

@@ -52,7 +52,7 @@ impl Rule for Sgd {
         let gradient = penalise(kernels, gradient, &parameter, self.penalty);
         let (direction, slots) = self.momentum.apply(gradient, slots);
         let factors = [Factor::ONE, rate.factor(0.0, -1.0)];
-        let parameter = kernels.blend(parameter, direction, factors, rate.steps);
+        let parameter = kernels.blend_in_step(parameter, direction, factors, rate.steps);
         (parameter, slots)
     }
 }
@@ -75,19 +75,13 @@ impl Momentum {
         if self.factor == 0.0 {
             return (gradient, Vec::new());
         }
-        let factor = Factor::new(self.factor);
+        let (kernels, factor) = (self.kernels, self.factor);
         let velocity = match slots.into_iter().next() {
-            Some(velocity) => {
-                let factors = [factor, Factor::ONE];
-                (self.kernels).blend(velocity, gradient.clone(), factors, None)
-            }
+            Some(velocity) => kernels.blend(velocity, gradient.clone(), [factor, 1.0]),
             None => gradient.clone(),
         };
         let update = match self.nesterov {
-            true => {
-                let factors = [Factor::ONE, factor];
-                (self.kernels).blend(gradient, velocity.clone(), factors, None)
-            }
+            true => kernels.blend(gradient, velocity.clone(), [1.0, factor]),
             false => velocity.clone(),
         };
         (update, vec![velocity])

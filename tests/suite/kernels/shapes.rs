@@ -7,7 +7,6 @@ use gpu_mnist::device::Device;
 use gpu_mnist::kernels::Kernels;
 use gpu_mnist::kernels::adam::FusedAdam;
 use gpu_mnist::kernels::batch_norm_relu::{batch_norm_relu, normalise_relu};
-use gpu_mnist::kernels::blend::Factor;
 use gpu_mnist::kernels::convolve::convolve;
 use gpu_mnist::kernels::convolve_pool_relu::convolve_pool_relu;
 use gpu_mnist::kernels::count_confusion::count_confusion;
@@ -72,10 +71,7 @@ fn refuses_what_does_not_fit(device: &Device) {
         ),
         (
             "blend: target [2, 3], source [3, 2] do not fit",
-            Box::new(|| {
-                let factors = [Factor::ONE; 2];
-                drop(Kernels::Fused.blend(ones([2, 3], to), ones([3, 2], to), factors, None));
-            }),
+            Box::new(|| drop(Kernels::Fused.blend(ones([2, 3], to), ones([3, 2], to), [1.0; 2]))),
         ),
         (
             "scale: numbers [2, 3], factor [3] do not fit",

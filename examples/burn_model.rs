@@ -4,6 +4,7 @@
 
 use std::f32::consts::FRAC_2_PI;
 
+use anyhow::Context;
 use burn::tensor::{Distribution, Tensor};
 use gpu_mnist::config::Api;
 use gpu_mnist::device::Device;
@@ -18,9 +19,12 @@ const RATE: f32 = 1.0;
 
 fn main() -> anyhow::Result<()> {
     let on_adapter = std::env::args().nth(1).is_some_and(|word| word == "gpu");
-    let device = match adapters(Api::Any).into_iter().next() {
-        Some(adapter) if on_adapter => Device::from_adapter(adapter)?,
-        _ => Device::cpu(),
+    let device = match on_adapter {
+        true => {
+            let adapter = adapters(Api::Any).into_iter().next();
+            Device::from_adapter(adapter.context("no adapter here")?)?
+        }
+        false => Device::cpu(),
     };
 
     // `[POINTS, 2]` between -1 and 1; the label is 1 within the circle of half the square's area.

@@ -3,6 +3,7 @@
 //!
 //! `cargo run --release --example custom_layer`, or with `-- gpu` on the first adapter.
 
+use anyhow::Context;
 use burn::tensor::{Distribution, Gradients, Int, Tensor, TensorData, activation};
 use gpu_mnist::config::Api;
 use gpu_mnist::data::synthetic;
@@ -48,9 +49,12 @@ impl Excitation {
 
 fn main() -> anyhow::Result<()> {
     let on_adapter = std::env::args().nth(1).is_some_and(|word| word == "gpu");
-    let device = match adapters(Api::Any).into_iter().next() {
-        Some(adapter) if on_adapter => Device::from_adapter(adapter)?,
-        _ => Device::cpu(),
+    let device = match on_adapter {
+        true => {
+            let adapter = adapters(Api::Any).into_iter().next();
+            Device::from_adapter(adapter.context("no adapter here")?)?
+        }
+        false => Device::cpu(),
     };
     let digits = synthetic::draw(0, 0, IMAGES);
     let pixels: Vec<f32> = digits

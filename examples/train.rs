@@ -1,4 +1,4 @@
-//! A training through the library: settings, images, device, training, evaluation. Nothing is written.
+//! A training through the library: settings, images, device, training, evaluation. No run is kept.
 //!
 //! `cargo run --release --example train`
 

@@ -110,6 +110,21 @@ fn documents_name_commands_that_are_there() {
     assert!(tried > 15, "{tried}");
 }
 
+/// README opens with the command that builds and trains and the one that tests, and `.ci/run` tests by that.
+#[test]
+fn readme_opens_with_the_two_commands() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md");
+    assert!(readme.lines().count() <= 180, "README is at most 180 lines");
+    let block = readme.split("```").nth(1).expect("a block of commands");
+    let commands: Vec<&str> = (block.lines().skip(1))
+        .map(|line| line.split('#').next().unwrap_or(line).trim())
+        .collect();
+    assert_eq!(commands[..2], ["cargo run --release -- train", "cargo test --release"]);
+    let ci = std::fs::read_to_string(root.join(".ci/run")).expect(".ci/run");
+    assert!(ci.lines().any(|line| line.starts_with("cargo test --release 2>&1 |")));
+}
+
 #[test]
 fn every_command_has_an_example_that_it_takes() {
     for (words, command) in commands() {

@@ -1,5 +1,6 @@
-//! The formats that data sets are read from, told apart by what lies at a path and never by its
-//! name. A new one is a file here and a line in [`FORMATS`].
+//! The formats that data sets are read from, told apart by what lies at a path, never by what
+//! the path is called; file names count only where contents cannot tell. A new one is a file here and
+//! a line in [`FORMATS`].
 
 #[cfg(not(target_family = "wasm"))]
 mod arrays;

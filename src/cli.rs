@@ -1,18 +1,20 @@
 //! The parser, and what becomes of an error: its words on stderr, its exit code.
 
+mod refused;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::bench::compare::SavedError;
 use crate::checks::WrongNumbers;
 use crate::commands;
 use crate::commands::completion;
-use crate::commands::predict::Unsure;
+use crate::commands::predict::{Unread, Unsure};
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::device::{DeviceError, guarded, runtime_folder};
@@ -23,9 +25,9 @@ use crate::runs::folder::RunFolderError;
 use crate::runs::from::FromError;
 use crate::runs::resume::ResumeError;
 use crate::runs::weights::CheckpointError;
-use crate::terminal::log::{self, LogArgs};
+use crate::terminal::colours_wanted;
+use crate::terminal::log::{self, LogArgs, LogFormat};
 use crate::terminal::wrap::{columns_of_stderr, message};
-use crate::terminal::{colours_wanted, quoted};
 
 /// How many threads compute on the CPU, as Rayon reads it.
 const THREADS: &str = "RAYON_NUM_THREADS";
@@ -130,7 +132,7 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = with_better_tip(error).print();
+            let _ = refused::plain(error).print();
             return ExitCode::from(code);
         }
     };
@@ -140,7 +142,7 @@ pub fn main() -> ExitCode {
     log::start(&cli.log);
     // A panic in a dependency becomes an error at the boundary; -vv shows where it came from.
     std::panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
-    let quiet = cli.log.quiet;
+    let (quiet, log_format) = (cli.log.quiet, cli.log.log_format);
     let result = guarded(|| {
         simd::configured().map_err(|error| anyhow::Error::from(ConfigError::Environment(error)))?;
         check_threads()?;
@@ -153,6 +155,16 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if log_format == LogFormat::Json => {
+            let line = serde_json::json!({
+                "timestamp": jiff::Timestamp::now().to_string(),
+                "level": "ERROR",
+                "message": describe(&error),
+                "target": "gpu_mnist",
+            });
+            let _ = writeln!(io::stderr(), "{line}");
+            ExitCode::from(exit_code(&error) as u8)
+        }
         Err(error) => {
             let word = match io::stderr().is_terminal() && colours_wanted() {
                 true => "\x1b[31;1merror:\x1b[0m",
@@ -183,33 +195,6 @@ fn check_threads() -> Result<(), UsageError> {
     }
 }
 
-/// An error without clap's tip to pass an unknown flag as a value, which no one meant, and with one where a data set
-/// was named without its flag.
-fn with_better_tip(mut error: clap::Error) -> clap::Error {
-    let tips = error.get(ContextKind::Suggested);
-    if tips.is_some_and(|tips| tips.to_string().contains("as a value, use")) {
-        error.remove(ContextKind::Suggested);
-    }
-    let word = error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    let usage = error.get(ContextKind::Usage).map(ToString::to_string);
-    let takes_a_set = |usage: String| {
-        let commands = ["gpu-mnist train", "gpu-mnist lr-find"];
-        commands.iter().any(|command| usage.contains(command))
-    };
-    if let Some(word) = word.filter(|word| !word.starts_with('-'))
-        && error.kind() == ErrorKind::UnknownArgument
-        && usage.is_some_and(takes_a_set)
-    {
-        let tip = format!(
-            "a data set is named by its flag: --dataset {}",
-            quoted(&word)
-        );
-        let tips = ContextValue::StyledStrs(vec![tip.into()]);
-        error.insert(ContextKind::Suggested, tips);
-    }
-    error
-}
-
 fn dispatch(command: Command, quiet: bool) -> anyhow::Result<()> {
     match command {
         Command::Train(args) => commands::train::run(&args, quiet),
@@ -235,7 +220,7 @@ fn no_text(words: impl Iterator<Item = OsString>) -> String {
     let words = words.filter(|word| word.to_str().is_none());
     let words: Vec<String> = words.map(|word| word.display().to_string()).collect();
     format!(
-        "{}: no UTF-8 text, and settings keep nothing else; for a path, change to that folder and name it from there, or rename it",
+        "{}: not UTF-8 text, and settings can hold nothing else; for a path, change to that folder and name it from there, or rename it",
         words.join(", ")
     )
 }
@@ -267,6 +252,7 @@ const CODES: &[fn(&(dyn Error + 'static)) -> Option<Code>] = &[
     code_of::<SavedError>,
     code_of::<WrongNumbers>,
     code_of::<Unsure>,
+    code_of::<Unread>,
 ];
 
 /// That of the first error in the chain that has one.

@@ -16,8 +16,9 @@ pub use crate::model::architecture::{Architecture, ModelConfig};
 use crate::wording::count;
 pub use data::{AutoSize, BrokenFiles, Colour, DataConfig, ImageSize};
 pub use document::did_you_mean;
-pub use error::{ConfigError, Origin};
+pub use error::{ConfigError, DATA_DIR, Origin};
 pub use layers::{Entry, Layers};
+pub use ranges::range_of;
 
 /// The text of `config/default.toml`: every setting, its default and its comment.
 pub const DEFAULT: &str = include_str!("../config/default.toml");
@@ -190,7 +191,7 @@ pub struct TrainingConfig {
 /// How much the images of each class count in the loss.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
-#[serde(expecting = "must be \"none\", \"balanced\" or a list of numbers, one a class")]
+#[serde(expecting = "must be \"none\", \"balanced\" or a list of numbers, one for each class")]
 pub enum ClassWeights {
     /// By a word.
     Named(NamedWeights),
@@ -228,7 +229,7 @@ impl ClassWeights {
                 Ok(Some(counts.iter().map(weight).collect()))
             }
             Self::Listed(weights) if weights.len() != counts.len() => Err(format!(
-                "has {}, the set has {} classes: give one a class",
+                "has {}, the set has {} classes: give one for each class",
                 count(weights.len(), "weight"),
                 counts.len()
             )),

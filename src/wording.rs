@@ -1,5 +1,6 @@
 //! How messages say things: a number of them, a learning rate, a word of a command line.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 /// `1 epoch`, `0 epochs`, `12 epochs`, `1 class`, `2 classes`: `noun` is that of one thing, of one word or more,
@@ -31,6 +32,21 @@ pub fn verb<'a>(number: usize, one: &'a str, several: &'a str) -> &'a str {
     }
 }
 
+/// A text that begins with a capital letter.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
+}
+
+/// A name within a list: in quotation marks where it holds a comma itself.
+pub fn listed(name: &str) -> Cow<'_, str> {
+    match name.contains(',') {
+        true => format!("\"{name}\"").into(),
+        false => name.into(),
+    }
+}
+
 /// A text without what moves a terminal's cursor or changes its colours; lines stay lines.
 pub fn printable(text: &str) -> String {
     let shown = |part: char| match part.is_control() && part != '\n' {
@@ -43,6 +59,17 @@ pub fn printable(text: &str) -> String {
 /// A learning rate with two significant digits, as flags take it.
 pub fn rounded(rate: f64) -> f64 {
     format!("{rate:.1e}").parse().unwrap_or(rate)
+}
+
+/// A learning rate to try where `rate` was too high: a tenth of it, or that of the default recipe where a tenth is still
+/// above what any network takes.
+pub fn lower_rate(rate: f64) -> f64 {
+    const HIGHEST: f64 = 1.0;
+    const USUAL: f64 = 0.01;
+    match rounded(rate / 10.0) {
+        tenth if tenth > HIGHEST => USUAL,
+        tenth => tenth,
+    }
 }
 
 /// A rounded learning rate as flags take it, however large or small.

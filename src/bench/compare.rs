@@ -212,7 +212,7 @@ impl Key {
 /// where one has.
 pub fn nothing_comparable(planned: &[Key], work: &Work, then: &Measurement) -> Option<String> {
     if !work.same(&then.work) {
-        return Some(other_work(then));
+        return Some(other_work(work, &then.work));
     }
     let kept = || then.rows.iter().filter(|row| row.trusted()).map(Key::of);
     if kept().any(|row| planned.contains(&row)) {
@@ -233,11 +233,26 @@ pub fn nothing_comparable(planned: &[Key], work: &Work, then: &Measurement) -> O
     })
 }
 
-fn other_work(then: &Measurement) -> String {
-    format!(
-        "the saved measurement did other work (--steps {} --warmup {}, or other settings)",
-        then.work.steps, then.work.warmup
-    )
+/// What differs, most telling first.
+fn other_work(work: &Work, then: &Work) -> String {
+    let rounds = |work: &Work| format!("bench.rounds = {}", work.rounds);
+    let pairs = [
+        (work.model != then.model, "another network".into()),
+        (work.steps != then.steps, format!("--steps {}", then.steps)),
+        (
+            work.warmup != then.warmup,
+            format!("--warmup {}", then.warmup),
+        ),
+        (work.rounds != then.rounds, rounds(then)),
+        (work.seed != then.seed, format!("--seed {}", then.seed)),
+    ];
+    let different: Vec<String> = (pairs.into_iter())
+        .filter_map(|(differs, saved)| differs.then_some(saved))
+        .collect();
+    match different.is_empty() {
+        true => "the saved measurement had other training settings".into(),
+        false => format!("the saved measurement had {}", different.join(", ")),
+    }
 }
 
 /// Compares each row of `now`, measured at `work`, with the row of the same device, kernels and
@@ -245,7 +260,7 @@ fn other_work(then: &Measurement) -> String {
 /// equality.
 pub fn compare(now: &[Row], work: &Work, then: &Measurement, margin: f64) -> Vec<Comparison> {
     if !work.same(&then.work) {
-        let note = other_work(then);
+        let note = other_work(work, &then.work);
         return now.iter().map(|row| not_comparable(row, &note)).collect();
     }
     let then = &then.rows;

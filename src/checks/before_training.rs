@@ -51,13 +51,13 @@ pub fn before_training(
     };
     if verdict.replay == Some(false) && device.replays() {
         tracing::warn!(
-            "{adapter} replays steps wrongly: training with --no-replay, which is slower; `gpu-mnist doctor` shows the whole"
+            "{adapter} replays steps wrongly: training with --no-replay, which is slower; `gpu-mnist doctor` shows the details"
         );
         device = device.with_replays(false);
     }
     if device.kernels() != wanted {
         tracing::warn!(
-            "{adapter} computes wrong numbers with the fused kernels ({failed}): training with --kernels burn, which is slower; `gpu-mnist doctor` shows the whole"
+            "{adapter} computes wrong numbers with the fused kernels ({failed}): training with --kernels burn, which is slower; `gpu-mnist doctor` shows the details"
         );
     }
     Ok(device)

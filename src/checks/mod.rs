@@ -334,7 +334,7 @@ pub fn failures(findings: &[Finding]) -> Vec<String> {
         let part = match (&finding.error, &finding.note) {
             (_, Some(note)) => note.lines().next().unwrap_or_default().to_string(),
             (Some(error), None) => format!("{} off by {error:.1e}", finding.part),
-            (None, None) => format!("{} is no number", finding.part),
+            (None, None) => format!("{} is not a number", finding.part),
         };
         match failed.iter_mut().find(|(name, _)| *name == op) {
             Some((_, parts)) => parts.push(part),

@@ -129,7 +129,10 @@ impl Store {
         match serde_json::from_slice::<Verdicts>(&bytes) {
             Ok(read) if read.format == FORMAT => read.verdicts,
             _ => {
-                tracing::debug!("{}: not understood, checking anew", path.display());
+                tracing::debug!(
+                    "{}: could not be understood, checking again",
+                    path.display()
+                );
                 Vec::new()
             }
         }

@@ -6,7 +6,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::completion;
-use crate::config::{Api, Config, ConfigError, DeviceKind, Entry, Layers, Origin};
+use crate::config::{Api, Config, ConfigError, DATA_DIR, DeviceKind, Entry, Layers, Origin};
 use crate::report::Format;
 
 /// The settings that a training follows: all but how adapters are compared.
@@ -62,9 +62,6 @@ pub struct DeviceArgs {
     #[arg(long)]
     pub hardware_only: bool,
 }
-
-/// The variable that stands for `--data-dir`.
-pub const DATA_DIR: &str = "GPU_MNIST_DATA_DIR";
 
 /// Takes an empty text too, as an empty variable is.
 pub fn folder_or_empty() -> impl TypedValueParser<Value = PathBuf> {
@@ -297,11 +294,7 @@ pub fn set_data_folder(layers: &mut Layers, folder: &Path) -> Result<(), ConfigE
     if folder.as_os_str().is_empty() {
         return Ok(());
     }
-    let of_the_variable = std::env::var_os(DATA_DIR).is_some_and(|value| value == folder);
-    let origin = match of_the_variable {
-        true => Origin::Environment(DATA_DIR),
-        false => Origin::Flag("--data-dir"),
-    };
+    let origin = Origin::of_data_folder(folder);
     set_path(layers, "data.folder", folder, origin)
 }
 
@@ -321,7 +314,7 @@ pub fn set_path(
             key: key.into(),
             origin,
             value: path.display().to_string(),
-            reason: "the path is no UTF-8 text, and settings keep nothing else: change to that folder and name it from there, or rename it".into(),
+            reason: "the path is not UTF-8 text, and settings can hold nothing else: change to that folder and name it from there, or rename it".into(),
         }),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use toml_edit::Value;
 
 use super::args::{WorkArgs, resolve};
-use crate::config::{Entry, Layers, Origin, did_you_mean};
+use crate::config::{Entry, Layers, did_you_mean};
 use crate::exit::UsageError;
 use crate::report::look::Look;
 use crate::report::table::{Table, left};
@@ -102,7 +102,12 @@ fn chosen(args: &ConfigArgs, all: Vec<Entry>) -> Result<Vec<Entry>, UsageError> 
             )));
         }
     }
-    entries.retain(|entry| !args.changed || entry.origin != Origin::Default);
+    let defaults = Layers::default().entries();
+    let is_default = |entry: &Entry| {
+        let default = defaults.iter().find(|default| default.key == entry.key);
+        default.is_some_and(|default| plain(&default.value) == plain(&entry.value))
+    };
+    entries.retain(|entry| !args.changed || !is_default(entry));
     Ok(entries)
 }
 

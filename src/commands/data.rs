@@ -10,9 +10,9 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::args::{DATA_DIR, folder_or_empty};
+use super::args::folder_or_empty;
 use super::completion;
-use crate::config::Layers;
+use crate::config::{DATA_DIR, Layers};
 use crate::data::catalog::{self, KnownSet, OTHER_NAMES, UnknownSet};
 use crate::data::fetch::{FetchOptions, Progress, fetch};
 use crate::data::find::data_folder;
@@ -291,7 +291,7 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
     let width = Look::of_stdout(false).width;
     print(&format!(
-        "{}\n{troubles}\n`gpu-mnist data fetch` gets one that is not there, or says how.\n",
+        "{}\n{troubles}\n`gpu-mnist data fetch` with its name downloads a set that is not there, or says where to get it.\n",
         shown.text(width)
     ))
 }
@@ -325,7 +325,7 @@ fn show(progress: &Progress, bar: Option<&ProgressBar>) {
         None => tracing::info!("{text}"),
     };
     match progress {
-        Progress::Kept { path } => say(format!("{} is there and right", path.display())),
+        Progress::Kept { path } => say(format!("{} is there and correct", path.display())),
         Progress::Wrong { path, reason } => {
             say(format!("{}: {reason}; replacing it", path.display()))
         }

@@ -1,5 +1,6 @@
 //! `gpu-mnist evaluate`: confusion statistics of a trained model.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
@@ -40,16 +41,10 @@ pub struct EvaluateArgs {
     /// Evaluate the mean of the class probabilities of a sweep's best trials
     #[arg(long, value_name = "SWEEP", conflicts_with = "runs", value_hint = ValueHint::DirPath, help_heading = "Data")]
     ensemble: Option<PathBuf>,
-    /// How many of the sweep's trials
-    #[arg(
-        long,
-        value_name = "N",
-        requires = "ensemble",
-        default_value_t = 5,
-        help_heading = "Data"
-    )]
+    /// How many of the sweep's trials [default: 5]
+    #[arg(long, value_name = "N", help_heading = "Data")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000), allow_negative_numbers = true)]
-    top: u32,
+    top: Option<u32>,
     #[command(flatten)]
     work: WorkArgs,
     #[command(flatten)]
@@ -123,9 +118,15 @@ const READS: [&str; 10] = [
 /// Settings, device, data, weights: each with its exit code.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     args.work.compute.settings.only("evaluate", &READS)?;
-    let files = match &args.ensemble {
-        Some(sweep) => best_of(sweep, args.top as usize)?,
-        None => networks(&args.runs)?,
+    let files = match (&args.ensemble, args.top) {
+        (Some(sweep), top) => best_of(sweep, top.unwrap_or(5) as usize)?,
+        (None, Some(top)) => {
+            return Err(UsageError(format!(
+                "--top {top}: it is about the trials of a sweep; add --ensemble SWEEP, or leave it out"
+            ))
+            .into());
+        }
+        (None, None) => networks(&args.runs)?,
     };
     let mut layers = args.work.over(settings_of(&files[0])?)?;
     let output = &args.output;
@@ -169,12 +170,13 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let bar = Shown::bar("evaluating");
     for (place, (model, description)) in networks.iter().enumerate() {
         let mut heard = |done, of| {
-            let Some(bar) = &bar else { return };
-            bar.set(place * of + done, networks.len() * of, 0);
-            if networks.len() > 1 {
-                let all = networks.len();
+            if let Some(bar) = &bar {
+                bar.set(place * of + done, networks.len() * of, 0);
+            }
+            if let (Some(bar), all @ 2..) = (&bar, networks.len()) {
                 bar.say(format!("evaluating network {} of {all}", place + 1));
             }
+            ControlFlow::Continue(())
         };
         let asked = answer_heard(model, description, &test, &config, &device, &mut heard);
         answers.push(pollster::block_on(asked)?);
@@ -183,7 +185,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let answers = Answers::ensemble(&answers);
     let evaluation = answers.evaluation(&test, &first.set.class_names);
     if let Some(manner) = evaluation.manner() {
-        tracing::info!("evaluating by {manner}: no figure of a single network on plain images");
+        tracing::info!(
+            "these figures are by {manner}, not of one network on the images as they are"
+        );
     }
     if let Some(path) = &output.predictions {
         let text = predictions(&answers, &test)?;
@@ -194,7 +198,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     let format = output.format.format();
     if let Some(remark) = divergence(&evaluation, "test") {
-        tracing::warn!("{remark}: this network has learnt nothing of these images");
+        tracing::warn!("{remark}: this network tells nothing apart in these images");
     }
     let look = Look::of_stdout(output.details);
     print(&render(&evaluation, format, &look)?)

@@ -19,7 +19,7 @@ use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::end_on_interrupt;
 use crate::terminal::{command_line_of, print};
 use crate::training::range_test::{Range, RangeTest, Rule};
-use crate::wording::{count, rounded};
+use crate::wording::{count, rate_text, rounded};
 
 /// A test has at least so many steps: several passes over the images, where one has fewer.
 const LEAST_STEPS: usize = 100;
@@ -123,6 +123,8 @@ struct Found {
     /// That rate, to train with.
     learning_rate: Option<f64>,
     command: Option<String>,
+    /// Where the plot was written.
+    file: Option<String>,
 }
 
 impl LrFindArgs {
@@ -190,7 +192,8 @@ pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
     // Inside Rayon's pool, as a training is.
     let test = rayon::scope(|_| pollster::block_on(run.find_rate(range, done)))?;
     drop(bar);
-    if let Some(path) = &args.output.out {
+    let file = args.output.out.as_ref();
+    if let Some(path) = file {
         let written = write_atomically(path, svg(&test)?.as_bytes());
         written.map_err(|error| {
             unwritten(&path.display(), &error, "choose another place with --out")
@@ -211,22 +214,25 @@ pub fn run(args: &LrFindArgs) -> anyhow::Result<()> {
             rule: suggested.map(|(rule, _)| rule),
             learning_rate,
             command,
+            file: file.map(|path| path.display().to_string()),
         };
         return print(&(serde_json::to_string(&found)? + "\n"));
     }
     let look = Look::of_stdout(false);
     let batch = run.config.training.batch_size.min(run.images.train.len());
     let title = format!(
-        "{} of {} of {}, the rate from {:e} to {:e}",
+        "{} of {} of {}, the rate from {} to {}",
         count(test.rates.len(), "step"),
         count(batch, "image"),
         run.images.set.name,
-        range.lowest,
-        test.rates.last().copied().map_or(range.highest, rounded)
+        rate_text(range.lowest),
+        rate_text(test.rates.last().copied().unwrap_or(range.highest))
     );
+    let written = file.map(|path| format!("{:<10}{}\n", "Plot", path.display()));
     print(&format!(
-        "{title}\n\n{}\n{}",
+        "{title}\n\n{}\n{}{}",
         plot(&test, &look),
+        written.unwrap_or_default(),
         findings(&test, schedule, command.as_deref(), &look)
     ))
 }

@@ -23,7 +23,7 @@ use crate::report::look::Look;
 use crate::report::picture::{boxes, characters, half_blocks};
 use crate::report::text::{percent, wrapped};
 use crate::runs::built_in;
-use crate::runs::folder::{RUNS, RunFolderError};
+use crate::runs::folder::{RUNS, RunFolder, RunFolderError};
 use crate::runs::weights::{self, Description};
 use crate::runs::which::{named_or_newest, unfinished_run, weights_of};
 use crate::terminal::bars::Shown;
@@ -124,8 +124,16 @@ pub struct Unsure {
     files: usize,
 }
 
+/// Some images could not be read.
+#[derive(thiserror::Error, Debug)]
+#[error("{failed} of {} could not be read; the lines above say why", wording::count(*files, "image"))]
+pub struct Unread {
+    failed: usize,
+    files: usize,
+}
+
 /// # Errors
-/// Weights and device with their exit codes; 1 when some images could not be read, and
+/// Weights and device with their exit codes; [`Unread`] when some images could not be read, and
 /// [`Unsure`] when some answers are, after all images were looked at.
 pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let reads = ["device", "evaluation.batch_size"];
@@ -201,35 +209,31 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<()> {
         }
     }
     drop(bar);
-    anyhow::ensure!(
-        failed == 0,
-        "{failed} of {} could not be read; the lines above say why",
-        wording::count(all.len(), "image")
-    );
-    match unsure {
-        0 => Ok(()),
-        unsure => Err(Unsure {
-            unsure,
-            files: all.len(),
-        }
-        .into()),
+    let files = all.len();
+    match (failed, unsure) {
+        (0, 0) => Ok(()),
+        (0, unsure) => Err(Unsure { unsure, files }.into()),
+        (failed, _) => Err(Unread { failed, files }.into()),
     }
 }
 
 /// Why no answer by these weights is called unsure, and what makes some that are.
 fn knows_nothing_strange(weights: Option<&Path>) -> String {
     let unfinished = weights.and_then(unfinished_run);
+    let is_training =
+        |run: &Path| RunFolder::open_unfinished(run).is_ok_and(|run| run.is_training());
     let next = match unfinished {
+        Some(run) if is_training(run) => "its run is still training".into(),
         Some(run) => format!(
-            "its run has not ended: gpu-mnist train --resume {} goes on with it",
+            "its run has not ended: `gpu-mnist train --resume {}` goes on with it",
             quoted(run.display())
         ),
         None => format!(
-            "a training on at least {LEAST_IMAGES} images, ten or more of which are held out for validation, makes some that do"
+            "for weights that do, train on at least {LEAST_IMAGES} images, ten or more of them held out for validation"
         ),
     };
     format!(
-        "{}: these weights do not tell what the network knows, so no answer is called unsure; {next}",
+        "{}: these weights do not say which images are unfamiliar to the network, so no answer is called unsure; {next}",
         weights.map_or(built_in::NAME.into(), |path| path.display().to_string())
     )
 }
@@ -356,6 +360,7 @@ fn name(file: &Path) -> String {
 fn text(file: &Path, readings: &[Reading], description: &Description, show: bool) -> String {
     let name = name(file);
     let mut text = match readings {
+        [_] if show => format!("{name}:\n"),
         [_] => format!("{name}: "),
         _ => format!(
             "{name}: {} ({} drawings)\n",
@@ -376,9 +381,6 @@ fn text(file: &Path, readings: &[Reading], description: &Description, show: bool
                 [left, top, width, height]
             })
             .collect();
-        if readings.len() == 1 {
-            text.push('\n');
-        }
         text.push_str(&boxes(first.picture, &places));
     }
     for reading in readings {
@@ -437,6 +439,12 @@ fn guesses<'a>(probabilities: &[f64], names: &'a [String]) -> Vec<Guess<'a>> {
     guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     guesses.truncate(TOP);
     guesses
+}
+
+impl Exit for Unread {
+    fn code(&self) -> Code {
+        Code::Data
+    }
 }
 
 impl Exit for Unsure {

@@ -1,12 +1,13 @@
 //! `gpu-mnist report`: the page of a run, or one that compares several.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
 use super::completion;
 use crate::exit::UsageError;
-use crate::report::files::{REPORT, write, write_pages};
+use crate::report::files::{REPORT, is_page, write, write_pages};
 use crate::report::page;
 use crate::report::record::Record;
 use crate::report::sweep::write_page;
@@ -45,7 +46,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let mut several = Vec::new();
     let runs = match &args.runs[..] {
         [] => vec![named_or_newest(None)?],
-        named => named.to_vec(),
+        named => once(named),
     };
     if let ([folder], None) = (&runs[..], &args.out)
         && let Some(mut sweep) = SweepRecord::read(folder)?
@@ -70,6 +71,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             None => folders.push(run.clone()),
         }
     }
+    let folders = once(&folders);
     let records = folders
         .iter()
         .map(|run| Record::read(run))
@@ -83,11 +85,44 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             write(out.as_ref().unwrap_or(&beside), &page)?
         }
         (records, out, several) => {
-            let out = out.clone().unwrap_or_else(|| COMPARISON.into());
-            write(&out, &page::comparison(records, several)?)?
+            let page = page::comparison(records, several)?;
+            match out {
+                Some(out) => write(out, &page)?,
+                None => write(free(Path::new(COMPARISON))?, &page)?,
+            }
         }
     };
     shown(&path, args.open)
+}
+
+/// Each of the runs once, whichever way its folder is named.
+fn once(named: &[PathBuf]) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    let mut kept = named.to_vec();
+    kept.retain(|run| {
+        let folder = followed(run);
+        let first = seen.insert(folder.canonicalize().unwrap_or(folder));
+        if !first {
+            tracing::warn!("{}: named twice, so it is taken once", run.display());
+        }
+        first
+    });
+    kept
+}
+
+/// Refuses to replace a page that nobody named and that this program did not write.
+fn free(path: &Path) -> Result<&Path, UsageError> {
+    let there = path.exists();
+    if there && !is_page(path) {
+        let path = path.display();
+        return Err(UsageError(format!(
+            "{path} is there already, and gpu-mnist did not write it: name the page with --out (--out {path} replaces it)"
+        )));
+    }
+    if there {
+        tracing::info!("{}: replaced", path.display());
+    }
+    Ok(path)
 }
 
 /// Says where a page is, and shows it.

@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use super::args::FormatArgs;
 use crate::evaluation::Evaluation;
+use crate::exit::UsageError;
 use crate::files::read_record;
 use crate::report::look::Look;
 use crate::report::table::{Table, left, right};
 use crate::report::text::{percent, wrapped};
 use crate::runs::folder::{
-    LATEST, Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, pointed,
+    LATEST, Lock, RUN, RUNS, RunFolder, RunFolderError, SEEDS, SETTINGS, absent, followed, pointed,
 };
 use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
@@ -135,6 +136,9 @@ struct Line<'a> {
     seeds: Option<Seeds>,
     /// Of a sweep.
     trials: Option<Trials>,
+    /// Whether a program is training it, where it is a single run.
+    #[serde(skip)]
+    training: bool,
 }
 
 #[derive(Serialize)]
@@ -167,6 +171,7 @@ impl<'a> Line<'a> {
                 manner: record.evaluation.as_ref().and_then(Evaluation::manner),
                 seeds: None,
                 trials: None,
+                training: RunFolder::open_unfinished(path).is_ok_and(|run| run.is_training()),
             },
             Kept::Several(record) => Self {
                 run,
@@ -189,6 +194,7 @@ impl<'a> Line<'a> {
                     ensemble_accuracy: record.ensemble.as_ref().map(|ensemble| ensemble.accuracy),
                 }),
                 trials: None,
+                training: false,
             },
             Kept::Sweep { started, record } => Self {
                 run,
@@ -206,6 +212,7 @@ impl<'a> Line<'a> {
                     ended: record.ended(),
                     best: record.best.as_ref().map(|best| best.trial),
                 }),
+                training: false,
             },
         }
     }
@@ -233,6 +240,7 @@ impl<'a> Line<'a> {
                     count(seeds.asked, "seed")
                 ))
             }
+            (None, None) if self.training => Some("still training".into()),
             (None, None) => Some("unfinished".into()),
             (None, Some(Ending::Interrupted)) => Some("interrupted".into()),
             (None, Some(_)) => None,
@@ -243,7 +251,10 @@ impl<'a> Line<'a> {
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let runs = runs(args.folder.as_deref())?;
+    let mut runs = runs(args.folder.as_deref())?;
+    if runs.is_empty() {
+        runs.extend(itself(args.folder.as_deref()));
+    }
     let lines: Vec<Line> = runs.iter().map(Line::new).collect();
     if args.output.json() {
         return print(&(serde_json::json!({ "runs": lines }).to_string() + "\n"));
@@ -324,6 +335,14 @@ fn remark_below(line: &Line, width: usize) -> Option<String> {
 
 fn prune(args: &PruneArgs) -> anyhow::Result<()> {
     let mut runs = runs(args.folder.as_deref())?;
+    if let (true, Some(run)) = (runs.is_empty(), itself(args.folder.as_deref())) {
+        return Err(UsageError(format!(
+            "{}: a run itself; name the folder that holds it, {}, or remove it by hand",
+            run.path.display(),
+            parent(&run.path).display()
+        ))
+        .into());
+    }
     let kept = runs.split_off(runs.len().saturating_sub(args.keep as usize));
     let (mut removed, mut busy) = (Vec::new(), Vec::new());
     for run in runs {
@@ -371,9 +390,13 @@ fn runs(named: Option<&Path>) -> anyhow::Result<Vec<Run>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
             return Ok(Vec::new());
         }
-        Err(error) => {
-            let folder = folder.display();
-            anyhow::bail!("{folder}: could not be read ({error}); name a folder that holds runs");
+        Err(source) if folder.is_dir() => {
+            let path = folder.into();
+            return Err(RunFolderError::Unreadable { path, source }.into());
+        }
+        Err(_) => {
+            let (path, reason) = (folder.into(), absent(folder));
+            return Err(RunFolderError::NoFolder { path, reason }.into());
         }
     };
     let mut found: Vec<Run> = entries
@@ -382,6 +405,17 @@ fn runs(named: Option<&Path>) -> anyhow::Result<Vec<Run>> {
         .collect();
     found.sort_by(|a, b| (a.record.started(), &a.path).cmp(&(b.record.started(), &b.path)));
     Ok(found)
+}
+
+/// The folder that was named, where it is a run and holds none.
+fn itself(named: Option<&Path>) -> Option<Run> {
+    read_run(followed(named?))
+}
+
+/// The folder that a run lies in.
+fn parent(run: &Path) -> PathBuf {
+    let run = std::path::absolute(run).unwrap_or_else(|_| run.into());
+    run.parent().unwrap_or(&run).into()
 }
 
 /// What nobody may train while it is removed: a run, or each of several and their folder.
@@ -412,6 +446,11 @@ fn recognise(path: PathBuf) -> Option<Run> {
     if !fs::symlink_metadata(&path).ok()?.is_dir() || !which::is_readable(&path) {
         return None;
     }
+    read_run(path)
+}
+
+/// What the records in a folder say of it.
+fn read_run(path: PathBuf) -> Option<Run> {
     if path.join(SWEEP).is_file() {
         return match SweepRecord::open(&path) {
             Ok(record) => Some(Run {

@@ -13,6 +13,7 @@ use super::completion;
 use super::slots::{LocalArgs, slots};
 use super::training_args::{KernelArgs, LimitArgs};
 use crate::config::Layers;
+use crate::config::document::did_you_mean;
 use crate::exit::UsageError;
 use crate::report::files::{keep_worst, write_report};
 use crate::report::look::Look;
@@ -209,6 +210,7 @@ struct SubmitArgs {
 pub fn run(args: &SweepArgs, quiet: bool) -> anyhow::Result<()> {
     match &args.action {
         None => {
+            args.plan.check_word()?;
             let (folder, record) = args.plan.plan()?;
             say_plan(&folder, &record);
             let device = &args.plan.work.compute.device;
@@ -235,6 +237,30 @@ pub fn run(args: &SweepArgs, quiet: bool) -> anyhow::Result<()> {
 }
 
 impl PlanArgs {
+    /// Refuses a word that is no file where it is near a subcommand.
+    ///
+    /// # Errors
+    /// [`UsageError`] names the subcommand.
+    fn check_word(&self) -> Result<(), UsageError> {
+        let word = self.spec.as_deref().filter(|file| !file.exists());
+        // No subcommand has a dot or a slash.
+        let is_bare = |word: &&str| !word.contains(['.', '/', '\\']);
+        let Some(word) = word.and_then(Path::to_str).filter(is_bare) else {
+            return Ok(());
+        };
+        let known = Action::augment_subcommands(clap::Command::new("sweep"));
+        let known: Vec<String> = known
+            .get_subcommands()
+            .map(|one| one.get_name().to_owned())
+            .collect();
+        match did_you_mean(word, &known).as_str() {
+            "" => Ok(()),
+            hint => Err(UsageError(format!(
+                "{word}: neither a file nor a subcommand of sweep{hint}; name one, or use --over"
+            ))),
+        }
+    }
+
     fn plan(&self) -> anyhow::Result<(PathBuf, SweepRecord)> {
         self.work.compute.settings.only("sweep", &TRAINING)?;
         let mut layers = Layers::default();

@@ -1,5 +1,6 @@
 //! `gpu-mnist train`: trains a model and evaluates it on the test set.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
@@ -278,6 +279,7 @@ fn train_side_by_side(
 /// A run that stopped somewhere.
 fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<()> {
     let mut layers = args.over(resumed.layers()?)?;
+    named::keep_set(&mut layers, &resumed.layers()?)?;
     named::follow(&mut layers)?;
     let config = resolve(&layers)?;
     let changed = resumed.check(&layers)?;
@@ -289,13 +291,17 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
         if by_hand {
             find_set(&mut layers, |set| resumed.check_data(set))?;
         }
+        resumed.say_unread(&layers);
         tracing::info!("{} has ended: this is its evaluation", record.run);
         if !resumed.folder.file(REPORT).is_file() {
             write_report(resumed.folder.path());
         }
         return match args.output.shown() {
             // As it was written: parsing could change the last digit of a number.
-            Shown::Json => print(&read_record(&resumed.folder.file(RUN))?),
+            Shown::Json => print(&named_so(
+                &read_record(&resumed.folder.file(RUN))?,
+                &record,
+            )?),
             text => show(&record, text),
         };
     }
@@ -317,8 +323,16 @@ fn go_on(args: &TrainArgs, resumed: &Resumed, watch: &Watch) -> anyhow::Result<(
     if source.is_some() {
         run = run.start_from(source)?;
     }
+    resumed.set_aside();
     let start = resumed.standing(&mut run);
     train(args, &resumed.folder, run, start, watch)
+}
+
+/// The text of a record that names the run as `record` does: its folder may have been moved.
+fn named_so(text: &str, record: &RunRecord) -> anyhow::Result<String> {
+    let before = serde_json::from_str::<RunRecord>(text)?.run;
+    let field = |run| serde_json::to_string(run).map(|run| format!("\"run\": {run}"));
+    Ok(text.replacen(&field(&before)?, &field(&record.run)?, 1))
 }
 
 /// Runs of several seeds that stopped somewhere.
@@ -384,7 +398,10 @@ fn train(
     watch: &Watch,
 ) -> anyhow::Result<()> {
     let finished = train_in(folder, run, start, watch)?;
-    closing::warn_of_divergence(&finished.record);
+    // On a terminal the last lines say it.
+    if matches!(args.output.shown(), Shown::Json) || !std::io::stdout().is_terminal() {
+        closing::warn_of_divergence(&finished.record);
+    }
     show(&finished.record, args.output.shown())
 }
 

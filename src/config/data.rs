@@ -47,9 +47,7 @@ impl DataConfig {
 /// The size that images are brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
-#[serde(
-    expecting = "must be \"auto\", the pixels of a side, or [height, width], such as 64 or [48, 64]"
-)]
+#[serde(expecting = "must be auto, the pixels of a side, or [height, width], each from 8 to 128")]
 pub enum ImageSize {
     /// By a word.
     Named(AutoSize),

@@ -45,22 +45,14 @@ pub fn compact(value: &Value) -> Value {
 
 /// Fits `value` to the type of `slot`; a whole number is fine where a fraction is expected.
 pub fn coerce(slot: &Value, value: Value) -> Result<Value, (&'static str, String)> {
-    let digits = |text: &str| text.bytes().all(|letter| letter.is_ascii_digit());
     let expected = match slot {
-        // What TOML cannot hold was taken for text.
-        Value::Integer(_) if value.as_str().is_some_and(digits) => {
-            "a whole number of at most 9223372036854775807"
-        }
         Value::Integer(_) => "a whole number of at least 0",
         Value::Float(_) => "a number",
         Value::Boolean(_) => "true or false",
         Value::Array(_) => "a list in brackets (on a command line, quote it: 'KEY=[...]')",
         _ => "text",
     };
-    let found = || {
-        let text = value.to_string();
-        format!("{} ({})", text.trim(), value.type_name())
-    };
+    let found = || value.to_string().trim().to_owned();
     match (slot, &value) {
         (Value::Integer(_), Value::Integer(number)) if *number.value() >= 0 => Ok(value),
         (Value::Float(_), Value::Integer(number)) => Ok(Value::from(*number.value() as f64)),

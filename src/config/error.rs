@@ -1,9 +1,12 @@
 //! Where a value was set, and settings that cannot be used.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::exit::{Code, Exit};
+
+/// The variable that stands for `--data-dir`.
+pub const DATA_DIR: &str = "GPU_MNIST_DATA_DIR";
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,16 @@ pub enum Origin {
     Data,
     /// A training that failed on its device and was tried again.
     Fault,
+}
+
+impl Origin {
+    /// Where a data folder of the command line comes from: the parser takes the variable for the flag.
+    pub fn of_data_folder(folder: &Path) -> Self {
+        match std::env::var_os(DATA_DIR).is_some_and(|value| value == folder) {
+            true => Self::Environment(DATA_DIR),
+            false => Self::Flag("--data-dir"),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -57,6 +70,18 @@ pub enum ConfigError {
         /// A name that may be meant, as the end of a sentence; else empty.
         hint: String,
     },
+    /// The name of a section in place of a setting's.
+    #[error(
+        "{origin}: '{key}' is a section of settings, and one of its settings is written {key}.NAME, such as {example}; `gpu-mnist config {key}` lists them"
+    )]
+    Section {
+        /// The name.
+        key: String,
+        /// Where it stands.
+        origin: Origin,
+        /// A setting of the section.
+        example: String,
+    },
     /// A value of another type.
     #[error("{origin}: setting '{key}' must be {expected}, not {found}")]
     WrongType {
@@ -65,7 +90,7 @@ pub enum ConfigError {
         /// Where it stands.
         origin: Origin,
         /// What it takes.
-        expected: &'static str,
+        expected: String,
         /// What stands there.
         found: String,
     },

@@ -15,7 +15,7 @@ enum Word {
 pub fn epochs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    #[serde(expecting = "must be a whole number of at most 1000000, or \"auto\"")]
+    #[serde(expecting = "must be a whole number from 1 to 1000000, or auto")]
     enum Written {
         Word(Word),
         Number(usize),
@@ -30,7 +30,7 @@ pub fn epochs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Er
 pub fn flip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    #[serde(expecting = "must be true, false or \"auto\"")]
+    #[serde(expecting = "must be true, false or auto")]
     enum Written {
         Word(Word),
         Bool(bool),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Value};
 
 use super::document::{coerce, compact, did_you_mean, first_line, leaves};
-use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments};
+use super::{Config, ConfigError, DEFAULT, Origin, PRESETS, comments, range_of};
 use crate::model::layers::LayerConfig;
 
 /// The layers merged so far: the default document with values replaced, and each key's origin.
@@ -154,11 +154,7 @@ impl Layers {
             .map(|(key, _)| key)
             .collect();
         if !known.iter().any(|name| name == key) {
-            return Err(ConfigError::UnknownKey {
-                key: key.into(),
-                origin: origin.clone(),
-                hint: did_you_mean(key, &known),
-            });
+            return Err(unknown(key, origin, &known));
         }
         let mut item = self.document.as_item_mut();
         for part in key.split('.') {
@@ -169,7 +165,7 @@ impl Layers {
             fit(key, slot, value).map_err(|(expected, found)| ConfigError::WrongType {
                 key: key.into(),
                 origin: origin.clone(),
-                expected,
+                expected: range_of(key).unwrap_or_else(|| expected.into()),
                 found,
             })?;
         *value.decor_mut() = slot.decor().clone();
@@ -197,7 +193,11 @@ impl Layers {
                 let layers = found.as_ref().filter(|_| key == "model.layers");
                 let entry = layers.and_then(misunderstood);
                 let word = found.as_ref().and_then(Value::as_str).unwrap_or_default();
-                return self.invalid(&key, entry.unwrap_or(expected(error.message(), word)));
+                let expected = match range_of(&key) {
+                    Some(range) => format!("must be {range}"),
+                    None => expected(error.message(), word),
+                };
+                return self.invalid(&key, entry.unwrap_or(expected));
             }
         }
         self.invalid("", first_line(reason))
@@ -242,6 +242,24 @@ impl Layers {
     }
 }
 
+/// The refusal of a name that no setting has; that of a section may stand for any of its settings.
+fn unknown(key: &str, origin: &Origin, known: &[String]) -> ConfigError {
+    let below = format!("{key}.");
+    let (key, origin) = (key.to_owned(), origin.clone());
+    match known.iter().find(|name| name.starts_with(&below)) {
+        Some(example) => ConfigError::Section {
+            example: example.clone(),
+            key,
+            origin,
+        },
+        None => ConfigError::UnknownKey {
+            hint: did_you_mean(&key, known),
+            key,
+            origin,
+        },
+    }
+}
+
 /// What a setting must be in place of `word`, in the words of a person who typed it.
 fn expected(message: &str, word: &str) -> String {
     let line = first_line(message);
@@ -273,7 +291,7 @@ fn misunderstood(layers: &Value) -> Option<String> {
                 let document = toml_edit::DocumentMut::from(table.clone().into_table());
                 toml_edit::de::from_document::<LayerConfig>(document).err()?
             }
-            _ => return Some(format!("entry {} is no {{ key = value }}", index + 1)),
+            _ => return Some(format!("entry {} is not {{ key = value }}", index + 1)),
         };
         let reason = error.message().lines().next().unwrap_or_default();
         Some(format!("entry {}: {reason}", index + 1))
@@ -350,10 +368,7 @@ fn fit(key: &str, slot: &Value, value: Value) -> Result<Value, (&'static str, St
     match several {
         None => coerce(slot, value),
         Some(several) if (several.takes)(&value) => Ok(value),
-        Some(several) => Err((
-            several.expected,
-            format!("{} ({})", value.to_string().trim(), value.type_name()),
-        )),
+        Some(several) => Err((several.expected, value.to_string().trim().to_owned())),
     }
 }
 

@@ -1,14 +1,159 @@
-//! The range of every setting; what is outside is refused with its key and origin.
+//! The range of every setting; what is outside is refused with its key and origin, and the whole range.
 
-use super::{Config, ConfigError, DataConfig, Layers, OptimizerKind, ScheduleKind};
+use toml_edit::Value;
+
+use self::Numbers::{BelowOne, Between, NotNegative, Positive, Seed, Sides, Whole};
+use super::{Config, ConfigError, Layers, OptimizerKind, ScheduleKind};
 use crate::kernels::images::{MOST_SIDE, SIDES};
-use crate::wording::count;
+
+/// The numbers that a setting takes.
+#[derive(Clone, Copy)]
+enum Numbers {
+    /// Whole ones from the first to the last.
+    Whole(i64, i64),
+    /// All from the first to the last.
+    Between(f64, f64),
+    /// From 0 on, and below 1.
+    BelowOne,
+    /// Greater than 0.
+    Positive,
+    /// From 0 on.
+    NotNegative,
+    /// A whole one as text, or none.
+    Seed,
+    /// Sides of images.
+    Sides,
+}
+
+/// The greatest whole number that TOML holds.
+const MOST: i64 = i64::MAX;
+const MOST_PIXELS: f64 = MOST_SIDE as f64;
+const SHARE: &str = " (0.99 means 99 %)";
+const PIXELS: &str = " (pixels)";
+
+/// What each setting of numbers takes, and what is to be said after that.
+const RANGES: &[(&str, Numbers, &str)] = &[
+    ("seed", Whole(0, MOST), ""),
+    ("data.size", Sides, ""),
+    (
+        "data.test_fraction",
+        Between(0.01, 0.9),
+        " (0.2 means a fifth)",
+    ),
+    ("data.test_seed", Whole(0, MOST), ""),
+    ("data.train_limit", Whole(0, MOST), ""),
+    ("data.validation_size", Whole(0, MOST), ""),
+    ("data.split_seed", Seed, ""),
+    ("data.synthetic_seed", Seed, ""),
+    ("model.norm_epsilon", Positive, ""),
+    ("model.norm_momentum", Between(0.0, 1.0), SHARE),
+    ("training.epochs", Whole(1, 1_000_000), ", or auto"),
+    ("training.auto_images", Whole(1, MOST), ""),
+    ("training.batch_size", Whole(1, 65_536), ""),
+    ("training.learning_rate", Positive, ""),
+    ("training.warmup_fraction", Between(0.0, 1.0), SHARE),
+    ("training.start_divisor", Positive, ""),
+    ("training.final_divisor", Positive, ""),
+    ("training.step_epochs", Whole(1, MOST), ""),
+    ("training.step_factor", Positive, ""),
+    ("training.decay_fraction", Between(0.0, 1.0), SHARE),
+    ("training.beta1", BelowOne, ""),
+    ("training.beta2", BelowOne, ""),
+    ("training.epsilon", Positive, ""),
+    ("training.momentum", BelowOne, ""),
+    ("training.weight_decay", NotNegative, ""),
+    ("training.label_smoothing", BelowOne, ""),
+    ("training.clip_norm", NotNegative, ""),
+    ("training.ema_decay", BelowOne, ""),
+    ("training.freeze", Whole(0, MOST), ""),
+    ("training.target_accuracy", Between(0.0, 1.0), SHARE),
+    ("training.patience", Whole(0, MOST), ""),
+    ("training.max_seconds", NotNegative, ""),
+    ("training.checkpoint_every", Whole(0, MOST), ""),
+    ("training.keep_checkpoints", Whole(1, MOST), ""),
+    ("training.record_every", Whole(1, MOST), ""),
+    ("augment.rotation", Between(0.0, 180.0), " (degrees)"),
+    ("augment.scale", Between(0.0, 0.9), " (0.1 means 10 %)"),
+    ("augment.shear", Between(0.0, 2.0), " (pixels a row)"),
+    ("augment.shift", Between(0.0, MOST_PIXELS), PIXELS),
+    ("augment.elastic", Between(0.0, MOST_PIXELS), PIXELS),
+    // Finer cells would move single pixels.
+    ("augment.elastic_cells", Whole(1, 14), ""),
+    ("augment.cutout", Whole(0, MOST_SIDE as i64), PIXELS),
+    ("augment.brightness", Between(0.0, 1.0), ""),
+    ("augment.contrast", Between(0.0, 1.0), ""),
+    ("augment.saturation", Between(0.0, 1.0), ""),
+    ("augment.off_epochs", Whole(0, MOST), ""),
+    ("evaluation.batch_size", Whole(1, 65_536), ""),
+    ("evaluation.shift", Whole(0, 8), ""),
+    ("doctor.steps", Whole(1, 10_000), ""),
+    ("doctor.batch_size", Whole(1, 4_096), ""),
+    ("doctor.learning_rate", Positive, ""),
+    ("doctor.band", Positive, ""),
+    ("bench.steps", Whole(1, 100_000), ""),
+    ("bench.warmup", Whole(0, 100_000), ""),
+    ("bench.rounds", Whole(1, 100_000), ""),
+    ("bench.margin", Positive, ""),
+];
+
+/// What the setting `key` takes, in words; `None` of one that takes no number.
+pub fn range_of(key: &str) -> Option<String> {
+    let (_, numbers, more) = RANGES.iter().find(|(name, ..)| *name == key)?;
+    Some(format!("{}{more}", numbers.words()))
+}
+
+impl Numbers {
+    /// Whether `value` is among them; a word stands for a number that is known later.
+    fn hold(self, value: &Value) -> bool {
+        let number = value.as_float().unwrap_or(f64::NAN);
+        match self {
+            Whole(least, most) => {
+                let number = value.as_integer();
+                number.is_none_or(|number| (least..=most).contains(&number))
+            }
+            Between(least, most) => (least..=most).contains(&number),
+            BelowOne => (0.0..1.0).contains(&number),
+            Positive => number > 0.0 && number.is_finite(),
+            NotNegative => number >= 0.0 && number.is_finite(),
+            Seed => {
+                let text = value.as_str().unwrap_or_default();
+                text.is_empty() || text.parse::<u64>().is_ok()
+            }
+            Sides => match value {
+                Value::Array(sides) => sides.iter().all(is_side),
+                side => side.is_str() || is_side(side),
+            },
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            Whole(least, most) => format!("a whole number from {least} to {most}"),
+            Between(least, most) => format!("a number from {least} to {most}"),
+            BelowOne => "a number from 0 to below 1".into(),
+            Positive => "a finite number greater than 0".into(),
+            NotNegative => "a finite number of at least 0".into(),
+            Seed => format!("a whole number from 0 to {}, or empty", u64::MAX),
+            Sides => format!(
+                "auto, the pixels of a side, or [height, width], each from {} to {}",
+                SIDES.start(),
+                SIDES.end()
+            ),
+        }
+    }
+}
+
+fn is_side(value: &Value) -> bool {
+    let side = value
+        .as_integer()
+        .and_then(|side| usize::try_from(side).ok());
+    side.is_some_and(|side| SIDES.contains(&side))
+}
 
 impl Layers {
     pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
         let training = &config.training;
-        self.check_counts(config)?;
-        self.check_rates(config)?;
+        self.check_ranges()?;
         if training.optimizer == OptimizerKind::Muon && training.momentum == 0.0 {
             return Err(self.invalid("training.momentum", "Muon needs momentum, such as 0.95"));
         }
@@ -16,7 +161,6 @@ impl Layers {
             let reason = "\"plateau\" needs training.patience, such as 5";
             return Err(self.invalid("training.schedule", reason));
         }
-        self.check_shares(config)?;
         let layers = config.model.layers.len();
         // A word stands for as many as the images need, which is known later.
         if training.freeze > layers && self.word("model.layers").is_empty() {
@@ -26,164 +170,36 @@ impl Layers {
             );
             return Err(self.invalid("training.freeze", reason));
         }
-        self.check_data(&config.data)?;
-        self.check_augmentation(config)?;
+        self.check_off_epochs(config)?;
         let model = config.model.check();
         model.map_err(|reason| self.invalid("model.layers", reason))
     }
 
-    /// Refuses the first value that is not as `holds` asks.
-    fn each<T: Copy>(
-        &self,
-        values: &[(&str, T)],
-        holds: impl Fn(T) -> bool,
-        reason: &str,
-    ) -> Result<(), ConfigError> {
-        match values.iter().find(|(_, value)| !holds(*value)) {
-            Some((key, _)) => Err(self.invalid(key, reason)),
+    /// Refuses the first number that is not in the range of its setting.
+    fn check_ranges(&self) -> Result<(), ConfigError> {
+        let entries = self.entries();
+        let outside = RANGES.iter().find(|(key, numbers, _)| {
+            let mut of_key = entries.iter().filter(|entry| entry.key == *key);
+            of_key.any(|entry| !numbers.hold(&entry.value))
+        });
+        match outside {
+            Some((key, numbers, more)) => {
+                Err(self.invalid(key, format!("must be {}{more}", numbers.words())))
+            }
             None => Ok(()),
         }
     }
 
-    fn check_counts(&self, config: &Config) -> Result<(), ConfigError> {
-        let training = &config.training;
-        let at_least_one = [
-            ("training.epochs", training.epochs),
-            ("training.batch_size", training.batch_size),
-            ("training.step_epochs", training.step_epochs),
-            ("training.auto_images", training.auto_images),
-            ("training.keep_checkpoints", training.keep_checkpoints),
-            ("training.record_every", training.record_every),
-            ("evaluation.batch_size", config.evaluation.batch_size),
-            ("doctor.steps", config.doctor.steps),
-            ("doctor.batch_size", config.doctor.batch_size),
-            ("bench.steps", config.bench.steps),
-            ("bench.rounds", config.bench.rounds),
-        ];
-        self.each(&at_least_one, |value| value > 0, "must be at least 1")?;
-        let evaluated = config.evaluation.batch_size;
-        for (key, value, limit) in [
-            ("training.batch_size", training.batch_size, 65_536),
-            ("training.epochs", training.epochs, 1_000_000),
-            ("evaluation.batch_size", evaluated, 65_536),
-            ("evaluation.shift", config.evaluation.shift, 8),
-            ("doctor.steps", config.doctor.steps, 10_000),
-            ("doctor.batch_size", config.doctor.batch_size, 4_096),
-            ("bench.steps", config.bench.steps, 100_000),
-            ("bench.warmup", config.bench.warmup, 100_000),
-            ("bench.rounds", config.bench.rounds, 100_000),
-        ] {
-            if value > limit {
-                return Err(self.invalid(key, format!("must be at most {limit}")));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_rates(&self, config: &Config) -> Result<(), ConfigError> {
-        let training = &config.training;
-        let positive = [
-            ("training.learning_rate", training.learning_rate),
-            ("training.start_divisor", training.start_divisor),
-            ("training.final_divisor", training.final_divisor),
-            ("training.epsilon", training.epsilon),
-            ("training.step_factor", training.step_factor),
-            ("model.norm_epsilon", config.model.norm_epsilon),
-            ("doctor.learning_rate", config.doctor.learning_rate),
-            ("doctor.band", config.doctor.band),
-            ("bench.margin", config.bench.margin),
-        ];
-        let is_positive = |value: f64| value > 0.0 && value.is_finite();
-        self.each(&positive, is_positive, "must be greater than 0 and finite")?;
-        let not_negative = [
-            ("training.weight_decay", training.weight_decay),
-            ("training.clip_norm", training.clip_norm),
-            ("training.max_seconds", training.max_seconds),
-        ];
-        let is_not_negative = |value: f64| value >= 0.0 && value.is_finite();
-        let reason = "must be at least 0 and finite";
-        self.each(&not_negative, is_not_negative, reason)
-    }
-
-    fn check_shares(&self, config: &Config) -> Result<(), ConfigError> {
-        let training = &config.training;
-        let below_one = [
-            ("training.beta1", training.beta1),
-            ("training.beta2", training.beta2),
-            ("training.momentum", training.momentum),
-            ("training.ema_decay", training.ema_decay),
-            ("training.label_smoothing", training.label_smoothing),
-        ];
-        let is_below_one = |value| (0.0..1.0).contains(&value);
-        self.each(&below_one, is_below_one, "must lie from 0 to below 1")?;
-        let shares = [
-            ("training.warmup_fraction", training.warmup_fraction),
-            ("training.decay_fraction", training.decay_fraction),
-            ("model.norm_momentum", config.model.norm_momentum),
-            ("training.target_accuracy", training.target_accuracy),
-        ];
-        let reason = "must lie from 0 to 1 (0.99 means 99 %)";
-        self.each(&shares, |value| (0.0..=1.0).contains(&value), reason)
-    }
-
-    fn check_data(&self, data: &DataConfig) -> Result<(), ConfigError> {
-        for (key, seed) in [
-            ("data.synthetic_seed", &data.synthetic_seed),
-            ("data.split_seed", &data.split_seed),
-        ] {
-            if !seed.is_empty() && seed.parse::<u64>().is_err() {
-                return Err(self.invalid(key, "must be a whole number of at least 0, or empty"));
-            }
-        }
-        let outside = |sides: [usize; 2]| sides.into_iter().find(|side| !SIDES.contains(side));
-        if let Some(side) = data.size.sides().and_then(outside) {
-            let (least, most) = (SIDES.start(), SIDES.end());
-            let reason = format!("{side} pixels a side: must be {least} to {most}");
-            return Err(self.invalid("data.size", reason));
-        }
-        if !(0.01..=0.9).contains(&data.test_fraction) {
-            let reason = "must lie from 0.01 to 0.9 (0.2 means a fifth)";
-            return Err(self.invalid("data.test_fraction", reason));
-        }
-        Ok(())
-    }
-
-    fn check_augmentation(&self, config: &Config) -> Result<(), ConfigError> {
-        let most_side = MOST_SIDE as f64;
-        let augment = &config.augment;
-        for (key, value, limit, unit) in [
-            ("augment.rotation", augment.rotation, 180.0, "degrees"),
-            ("augment.scale", augment.scale, 0.9, "(0.1 means 10 %)"),
-            ("augment.shear", augment.shear, 2.0, "pixels a row"),
-            ("augment.shift", augment.shift, most_side, "pixels"),
-            ("augment.elastic", augment.elastic, most_side, "pixels"),
-            ("augment.brightness", augment.brightness, 1.0, ""),
-            ("augment.contrast", augment.contrast, 1.0, ""),
-            ("augment.saturation", augment.saturation, 1.0, ""),
-        ] {
-            if !(0.0..=limit).contains(&value) {
-                return Err(
-                    self.invalid(key, format!("must lie from 0 to {limit} {unit}").trim_end())
-                );
-            }
-        }
-        // Finer cells would move single pixels.
-        if !(1..=14).contains(&augment.elastic_cells) {
-            return Err(self.invalid("augment.elastic_cells", "must lie from 1 to 14"));
-        }
-        if augment.cutout > MOST_SIDE {
-            let reason = format!("must be at most {MOST_SIDE} pixels");
-            return Err(self.invalid("augment.cutout", reason));
-        }
+    /// Some epoch is to have distorted images, where images are distorted.
+    fn check_off_epochs(&self, config: &Config) -> Result<(), ConfigError> {
         let epochs = config.training.epochs;
-        if augment.distorts() && augment.off_epochs >= epochs {
-            let reason = format!(
-                "leaves none of {} (training.epochs) to distort: lower it, --set augment.off_epochs={}",
-                count(epochs, "epoch"),
-                epochs - 1
-            );
-            return Err(self.invalid("augment.off_epochs", reason));
+        if !config.augment.distorts() || config.augment.off_epochs < epochs {
+            return Ok(());
         }
-        Ok(())
+        let reason = format!(
+            "no epoch with distorted images would be left, because training.epochs is {epochs}: lower it, --set augment.off_epochs={}",
+            epochs - 1
+        );
+        Err(self.invalid("augment.off_epochs", reason))
     }
 }

@@ -134,9 +134,10 @@ pub enum DataError {
     },
     /// No mirror gave the file.
     #[error(
-        "{}: could not be downloaded{}\nCheck the network, try `gpu-mnist data fetch {set} --mirror URL`, or put the files there by hand",
+        "{}: could not be downloaded{}\nCheck {}, or put the files there by hand",
         shown(path),
-        tries(mirrors)
+        tries(mirrors),
+        other_mirror(set, *given)
     )]
     Download {
         /// The set.
@@ -145,6 +146,8 @@ pub enum DataError {
         path: PathBuf,
         /// Those that were tried.
         mirrors: Vec<FailedMirror>,
+        /// Whether the caller named them.
+        given: bool,
     },
     /// The caller asked to stop.
     #[error(
@@ -297,7 +300,7 @@ pub enum Fault {
     #[error("its header is little-endian, IDX is big-endian")]
     LittleEndian,
     /// A file of images where labels belong, or the reverse.
-    #[error("holds {found}, which are no {expected}: images and labels may be swapped")]
+    #[error("holds {found}, which are not {expected}: images and labels may be swapped")]
     Swapped {
         /// What it holds.
         found: String,
@@ -433,12 +436,12 @@ impl Fault {
             Self::NotIdx { next, .. } | Self::OtherContents { next, .. } => next,
             Self::LittleEndian => "write its numbers with the highest byte first",
             Self::Swapped { .. } => "give each file the name of what it holds",
-            Self::NoItems => "write it with the items, or take it away",
+            Self::NoItems => "write it with the items, or remove it",
             Self::Shape { .. } => "bring the images to a size that can be trained on",
             Self::TooLarge { .. } => "write a smaller set",
             Self::BadLabel { .. } => "number the classes from 0 on",
             Self::BadPixel { .. } => "scale the pixels to 0 to 255",
-            Self::CountMismatch { .. } => "write one label an image",
+            Self::CountMismatch { .. } => "write one label for each image",
             Self::ShapeMismatch { .. } => "write all images in one shape",
             Self::Empty
             | Self::GzipCut
@@ -459,10 +462,10 @@ impl Fault {
 /// What to do where the system could not read a file.
 fn after(kind: io::ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::PermissionDenied => "give yourself the right to read it",
+        io::ErrorKind::PermissionDenied => "give yourself permission to read it",
         io::ErrorKind::NotFound => "it has just gone: put it back, or try again",
         io::ErrorKind::OutOfMemory => "close other programs, or choose a smaller set",
-        io::ErrorKind::FileTooLarge => "make it smaller, or take it away",
+        io::ErrorKind::FileTooLarge => "make it smaller, or remove it",
         _ => COPY_AGAIN,
     }
 }
@@ -554,6 +557,16 @@ fn tries(mirrors: &[FailedMirror]) -> String {
         .iter()
         .map(|mirror| format!("\n  {}: {}", mirror.url, mirror.reason))
         .collect()
+}
+
+/// What to look at, and where else a set may be had from, after mirrors that were `given` or its own.
+fn other_mirror(set: &str, given: bool) -> String {
+    match given {
+        true => {
+            "the address and the network, leave --mirror out to use the set's own mirrors".into()
+        }
+        false => format!("the network, try `gpu-mnist data fetch {set} --mirror URL`"),
+    }
 }
 
 impl Exit for DataError {

@@ -257,6 +257,7 @@ impl Session<'_> {
             set: self.set.id,
             path: target.to_owned(),
             mirrors: failed,
+            given: self.options.mirrors.is_some(),
         })
     }
 }

@@ -16,7 +16,7 @@ use super::formats::{self, Reading};
 use super::open_set::Loaded;
 use super::synthetic::kept;
 use super::{DataError, ImageSet, ReadOptions};
-use crate::config::{Colour, DataConfig, ImageSize};
+use crate::config::{Colour, DataConfig, ImageSize, Origin};
 use crate::files::cache_folder;
 use crate::terminal::bars::Shown;
 use crate::terminal::interrupt::interrupted;
@@ -84,7 +84,7 @@ pub fn find(config: &DataConfig, seed: u64) -> anyhow::Result<Found> {
     let name = &config.set[..];
     if catalog::is_reserved(name) && Path::new(name).is_dir() {
         tracing::info!(
-            "data: {name} is a name of the program's own, so the folder {name}/ here is not read (./{name} names it)"
+            "data: {name} is one of the program's own names, so the folder {name}/ here is not read (./{name} names it)"
         );
     }
     match name {
@@ -137,8 +137,12 @@ fn known(set: &'static KnownSet, config: &DataConfig) -> anyhow::Result<Found> {
         false => error.below(&data_dir),
     }) {
         Err(error) if folder == data_dir => Err(error).with_context(|| {
+            let named = match Origin::of_data_folder(&folder) {
+                Origin::Environment(variable) => format!("{variable}="),
+                _ => "--data-dir ".into(),
+            };
             format!(
-                "--data-dir {} holds files of its own, read as {set}; a set of your own is named with --dataset",
+                "{named}{} holds files of its own, read as {set}; a set of your own is named with --dataset",
                 folder.display()
             )
         }),
@@ -230,7 +234,7 @@ fn own(name: &str, config: &DataConfig) -> anyhow::Result<Found> {
             Err(DataError::NotThere {
                 path,
                 next: format!(
-                    "nor is a known set called so{hint}: `gpu-mnist data list` names those; check the spelling"
+                    "no known set has that name either{hint}: check the spelling, or look at `gpu-mnist data list`"
                 ),
             })
         }

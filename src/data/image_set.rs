@@ -10,7 +10,7 @@ use super::test_split::TestSplit;
 pub use crate::kernels::images::{ImageShape, SIDES};
 use crate::picture::Target;
 pub use crate::picture::{Background, Framing};
-use crate::wording::count;
+use crate::wording::{count, listed};
 
 /// The most classes a set may have.
 pub const MOST_CLASSES: usize = 1000;
@@ -125,8 +125,8 @@ impl SetDescription {
         if self.class_names != other.class_names {
             return Some(format!(
                 "its classes are {}; here they are {}",
-                listed(&self.class_names),
-                listed(&other.class_names)
+                names_of(&self.class_names),
+                names_of(&other.class_names)
             ));
         }
         None
@@ -138,11 +138,17 @@ fn short(fingerprint: &str) -> &str {
 }
 
 /// The names of the classes; of many, the first ones and how many more.
-fn listed(names: &[String]) -> String {
+fn names_of(classes: &[String]) -> String {
     const SHOWN: usize = 12;
-    match names.len() {
-        0..=SHOWN => names.join(", "),
-        count => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
+    let shown: Vec<_> = classes
+        .iter()
+        .take(SHOWN)
+        .map(|name| listed(name))
+        .collect();
+    let shown = shown.join(", ");
+    match classes.len() {
+        0..=SHOWN => shown,
+        count => format!("{shown} and {} more", count - SHOWN),
     }
 }
 
@@ -181,7 +187,9 @@ impl ImageSet {
         let each = match names.len() {
             0..=SHOWN => {
                 let each = names.iter().zip(&counts);
-                let each: Vec<String> = each.map(|(name, n)| format!("{name} {n}")).collect();
+                let each: Vec<String> = each
+                    .map(|(name, n)| format!("{} {n}", listed(name)))
+                    .collect();
                 each.join(", ")
             }
             _ => {

@@ -30,15 +30,33 @@ pub fn check_folder(layers: &Layers) -> anyhow::Result<()> {
     }
     let origin = layers.origin("data.set");
     let leave = match origin {
-        Origin::File(_) | Origin::Preset(_) => "leave --data-dir out",
+        Origin::File(_) | Origin::Preset(_) => "leave it out",
         _ => "leave one of them out",
     };
+    let named = match layers.origin("data.folder") {
+        Origin::Set => "--set data.folder=",
+        _ => "--data-dir ",
+    };
     Err(UsageError(format!(
-        "--data-dir {}: nothing is looked for there, because data.set is \"{}\" ({origin}): {leave}, or name a known set, such as --dataset mnist",
+        "{named}{}: nothing is looked for there, because data.set is \"{}\" ({origin}): {leave}, or name a known set, such as --dataset mnist",
         config.folder.display(),
         config.set,
     ))
     .into())
+}
+
+/// Has a run keep its own set where a preset names another: presets say how to train.
+///
+/// # Errors
+/// None that a known setting can have.
+pub fn keep_set(layers: &mut Layers, run: &Layers) -> Result<(), ConfigError> {
+    match layers.origin("data.set") {
+        Origin::Preset(_) => {
+            let set = run.resolve()?.data.set;
+            layers.set("data.set", set, run.origin("data.set"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where the set of a run is to be looked for: in the folder that the user names with `--data-dir`,

@@ -224,7 +224,7 @@ impl OpenSet {
         let repeats = tested.iter().filter(|hash| trained.contains(hash)).count();
         if repeats > 0 {
             self.warnings.push(format!(
-                "{repeats} of the {} {} also among those to train on, pixel by pixel: the test accuracy will be too high",
+                "{repeats} of the {} {} also among those to train on, pixel for pixel: the test accuracy will be too high",
                 count(tested.len(), "test image"),
                 verb(repeats, "is", "are")
             ));

@@ -45,7 +45,7 @@ pub enum DeviceError {
     },
     /// One of wgpu's variables holds what it does not take.
     #[error(
-        "{variable}={value}: {word} is no graphics API; give some of vulkan, dx12, metal and gl, separated by commas, or leave the variable unset"
+        "{variable}={value}: {word} is not a graphics API; give some of vulkan, dx12, metal and gl, separated by commas, or leave the variable unset"
     )]
     Environment {
         /// Which.
@@ -64,6 +64,12 @@ pub enum DeviceError {
         adapter: String,
         /// The driver's words.
         reason: String,
+    },
+    /// The caller ended its work.
+    #[error("stopped while {doing}")]
+    Stopped {
+        /// What it was doing.
+        doing: &'static str,
     },
     /// The device failed at its work.
     #[error("device {device} failed while {doing}: {fault}: {reason}\n{advice}", advice = fault.advice())]
@@ -219,6 +225,7 @@ impl Exit for DeviceError {
     fn code(&self) -> Code {
         match self {
             Self::Failed { .. } => Code::Failed,
+            Self::Stopped { .. } => Code::Interrupted,
             Self::Environment { .. } => Code::Usage,
             _ => Code::Device,
         }

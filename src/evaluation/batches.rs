@@ -1,6 +1,7 @@
 //! The batches of a split, one after the other: where an adapter can, one is recorded and the rest replay it.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 
 use burn::tensor::{DType, Int, Tensor};
 
@@ -77,15 +78,15 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Queues `work` for every batch, in order, and tells `heard` how many images are queued. A batch that is replayed is
+    /// Queues `work` for every batch, in order, and tells `heard` how many images are queued, which may end it there. A batch that is replayed is
     /// not worked on again: what comes of it must lie where the recorded one left it. The mean loss of each batch comes
     /// back, as tensors `[n]` that follow each other, where `work` gives one.
     ///
     /// # Errors
-    /// [`DeviceError::Failed`] where a recording fails.
+    /// [`DeviceError::Failed`] where a recording fails, [`DeviceError::Stopped`] where `heard` ends it.
     pub fn each(
         &self,
-        heard: &mut dyn FnMut(usize),
+        heard: &mut dyn FnMut(usize) -> ControlFlow<()>,
         mut work: impl FnMut(Batch) -> Option<CrossEntropy>,
     ) -> Result<Vec<Tensor<1>>, DeviceError> {
         match &self.state {
@@ -96,7 +97,7 @@ impl<'a> Batches<'a> {
                 for indices in all.chunks(self.size) {
                     let found = work(self.split.gather(upload_indices(indices, self.device)));
                     losses.extend(found.map(|found| found.loss));
-                    heard(indices[indices.len() - 1] as usize + 1);
+                    self.go_on(heard(indices[indices.len() - 1] as usize + 1))?;
                 }
                 Ok(losses)
             }
@@ -107,7 +108,7 @@ impl<'a> Batches<'a> {
     fn alike(
         &self,
         state: &StepState,
-        heard: &mut dyn FnMut(usize),
+        heard: &mut dyn FnMut(usize) -> ControlFlow<()>,
         mut work: impl FnMut(Batch) -> Option<CrossEntropy>,
     ) -> Result<Vec<Tensor<1>>, DeviceError> {
         let images = self.split.len();
@@ -172,9 +173,16 @@ impl<'a> Batches<'a> {
             if has_losses.get() && (slot + 1 == SLOTS || first + count == images) {
                 losses.push(state.scores(0, slot + 1).0);
             }
-            heard(first + count);
+            self.go_on(heard(first + count))?;
         }
         Ok(losses)
+    }
+
+    fn go_on(&self, said: ControlFlow<()>) -> Result<(), DeviceError> {
+        match said {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(DeviceError::Stopped { doing: self.doing }),
+        }
     }
 }
 

@@ -96,20 +96,20 @@ impl Description {
         }
         self.network()
             .places()
-            .map_err(|reason| format!("it describes a network that cannot be ({reason})"))?;
+            .map_err(|reason| format!("it describes an impossible network ({reason})"))?;
         if !(norm_epsilon > 0.0 && norm_epsilon.is_finite() && (0.0..=1.0).contains(&norm_momentum))
         {
-            return Err("its batch norm cannot be".into());
+            return Err("its batch norm is impossible".into());
         }
         if self
             .familiarity
             .as_ref()
             .is_some_and(|found| !found.is_sound())
         {
-            return Err("its scale of what is familiar cannot be".into());
+            return Err("its scale of what is familiar is impossible".into());
         }
         if !self.normalisation.is_sound() {
-            return Err("its normalisation cannot be".into());
+            return Err("its normalisation is impossible".into());
         }
         // They are printed: a name that moves the cursor could hide what else is said.
         let printed = self.set.class_names.iter().chain([&self.set.name]);

@@ -6,11 +6,11 @@ use crate::wording::loss_text;
 /// A network has learnt that reads this share of the images that guessing does not.
 const LEARNT: f64 = 0.25;
 
-/// Where a training has led nowhere, what shows that and `next`, what to do about it.
+/// Where a training has led nowhere, what shows that and `next`, what to do about it; to follow a colon.
 pub fn lost(evaluation: &Evaluation, next: &str) -> Option<String> {
     let shown = divergence(evaluation, "test")?;
     Some(format!(
-        "Training diverged or did not begin: {shown}; {next}"
+        "the training diverged, or was too short: {shown}; {next}"
     ))
 }
 

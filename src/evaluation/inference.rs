@@ -1,5 +1,7 @@
 //! Logits of every image, read back: for the test split, predictions and exports.
 
+use std::ops::ControlFlow;
+
 use burn::tensor::{TensorData, Transaction};
 
 use super::batches::Batches;
@@ -36,7 +38,7 @@ pub async fn answers(
         let split = DeviceSplit::upload(images, normalisation, device);
         let batches = Batches::of(&split, config.evaluation.batch_size, device, "classifying");
         let (mut features, mut logits) = (batches.kept(), batches.kept());
-        batches.each(&mut |_| {}, |batch| {
+        batches.each(&mut |_| ControlFlow::Continue(()), |batch| {
             let (of_batch, scores) = model.forward_with_features(batch.images);
             features.take(of_batch);
             logits.take(scores);
@@ -74,20 +76,23 @@ pub async fn classify(
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Logits>, DeviceError> {
-    classify_heard(model, images, normalisation, config, device, &mut |_| {}).await
+    classify_heard(model, images, normalisation, config, device, &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .await
 }
 
-/// [`classify`], which tells `heard` how many images it has put through the network.
+/// [`classify`], which tells `heard` how many images it has put through the network, and ends where that says so.
 ///
 /// # Errors
-/// [`DeviceError::Failed`] when the device fails.
+/// [`DeviceError::Failed`] when the device fails, [`DeviceError::Stopped`] where `heard` ends it.
 pub async fn classify_heard(
     model: &Model,
     images: &Split,
     normalisation: Normalisation,
     config: &Config,
     device: &Device,
-    heard: &mut dyn FnMut(usize),
+    heard: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Vec<Logits>, DeviceError> {
     let split = device.guard("classifying", || {
         DeviceSplit::upload(images, normalisation, device)
@@ -105,7 +110,10 @@ pub async fn logits(
     config: &Config,
     device: &Device,
 ) -> Result<Vec<Logits>, DeviceError> {
-    logits_heard(model, split, config, device, &mut |_| {}).await
+    logits_heard(model, split, config, device, &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .await
 }
 
 async fn logits_heard(
@@ -113,7 +121,7 @@ async fn logits_heard(
     split: &DeviceSplit,
     config: &Config,
     device: &Device,
-    heard: &mut dyn FnMut(usize),
+    heard: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Vec<Logits>, DeviceError> {
     let queued = device
         .guard("classifying", || {
@@ -133,7 +141,7 @@ fn queue_logits(
     split: &DeviceSplit,
     batch_size: usize,
     device: &Device,
-    heard: &mut dyn FnMut(usize),
+    heard: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Transaction, DeviceError> {
     let batches = Batches::of(split, batch_size, device, "classifying");
     let mut logits = batches.kept();

@@ -15,6 +15,7 @@ pub(crate) mod unsure;
 pub mod worst;
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use burn::tensor::{DType, Int, Tensor, Transaction};
 use serde::de::Error as _;
@@ -267,7 +268,7 @@ pub(crate) fn count(
     let objective = Objective::plain(device);
     let mut first = None;
     let batches = Batches::of(split, batch_size, device, "evaluating");
-    let losses = batches.each(&mut |_| {}, |batch| {
+    let losses = batches.each(&mut |_| ControlFlow::Continue(()), |batch| {
         let logits = model.forward_eval(batch.images);
         let found = objective.of(logits.clone(), batch.labels.clone());
         if first.is_none() {

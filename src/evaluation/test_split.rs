@@ -1,6 +1,8 @@
 //! What networks answer to the test split in one pass. Nothing but this module turns its images
 //! into something that a model takes.
 
+use std::ops::ControlFlow;
+
 use tracing::Instrument;
 
 use super::description::Description;
@@ -39,21 +41,22 @@ pub async fn answer(
     config: &Config,
     device: &Device,
 ) -> Result<Answers, DeviceError> {
-    answer_heard(model, description, test, config, device, &mut |_, _| {}).await
+    let mut heard = |_, _| ControlFlow::Continue(());
+    answer_heard(model, description, test, config, device, &mut heard).await
 }
 
 /// [`answer`], which tells `heard` how many images of how many it has put through the network, those of each
-/// shift for themselves.
+/// shift for themselves, and ends where that says so.
 ///
 /// # Errors
-/// [`DeviceError::Failed`] when the device fails.
+/// [`DeviceError::Failed`] when the device fails, [`DeviceError::Stopped`] where `heard` ends it.
 pub async fn answer_heard(
     model: &Model,
     description: &Description,
     test: &TestSplit,
     config: &Config,
     device: &Device,
-    heard: &mut dyn FnMut(usize, usize),
+    heard: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Answers, DeviceError> {
     let shift = config.evaluation.shift;
     let span = tracing::debug_span!("evaluate", images = test.len(), shift);

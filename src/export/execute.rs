@@ -104,7 +104,7 @@ fn read(tensor: &TensorProto) -> Result<Tensor, String> {
     let dims: Vec<usize> = tensor.dims.iter().map(|&dim| dim as usize).collect();
     let whole = rest.is_empty() && values.len() == dims.iter().product::<usize>();
     if tensor.data_type != Some(FLOAT) || !whole {
-        return Err(format!("'{name}' is no whole tensor of floats"));
+        return Err(format!("'{name}' is not a complete tensor of floats"));
     }
     Ok(Tensor {
         name,

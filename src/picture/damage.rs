@@ -15,7 +15,7 @@ pub fn missing(bytes: &[u8], format: ImageFormat) -> Option<&'static str> {
     };
     match whole {
         Some(()) => None,
-        None => Some("the file ends in the middle of the image"),
+        None => Some("the file ends early"),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Bytes of a picture file -> pixels, within bounds that hold for hostile files too.
 
-use std::io::Cursor;
+use std::error::Error;
+use std::io::{Cursor, ErrorKind};
 
 use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::compose::Pixels;
 use super::{MOST_BYTES, PictureError, damage};
@@ -63,9 +64,8 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
         return Err(unknown(bytes));
     };
     reader.limits(limits);
-    let mut decoder = reader
-        .into_decoder()
-        .map_err(|error| describe(error, bytes))?;
+    let describe = |error| describe(error, bytes, format);
+    let mut decoder = reader.into_decoder().map_err(describe)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(PictureError::TooManyPixels {
@@ -78,7 +78,7 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
         return Err(PictureError::TooMuchMemory);
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| describe(error, bytes))?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(describe)?;
     if let Some(missing) = damage::missing(bytes, format) {
         return Err(PictureError::Damaged(missing.into()));
     }
@@ -103,15 +103,27 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<Decoded, PictureError> {
     })
 }
 
-fn describe(error: ImageError, bytes: &[u8]) -> PictureError {
+fn describe(error: ImageError, bytes: &[u8], format: ImageFormat) -> PictureError {
     match error {
         ImageError::Limits(_) => PictureError::TooMuchMemory,
         ImageError::Unsupported(_) => unknown(bytes),
-        ImageError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+        ImageError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => {
             PictureError::Read(error)
         }
-        error => PictureError::Damaged(error.to_string()),
+        // The file itself tells it more plainly than a decoder.
+        error => PictureError::Damaged(match damage::missing(bytes, format) {
+            Some(missing) => missing.into(),
+            None => format!("its contents cannot be decoded ({})", reason(&error)),
+        }),
     }
+}
+
+/// A decoder's own words, in one line.
+fn reason(error: &ImageError) -> String {
+    let said = error
+        .source()
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    said.lines().next().unwrap_or_default().to_owned()
 }
 
 /// What a file is that cannot be read, where its first bytes tell.

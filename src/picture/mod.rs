@@ -38,7 +38,7 @@ const LEAST_STEPS: f32 = 8.0;
 #[derive(thiserror::Error, Debug)]
 pub enum PictureError {
     /// The file system's words.
-    #[error("could not be read: {0}; check its name and your right to read it")]
+    #[error("could not be read: {0}; check its name and your permission to read it")]
     Read(std::io::Error),
     /// A web address in place of a file.
     #[error("an address; download the image first")]
@@ -75,7 +75,7 @@ pub enum PictureError {
     /// Decoding would take more memory than is allowed.
     #[error("would need more memory than an image may take; scale it down first")]
     TooMuchMemory,
-    /// Its bytes cannot be decoded; the decoder's words.
+    /// Its bytes cannot be decoded, and why.
     #[error("damaged: {0}; save it again from the program that made it, or copy it anew")]
     Damaged(String),
     /// All pixels are alike.

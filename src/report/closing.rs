@@ -12,10 +12,10 @@ use crate::evaluation::divergence::lost;
 use crate::runs::record::RunRecord;
 use crate::runs::seeds_record::{SeedRun, SeedsRecord};
 use crate::terminal::quoted;
-use crate::wording::count;
+use crate::wording::{count, sentence};
 
 /// What to do about a training that has led nowhere, at a terminal.
-pub const LEARNING_RATE: &str = "gpu-mnist lr-find suggests a learning rate";
+pub const LEARNING_RATE: &str = "train for more epochs, or at another learning rate: `gpu-mnist lr-find` with the same flags suggests one";
 
 /// The end of a training as text; `newest`: whether commands take this run where none is named.
 pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {
@@ -39,7 +39,7 @@ pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: 
     let run = &record.run;
     let _ = writeln!(text, "{}", wrapped(&reached, look.width, "  "));
     if let Some(remark) = &lost {
-        let _ = writeln!(text, "{}", wrapped(remark, look.width, "  "));
+        let _ = writeln!(text, "{}", wrapped(&sentence(remark), look.width, "  "));
     }
     let _ = writeln!(text, "Report  {run}/{REPORT}");
     let _ = match newest {
@@ -59,17 +59,28 @@ pub fn not_evaluated(record: &RunRecord, look: &Look) -> String {
     let kept = (record.weights.as_ref()).map_or(0, |weights| weights.epoch);
     let epoch = (record.history.epochs.iter()).find(|epoch| epoch.epoch == kept);
     let validation = epoch.and_then(|epoch| epoch.valid_accuracy);
+    let has_tests = record.images.is_none_or(|images| images.test > 0);
+    let reached = match validation {
+        Some(_) => format!("{} of the validation images of", percent(validation)),
+        None => "trained, without validation, on".into(),
+    };
+    let left = match has_tests {
+        true => "the test images were not looked at",
+        false => "there are no images to test on",
+    };
     let reached = format!(
-        "{} of the validation images of {}; {}, {:.1} s of training; the test images were not looked at",
-        percent(validation),
+        "{reached} {}; {}, {:.1} s of training; {left}",
         data_set(&record.dataset),
         device(&record.device),
         record.history.train_seconds
     );
+    let next = match has_tests {
+        true => format!("evaluate {}", quoted(run)),
+        false => format!("predict --run {} IMAGE.png", quoted(run)),
+    };
     format!(
-        "{}\nReport  {run}/{REPORT}\nNext    gpu-mnist evaluate {}\n",
+        "{}\nReport  {run}/{REPORT}\nNext    gpu-mnist {next}\n",
         wrapped(&reached, look.width, "  "),
-        quoted(run)
     )
 }
 

@@ -6,7 +6,7 @@ use super::record::{MISREAD, Record, WORST, WorstImage};
 use super::{curves, heat_map, page};
 use crate::evaluation::test_split::Answers;
 use crate::evaluation::worst::{Verdict, of_each_mistake, worst};
-use crate::files::write_atomically;
+use crate::files::{read_record, write_atomically};
 use crate::runs::folder::{RunFolder, RunFolderError};
 use crate::runs::training_images::TrainingImages;
 
@@ -77,6 +77,11 @@ pub fn write_pages(folder: &Path, record: &Record) -> anyhow::Result<PathBuf> {
         write(&folder.join(CURVES), &svg)?;
     }
     write(&folder.join(REPORT), &page::run(record)?)
+}
+
+/// Whether this program wrote the page at `path`.
+pub fn is_page(path: &Path) -> bool {
+    read_record(path).is_ok_and(|text| text.contains("name=\"generator\" content=\"gpu-mnist\""))
 }
 
 /// Writes one file, and says where it is.

@@ -9,7 +9,7 @@ use super::look::{Look, Mark};
 use super::text::wrapped;
 use crate::config::ScheduleKind;
 use crate::training::range_test::{RangeTest, Rule, Suggested};
-use crate::wording::{count, rate_text, rounded};
+use crate::wording::{count, rate_text};
 
 /// Lines of the plot.
 const ROWS: usize = 12;
@@ -157,7 +157,7 @@ pub fn findings(
     };
     match test.suggested {
         Some(found) => {
-            let [steepest, valley, lowest] = marked(found).map(rounded);
+            let [steepest, valley, lowest] = marked(found).map(rate_text);
             line("Steepest", format!("{steepest}: where the smoothed loss (*) falls fastest"));
             line(
                 "Valley",
@@ -169,7 +169,7 @@ pub fn findings(
                 Rule::Lowest => "the lowest's: this schedule only touches its highest rate",
                 Rule::Valley => "the valley's: this schedule stays long at its highest rate",
             };
-            let rate = look.mark(Mark::Good, &rounded(rate).to_string());
+            let rate = look.mark(Mark::Good, &rate_text(rate));
             line("Suggested", format!("{rate}, {why}"));
         }
         None if test.diverged => {
@@ -263,7 +263,7 @@ pub fn svg(test: &RangeTest) -> anyhow::Result<String> {
                 let line = LineSeries::new([(rate, bottom), (rate, top)], style);
                 let drawn = chart.draw_series(line).map_err(unknown)?;
                 drawn
-                    .label(format!("{name} {}", rounded(rate)))
+                    .label(format!("{name} {}", rate_text(rate)))
                     .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 48, y)], style));
             }
             chart

@@ -177,13 +177,15 @@ pub fn text(folder: &Path, record: &SweepRecord, look: &Look) -> String {
     // Those that halving sorted out trained less, and cannot be compared with the others.
     let earlier = record.ended() - record.failed() - best.len();
     if !best.is_empty() {
-        let title = match best.len() > SHOWN {
-            true => format!("The best {SHOWN} of {} trials", best.len()),
-            false if earlier > 0 => format!(
-                "{} of the last round, the best first",
-                count(best.len(), "trial")
-            ),
-            false => format!("{}, the best first", count(best.len(), "trial")),
+        let round = match earlier {
+            0 => "",
+            _ => " of the last round",
+        };
+        let title = match best.len() {
+            1 if earlier > 0 => "The one trial of the last round".into(),
+            1 => "The one trial that has ended well".into(),
+            all if all > SHOWN => format!("The best {SHOWN} of {all} trials{round}"),
+            all => format!("{all} trials{round}, the best first"),
         };
         let _ = writeln!(
             text,
@@ -200,23 +202,7 @@ pub fn text(folder: &Path, record: &SweepRecord, look: &Look) -> String {
             let _ = writeln!(text, "{}\n", wrapped(&line, look.width, "  "));
         }
     }
-    let mattered = importance(record);
-    if !mattered.is_empty() {
-        let title = look.mark(Mark::Title, "What mattered");
-        let mut table = Table::new([
-            left("Setting").least(12),
-            right("Share explained"),
-            left("Best value").least(6),
-        ]);
-        for found in &mattered {
-            table.row([
-                found.key.clone(),
-                format!("{:.0} %", 100.0 * found.share),
-                found.best.clone(),
-            ]);
-        }
-        let _ = writeln!(text, "{title}\n{}\n", table.text(look.width));
-    }
+    text += &mattered(record, look);
     text += &failures(record, look);
     text += &closing(folder, record, look);
     text
@@ -251,6 +237,31 @@ fn ranking(record: &SweepRecord, best: &[&Trial], look: &Look) -> String {
         table.row(cells.into_iter().chain(values(record, trial)));
     }
     table.text(look.width)
+}
+
+/// What mattered, and among which trials, where those are not all; empty where nothing can be said.
+fn mattered(record: &SweepRecord, look: &Look) -> String {
+    let found = importance(record);
+    if found.is_empty() {
+        return String::new();
+    }
+    let title = match record.rungs.len() {
+        1 => "What mattered".into(),
+        _ => format!(
+            "What mattered among the {} of the first round",
+            count(compared(record).len(), "trial")
+        ),
+    };
+    let mut table = Table::new([
+        left("Setting").least(12),
+        right("Share explained"),
+        left("Best value").least(6),
+    ]);
+    for one in found {
+        table.row([one.key, format!("{:.0} %", 100.0 * one.share), one.best]);
+    }
+    let title = look.mark(Mark::Title, &title);
+    format!("{title}\n{}\n\n", table.text(look.width))
 }
 
 /// What the best came to, where the report is, what to do next.
@@ -320,13 +331,15 @@ pub struct Importance {
     pub best: String,
 }
 
-/// What mattered, among the trials of the first rung, which all trained equally long; the greatest share first.
+/// The trials that tell what mattered: those of the first rung that ended well, the most that trained equally long.
+fn compared(record: &SweepRecord) -> Vec<&Trial> {
+    let trials = record.of_rung(0).iter();
+    trials.filter(|trial| trial.score().is_some()).collect()
+}
+
+/// What mattered among the trials of the first rung that ended well; the greatest share first.
 pub fn importance(record: &SweepRecord) -> Vec<Importance> {
-    let trials: Vec<&Trial> = record
-        .of_rung(0)
-        .iter()
-        .filter(|trial| trial.score().is_some())
-        .collect();
+    let trials = compared(record);
     let accuracy = |trial: &Trial| trial.score().map_or(0.0, |score| score.valid_accuracy);
     let mean = |trials: &[&Trial]| {
         trials.iter().map(|trial| accuracy(trial)).sum::<f64>() / trials.len() as f64

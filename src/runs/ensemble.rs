@@ -1,6 +1,7 @@
 //! One network or several that are asked together: which files they are, whether they can be put
 //! together, and whether the images at hand suit them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::folder::SETTINGS;
@@ -11,8 +12,9 @@ use super::which::{named_or_newest, weights_of};
 use crate::config::{Layers, Origin};
 use crate::data::image_set::SetDescription;
 use crate::evaluation::description::Description;
-use crate::exit::{Code, Exit};
+use crate::exit::{Code, Exit, UsageError};
 use crate::model::Model;
+use crate::terminal::quoted;
 use crate::wording::count;
 
 /// The settings that say what a run was evaluated on and how, over the defaults: its data, the seed
@@ -80,6 +82,7 @@ pub fn suits(
     match before.other_classes(found) {
         Some(difference) if countable && *anyway => {
             tracing::warn!("evaluating on {} all the same: {difference}", found.name);
+            return Ok(());
         }
         Some(difference) if countable => {
             return refused(format!(
@@ -122,6 +125,13 @@ pub fn suits(
 /// A folder without such.
 pub fn best_of(folder: &Path, top: usize) -> anyhow::Result<Vec<PathBuf>> {
     let Some(mut record) = SweepRecord::read(folder)? else {
+        if folder.join(SETTINGS).is_file() && SeedsRecord::read(folder)?.is_none() {
+            return Err(UsageError(format!(
+                "--ensemble {}: it is a single run; name a sweep or a folder of several runs",
+                folder.display()
+            ))
+            .into());
+        }
         return networks(&[folder.into()]);
     };
     record.settle(folder);
@@ -149,6 +159,18 @@ pub fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         match SeedsRecord::read(run)? {
             Some(record) => {
                 let folders = record.folders(run)?;
+                let [all, over] = [
+                    &record.seeds.len(),
+                    &(record.runs.len() + record.failed.len()),
+                ];
+                if over < all {
+                    tracing::warn!(
+                        "{}: unfinished: {over} of {}; `gpu-mnist train --resume {}` goes on",
+                        run.display(),
+                        count(*all, "seed"),
+                        quoted(run.display())
+                    );
+                }
                 tracing::info!(
                     "{}: an ensemble of its {}",
                     run.display(),
@@ -159,6 +181,16 @@ pub fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
                 }
             }
             None => files.push(weights_of(run)?),
+        }
+    }
+    let mut seen = HashSet::new();
+    for file in &files {
+        if !seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
+            return Err(UsageError(format!(
+                "{}: it was named twice; name each run once",
+                file.display()
+            ))
+            .into());
         }
     }
     Ok(files)
@@ -174,8 +206,8 @@ pub fn same_images(
     let first = &networks[0].1.set;
     for (file, (_, other)) in files.iter().zip(networks) {
         let difference = match named {
-            true => first.other_classes(&other.set),
-            false => first.difference(&other.set),
+            true => other.set.other_classes(first),
+            false => other.set.difference(first),
         };
         if let Some(difference) = difference {
             return Err(OtherImages {

@@ -140,7 +140,7 @@ fn epochs(set: &ImageSet, layers: &mut Layers) -> Result<Option<String>, ConfigE
     layers.set(EPOCHS, most as i64, Origin::Data)?;
     if config.data.validation_size == 0 {
         return Ok(Some(format!(
-            "{}: nothing is held out to end them by",
+            "{}: without validation images, training cannot tell when to end earlier",
             count(most, "epoch")
         )));
     }

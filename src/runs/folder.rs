@@ -133,6 +133,23 @@ pub enum RunFolderError {
         /// The folder.
         path: PathBuf,
     },
+    /// The run has no weights yet, and a program trains it.
+    #[error(
+        "{}: no weights yet, because it is still training: the first are kept once an epoch has been validated, or at the end; try again then",
+        path.display()
+    )]
+    StillTraining {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No folder that could hold runs is there.
+    #[error("{}: no folder of runs ({reason}); name a folder that holds runs", path.display())]
+    NoFolder {
+        /// What was named.
+        path: PathBuf,
+        /// What is there instead.
+        reason: &'static str,
+    },
     /// No run was named, and there is none.
     #[error(
         "{}: no run with weights yet; `gpu-mnist train` makes one, or name the folder of one made with --out",
@@ -259,13 +276,15 @@ impl RunFolder {
         if path.join(SEEDS).is_file() {
             return Err(not_a_run(SEVERAL.into()));
         }
-        if !path.join(WEIGHTS).is_file() {
-            return Err(match path.join(SETTINGS).is_file() {
-                true => RunFolderError::NoWeights { path: path.into() },
-                false => not_a_run(lacks(path, WEIGHTS)),
-            });
+        let folder = Self { path: path.into() };
+        if folder.file(WEIGHTS).is_file() {
+            return Ok(folder);
         }
-        Ok(Self { path: path.into() })
+        Err(match folder.file(SETTINGS).is_file() {
+            true if folder.is_training() => RunFolderError::StillTraining { path: path.into() },
+            true => RunFolderError::NoWeights { path: path.into() },
+            false => not_a_run(lacks(path, WEIGHTS)),
+        })
     }
 
     /// Has `runs/latest` name this run, where it lies in `runs`.
@@ -346,6 +365,13 @@ impl RunFolder {
             }
         }
         Ok(Lock { _file: file })
+    }
+
+    /// Whether a program is training the run.
+    pub fn is_training(&self) -> bool {
+        // A shared lock, because others may ask at the same time.
+        let refused = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        File::open(self.file(LOCK)).is_ok_and(refused)
     }
 
     /// Where it is.
@@ -485,6 +511,8 @@ impl Exit for RunFolderError {
             | Self::Damaged { .. }
             | Self::NoneEnded { .. }
             | Self::NoWeights { .. }
+            | Self::StillTraining { .. }
+            | Self::NoFolder { .. }
             | Self::NoRuns { .. }
             | Self::Unreadable { .. } => Code::Data,
             Self::Occupied { .. } | Self::Busy { .. } => Code::Usage,

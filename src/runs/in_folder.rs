@@ -1,5 +1,8 @@
 //! A training whose results are kept in a run folder. A device that failed is opened once more.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
 use super::checkpoint;
 use super::folder::{CHECKPOINTS, EVALUATION, METRICS, RUN, RunFolder, RunFolderError, SETTINGS};
 use super::keeper::{Keeper, keep_weights};
@@ -184,9 +187,13 @@ impl Keep for InFolder<'_> {
         Ok(())
     }
 
-    fn evaluating(&mut self, done: usize, of: usize) {
+    fn evaluating(&mut self, done: usize, of: usize) -> ControlFlow<()> {
         if let Some(bar) = &self.mark {
             bar.set(done, of, 0);
+        }
+        match self.watch.interrupted.load(Ordering::SeqCst) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
     }
 

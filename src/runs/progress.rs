@@ -146,7 +146,7 @@ impl TrainingProgress {
     fn no_record(&mut self, error: &std::io::Error) {
         if !std::mem::replace(&mut self.said, true) {
             tracing::warn!(
-                "{METRICS}: a record could not be written: {error}; training goes on without those that cannot"
+                "{METRICS}: a record could not be written: {error}; training goes on without it"
             );
         }
     }

@@ -25,6 +25,9 @@ pub struct RunRecord {
     /// The set it is trained on; `None` in records of older versions.
     #[serde(default)]
     pub set: Option<SetDescription>,
+    /// Its images; `None` in records of older versions.
+    #[serde(default)]
+    pub images: Option<ImageCounts>,
     /// Where the set was found, for people.
     #[serde(default)]
     pub found_in: Option<String>,
@@ -65,6 +68,17 @@ impl RunRecord {
     pub fn has_ended(&self) -> bool {
         !matches!(self.ending, None | Some(Ending::Interrupted))
     }
+}
+
+/// How many images a run has for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageCounts {
+    /// To train on.
+    pub train: usize,
+    /// Held out of the training, to choose by.
+    pub validation: usize,
+    /// To evaluate on.
+    pub test: usize,
 }
 
 /// A file of weights.

@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError, Layers, Origin, ScheduleKind};
 use crate::data::image_set::SetDescription;
 use crate::exit::{Code, Exit};
 use crate::files::{MOST_RECORD, read_file, read_record, rename};
+use crate::terminal::quoted;
 use crate::training::state::Snapshot;
 use crate::training::stopping::{self, Ending};
 use crate::wording::count;
@@ -86,7 +87,7 @@ pub enum ResumeError {
     },
     /// Test images, or built-in digits, would be drawn anew by another seed.
     #[error(
-        "--resume {}: {origin} {what}: leave it out, or keep them as they are with --set data.{key}={before}",
+        "--resume {}: {origin} {what}: leave it out, or keep them as they are with {keep}",
         run.display()
     )]
     Seed {
@@ -95,15 +96,13 @@ pub enum ResumeError {
         /// What gives the other seed.
         origin: Origin,
         /// What follows from the seed.
-        what: &'static str,
-        /// The setting.
-        key: &'static str,
-        /// Its value in the run.
-        before: u64,
+        what: String,
+        /// The flags that give what the run has.
+        keep: String,
     },
     /// The run has come to its end.
     #[error(
-        "--resume {}: nothing is left to train: {} asked for, {trained} done{why}; train it further with a greater --epochs, or leave out the changes:\n{changes}nothing was changed",
+        "--resume {}: nothing is left to train: {} asked for, {trained} done{why}; {more}, or leave out the changes:\n{changes}nothing was changed",
         run.display(),
         match epochs {
             1 => "1 epoch".into(),
@@ -119,6 +118,8 @@ pub enum ResumeError {
         epochs: usize,
         /// Why it ended.
         why: &'static str,
+        /// What has it train further.
+        more: &'static str,
         /// What else was asked for.
         changes: String,
     },
@@ -140,6 +141,8 @@ pub struct Resumed {
     _lock: Lock,
     /// Where it stood; `None` before its first checkpoint.
     pub checkpoint: Option<Checkpoint>,
+    /// Checkpoints after the one that was named.
+    later: Vec<PathBuf>,
     /// The settings it was started with, or was last resumed with on purpose.
     pub settings: Layers,
     /// The settings file of the run.
@@ -170,9 +173,13 @@ pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
         Some(file) => Some(checkpoint::load(file)?),
         None => None,
     };
-    if let Some(chosen) = &chosen {
-        set_aside(&all, chosen);
-    }
+    let step = chosen.as_deref().and_then(checkpoint::step_of);
+    let later = match step {
+        Some(_) => (all.into_iter())
+            .filter(|path| checkpoint::step_of(path) > step)
+            .collect(),
+        None => Vec::new(),
+    };
     let mut settings = Layers::default();
     let file = folder.file(SETTINGS);
     let text = match &checkpoint {
@@ -190,6 +197,7 @@ pub fn open(path: &Path) -> Result<Resumed, ResumeError> {
         folder,
         _lock: lock,
         checkpoint,
+        later,
         settings,
     })
 }
@@ -257,6 +265,11 @@ impl Resumed {
             let held_out = self.checkpoint.is_some() && config.data.validation_size > 0;
             held_out.then(|| config.data.split_seed(config.seed))
         });
+        let own = |key: &str| match layers.origin(&format!("data.{key}")) {
+            own @ (Origin::Flag(_) | Origin::Set) => own,
+            _ => layers.origin("seed"),
+        };
+        let mut found = Vec::new();
         for ([before, now], key, what) in [
             (
                 digits,
@@ -273,20 +286,23 @@ impl Resumed {
                 continue;
             };
             if before != now {
-                let own = layers.origin(&format!("data.{key}"));
-                return Err(ResumeError::Seed {
-                    run: self.folder.path().into(),
-                    origin: match own {
-                        Origin::Flag(_) | Origin::Set => own,
-                        _ => layers.origin("seed"),
-                    },
-                    what,
-                    key,
-                    before,
-                });
+                found.push((own(key), what, format!("--set data.{key}={before}")));
             }
         }
-        Ok(())
+        let Some((origin, ..)) = found.first().cloned() else {
+            return Ok(());
+        };
+        found.retain(|(of, ..)| *of == origin);
+        let [what, keep]: [Vec<_>; 2] = [
+            found.iter().map(|(_, what, _)| (*what).into()).collect(),
+            found.into_iter().map(|(.., keep)| keep).collect(),
+        ];
+        Err(ResumeError::Seed {
+            run: self.folder.path().into(),
+            origin,
+            what: what.join(", and "),
+            keep: keep.join(" "),
+        })
     }
 
     /// Whether `found` is the set that the run is trained on: its contents decide, not its name.
@@ -325,21 +341,27 @@ impl Resumed {
         };
         let epochs = config.training.epochs;
         let snapshot = &checkpoint.snapshot;
-        let done = snapshot.position.epoch > epochs;
-        let ended = stopping::before_step(&config.training, snapshot);
-        if !done && ended.is_none() {
+        if !has_ended(config, snapshot) {
             return Ok(());
         }
+        let done = snapshot.position.epoch > epochs;
+        let ended = stopping::before_step(&config.training, snapshot);
         let changes = changes(&self.settings, layers);
         Err(ResumeError::NothingLeft {
             run: self.folder.path().into(),
             trained: snapshot.epochs.len(),
             epochs,
             why: match ended {
-                Some(Ending::TargetReached) => ", and the target accuracy is reached",
+                Some(Ending::TargetReached) => ", and training.target_accuracy is reached",
                 Some(Ending::StoppedEarly) => ", and training.patience has run out",
-                Some(Ending::TimeUp) => ", and training.max_seconds are over",
+                Some(Ending::TimeUp) => ", and training.max_seconds has passed",
                 _ => "",
+            },
+            more: match (done, ended) {
+                (false, Some(Ending::TargetReached)) => "raise training.target_accuracy (0: none)",
+                (false, Some(Ending::StoppedEarly)) => "raise training.patience (0: no end)",
+                (false, Some(Ending::TimeUp)) => "raise training.max_seconds (0: none)",
+                _ => "train it further with a greater --epochs",
             },
             changes: changes.iter().map(ToString::to_string).collect(),
         })
@@ -354,7 +376,7 @@ impl Resumed {
         let spans = [ScheduleKind::OneCycle, ScheduleKind::Cosine].contains(&now.schedule);
         if self.checkpoint.is_some() && spans && before.epochs != now.epochs {
             tracing::warn!(
-                "the learning-rate schedule spanned {} and now spans {}: the next steps go on at its rate there, as a run of {} would, not at the low rate where it ended",
+                "the learning-rate schedule spanned {} and now spans {}: from here on, the rates are those that a run of {} has at this point",
                 count(before.epochs, "epoch"),
                 now.epochs,
                 count(now.epochs, "epoch")
@@ -362,12 +384,52 @@ impl Resumed {
         }
     }
 
-    /// What the run came to; `None` before its evaluation, or its end where `config` asks for none.
+    /// What the run came to; `None` before its evaluation, or its end where `config` asks for none, and where an
+    /// earlier checkpoint of it was named.
     pub fn finished(&self, config: &Config) -> Option<RunRecord> {
-        let record = self.folder.record();
-        record.filter(|record| {
-            record.evaluation.is_some() || !config.evaluation.test && record.has_ended()
-        })
+        let record = self.folder.record().filter(|_| self.later.is_empty())?;
+        let ended = record.evaluation.is_some() || !config.evaluation.test && record.has_ended();
+        // It may have been moved.
+        let run = self.folder.path().display().to_string();
+        ended.then_some(RunRecord { run, ..record })
+    }
+
+    /// Checkpoints after the one that was named belong to a future that is given up; they are kept under names that
+    /// nothing looks for.
+    pub fn set_aside(&self) {
+        for later in &self.later {
+            let mut name = later.clone().into_os_string();
+            name.push(".set-aside");
+            match rename(later, Path::new(&name)) {
+                Ok(()) => tracing::info!("set aside {}", later.display()),
+                Err(error) => {
+                    tracing::warn!("{}: could not be set aside: {error}", later.display());
+                }
+            }
+        }
+    }
+
+    /// Warns of settings on the command line that a run which has ended does not read any more.
+    pub fn say_unread(&self, layers: &Layers) {
+        let run = settings(&self.file)
+            .map(|run| run.entries())
+            .unwrap_or_default();
+        let unread: Vec<String> = (layers.entries().into_iter())
+            .filter(|entry| matches!(entry.origin, Origin::Flag(_) | Origin::Set))
+            .filter(|entry| !entry.key.starts_with("data."))
+            .filter(|entry| {
+                let before = run.iter().find(|before| before.key == entry.key);
+                before.is_some_and(|before| before.value.to_string() != entry.value.to_string())
+            })
+            .map(|entry| format!("{} ({})", entry.key, entry.origin))
+            .collect();
+        if !unread.is_empty() {
+            tracing::warn!(
+                "the run has ended, so nothing reads {}; `gpu-mnist evaluate {}` evaluates it in another way",
+                unread.join(", "),
+                quoted(self.folder.path().display())
+            );
+        }
     }
 
     /// The weights that the run started from, where it has no checkpoint yet and starts from them
@@ -397,11 +459,11 @@ impl Resumed {
             );
         }
         let position = checkpoint.snapshot.position;
-        tracing::info!(
-            "going on with epoch {} after {}",
-            position.epoch,
-            count(position.step, "step")
-        );
+        let after = count(position.step, "step");
+        match has_ended(&run.config, &checkpoint.snapshot) {
+            true => tracing::info!("trained to its end, {after}: only its evaluation is missing"),
+            false => tracing::info!("going on with epoch {} after {after}", position.epoch),
+        }
         run.description.clone_from(&checkpoint.description);
         checkpoint.snapshot.clone()
     }
@@ -452,6 +514,12 @@ pub fn changes(before: &Layers, now: &Layers) -> Vec<Change> {
         .collect()
 }
 
+/// Whether no step is left after `snapshot`.
+fn has_ended(config: &Config, snapshot: &Snapshot) -> bool {
+    let training = &config.training;
+    snapshot.position.epoch > training.epochs || stopping::before_step(training, snapshot).is_some()
+}
+
 /// The settings in `file`, over the defaults.
 ///
 /// # Errors
@@ -471,20 +539,6 @@ fn checkpoint_file(path: &Path) -> Option<&Path> {
         true => Path::new("."),
         false => run,
     })
-}
-
-/// Checkpoints after the chosen one belong to a future that is given up; they are kept under
-/// names that nothing looks for.
-fn set_aside(all: &[PathBuf], chosen: &Path) {
-    let step = checkpoint::step_of(chosen);
-    for later in all.iter().filter(|path| checkpoint::step_of(path) > step) {
-        let mut name = later.clone().into_os_string();
-        name.push(".set-aside");
-        match rename(later, Path::new(&name)) {
-            Ok(()) => tracing::info!("set aside {}", later.display()),
-            Err(error) => tracing::warn!("{}: could not be set aside: {error}", later.display()),
-        }
-    }
 }
 
 fn read(file: &Path) -> Result<String, ResumeError> {

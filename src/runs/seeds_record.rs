@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{RunFolderError, SEEDS, followed};
+use super::folder::{RunFolder, RunFolderError, SEEDS, followed};
 use super::record::RunRecord;
 use crate::device::DeviceInfo;
 use crate::evaluation::{Evaluation, TestTimeAugmentation, fitting};
@@ -264,6 +264,9 @@ impl SeedsRecord {
     pub fn folders(&self, folder: &Path) -> Result<Vec<PathBuf>, RunFolderError> {
         let folder = followed(folder);
         if self.runs.is_empty() {
+            if RunFolder::open_several(&folder).is_ok_and(|folder| folder.is_training()) {
+                return Err(RunFolderError::StillTraining { path: folder });
+            }
             let next = command_line_of(["train", "--resume", &folder.display().to_string()]);
             return Err(RunFolderError::NoneEnded {
                 path: folder,

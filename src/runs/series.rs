@@ -5,6 +5,7 @@
 mod side_by_side;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -23,6 +24,7 @@ use super::train::{Finished, TrainingRun};
 use super::weights;
 use crate::config::{Layers, Origin};
 use crate::data::image_set::SetDescription;
+use crate::device::DeviceError;
 use crate::evaluation::test_split::Answers;
 use crate::exit::{Interrupted, UsageError};
 use crate::terminal::percent;
@@ -57,7 +59,7 @@ impl Series {
                 ensemble,
             }),
             None => Err(UsageError(format!(
-                "--seed {first}: there are no {count} seeds from there up; take a smaller one"
+                "--seed {first}: there are fewer than {count} seeds from there on; take a smaller one"
             ))),
         }
     }
@@ -204,16 +206,22 @@ impl Series {
             }
         }
         if self.ensemble && record.runs.len() > 1 && record.ensemble.is_none() {
+            let mut heard = |_, _| match watch.interrupted.load(Ordering::SeqCst) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            };
             let mut given = Vec::new();
             for run in &record.runs {
-                given.push(match answers.remove(&run.seed) {
-                    Some(given) => given,
-                    None => {
-                        let file = parent.file(&run.run).join(WEIGHTS);
-                        let (model, description) = weights::load(&file, &base.device)?;
-                        pollster::block_on(base.answers(&model, &description, &mut |_, _| {}))?
-                    }
-                });
+                if let Some(found) = answers.remove(&run.seed) {
+                    given.push(found);
+                    continue;
+                }
+                let file = parent.file(&run.run).join(WEIGHTS);
+                let (model, description) = weights::load(&file, &base.device)?;
+                match pollster::block_on(base.answers(&model, &description, &mut heard)) {
+                    Err(DeviceError::Stopped { .. }) => return Err(stopped(&record).into()),
+                    found => given.push(found?),
+                }
             }
             let names = &base.description.set.class_names;
             let ensemble = Answers::ensemble(&given).evaluation(&base.images.test, names);

@@ -58,7 +58,7 @@ impl TrainingRun {
             (false, _) => ("training.from", "no file can be read here"),
             _ => (
                 "training.freeze",
-                "keeps layers as another run left them, and this one starts from none: name its weights in training.from, or leave this at 0",
+                "keeps layers as another run trained them, but no such run is named: name its weights in training.from, or leave this at 0",
             ),
         };
         Err(self.layers.invalid(key, reason))

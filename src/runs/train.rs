@@ -1,12 +1,13 @@
 //! A training, from the settings to the evaluation: what the command, each of several seeds and the
 //! page call. Where its results are kept is its caller's.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tracing::Instrument;
 
 use super::from::Source;
-use super::record::{RunRecord, Weights};
+use super::record::{ImageCounts, RunRecord, Weights};
 use super::training_images::TrainingImages;
 use super::weights::{self, Description, LAST_WEIGHTS, WEIGHTS};
 use crate::config::{Config, ConfigError, Layers, Origin};
@@ -70,13 +71,16 @@ pub trait Keep {
         Ok(())
     }
 
-    /// A run that someone stopped. An error ends it, else what there is of it is evaluated.
+    /// A run that someone stopped, in its training or in its evaluation. An error ends it, else what there is of it
+    /// is evaluated, where that was not stopped.
     fn stopped(&mut self, record: &RunRecord) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// How many images of how many were put through the network for its evaluation.
-    fn evaluating(&mut self, done: usize, of: usize) {}
+    /// How many images of how many were put through the network for its evaluation, which may end there.
+    fn evaluating(&mut self, done: usize, of: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 
     /// A run with its evaluation, and the answers it is made of, where there is one.
     fn ended(
@@ -137,6 +141,11 @@ impl TrainingRun {
             commands: Vec::new(),
             dataset: set.name.clone(),
             set: Some(set.clone()),
+            images: Some(ImageCounts {
+                train: self.images.train.len(),
+                validation: self.images.valid.len(),
+                test: self.images.test.len(),
+            }),
             found_in: Some(self.images.found_in.clone()).filter(|place| !place.is_empty()),
             device: self.device.info.clone(),
             kernels: self.device.kernels(),
@@ -156,12 +165,12 @@ impl TrainingRun {
     /// What a network answers to the test split.
     ///
     /// # Errors
-    /// Those of the device.
+    /// Those of the device, and [`DeviceError::Stopped`] where `heard` ends it.
     pub async fn answers(
         &self,
         model: &Model,
         description: &Description,
-        heard: &mut dyn FnMut(usize, usize),
+        heard: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Answers, DeviceError> {
         let test = &self.images.test;
         answer_heard(model, description, test, &self.config, &self.device, heard).await
@@ -264,7 +273,13 @@ pub async fn train<K: Keep>(
     let answers = match run.config.evaluation.test {
         true => {
             let mut heard = |done, of| keep.evaluating(done, of);
-            Some(run.answers(&model, &description, &mut heard).await?)
+            match run.answers(&model, &description, &mut heard).await {
+                Err(DeviceError::Stopped { .. }) => {
+                    keep.stopped(&record)?;
+                    None
+                }
+                answers => Some(answers?),
+            }
         }
         false => None,
     };

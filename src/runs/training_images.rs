@@ -1,6 +1,8 @@
 //! The images of a training: those it learns from, those that validate each epoch, and those that
 //! say at its end how good it is.
 
+use std::borrow::Cow;
+
 use crate::config::{Architecture, Config, ConfigError, Layers};
 use crate::data::batches::Normalisation;
 use crate::data::image_set::{SetDescription, Sources};
@@ -8,6 +10,7 @@ use crate::data::split::{Division, divide};
 use crate::data::test_split::TestSplit;
 use crate::data::{ImageSet, Split};
 use crate::evaluation::description::Description;
+use crate::wording::listed;
 
 /// A class with fewer images to train on is named: hardly anything can be learnt from them.
 const FEW: usize = 5;
@@ -169,7 +172,7 @@ impl TrainingImages {
         let names = &self.set.class_names;
         let named = |wanted: &dyn Fn(usize) -> bool| {
             let classes = (0..names.len()).filter(|&class| wanted(class));
-            let found: Vec<&str> = classes.map(|class| names[class].as_str()).collect();
+            let found: Vec<_> = classes.map(|class| listed(&names[class])).collect();
             (!found.is_empty()).then_some(found)
         };
         let mut remarks = Vec::new();
@@ -220,7 +223,7 @@ fn picked(files: &[String], places: &[usize]) -> Vec<String> {
 }
 
 /// The word for a single class, or that for several.
-fn either<'w>(classes: &[&str], one: &'w str, several: &'w str) -> &'w str {
+fn either<'w>(classes: &[Cow<'_, str>], one: &'w str, several: &'w str) -> &'w str {
     match classes {
         [_] => one,
         _ => several,
@@ -228,7 +231,7 @@ fn either<'w>(classes: &[&str], one: &'w str, several: &'w str) -> &'w str {
 }
 
 /// `a, b and c`; of many, the first and how many more.
-fn list(names: &[&str]) -> String {
+fn list(names: &[Cow<'_, str>]) -> String {
     match names {
         [only] => format!("class {only}"),
         names if names.len() > NAMED => format!(

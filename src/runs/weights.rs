@@ -73,7 +73,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
                 "written in format '{other}', this program reads '{FORMAT}'"
             ));
         }
-        None => return Err("no weights of gpu-mnist".into()),
+        None => return Err("not a weights file of gpu-mnist".into()),
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     // Older files have none.
@@ -110,7 +110,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Parameters, Description), String> {
             .collect();
         if !numbers.iter().all(|number| number.is_finite()) {
             return Err(format!(
-                "'{}' holds numbers that are NaN or infinite, as a training leaves them that diverged",
+                "'{}' holds numbers that are NaN or infinite, as a training that diverged leaves them",
                 shape.name
             ));
         }

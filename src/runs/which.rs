@@ -136,11 +136,18 @@ fn say_unfinished(folder: &RunFolder) {
         .and_then(|()| layers.resolve().ok())
         .map(|config| config.training.epochs);
     let done = epochs_done(folder.path(), &record);
+    // Its evaluation alone is missing.
+    if epochs.is_some_and(|epochs| done >= epochs) {
+        return;
+    }
     let run = folder.path().display();
+    let next = match folder.is_training() {
+        true => "it is still training".into(),
+        false => format!("`gpu-mnist train --resume {}` goes on", quoted(&run)),
+    };
     tracing::warn!(
-        "{run}: unfinished: {done} of {}; `gpu-mnist train --resume {}` goes on",
-        epochs.map_or_else(|| "its epochs".into(), |epochs| count(epochs, "epoch")),
-        quoted(&run)
+        "{run}: unfinished: {done} of {}; {next}",
+        epochs.map_or_else(|| "its epochs".into(), |epochs| count(epochs, "epoch"))
     );
 }
 

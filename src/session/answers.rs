@@ -129,7 +129,7 @@ impl Session {
             .filter(|_| pixels.len() as u64 == 4 * u64::from(width) * u64::from(height))
             .ok_or_else(|| {
                 SessionError(format!(
-                    "{} bytes are no image of {width} x {height} RGBA pixels",
+                    "{} bytes are not an image of {width} x {height} RGBA pixels",
                     pixels.len()
                 ))
             })?;

@@ -17,7 +17,7 @@ use crate::runs::training_images::TrainingImages;
 use crate::training::history::EpochRecord;
 use crate::training::stopping::Ending;
 use crate::training::{Observer, Progress};
-use crate::wording::rounded;
+use crate::wording::{lower_rate, sentence};
 
 /// What came of a training.
 #[derive(Debug, Serialize)]
@@ -167,10 +167,11 @@ impl Session {
         let mut finished = train(&run, run.initial(), record, observer, &mut Nowhere).await?;
         let interrupted = finished.record.ending == Some(Ending::Interrupted);
         let evaluation = finished.record.evaluation.as_ref();
-        let rate = rounded(run.config.training.learning_rate / 10.0);
+        let rate = lower_rate(run.config.training.learning_rate);
         let next = format!("try another learning rate, such as {rate}");
         let remark = evaluation.filter(|_| !interrupted);
         let remark = remark.and_then(|evaluation| lost(evaluation, &next));
+        let remark = remark.map(|remark| sentence(&remark));
         let notes: Vec<String> = note.into_iter().chain(remark).collect();
         // A page offers one file of weights.
         finished.record.last_weights = None;

@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::device::{DeviceError, Fault};
 use crate::training::TrainingError;
+use crate::wording::rate_text;
 
 /// A request that cannot be followed: names the thing, what is wrong, and the next step.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ impl From<ConfigError> for SessionError {
         Self(match error {
             ConfigError::UnknownKey { key, hint, .. } => {
                 format!("no setting is called '{key}'{hint}")
+            }
+            ConfigError::Section { key, example, .. } => {
+                format!("{key} is a section of settings: name one of them, such as {example}")
             }
             ConfigError::WrongType {
                 key,
@@ -83,7 +87,8 @@ impl From<TrainingError> for SessionError {
                 suggestion,
                 ..
             } => Self(format!(
-                "{what} at step {step}; lower the learning rate, for example to {suggestion:.1e}"
+                "{what} at step {step}; lower the learning rate, for example to {}",
+                rate_text(suggestion)
             )),
             TrainingError::Device(error) => error.into(),
         }

@@ -69,7 +69,7 @@ pub fn why(settings: &TrainingConfig, epochs: &[EpochRecord], ending: Ending) ->
             settings.target_accuracy
         ),
         (Ending::TimeUp, _) => format!(
-            "{} s of training are over (training.max_seconds)",
+            "{} s of training have passed (training.max_seconds)",
             settings.max_seconds
         ),
         (Ending::StoppedEarly, ScheduleKind::Plateau) => format!(

@@ -25,7 +25,7 @@ use crate::kernels::Kernels;
 use crate::model::layers::Draw;
 use crate::model::loss::{CrossEntropy, Objective};
 use crate::model::{self, Model};
-use crate::wording::rounded;
+use crate::wording::lower_rate;
 
 /// Steps a model through the batches of a split.
 pub struct Trainer {
@@ -330,7 +330,7 @@ impl Trainer {
         }
     }
 
-    /// The error of a training whose numbers were lost at a step; a tenth of the highest rate so far may do.
+    /// The error of a training whose numbers were lost at a step; a rate below the highest one so far may do.
     pub(super) fn diverged(&self, what: String, step: usize) -> TrainingError {
         let rates = (0..self.epoch.scheduled).map(|step| self.schedule.learning_rate(step));
         let highest = rates.fold(0.0, f64::max);
@@ -338,7 +338,7 @@ impl Trainer {
             what,
             step,
             learning_rate: highest,
-            suggestion: rounded(highest / 10.0),
+            suggestion: lower_rate(highest),
         }
     }
 

@@ -90,7 +90,13 @@ fn what_cannot_be_compared_is_known_before_measuring() {
     );
     let other = Work::of(&settings(&["bench.steps=31"]));
     let reason = nothing(&[row("a card")], &other).expect("nothing");
-    assert!(reason.contains("other work (--steps 100"), "{reason}");
+    assert_eq!(reason, "the saved measurement had --steps 100");
+    let other = Work::of(&settings(&["model.layers=[{linear=8}]"]));
+    let reason = nothing(&[row("a card")], &other).expect("nothing");
+    assert!(reason.contains("another network"), "{reason}");
+    let other = Work::of(&settings(&["training.optimizer=sgd"]));
+    let reason = nothing(&[row("a card")], &other).expect("nothing");
+    assert!(reason.contains("other training settings"), "{reason}");
 }
 
 fn compared(now: Row, then: Row) -> Comparison {
@@ -174,7 +180,7 @@ fn what_did_other_work_or_cannot_be_trusted_is_not_compared() {
         found[0]
             .note
             .as_ref()
-            .is_some_and(|note| note.contains("other work"))
+            .is_some_and(|note| note.contains("--steps 100"))
     );
     // Rows say their batch and kernels themselves.
     let batch = settings(&["training.batch_size=64", "device.kernels=burn"]);

@@ -1,6 +1,6 @@
 //! Settings: layers, origins, and errors that name key and origin.
 
-use gpu_mnist::config::{DEFAULT, Layers, Origin, PRESETS};
+use gpu_mnist::config::{DEFAULT, Layers, Origin, PRESETS, range_of};
 use gpu_mnist::data::image_set::{SetDescription, digits};
 use gpu_mnist::data::synthetic::{SHAPE, network};
 use gpu_mnist::data::test_split::TestSplit;
@@ -87,28 +87,25 @@ fn an_unknown_key_names_itself_its_origin_and_the_nearest_setting() {
 #[test]
 fn wrong_types_words_and_ranges_name_the_key() {
     for (assignment, expected) in [
-        ("training.epochs=fast", "of at most 1000000, or \"auto\""),
-        ("training.epochs=-1", "must be a whole number"),
-        (
-            "training.epochs=0",
-            "training.epochs' = 0: must be at least 1",
-        ),
         ("device.hardware_only=1", "must be true or false"),
         (
             "training.schedule=spiral",
             "'training.schedule' = \"spiral\"",
         ),
-        ("training.learning_rate=nan", "must be greater than 0"),
+        (
+            "training.learning_rate=nan",
+            "must be a finite number greater than 0",
+        ),
         ("training.beta1=1.0", "from 0 to below 1"),
         ("training.target_accuracy=99", "0.99 means 99 %"),
         (
             "model.layers=[{ linear = 8 }, { linear = 99999999 }]",
             "entry 2: linear = 99999999 must lie from 1 to 16384",
         ),
-        ("augment.rotation=181", "from 0 to 180 degrees"),
-        ("augment.elastic=-1", "from 0 to 128 pixels"),
+        ("augment.rotation=181", "from 0 to 180 (degrees)"),
+        ("augment.elastic=-1", "from 0 to 128 (pixels)"),
         ("augment.elastic_cells=0", "from 1 to 14"),
-        ("augment.cutout=129", "at most 128"),
+        ("augment.cutout=129", "from 0 to 128 (pixels)"),
         (
             "data.split_seed=first",
             "data.split_seed' = \"first\": must be a whole number",
@@ -117,23 +114,81 @@ fn wrong_types_words_and_ranges_name_the_key() {
             "data.synthetic_seed=-1",
             "data.synthetic_seed' = \"-1\": must be a whole number",
         ),
-        ("data.size=7", "7 pixels a side: must be 8 to 128"),
-        ("data.size=[32, 129]", "129 pixels a side"),
+        ("data.size=7", "data.size' = 7: must be auto"),
+        ("data.size=[32, 129]", "each from 8 to 128"),
         (
             "data.size=[28]",
-            "must be \"auto\", the pixels of a side, or [height, width]",
+            "must be auto, the pixels of a side, or [height, width], each from 8 to 128",
         ),
         (
             "seed=18446744073709551615",
-            "of at most 9223372036854775807",
+            "a whole number from 0 to 9223372036854775807",
         ),
         ("data.test_fraction=0", "from 0.01 to 0.9"),
         ("epochs", "--set KEY=VALUE"),
-        ("training=3", "unknown setting 'training'"),
+        (
+            "training=3",
+            "'training' is a section of settings, and one of its settings is written training.NAME",
+        ),
     ] {
         let text = error(|layers| layers.assign(assignment));
         assert!(text.contains(expected), "{assignment}: {text}");
     }
+}
+
+/// Whatever is wrong with a number, the refusal names the whole range.
+#[test]
+fn every_refusal_of_a_setting_names_the_same_range() {
+    let range = "must be a whole number from 1 to 1000000, or auto";
+    for value in [
+        "0",
+        "-1",
+        "1000001",
+        "2.5",
+        "five",
+        "[1]",
+        "99999999999999999999",
+    ] {
+        let text = error(|layers| layers.assign(&format!("training.epochs={value}")));
+        assert!(text.contains(range), "{value}: {text}");
+    }
+    let numbers = Layers::default().entries().into_iter();
+    let numbers = numbers.filter(|entry| entry.value.is_integer() || entry.value.is_float());
+    let mut seen = 0;
+    for entry in numbers {
+        let key = &entry.key;
+        let range = range_of(key).unwrap_or_else(|| panic!("{key} has no range"));
+        for value in ["-1e9", "few", "[true]"] {
+            let text = error(|layers| layers.assign(&format!("{key}={value}")));
+            assert!(
+                text.contains(key.as_str()) && text.contains(&format!("must be {range}")),
+                "{key}={value}: {text}"
+            );
+        }
+        seen += 1;
+    }
+    assert!(seen > 40, "{seen} settings");
+}
+
+#[test]
+fn the_name_of_a_section_is_told_from_a_setting_s() {
+    for (change, expected) in [
+        (
+            "training=3",
+            "such as training.epochs; `gpu-mnist config training` lists them",
+        ),
+        (
+            "bench=3",
+            "such as bench.steps; `gpu-mnist config bench` lists them",
+        ),
+        ("training.nothing=3", "unknown setting 'training.nothing'"),
+    ] {
+        let text = error(|layers| layers.assign(change));
+        assert!(text.contains(expected), "{change}: {text}");
+    }
+    let origin = Origin::File("mine.toml".into());
+    let text = error(|layers| layers.overlay("data = \"mnist\"", &origin));
+    assert!(text.starts_with("mine.toml: 'data' is a section"), "{text}");
 }
 
 #[test]
@@ -216,7 +271,7 @@ fn layers_that_cannot_be_name_their_entry() {
         ),
         ("[{}]", "entry 1: an entry has convolution = N"),
         ("[{linear=8},{widht=3}]", "entry 2: unknown field `widht`"),
-        ("[{linear=8},3]", "entry 2 is no { key = value }"),
+        ("[{linear=8},3]", "entry 2 is not { key = value }"),
         (
             "[{linear=16384},{linear=16384}]",
             "entry 2: more than 150000000 weights",
@@ -407,7 +462,8 @@ fn pictures_are_mirrored_where_that_makes_sense_and_some_epoch_is_distorted() {
         layers.assign("augment.off_epochs=1")
     });
     assert!(
-        text.contains("none of 1 epoch ") && text.contains("off_epochs=0"),
+        text.contains("no epoch with distorted images would be left")
+            && text.contains("off_epochs=0"),
         "{text}"
     );
 }

@@ -295,6 +295,7 @@ fn refused(behaviour: Behaviour) -> String {
     assert_eq!(names(&data.path().join("mnist")), [""; 0]);
     let text = error.to_string();
     assert!(text.contains(&server.url), "names the mirror: {text}");
+    assert!(text.contains("leave --mirror out"), "{text}");
     assert!(text.contains("train-images-idx3-ubyte.gz"), "{text}");
     text
 }
@@ -454,7 +455,7 @@ fn mirrors_must_be_https_or_loopback() {
         ("/some/folder", "names no host"),
         ("http://localhost.example.com/", "refused"),
         ("https://user@example.com/", "user name"),
-        ("https://example.com/?x=", "no folder"),
+        ("https://example.com/?x=", "not that of a folder"),
     ] {
         let options = FetchOptions {
             mirrors: Some(vec![mirror.to_owned()]),
@@ -595,6 +596,31 @@ fn every_set_of_single_files_is_fetched() {
             crate::data::read_known(&data.path().join(of.id), files.set).expect("readable");
         assert_eq!(loaded.set.train.len(), 30, "{of}");
     }
+}
+
+/// Nobody is told to give a mirror who gave one.
+#[test]
+fn what_is_advised_follows_whose_mirrors_failed() {
+    let advice = |given| {
+        let error = DataError::Download {
+            set: "mnist",
+            path: "mnist/train-images-idx3-ubyte.gz".into(),
+            mirrors: Vec::new(),
+            given,
+        };
+        error.to_string()
+    };
+    let own = advice(false);
+    assert!(
+        own.contains("try `gpu-mnist data fetch mnist --mirror URL`"),
+        "{own}"
+    );
+    let given = advice(true);
+    assert!(
+        given.contains("Check the address and the network, leave --mirror out"),
+        "{given}"
+    );
+    assert!(!given.contains("URL"), "{given}");
 }
 
 /// A file whose size is not published is bounded and verified all the same.

@@ -342,9 +342,9 @@ fn words_that_nothing_follows_are_refused_by_name() {
         ),
         (
             "training.epochs=many",
-            "a whole number of at most 1000000, or \"auto\"",
+            "a whole number from 1 to 1000000, or auto",
         ),
-        ("augment.flip=maybe", "must be true, false or \"auto\""),
+        ("augment.flip=maybe", "must be true, false or auto"),
         ("training.sampling=twice", "training.sampling"),
         ("training.schedule=plateau", "needs training.patience"),
     ] {

@@ -148,7 +148,7 @@ fn what_is_no_file_is_refused_at_once() {
     let cases: [(&[&str], i32); 4] = [
         (&["config", "--config", "/dev/zero"], 2),
         (&["bench", "--cpu", "--compare", "bench.json"], 4),
-        (&["predict", "/dev/zero"], 1),
+        (&["predict", "/dev/zero"], 4),
         (&["evaluate", "step-00000001.safetensors"], 4),
     ];
     for (arguments, code) in cases {

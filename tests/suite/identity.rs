@@ -194,6 +194,9 @@ fn networks_of_different_sets_are_not_put_together() {
     run(path, &["evaluate", "r", "s", "--device", "cpu"])
         .code(4)
         .stderr(contains("cannot be put together"));
+    run(path, &["evaluate", "r", "r", "--device", "cpu"])
+        .code(2)
+        .stderr(contains("named twice"));
     // On images that are named they can.
     run(
         path,

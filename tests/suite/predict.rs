@@ -123,7 +123,7 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
         .args(files)
         .arg("--json")
         .assert()
-        .code(1)
+        .code(4)
         .stderr(contains("bad.png: no PNG, JPEG"))
         .stderr(contains("nowhere.png: could not be read"))
         .stderr(contains("2 of 4 images"))
@@ -145,7 +145,7 @@ fn a_bad_file_among_good_ones_is_reported_and_the_others_are_done() {
         .write_stdin(bytes)
         .assert()
         .code(0)
-        .stdout(contains("stdin: "))
+        .stdout(contains("stdin:\n+---"))
         .get_output()
         .clone();
     let text = String::from_utf8(shown.stdout).expect("text");
@@ -217,9 +217,9 @@ fn a_folder_is_read_whole_in_the_order_that_people_count() {
         .args(predict)
         .args(["photos", "--csv"])
         .assert()
-        .code(1)
+        .code(4)
         .stderr(contains(
-            "photos: left out 1 file that is no image by its name",
+            "photos: left out 1 file whose name is not that of an image",
         ))
         .stderr(contains("1 of 5 images"))
         .get_output()
@@ -248,7 +248,7 @@ fn a_folder_is_read_whole_in_the_order_that_people_count() {
         .args(predict)
         .arg("empty")
         .assert()
-        .code(1)
+        .code(4)
         .stderr(contains("empty: no PNG, JPEG, BMP, GIF or WebP image"));
 }
 

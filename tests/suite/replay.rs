@@ -1,5 +1,7 @@
 //! Steps that are recorded and replayed: the same bits as steps launched one by one, whatever the settings.
 
+use std::ops::ControlFlow;
+
 use gpu_mnist::checks::replay::beside_launches;
 use gpu_mnist::checks::{Scope, steps};
 use gpu_mnist::config::Config;
@@ -315,7 +317,11 @@ fn worked_on(images: usize, device: &Device) -> usize {
         kept.take(batch.images.reshape([count, height * width * channels]));
         None
     };
-    let losses = batches.each(&mut |images| heard.push(images), work);
+    let mut hear = |images| {
+        heard.push(images);
+        ControlFlow::Continue(())
+    };
+    let losses = batches.each(&mut hear, work);
     assert!(losses.expect("batches").is_empty());
     assert_eq!(heard.len(), images.div_ceil(BATCH));
     assert_eq!(heard.last(), Some(&images));

@@ -10,6 +10,7 @@ use gpu_mnist::evaluation::probabilities::log_softmax;
 use gpu_mnist::evaluation::worst::{Verdict, verdicts, worst};
 use gpu_mnist::report::page;
 use gpu_mnist::report::record::Record;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -192,6 +193,35 @@ fn train_leaves_a_page_that_needs_nothing_else() {
         .assert()
         .code(4)
         .stderr(contains("nowhere: no run here"));
+    // A run that is named twice is one; a page of this program gives way, and no other.
+    program(home.path())
+        .args(["report", "one", "two", "./one"])
+        .assert()
+        .code(0)
+        .stdout("comparison.html\n")
+        .stderr(
+            contains("./one: named twice, so it is taken once")
+                .and(contains("comparison.html: replaced")),
+        );
+    let again = fs::read_to_string(home.path().join("comparison.html")).expect("a page");
+    assert_eq!(again, comparison);
+    program(home.path())
+        .args(["report", "one", "one"])
+        .assert()
+        .code(0)
+        .stdout(contains("report.html"));
+    fs::write(home.path().join("comparison.html"), "<p>mine</p>").expect("written");
+    program(home.path())
+        .args(["report", "one", "two"])
+        .assert()
+        .code(2)
+        .stderr(contains(
+            "comparison.html is there already, and gpu-mnist did not write it",
+        ));
+    program(home.path())
+        .args(["report", "one", "two", "--out", "comparison.html"])
+        .assert()
+        .code(0);
 }
 
 #[test]

@@ -302,5 +302,8 @@ fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_offered() {
         "{text}"
     );
     let weights = faulty(&path, b"\x02\0\0\0\0\0\0\0{}");
-    assert!(weights.contains("no checkpoint of gpu-mnist"), "{weights}");
+    assert!(
+        weights.contains("not a checkpoint that gpu-mnist wrote"),
+        "{weights}"
+    );
 }

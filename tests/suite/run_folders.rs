@@ -116,6 +116,131 @@ fn a_finished_run_prints_its_evaluation_and_can_be_trained_further() {
     assert!(settings.contains("epochs = 3"), "{settings}");
 }
 
+/// Its folder was moved, and the command is run elsewhere: what is printed is there.
+#[test]
+fn a_finished_run_that_was_moved_is_named_by_its_new_place() {
+    let home = home_with_digits();
+    let home = home.path();
+    train(home, "run", &[]);
+    fs::rename(home.join("run"), home.join("moved")).expect("moved");
+    run(home, &["train", "--resume", "moved"])
+        .code(0)
+        .stdout(contains("Report  moved/report.html").and(contains("--run moved ")))
+        .stderr(contains("moved has ended"));
+    let json = run(home, &["train", "--resume", "moved", "--json"]).code(0);
+    let printed: Value = serde_json::from_slice(&json.get_output().stdout).expect("JSON");
+    assert_eq!(printed["run"], "moved");
+}
+
+/// What is set for a run that has ended is used, or said to be unused.
+#[test]
+fn a_finished_run_says_which_flags_it_does_not_read() {
+    let home = home_with_digits();
+    let home = home.path();
+    train(home, "run", &[]);
+    let tensorboard = "training.tensorboard=true";
+    run(home, &["train", "--resume", "run", "--set", tensorboard])
+        .code(0)
+        .stderr(
+            contains("nothing reads training.tensorboard (--set)")
+                .and(contains("gpu-mnist evaluate run")),
+        );
+    let silent = run(home, &["train", "--resume", "run"]).code(0);
+    let said = String::from_utf8_lossy(&silent.get_output().stderr).into_owned();
+    assert!(!said.contains("nothing reads"), "{said}");
+}
+
+/// An earlier checkpoint is gone on from, to the same weights; nothing is set aside where nothing is trained.
+#[test]
+fn an_earlier_checkpoint_of_a_finished_run_is_trained_from() {
+    let home = home_with_digits();
+    let home = home.path();
+    let whole = train(home, "run", &["--set", "training.checkpoint_every=3"]);
+    let earlier = "run/checkpoints/step-00000015.safetensors";
+    let newest = home.join("run/checkpoints/step-00000016.safetensors");
+    run(
+        home,
+        &["train", "--resume", earlier, "--dataset", "synthetic"],
+    )
+    .code(4);
+    assert!(newest.is_file(), "refused, so nothing was set aside");
+    run(home, &["train", "--resume", earlier])
+        .code(0)
+        .stderr(contains("set aside").and(contains("after 15 steps")));
+    let again = record(&home.join("run"));
+    assert_eq!(again["last_weights"], whole["last_weights"]);
+    assert!(newest.is_file());
+}
+
+/// A preset says how to train; which images a run is trained on stays its own.
+#[test]
+fn a_preset_leaves_a_resumed_run_its_images() {
+    let home = home_with_digits();
+    let home = home.path();
+    train(home, "run", &[]);
+    let fast = [
+        "train", "--resume", "run", "--device", "cpu", "--config", "fast",
+    ];
+    run(home, &fast)
+        .code(2)
+        .stderr(contains("training.batch_size"));
+    let set = [
+        "data.train_limit=0",
+        "training.batch_size=128",
+        "training.warmup_fraction=0.15",
+        "training.label_smoothing=0.1",
+    ];
+    let set = set.iter().flat_map(|setting| ["--set", setting]);
+    let set: Vec<&str> = set.collect();
+    run(home, &[&fast[..], &set, &["--epochs", "3"]].concat()).code(0);
+    assert_eq!(record(&home.join("run"))["dataset"], "digits");
+}
+
+/// Ctrl-C in the evaluation ends it; `--resume` evaluates.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_evaluation_is_made_up_for() {
+    let home = home_with_digits();
+    let home = home.path();
+    // An image at a time, each with 81 shifts: minutes.
+    let slow = [
+        "--config", "smoke", "--device", "cpu", "--out", "run", "--tta", "4",
+    ];
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_gpu-mnist"))
+        .current_dir(home)
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .arg("train")
+        .args(slow)
+        .args(["--set", "evaluation.batch_size=1"])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("started");
+    let weights = home.join("run/last.safetensors");
+    let start = std::time::Instant::now();
+    while !weights.is_file() && start.elapsed().as_secs() < 120 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let signalled = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(signalled.expect("kill").success());
+    let output = child.wait_with_output().expect("it ended");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("gpu-mnist train --resume run"), "{said}");
+    let stopped = record(&home.join("run"));
+    assert_eq!(stopped["ending"], "finished");
+    assert!(stopped["evaluation"].is_null());
+    let quick = ["--tta", "0", "--set", "evaluation.batch_size=1000"];
+    run(home, &[&["train", "--resume", "run"][..], &quick].concat())
+        .code(0)
+        .stderr(contains("only its evaluation is missing"))
+        .stdout(contains("Confusion matrix"));
+    let ended = record(&home.join("run"));
+    assert_eq!(ended["weights"], stopped["weights"]);
+}
+
 #[test]
 fn settings_that_change_the_outcome_are_refused_by_name() {
     let home = home_with_digits();
@@ -203,9 +328,14 @@ fn a_seed_that_does_not_fit_a_resumed_run_says_what_it_would_do() {
     let more = ["--resume", "drawn", "--epochs", "2"];
     resume(&[&more[..], &["--seed", "5"]].concat())
         .code(2)
-        .stderr(contains(
-            "--seed draws other built-in digits than those it was trained on: leave it out, or keep them as they are with --set data.synthetic_seed=0",
-        ));
+        .stderr(
+            contains(
+                "--seed draws other built-in digits than those it was trained on, and holds out",
+            )
+            .and(contains(
+                "--set data.synthetic_seed=0 --set data.split_seed=0",
+            )),
+        );
     let kept = [
         "--set",
         "data.synthetic_seed=0",
@@ -341,13 +471,29 @@ fn runs_are_listed_and_pruned_and_nothing_else_is_touched() {
     let latest = fs::read_link(home.join("runs/latest")).expect("a link");
     assert_eq!(latest, Path::new("b"));
     run(home, &["runs", "prune"]).code(2);
-    assert_ne!(
-        run(home, &["runs", "list", "nowhere"])
-            .get_output()
-            .status
-            .code(),
-        Some(0)
-    );
+    for (named, reason) in [
+        ("nowhere", "no such folder"),
+        ("runs/notes/run.txt", "this is a file"),
+    ] {
+        let said = format!("{named}: no folder of runs ({reason})");
+        run(home, &["runs", "list", named])
+            .code(4)
+            .stderr(contains(said.clone()));
+        run(home, &["runs", "prune", named, "--keep", "1"])
+            .code(4)
+            .stderr(contains(said));
+    }
+    // A run in place of the folder that holds it.
+    for named in ["runs/b", "runs/latest"] {
+        let found = list(&[named]);
+        let listed = found["runs"].as_array().expect("a list");
+        assert_eq!(listed.len(), 1, "{found}");
+        assert_eq!(listed[0]["run"], named);
+        run(home, &["runs", "prune", named, "--keep", "0"])
+            .code(2)
+            .stderr(contains(format!("{named}: a run itself; name the folder")));
+    }
+    assert!(home.join("runs/b/model.safetensors").is_file());
 }
 
 #[test]
@@ -402,6 +548,25 @@ fn a_run_that_is_being_trained_is_neither_resumed_nor_removed() {
     run(home, &["runs", "prune", "--keep", "0"])
         .code(0)
         .stdout(contains("0 removed, 1 kept"));
+    // As it stands before its first weights.
+    let mut started = record(&home.join("runs/a"));
+    for key in ["evaluation", "ending"] {
+        started[key] = Value::Null;
+    }
+    fs::write(home.join("runs/a/run.json"), started.to_string()).expect("written");
+    run(home, &["runs", "list"])
+        .code(0)
+        .stdout(contains("still training"));
+    let weights = home.join("runs/a/model.safetensors");
+    let kept = fs::read(&weights).expect("read");
+    fs::remove_file(&weights).expect("removed");
+    run(home, &["predict", "--run", "runs/a", "image.png"])
+        .code(4)
+        .stderr(
+            contains("runs/a: no weights yet, because it is still training")
+                .and(contains("--resume").not()),
+        );
+    fs::write(&weights, kept).expect("written");
     drop(lock);
     run(home, &["runs", "prune", "--keep", "0"])
         .code(0)

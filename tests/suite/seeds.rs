@@ -263,7 +263,7 @@ fn a_vote_is_evaluated_apart_and_again() {
     assert_eq!(printed(&evaluate(each, &["--json"])), *vote);
     evaluate(&["vote"], &[])
         .stdout(contains("Accuracy by ensemble of 3 networks\n"))
-        .stderr(contains("no figure of a single network"));
+        .stderr(contains("not of one network on the images as they are"));
     evaluate(&["vote"], &["--predictions", "vote.csv"]);
     let csv = fs::read_to_string(home.join("vote.csv")).expect("read");
     assert!(
@@ -578,8 +578,10 @@ fn an_interrupt_keeps_the_runs_that_ended_and_exits_130() {
         "{said}"
     );
     let flags = &["--dataset", "digits", "--device", "cpu", "--json"];
-    let vote = printed(&run(home, &[&["evaluate", "many"], &flags[..]].concat()).code(0));
-    assert_eq!(vote["networks"], ended);
+    let evaluated = run(home, &[&["evaluate", "many"], &flags[..]].concat())
+        .code(0)
+        .stderr(contains(format!("unfinished: {ended} of 9999 seeds")));
+    assert_eq!(printed(&evaluated)["networks"], ended);
     run(home, &["runs", "list", "."])
         .code(0)
         .stdout(contains(format!("mean of {ended} of 9999 seeds")));

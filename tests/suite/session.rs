@@ -164,7 +164,7 @@ fn a_training_that_ends_at_chance_says_so() {
     let lost = train(&mut session, &rate, &mut Watcher::default());
     let note = lost.note.expect("a note");
     assert!(
-        note.contains("Training diverged or did not begin: ")
+        note.contains("The training diverged, or was too short: ")
             && note.contains("; try another learning rate, such as 1"),
         "{note}"
     );

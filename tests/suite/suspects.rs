@@ -197,5 +197,5 @@ fn a_network_that_learnt_nothing_is_known_without_test_images() {
         .args(["data", "suspects", "run", "--device", "cpu"])
         .assert()
         .code(0)
-        .stderr(contains("validation").and(contains("cannot doubt a label")));
+        .stderr(contains("validation").and(contains("cannot tell which labels look wrong")));
 }

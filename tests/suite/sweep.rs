@@ -1,6 +1,9 @@
 //! `sweep`: the space and its trials, side by side and one after another, stopped and gone on with, what is kept, and
 //! the commands that read it.
 
+mod draws;
+mod said;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -79,7 +82,16 @@ fn what_is_no_list_and_no_range_is_refused_with_what_would_do() {
         ("key=3", "a list in brackets"),
         ("key=[]", "the list is empty"),
         ("key=[1, 1]", "twice"),
-        ("key=[1, 2", "is no list"),
+        ("key=[1, 2", "is not a list; write a list in brackets"),
+        (
+            "key=[adam,muon]",
+            r#"[adam,muon] is not a list: strings need quotation marks, ["adam","muon"]"#,
+        ),
+        ("key=[16, one-cycle]", r#"marks, [16, "one-cycle"]"#),
+        (r#"key=["adam", muon]"#, r#"marks, ["adam", "muon"]"#),
+        // Marks would make these other things than they are meant to be.
+        ("key=[True, False]", "is not a list; write a list"),
+        ("key=[.5, 1]", "is not a list; write a list"),
         ("key=1..x", "x is no number"),
         ("key=nan..1", "nan is no number"),
         ("key=2..1", "a range rises"),
@@ -302,10 +314,15 @@ fn halving_has_the_best_go_on() {
         .assert()
         .code(0)
         .stdout(
-            contains("1 trial of the last round, the best first")
+            contains("The one trial of the last round\n")
+                .and(contains(
+                    "What mattered among the 4 trials of the first round\n",
+                ))
                 .and(contains("6 trials of earlier rounds"))
                 .and(contains("`gpu-mnist sweep status halved`")),
         );
+    let page = fs::read_to_string(home.path().join("halved/report.html")).expect("a page");
+    assert!(page.contains("Among the trials of the first round, the share"));
 }
 
 #[test]
@@ -601,6 +618,16 @@ fn what_cannot_be_swept_is_refused_before_anything_is_written() {
             "only 2 combinations",
         ),
         (
+            &[
+                "--over",
+                "training.learning_rate=1e-3..1e-2:log:3",
+                "--trials",
+                "4",
+            ],
+            2,
+            "only 3 combinations",
+        ),
+        (
             &["--over", "seed=[1, 2]", "--method", "grid", "--trials", "2"],
             2,
             "a grid has every combination",
@@ -859,6 +886,8 @@ fn a_job_of_slurm_becomes_the_program_and_hyperqueue_gets_the_words() {
             "{line}\n{script}"
         );
     }
+    let by_hand = "`sbatch --array=0-3 job-slurm.sh` submits 4 trials by hand.";
+    assert!(script.contains(by_hand), "{script}");
     let last = script.lines().last().expect("a line");
     assert!(
         last.starts_with("exec ") && last.ends_with("--trial env"),
@@ -876,6 +905,8 @@ fn a_job_of_slurm_becomes_the_program_and_hyperqueue_gets_the_words() {
         .success()
         .stdout(contains("submit --array=0,2-3 ").and(contains("job-hq.sh")));
     let script = fs::read_to_string(path.join(out).join("job-hq.sh")).expect("a script");
+    let by_hand = "`hq submit --array=0,2-3 job-hq.sh` submits 3 trials by hand.";
+    assert!(script.contains(by_hand), "{script}");
     assert!(
         script.contains("--cpus=1") && script.contains("--trial env >> "),
         "{script}"

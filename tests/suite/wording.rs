@@ -9,7 +9,7 @@ use gpu_mnist::data::Fault;
 use gpu_mnist::terminal::quoted;
 use gpu_mnist::terminal::wrap::{message, wrapped};
 use gpu_mnist::training::TrainingError;
-use gpu_mnist::wording::{count, rounded};
+use gpu_mnist::wording::{count, lower_rate, rounded};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use proptest::prelude::*;
@@ -47,6 +47,14 @@ fn suggested_rates_are_round() {
     }
 }
 
+/// A tenth of a rate that is far too high is still too high.
+#[test]
+fn a_lower_rate_is_one_to_train_with() {
+    for (rate, expected) in [(1e30, 0.01), (11.0, 0.01), (10.0, 1.0), (0.003, 0.0003)] {
+        assert_eq!(lower_rate(rate), expected, "{rate}");
+    }
+}
+
 #[test]
 fn a_training_that_diverges_suggests_a_round_rate() {
     let home = tempdir().expect("a folder");
@@ -60,7 +68,7 @@ fn a_training_that_diverges_suggests_a_round_rate() {
     let after = said.split("--learning-rate ").nth(1);
     let rate = after.unwrap_or_else(|| panic!("no rate: {said}"));
     let rate: f64 = rate.trim().parse().expect("a rate");
-    assert!(rounded(rate).to_bits() == rate.to_bits(), "{rate}: {said}");
+    assert_eq!(rate, 0.01, "{said}");
     let error = TrainingError::Diverged {
         what: "the loss became NaN".into(),
         step: 3,
@@ -193,7 +201,7 @@ fn words_that_are_no_utf_8_are_named_with_a_way_out() {
             .assert()
             .code(2)
             .stderr(
-                contains("latin1-caf\u{fffd}: no UTF-8 text")
+                contains("latin1-caf\u{fffd}: not UTF-8 text")
                     .and(contains("change to that folder and name it from there")),
             );
     }
@@ -232,7 +240,7 @@ fn advice_follows_the_fault() {
                 reason: reason(),
                 kind,
             },
-            "the right to read",
+            "permission to read",
         ),
         (Fault::LittleEndian, "highest byte first"),
         (
@@ -254,7 +262,7 @@ fn advice_follows_the_fault() {
                 images: 3,
                 labels: 1,
             },
-            "one label an image",
+            "one label for each image",
         ),
         (Fault::NoItems, "write it with the items"),
         (Fault::TooLarge { bytes: 1 << 50 }, "smaller set"),
@@ -289,7 +297,7 @@ fn advice_follows_the_fault() {
             .assert()
             .code(4)
             .stderr(
-                contains("50 labels for 200 images; write one label an image")
+                contains("50 labels for 200 images; write one label for each image")
                     .and(contains("copy").not()),
             );
     }

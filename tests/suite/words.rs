@@ -120,9 +120,15 @@ fn readme_opens_with_the_two_commands() {
     let commands: Vec<&str> = (block.lines().skip(1))
         .map(|line| line.split('#').next().unwrap_or(line).trim())
         .collect();
-    assert_eq!(commands[..2], ["cargo run --release -- train", "cargo test --release"]);
+    assert_eq!(
+        commands[..2],
+        ["cargo run --release -- train", "cargo test --release"]
+    );
     let ci = std::fs::read_to_string(root.join(".ci/run")).expect(".ci/run");
-    assert!(ci.lines().any(|line| line.starts_with("cargo test --release 2>&1 |")));
+    assert!(
+        ci.lines()
+            .any(|line| line.starts_with("cargo test --release 2>&1 |"))
+    );
 }
 
 #[test]
@@ -251,6 +257,55 @@ fn flags_stand_only_where_they_act() {
     }
 }
 
+/// What is not the number that a flag takes is refused in words, with the range.
+#[test]
+fn flags_of_numbers_name_what_they_take() {
+    let home = tempdir().expect("a folder");
+    for (arguments, text) in [
+        (
+            &["runs", "prune", "--keep", "abc"][..],
+            "'--keep <N>': must be a whole number from 0 to 1000000",
+        ),
+        (
+            &["runs", "prune", "--keep", "-3"],
+            "'--keep <N>': must be a whole number from 0 to 1000000",
+        ),
+        (
+            &["train", "--seed", "abc"],
+            "must be a whole number from 0 to 9223372036854775807",
+        ),
+        (
+            &["train", "--batch-size", "99999999999999999999"],
+            "must be a whole number from 1 to 65536",
+        ),
+        (
+            &["train", "--learning-rate", "fast"],
+            "must be a finite number greater than 0",
+        ),
+        (&["lr-find", "--lowest", "low"], "must be a number"),
+        (&["lr-find", "--steps", "few"], "from 20 to 100000"),
+        (&["bench", "--steps", "few"], "must be a whole number"),
+    ] {
+        program(home.path())
+            .args(arguments)
+            .assert()
+            .code(2)
+            .stderr(
+                contains(text)
+                    .and(contains("try '--help'"))
+                    .and(contains("digit").or(contains("literal")).not()),
+            );
+    }
+    for (arguments, text) in [
+        (&["help", "trian"][..], "'train'"),
+        (&["help", "data", "fecth"], "'fetch'"),
+    ] {
+        let tip = format!("a similar subcommand exists: {text}");
+        let assert = program(home.path()).args(arguments).assert().code(2);
+        assert.stderr(contains(tip));
+    }
+}
+
 #[test]
 fn negative_numbers_reach_their_own_error() {
     let home = tempdir().expect("a folder");
@@ -259,12 +314,15 @@ fn negative_numbers_reach_their_own_error() {
         (&["train", "--batch-size", "-5"], "training.batch_size"),
         (
             &["train", "--learning-rate", "-0.1"],
-            "must be greater than 0",
+            "must be a finite number greater than 0",
         ),
         (&["train", "--seed", "-1"], "--seed"),
         (&["train", "--train-limit", "-1"], "data.train_limit"),
         (&["train", "--tta", "-1"], "evaluation.shift"),
-        (&["train", "--seeds", "-1"], "1..=10000"),
+        (
+            &["train", "--seeds", "-1"],
+            "a whole number from 1 to 10000",
+        ),
         (&["train", "--max-seconds", "-1"], "training.max_seconds"),
         (&["bench", "--warmup", "-1"], "bench.warmup"),
         (&["runs", "prune", "--keep", "-1"], "--keep"),
@@ -332,12 +390,41 @@ fn config_shows_a_section_or_what_was_changed() {
         json["settings"].as_object().map(serde_json::Map::len),
         Some(1)
     );
+    let same = [
+        "--changed",
+        "--set",
+        "training.epochs=1",
+        "--format",
+        "json",
+    ];
+    assert_eq!(config(&same), "{\"settings\":{}}\n");
     assert_eq!(config(&["--format", "toml"]), config(&["--toml"]));
     program(home.path())
         .args(["config", "training", "--format", "toml"])
         .assert()
         .code(2)
         .stderr(contains("SECTION"));
+}
+
+/// With `--log-format json` the error is a line of JSON too.
+#[test]
+fn an_error_is_written_as_the_log_is() {
+    let home = tempdir().expect("a folder");
+    let assert = program(home.path())
+        .args(["--log-format", "json", "evaluate", "nowhere"])
+        .assert()
+        .code(4);
+    let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    let lines: Vec<serde_json::Value> = (text.lines())
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let last = lines.last().expect("an error");
+    assert_eq!(last["level"], "ERROR");
+    assert!(
+        last["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("nowhere"))
+    );
 }
 
 #[test]
@@ -473,7 +560,7 @@ fn unfinished_runs_are_called_so() {
         .assert()
         .code(0)
         .stderr(contains(
-            "its run has not ended: gpu-mnist train --resume run goes on",
+            "its run has not ended: `gpu-mnist train --resume run` goes on with it",
         ));
     std::fs::remove_file(run.join("model.safetensors")).expect("removed");
     let says = || contains("run: no weights yet").and(contains("gpu-mnist train --resume run"));
@@ -509,7 +596,11 @@ fn a_resume_that_would_train_nothing_changes_nothing() {
         (&["--set", "training.optimizer=sgd"], "training.optimizer"),
         (
             &["--set", "training.target_accuracy=0.01", "--epochs", "9"],
-            "the target accuracy is reached",
+            "training.target_accuracy is reached; raise training.target_accuracy",
+        ),
+        (
+            &["--max-seconds", "0.0001", "--epochs", "9"],
+            "training.max_seconds has passed; raise training.max_seconds",
         ),
     ] {
         program(home)
@@ -580,7 +671,9 @@ fn a_diverged_training_is_remarked_on() {
         .args(["data", "suspects", "run", "--device", "cpu"])
         .assert()
         .code(0)
-        .stderr(contains("has learnt nothing cannot doubt a label"));
+        .stderr(contains(
+            "it has learnt nothing, so it cannot tell which labels look wrong",
+        ));
 }
 
 #[test]

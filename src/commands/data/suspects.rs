@@ -1,6 +1,7 @@
 //! `gpu-mnist data suspects`: the images whose labels look wrong to a network that was not trained
 //! on them.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -114,6 +115,7 @@ pub fn run(
         if let Some(bar) = &bar {
             bar.set(done, of, 0);
         }
+        ControlFlow::Continue(())
     };
     let test = answer_heard(
         &model,
@@ -154,6 +156,13 @@ pub fn run(
     };
     drop(bar);
     let examined = test.len() + valid.len();
+    if examined == 0 {
+        return Err(UsageError(format!(
+            "{}: no test or validation images to look at, and a network repeats the labels it was trained on; train with a greater data.validation_size",
+            file.display()
+        ))
+        .into());
+    }
     let names = &set.description.class_names;
     let held_out = match set.valid {
         Some(_) => "valid",
@@ -213,7 +222,7 @@ fn doubted(answers: &Answers, images: &TrainingImages) -> Vec<Verdict> {
 fn warn_of_divergence(file: &Path, split: &str, evaluation: &Evaluation) {
     if let Some(shown) = divergence(evaluation, split) {
         tracing::warn!(
-            "{}: {shown}: a network that has learnt nothing cannot doubt a label; name another run",
+            "{}: {shown}: it has learnt nothing, so it cannot tell which labels look wrong; name another run",
             file.display()
         );
     }

@@ -36,9 +36,11 @@ fn images_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let folder_name = folder.display();
     match all - names.len() {
         0 => {}
-        1 => tracing::info!("{folder_name}: left out 1 file that is no image by its name"),
+        1 => tracing::info!("{folder_name}: left out 1 file whose name is not that of an image"),
         rest => {
-            tracing::info!("{folder_name}: left out {rest} files that are no images by their names")
+            tracing::info!(
+                "{folder_name}: left out {rest} files whose names are not those of images"
+            )
         }
     }
     Ok(names.iter().map(|name| folder.join(name)).collect())

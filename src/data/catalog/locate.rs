@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::KnownSet;
+use super::{KnownSet, Source};
+use crate::config::Origin;
 use crate::data::error::{DataError, Published};
 use crate::data::formats::folders::{folders_in, listing};
 use crate::data::formats::idx::{self, Group};
@@ -79,8 +80,9 @@ pub fn require(data_dir: &Path, set: &'static KnownSet) -> Result<Place, DataErr
         return Err(DataError::NotThere {
             path: data_dir.to_owned(),
             next: format!(
-                "check the spelling of --data-dir, or run `gpu-mnist data fetch {set} --data-dir {}` to download the set there",
-                quoted(data_dir.display())
+                "check {}, or {}",
+                named_by(data_dir),
+                how_to_get(data_dir, set)
             ),
         });
     }
@@ -98,6 +100,24 @@ pub fn require(data_dir: &Path, set: &'static KnownSet) -> Result<Place, DataErr
             data_dir: Some(data_dir.into()),
         })),
     })
+}
+
+/// What to look at where the folder that was named is not there.
+fn named_by(data_dir: &Path) -> String {
+    match Origin::of_data_folder(data_dir) {
+        Origin::Environment(variable) => format!("{variable}, which names it"),
+        _ => "the spelling of --data-dir or data.folder".into(),
+    }
+}
+
+fn how_to_get(data_dir: &Path, set: &KnownSet) -> String {
+    match set.source {
+        Source::Archive { .. } => format!("`gpu-mnist data fetch {set}` says where to get the set"),
+        Source::Mirrors(_) => format!(
+            "run `gpu-mnist data fetch {set} --data-dir {}` to download the set there",
+            quoted(data_dir.display())
+        ),
+    }
 }
 
 /// Folders that may hold the set, in the order in which they are looked at.

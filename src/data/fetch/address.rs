@@ -7,7 +7,7 @@ use ureq::http::Uri;
 /// Checks the address of a folder of archives and ends it with a slash.
 pub(super) fn mirror(text: &str) -> Result<String, String> {
     if text.contains(['?', '#']) {
-        return Err("an address with `?` or `#` is no folder".to_owned());
+        return Err("an address with `?` or `#` is not that of a folder".to_owned());
     }
     let mut text = text.trim().to_owned();
     if !text.ends_with('/') {
@@ -21,7 +21,7 @@ pub(super) fn mirror(text: &str) -> Result<String, String> {
 pub(super) fn parse(text: &str) -> Result<Uri, String> {
     let address: Uri = text
         .parse()
-        .map_err(|error| format!("`{text}` is no address ({error})"))?;
+        .map_err(|error| format!("`{text}` is not an address ({error})"))?;
     let host = address
         .host()
         .filter(|host| !host.is_empty())

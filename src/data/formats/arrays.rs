@@ -65,7 +65,7 @@ impl Arrays {
                         count(labels, "label"),
                         count(images, "image")
                     ),
-                    "save one label an image",
+                    "save one label for each image",
                 );
             }
         }

@@ -64,9 +64,15 @@ impl Broken {
             _ => Err(DataError::unfit(
                 path,
                 found,
-                format!(
-                    "mend or remove them, or leave out however many there are with --set data.broken=any:{list}"
-                ),
+                match allowed {
+                    // Asked for by the setting, or by what checks every byte.
+                    BrokenFiles::None => format!(
+                        "mend or remove them; a training leaves out a few unless data.broken is \"none\":{list}"
+                    ),
+                    _ => format!(
+                        "mend or remove them, or leave out however many there are with --set data.broken=any:{list}"
+                    ),
+                },
             )),
         }
     }

@@ -234,7 +234,7 @@ fn why_no_records(bytes: &[u8]) -> String {
     match bytes.first().filter(|_| KINDS.iter().any(whole)) {
         Some(label) => format!("begins with the label {label}, which CIFAR does not have"),
         None => format!(
-            "{} are no whole records of an image and its label",
+            "{} are not whole records of an image and its label",
             count(bytes.len(), "byte")
         ),
     }

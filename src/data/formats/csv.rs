@@ -426,7 +426,7 @@ impl<'a> Table<'a> {
             Err(_) => Err(DataError::unfit(
                 self.path,
                 format!(
-                    "line {line}: the label {} is no UTF-8",
+                    "line {line}: the label {} is not UTF-8",
                     String::from_utf8_lossy(label)
                 ),
                 "save the table as UTF-8",
@@ -555,7 +555,7 @@ fn shape(path: &Path, rows: &Rows, size: ImageSize) -> Result<ImageShape, DataEr
         .ok_or_else(|| {
             DataError::unfit(
                 path,
-                format!("{pixels} pixels a row are no square image, grey or in colour"),
+                format!("{pixels} pixels a row do not make a square image, grey or in colour"),
                 "say their height and width, such as --set data.size=[24,32]",
             )
         })

@@ -253,7 +253,8 @@ pub fn find(path: &Path) -> Result<(&'static Format, PathBuf), DataError> {
 #[cfg(not(target_family = "wasm"))]
 fn why_none(path: &Path) -> Option<DataError> {
     if path.is_dir() {
-        return closed(path).or_else(|| images::of_other_kinds(path));
+        let unread = closed(path).or_else(|| images::of_other_kinds(path));
+        return unread.or_else(|| images::in_no_folder(path));
     }
     match tree::begin(path) {
         Err(error) => Some(DataError::unread(path, "cannot be read", &error)),

@@ -217,7 +217,7 @@ impl<'a> Array<'a> {
             .by_index(entry)
             .map_err(io::Error::other)
             .and_then(|entry| NpyHeader::from_reader(entry.take(MOST_HEADER)))
-            .map_err(|error| unfit(format!("is no array that can be read ({error})")))?;
+            .map_err(|error| unfit(format!("is not an array that can be read ({error})")))?;
         let dtype = header.dtype();
         let DType::Plain(item) = &dtype else {
             return Err(unfit(format!("holds values of type {}", dtype.descr())));
@@ -364,7 +364,7 @@ fn read_words(array: &Array, archive: &mut Archive) -> Result<Vec<String>, DataE
             let place = words.len();
             words.push(word.ok_or_else(|| {
                 array.unfit(
-                    format!("item {place} is no word in UTF-8"),
+                    format!("item {place} is not a word in UTF-8"),
                     "correct it and save them again",
                 )
             })?);
@@ -378,7 +378,7 @@ fn read_labels(array: &Array, archive: &mut Archive) -> Result<Labels, DataError
     if !matches!(array.sides[..], [_] | [_, 1]) {
         return Err(array.unfit(
             format!("has the shape {}", shape_of(&array.sides)),
-            "labels are one whole number an image: [n] or [n, 1]",
+            "labels are one whole number for each image: [n] or [n, 1]",
         ));
     }
     // So many images of the smallest size could not be held either.

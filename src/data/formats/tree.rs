@@ -110,7 +110,7 @@ impl Tree {
             // Two such names may look alike, and would be one class.
             Some(folder) => Err(DataError::unfit(
                 path,
-                format!("the name of the folder {folder} is no UTF-8"),
+                format!("the name of the folder {folder} is not UTF-8"),
                 "rename the folder",
             )),
         }

@@ -202,10 +202,12 @@ impl TryFrom<Written> for Gaussian {
                 Some(f32::from(byte as i8) / 127.0 * scale)
             });
             let row: Option<Vec<f32>> = bytes.collect();
-            rows.push(row.ok_or("what the network knows is no hexadecimal text")?);
+            rows.push(row.ok_or("the record of what the network knows is not hexadecimal text")?);
         }
         let mut rows = rows.into_iter();
-        let mean = rows.next().ok_or("what the network knows is empty")?;
+        let mean = rows
+            .next()
+            .ok_or("the record of what the network knows is empty")?;
         let directions: Vec<Vec<f32>> = rows.collect();
         let same =
             |row: &Vec<f32>| row.len() == mean.len() && row.iter().all(|value| value.is_finite());
@@ -214,11 +216,13 @@ impl TryFrom<Written> for Gaussian {
             || directions.len() != written.variances.len()
             || directions.len() > mean.len()
         {
-            return Err("what the network knows has rows of different lengths".into());
+            return Err(
+                "the record of what the network knows has rows of different lengths".into(),
+            );
         }
         let sound = |variance: &f32| variance.is_finite() && *variance > 0.0;
         if !written.variances.iter().all(sound) || !sound(&written.rest) {
-            return Err("what the network knows has a variance that cannot be".into());
+            return Err("the record of what the network knows has an impossible variance".into());
         }
         Ok(Self {
             mean,

@@ -26,7 +26,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
         .get("format")
         .and_then(|format| format.strip_prefix(FORMAT))
         .and_then(|version| version.parse::<u32>().ok())
-        .ok_or("no checkpoint of gpu-mnist")?;
+        .ok_or("not a checkpoint that gpu-mnist wrote")?;
     if !(OLDEST_VERSION..=VERSION).contains(&version) {
         let program = metadata.get("program").map_or("?", String::as_str);
         return Err(format!(

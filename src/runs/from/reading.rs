@@ -86,7 +86,7 @@ fn source(named: &str) -> anyhow::Result<Source> {
     let real = real.unwrap_or(file);
     let text = real.to_str().with_context(|| {
         format!(
-            "{}: the path is no UTF-8 text, and settings keep nothing else: rename it",
+            "{}: the path is not UTF-8 text, and settings can hold nothing else: rename it",
             real.display()
         )
     })?;

@@ -75,6 +75,13 @@ pub fn plan(wanted: Wanted, out: Option<&Path>) -> anyhow::Result<(PathBuf, Swee
     } = wanted;
     check_axes(&axes)?;
     let chosen = Chosen::new(&axes, wanted.method, wanted.trials, wanted.eta)?;
+    if chosen.method == Method::Halving {
+        check_shared_out(&axes)?;
+    }
+    let config = layers.resolve()?;
+    check_held_out(config.data.validation_size)?;
+    let settings = chosen.settings(&axes, config.seed)?;
+    check_values(&settings)?;
     let (images, config, found) = find_set(&mut layers, |_| anyhow::Ok(()))?;
     named::name_in(&mut layers, &config.data, &images.set.name)?;
     for key in ["data.split_seed", "data.synthetic_seed"] {
@@ -84,17 +91,10 @@ pub fn plan(wanted: Wanted, out: Option<&Path>) -> anyhow::Result<(PathBuf, Swee
     }
     layers.set("evaluation.test", false, Origin::Set)?;
     let config = layers.resolve()?;
-    if images.valid.is_empty() {
-        return Err(UsageError(
-            "data.validation_size = 0: the best trial is chosen on validation images, and there are none; leave the setting at auto, or give a number of them".into(),
-        )
-        .into());
-    }
-    let settings = chosen.settings(&axes, config.seed)?;
+    check_held_out(images.valid.len())?;
     check_each(&settings, &layers, &found)?;
     let rungs = match chosen.method {
         Method::Halving => {
-            check_shared_out(&axes)?;
             let (epochs, images) = (config.training.epochs, images.train.len());
             rungs(settings.len(), chosen.eta, epochs, images)
         }
@@ -227,17 +227,50 @@ fn check_shared_out(axes: &[Axis]) -> Result<(), UsageError> {
     }
 }
 
+/// Refuses a sweep without images to choose the best trial by.
+fn check_held_out(images: usize) -> Result<(), UsageError> {
+    match images {
+        0 => Err(UsageError(
+            "data.validation_size = 0: the best trial is chosen on validation images, and there are none; leave the setting at auto, or give a number of them".into(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses settings that there are not, and values that they cannot have, before the images are looked for: that may
+/// download them. Whether a trial suits the images, and the other settings, is [`check_each`]'s to say.
+fn check_values(settings: &[Settings]) -> anyhow::Result<()> {
+    // Some values are refused only because of another setting, which may follow the images: here none is.
+    let mut suits = Layers::default();
+    suits.set("model.layers", "plain", Origin::Data)?;
+    suits.set("training.epochs", 1_000_000_i64, Origin::Data)?;
+    suits.set("training.patience", 1_i64, Origin::Data)?;
+    each(settings, |settings| {
+        let mut layers = suits.clone();
+        space::apply(settings, &mut layers)?;
+        layers.resolve()?;
+        Ok(())
+    })
+}
+
 /// Has every trial's settings resolved, and its network fit the images, before the first one trains.
 fn check_each(settings: &[Settings], layers: &Layers, found: &Found) -> anyhow::Result<()> {
+    each(settings, |settings| {
+        let mut layers = layers.clone();
+        space::apply(settings, &mut layers)?;
+        fit(&found.set, found.is_idx, &mut layers)?;
+        TrainingImages::check(&found.set, &layers.resolve()?, &layers)?;
+        Ok(())
+    })
+}
+
+/// Names the trial that `check` refuses.
+fn each(
+    settings: &[Settings],
+    check: impl Fn(&Settings) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     for (trial, settings) in settings.iter().enumerate() {
-        let check = || -> anyhow::Result<()> {
-            let mut layers = layers.clone();
-            space::apply(settings, &mut layers)?;
-            fit(&found.set, found.is_idx, &mut layers)?;
-            TrainingImages::check(&found.set, &layers.resolve()?, &layers)?;
-            Ok(())
-        };
-        check().map_err(|error| {
+        check(settings).map_err(|error| {
             let found = space::assignments(settings).join(", ");
             error.context(format!("trial {trial} ({found})"))
         })?;

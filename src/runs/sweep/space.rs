@@ -45,7 +45,7 @@ pub enum Values {
     Range(Range),
 }
 
-/// All numbers between two.
+/// Numbers between two: all, or so many.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Range {
     /// The least.
@@ -54,7 +54,7 @@ pub struct Range {
     pub to: f64,
     /// Spaced, and drawn, by factors rather than by differences.
     pub log: bool,
-    /// Points of a grid.
+    /// The only values that are taken; `None`: any between.
     pub points: Option<usize>,
     /// Whether they are whole numbers.
     pub whole: bool,
@@ -91,8 +91,11 @@ impl Values {
         const FORMS: &str = "write a list in brackets, such as [16, 32], or a range, such as 1e-3..3e-2 (:log after it for factors, :5 for five points)";
         if text.starts_with('[') {
             let list = text.parse::<toml_edit::Value>();
-            return Self::of(&list.map_err(|_| {
-                format!("{text} is no list; {FORMS}, with words in quotation marks")
+            return Self::of(&list.map_err(|_| match in_quotes(text) {
+                Some(meant) => format!(
+                    "{text} is not a list: strings need quotation marks, {meant}, and in a shell single ones around the whole"
+                ),
+                None => format!("{text} is not a list; {FORMS}, with strings in quotation marks"),
             })?);
         }
         let mut parts = text.split(':');
@@ -186,6 +189,14 @@ impl Values {
         Some(found)
     }
 
+    /// Those that a draw is among: of a range with points, these alone.
+    fn drawn_from(&self) -> Self {
+        match self.points() {
+            Some(values) => Self::List { values },
+            None => self.clone(),
+        }
+    }
+
     fn draw(&self, random: &mut impl Rng) -> Value {
         match self {
             Self::List { values } => values[random.random_range(0..values.len())].clone(),
@@ -209,6 +220,24 @@ impl Range {
             false => Value::from(found.clamp(from, to)),
         }
     }
+}
+
+/// The list that a text is meant to be whose strings lack quotation marks; `None` where they would not make it one.
+fn in_quotes(text: &str) -> Option<String> {
+    let is_word = |word: &str| {
+        let is_other = ["true", "false"].contains(&word.to_lowercase().as_str());
+        let plain = |part: char| part.is_alphanumeric() || "-_.".contains(part);
+        !word.is_empty() && word.chars().all(plain) && !is_other && word.parse::<f64>().is_err()
+    };
+    let entry = |entry: &str| match entry.trim() {
+        word if is_word(word) => entry.replace(word, &format!("\"{word}\"")),
+        _ => entry.to_owned(),
+    };
+    let inside = text.strip_prefix('[')?.strip_suffix(']')?;
+    let entries: Vec<String> = inside.split(',').map(entry).collect();
+    let meant = format!("[{}]", entries.join(","));
+    let is_list = meant.parse::<toml_edit::Value>().is_ok();
+    is_list.then_some(meant)
 }
 
 /// A number of few digits: it is there to be read, and typed.
@@ -239,16 +268,27 @@ pub fn grid(axes: &[Axis]) -> Option<Vec<Settings>> {
 /// Some combinations, drawn from the seed, no two alike; fewer where the space has no more.
 pub fn random(axes: &[Axis], trials: usize, seed: u64) -> Vec<Settings> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
+    let spaces: Vec<Values> = axes.iter().map(|axis| axis.values.drawn_from()).collect();
     let mut found: Vec<Settings> = Vec::new();
     while found.len() < trials {
         let fresh = (0..DRAWS).find_map(|_| {
-            let draw = |axis: &Axis| (axis.key.clone(), axis.values.draw(&mut random));
-            let settings: Settings = axes.iter().map(draw).collect();
+            let draw =
+                |(axis, space): (&Axis, &Values)| (axis.key.clone(), space.draw(&mut random));
+            let settings: Settings = axes.iter().zip(&spaces).map(draw).collect();
             (!found.contains(&settings)).then_some(settings)
         });
         match fresh {
             Some(settings) => found.push(settings),
             None => break,
+        }
+    }
+    if found.len() < trials {
+        // The last of many are hardly ever drawn.
+        let all = grid(axes).unwrap_or_default().into_iter();
+        let mut left: Vec<Settings> = all.filter(|one| !found.contains(one)).collect();
+        while found.len() < trials && !left.is_empty() {
+            let place = random.random_range(0..left.len());
+            found.push(left.swap_remove(place));
         }
     }
     found

@@ -40,11 +40,15 @@ pub enum Engine {
 
 /// An engine that can count: a file each.
 trait Queue {
-    /// The script that trains the trial of a task, and its name.
+    /// The script that trains the trial of a task, and its name; it says how to submit these trials by hand.
     ///
     /// # Errors
     /// Options or paths that the engine cannot take.
-    fn script(&self, work: &Work<'_>) -> Result<(&'static str, String), UsageError>;
+    fn script(
+        &self,
+        work: &Work<'_>,
+        trials: &[usize],
+    ) -> Result<(&'static str, String), UsageError>;
 
     /// The words that submit an array of trials.
     fn command(&self, work: &Work<'_>, script: &Path, trials: &[usize]) -> Vec<String>;
@@ -156,7 +160,7 @@ struct Work<'a> {
     program: PathBuf,
 }
 
-/// Has an engine run the trials that have not ended; `false` for a dry run.
+/// Has an engine run the trials that have not ended; `false` for a dry run. Where all have ended nothing is written.
 ///
 /// # Errors
 /// An engine that refuses, trials that end without a result, [`Interrupted`] with the jobs left as they are.
@@ -188,12 +192,18 @@ pub fn submit(
         program: std::env::current_exe()
             .context("the program cannot find itself; start it by its full path")?,
     };
-    let (name, text) = engine.queue().script(&work)?;
+    let trials = ready(record);
+    let (name, text) = engine.queue().script(&work, &trials)?;
+    if record.has_ended() {
+        let all = record.trials.len();
+        tracing::info!("{all} of {all} trials have ended: nothing is left to submit");
+        return Ok(!job.dry_run);
+    }
     let script = place.join(name);
     std::fs::create_dir_all(place.join(LOGS)).map_err(RunFolderError::unwritten(&place))?;
     write_atomically(&script, text.as_bytes()).map_err(RunFolderError::unwritten(&script))?;
     if job.dry_run {
-        let words = engine.queue().command(&work, &script, &ready(record));
+        let words = engine.queue().command(&work, &script, &trials);
         print(&format!("{}\n", shell(&words)))?;
         return Ok(false);
     }
@@ -457,6 +467,18 @@ impl Work<'_> {
         let folder = self.folder.file_name().unwrap_or_default();
         folder.to_string_lossy().replace('"', "")
     }
+}
+
+/// The first lines of a script: which it is, who wrote it, and what submits these trials by hand.
+fn head(command: &str, script: &str, trials: &[usize]) -> Vec<String> {
+    let array = spec(trials);
+    let trials = count(trials.len(), "trial");
+    vec![
+        "#!/bin/bash".into(),
+        format!(
+            "# Written by `gpu-mnist sweep submit`; `{command} --array={array} {script}` submits {trials} by hand."
+        ),
+    ]
 }
 
 /// Numbers as an array takes them: `0-3,7`.

@@ -79,11 +79,11 @@ fn names_that_are_not_those_of_the_labels_are_refused() {
             let error = refused.expect_err(text).to_string();
             assert!(error.contains(reason), "{error}");
             assert!(error.contains("classes.txt: "), "{error}");
-            assert!(error.ends_with("that of the lowest first"), "{error}");
+            assert!(error.ends_with("in the order of the labels"), "{error}");
         }
     }
     let error = class_names(b"cat\n\xff\xfe\n").expect_err("no UTF-8");
-    assert_eq!(error, "line 2 is no UTF-8");
+    assert_eq!(error, "line 2 is not UTF-8");
     let many = "x\n".repeat(1001).replace("x", "y");
     assert!(class_names(many.as_bytes()).is_err());
     let many: String = (0..1001).map(|name| format!("{name}\n")).collect();

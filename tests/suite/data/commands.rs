@@ -90,6 +90,8 @@ fn a_data_folder_that_was_named_is_read_or_refused() {
             .code(4);
         let text = String::from_utf8_lossy(&by_variable.get_output().stderr).into_owned();
         assert!(text.contains(said), "{text}");
+        let by_name = text.contains("check GPU_MNIST_DATA_DIR, which names it");
+        assert_eq!(by_name, said == "no such folder", "{text}");
     }
     let kept = |path: &String| !path.starts_with(&format!("{}/cache", at.display()));
     let after: Vec<String> = tree(at).into_iter().filter(kept).collect();
@@ -125,11 +127,18 @@ fn a_set_that_was_named_is_read_or_refused() {
     let home = home();
     fs::create_dir(home.path().join("notes")).expect("made");
     fs::write(home.path().join("notes/a.txt"), b"x").expect("written");
+    for class in ["cat", "dog"] {
+        fs::create_dir_all(home.path().join("classes").join(class)).expect("made");
+    }
     for (named, said) in [
         ("fashion-mnits", "did you mean fashion-mnist?"),
         ("emnist", "did you mean emnist-balanced"),
         ("somewhere/else", "somewhere/else: no such folder"),
         ("notes", "it holds a.txt"),
+        (
+            "classes",
+            "classes: no data set here, and no PNG, JPEG, BMP, GIF or WebP image in cat/, dog/; put images into",
+        ),
         ("notes/a.txt", "no data set here; give an NPZ or CSV file"),
     ] {
         offline(home.path())
@@ -318,7 +327,7 @@ fn a_data_folder_that_is_no_utf_8_is_read_or_said() {
         .args(QUICK)
         .assert()
         .code(2)
-        .stderr(contains("no UTF-8"));
+        .stderr(contains("not UTF-8"));
     offline(home.path())
         .current_dir(&latin)
         .args(["train", "--dataset", "own", "--out", "run"])

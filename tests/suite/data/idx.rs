@@ -209,7 +209,7 @@ fn contents_that_cannot_be_read_are_said_in_words() {
             labels(&file(Element::F64, &[20], &[0; 160])),
         ),
         (
-            "holds 20x10 unsigned bytes; labels are one whole number an image",
+            "holds 20x10 unsigned bytes; labels are one whole number for each image",
             labels(&file(Element::U8, &[20, 10], &[0; 200])),
         ),
         (
@@ -278,13 +278,13 @@ fn what_a_file_is_instead_is_said() {
     }
     let text = images(&idx_file(Kind::Labels, 20)).to_string();
     assert!(
-        text.contains("20 unsigned bytes, which are no images"),
+        text.contains("20 unsigned bytes, which are not images"),
         "{text}"
     );
     assert!(text.contains("may be swapped"), "{text}");
     let text = labels(&idx_file(Kind::Images, 20)).to_string();
     assert!(
-        text.contains("20x28x28 unsigned bytes, which are no labels"),
+        text.contains("20x28x28 unsigned bytes, which are not labels"),
         "{text}"
     );
 }

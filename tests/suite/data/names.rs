@@ -23,7 +23,7 @@ fn labels_of_a_table_that_are_no_utf_8_are_refused() {
     fs::write(&path, bytes.collect::<Vec<u8>>()).expect("written");
     let text = refused(&path);
     assert!(
-        text.contains("line 1: the label caf\u{fffd} is no UTF-8; save the table as UTF-8"),
+        text.contains("line 1: the label caf\u{fffd} is not UTF-8; save the table as UTF-8"),
         "{text}"
     );
 }
@@ -38,7 +38,7 @@ fn folders_whose_names_are_no_utf_8_are_refused() {
         let to = folder.path().join(std::ffi::OsStr::from_bytes(to));
         fs::rename(folder.path().join(from), to).expect("renamed");
     }
-    let said = "the name of the folder caf\u{fffd} is no UTF-8; rename the folder";
+    let said = "the name of the folder caf\u{fffd} is not UTF-8; rename the folder";
     let text = refused(folder.path());
     assert!(text.contains(said), "{text}");
     // In an archive, too.

@@ -163,7 +163,7 @@ fn splits_are_known_by_their_folders() {
     let set = read_set(at).expect("a set").loaded.set;
     assert_eq!((set.train.len(), set.test.len()), (8, 4));
     assert!(set.valid.is_none());
-    assert!(said(at).contains("the images of the validation folder test"));
+    assert!(said(at).contains("the images of the validation folder are used to test"));
 
     write_classes(&at.join("test"), &["cat", "dog"], 3);
     let set = read_set(at).expect("a set").loaded.set;
@@ -231,13 +231,44 @@ fn what_lies_between_images_is_left_out_and_said() {
     let said = said(at);
     for words in [
         "1 of 15 image files cannot be read and is left out:\n  犬/broken.png: damaged",
-        "1 file that is no image is left out",
-        "empty folders, and so no classes: empty",
+        "1 file that is not an image is left out",
+        "empty folders, left out as classes: empty",
         "1 file lies in no folder of a class",
         "3 of 14 are held out to test",
     ] {
         assert!(said.contains(words), "`{words}` in {said}");
     }
+}
+
+/// Nothing is left to validate or test on, so nothing advises to evaluate.
+#[test]
+fn a_set_without_an_image_to_spare_is_trained_on_and_not_evaluated() {
+    let home = folder();
+    write_classes(&home.path().join("few"), &["a, b", "c"], 1);
+    program(home.path())
+        .args([
+            "train",
+            "--dataset",
+            "few",
+            "--epochs",
+            "1",
+            "--device",
+            "cpu",
+        ])
+        .args(["--out", "run"])
+        .assert()
+        .code(0)
+        .stderr(contains("2 classes: \"a, b\" 1, c 1"))
+        .stdout(
+            contains("trained, without validation, on few")
+                .and(contains("there are no images"))
+                .and(contains("gpu-mnist predict --run run IMAGE.png")),
+        );
+    program(home.path())
+        .args(["data", "suspects", "run", "--device", "cpu"])
+        .assert()
+        .code(2)
+        .stderr(contains("no test or validation images to look at"));
 }
 
 #[test]
@@ -267,6 +298,7 @@ fn broken_files_are_counted_and_the_setting_says_how_many_may_be() {
     assert_eq!(read(BrokenFiles::Few).expect("ten may be").train.len(), 10);
     let text = read(BrokenFiles::None).expect_err("refused").to_string();
     assert!(text.contains("10 of 22"), "{text}");
+    assert!(text.contains("a training leaves out a few"), "{text}");
     let text = verify::verify(folder.path())
         .expect_err("not sound")
         .to_string();

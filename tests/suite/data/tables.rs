@@ -273,7 +273,7 @@ fn arrays_of_other_types_and_orders_are_read_or_refused() {
             ("y", npy("|u1", false, &[20, 14], &[0; 280])),
         ],
     );
-    assert!(refused(&several).contains("one whole number an image"));
+    assert!(refused(&several).contains("one whole number for each image"));
     let fewer = npz(
         folder.path(),
         "fewer",
@@ -439,7 +439,7 @@ fn the_shape_of_csv_images_is_found_or_asked_for() {
     fs::write(&plain, table(&split, "", first)).expect("written");
     let text = refused(&plain);
     assert!(
-        text.contains("200 pixels a row are no square image"),
+        text.contains("200 pixels a row do not make a square image"),
         "{text}"
     );
     let mut reading = Reading::default();

@@ -163,6 +163,7 @@ fn folders(home: &Path, write: Put<'_>) {
         }
     };
     pets("pets", 10);
+    pets("lone", 1);
     pets("broken", 10);
     write("broken/cat/cut.png", &png(3)[..60]);
     for class in ["cat", "dog"] {
@@ -272,6 +273,13 @@ fn arrays(home: &Path, write: Put<'_>) {
             + &row("2,", 64).repeat(4)
             + &row("2,", 60).repeat(8),
     );
+    table(
+        "half-labelled.csv",
+        header("label,", 64)
+            + &row("1,", 64).repeat(4)
+            + &row("2,", 64).repeat(4)
+            + &row(",", 64).repeat(8),
+    );
     let many: String = (0..1200)
         .map(|class| row(&format!("c{class},"), 64))
         .collect();
@@ -333,6 +341,7 @@ fn specs(write: Put<'_>) {
         ("table.toml", "over = 3\n"),
         ("over.toml", "[over]\ntraining.learning_rate = \"3..1\"\n"),
         ("bench.json", "{}"),
+        ("comparison.html", "mine"),
         ("old.json", "{\"format\": \"gpu-mnist bench 0\"}"),
         (
             "weights.toml",
@@ -361,6 +370,7 @@ fn runs(home: &Path, write: Put<'_>) {
     run("train --config small.toml --out seeds --seeds 2");
     run("train --config small.toml --dataset pets --set data.validation_size=4 --out pets-run");
     run("train --config small.toml --dataset good --set data.validation_size=10 --out moved");
+    run("train --config small.toml --dataset lone --set data.validation_size=0 --out lone-run");
     fs::remove_dir_all(home.join("good")).expect("removed");
     run("sweep --config small.toml --over training.learning_rate=[0.001,0.002] --out sweep");
     run(

@@ -109,6 +109,10 @@ pub const FILES: &[(&str, &str)] = &[
 pub const ELSEWHERE: &[(&str, &str)] = &[
     ("the adapter told no time", "an adapter whose clock fails"),
     (
+        "stopped while",
+        "an evaluation that its caller ended: `run_folders.rs`",
+    ),
+    (
         "would need more memory than an image may take",
         "a file whose decoder refuses its size first",
     ),
@@ -127,6 +131,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     (
         "no run with weights yet",
         "a folder of runs without any: `words.rs`",
+    ),
+    (
+        "no weights yet, because it is still training",
+        "a run that is being trained: `run_folders.rs`",
     ),
     ("epochs are", "two words of a sentence that is provoked"),
     (
@@ -212,7 +220,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "a table that a spreadsheet saved so: `data/forms.rs`",
     ),
     ("save the table as UTF-8", "as above"),
-    ("is no UTF-8", "labels in another encoding: `data/names.rs`"),
+    (
+        "is not UTF-8",
+        "labels in another encoding: `data/names.rs`",
+    ),
     (
         "in a row, and the smallest images have",
         "a table of something else: `data/forms.rs`",
@@ -220,7 +231,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("give each image a row with its label", "as above"),
     ("holds no rows", "an empty table: `data/forms.rs`"),
     (
-        "is no word in UTF-8",
+        "is not a word in UTF-8",
         "an array of names in another encoding",
     ),
     (
@@ -327,7 +338,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "a run without a record: `from.rs`",
     ),
     (
-        "the path is no UTF-8 text, and settings keep nothing else",
+        "the path is not UTF-8 text, and settings can hold nothing else",
         "a folder whose name is no text: Unix alone has one",
     ),
     ("is kept: make room", "a full disk: `tests/faults`"),
@@ -414,8 +425,9 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "training.patience has run out",
         "a run that ended early, asked to train no further: `words.rs`",
     ),
-    ("the target accuracy is reached", "as above"),
-    ("training.max_seconds are over", "as above"),
+    ("training.target_accuracy is reached", "as above"),
+    ("raise training.", "as above"),
+    ("training.max_seconds has passed", "as above"),
     (
         "a batch norm of",
         "the check of an exported file, as in `FILES`",

@@ -20,7 +20,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub fn class_names(file: &[u8]) -> Result<Vec<String>, String> {
     let text = std::str::from_utf8(file).map_err(|error| {
         let line = file[..error.valid_up_to()].split(|&byte| byte == b'\n');
-        format!("line {} is no UTF-8", line.count())
+        format!("line {} is not UTF-8", line.count())
     })?;
     let text = text.trim_start_matches('\u{feff}');
     let mut names = Vec::new();
@@ -56,7 +56,7 @@ pub(in crate::data) fn name_classes(
     class_names(file)
         .and_then(|names| set.with_class_names(names))
         .map_err(|reason| {
-            let next = "write a name a line for each label, that of the lowest first";
+            let next = "write one name on each line, in the order of the labels";
             DataError::unfit(path, reason, next)
         })
 }
@@ -76,7 +76,7 @@ pub(in crate::data) fn name_classes_in(
     }
     let file = crate::files::read_file(&path, MOST_BYTES).map_err(|error| {
         let reason = format!("cannot be read ({error})");
-        DataError::unfit(&path, reason, "mend the file, or remove it")
+        DataError::unfit(&path, reason, "correct the file, or remove it")
     })?;
     name_classes(set, &path, &file)
 }

@@ -127,8 +127,8 @@ impl Header {
             [_, 8] if self.element == Element::I32 => {}
             _ => {
                 return Err(self.other(
-                    "labels are one whole number an image",
-                    "write one a label, not a row of them",
+                    "labels are one whole number for each image",
+                    "write one number for each label, not a row of them",
                 ));
             }
         }

@@ -106,8 +106,8 @@ impl Decoded {
         }
         if self.others > 0 {
             notes.push(match self.others {
-                1 => "1 file that is no image is left out".into(),
-                others => format!("{others} files that are no images are left out"),
+                1 => "1 file that is not an image is left out".into(),
+                others => format!("{others} files that are not images are left out"),
             });
         }
         notes

@@ -109,7 +109,7 @@ impl Layout {
         }
         layout.add_folders(tree, above, in_parts, &nested);
         if in_parts && !tests && parts.contains(&Part::Valid) {
-            let note = "no test/ with folders of classes: the images of the validation folder test, and validation images are taken from those to train on";
+            let note = "no test/ with folders of classes: the images of the validation folder are used to test, and validation images are taken from those to train on";
             layout.notes.push(note.to_owned());
         }
         for (count, one, several) in [
@@ -157,7 +157,7 @@ impl Layout {
         if !empty.is_empty() {
             let empty: Vec<String> = empty.into_iter().map(str::to_owned).collect();
             self.notes.push(format!(
-                "empty folders, and so no classes: {}",
+                "empty folders, left out as classes: {}",
                 super::some(&empty)
             ));
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use self::decode::Decoded;
 use self::layout::{Layout, Listed};
-use super::folders::{entries_in, folders_in};
+use super::folders::{entries_in, folders_in, listing};
 use super::tree::{self, Tree};
 use super::{Format, Holds, Reading};
 use crate::data::Split;
@@ -90,6 +90,23 @@ pub(super) fn of_other_kinds(path: &Path) -> Option<DataError> {
                 kinds.join(", ")
             ),
             "convert them to PNG or JPEG",
+        )
+    })
+}
+
+/// What says that there are only folders, as for classes, and no image in any of them.
+pub(super) fn in_no_folder(path: &Path) -> Option<DataError> {
+    let mut names = listing(path);
+    names.retain(|name| tree::kept(name.trim_end_matches('/')));
+    let are_folders = names.iter().all(|name| name.ends_with('/'));
+    (are_folders && !names.is_empty()).then(|| {
+        DataError::unfit(
+            path,
+            format!(
+                "no data set here, and no PNG, JPEG, BMP, GIF or WebP image in {}",
+                some(&names)
+            ),
+            "put images into a folder for each class, or give an NPZ, CSV, CIFAR or IDX set (docs/data.md)",
         )
     })
 }
@@ -204,7 +221,7 @@ fn splits<'a>(
     let mut warnings = Vec::new();
     if !empty.is_empty() {
         warnings.push(format!(
-            "without an image, and so no class: {}",
+            "folders without an image, left out as classes: {}",
             some(&empty)
         ));
     }

@@ -2,12 +2,19 @@
 
 use std::path::Path;
 
-use super::{LOGS, Queue, Queued, UsageError, Work, reason, run, shell, spec};
+use super::{LOGS, Queue, Queued, UsageError, Work, head, reason, run, shell, spec};
+
+/// What its script is called.
+const SCRIPT: &str = "job-hq.sh";
 
 pub struct HyperQueue;
 
 impl Queue for HyperQueue {
-    fn script(&self, work: &Work<'_>) -> Result<(&'static str, String), UsageError> {
+    fn script(
+        &self,
+        work: &Work<'_>,
+        trials: &[usize],
+    ) -> Result<(&'static str, String), UsageError> {
         let job = work.job;
         for (flag, is_set) in [
             ("--partition", job.partition.is_some()),
@@ -19,12 +26,7 @@ impl Queue for HyperQueue {
                 )));
             }
         }
-        let mut lines: Vec<String> = [
-            "#!/bin/bash",
-            "# Written by `gpu-mnist sweep submit`; `hq submit --array=0-3` and this file submit four trials by hand.",
-        ]
-        .map(Into::into)
-        .into();
+        let mut lines = head("hq submit", SCRIPT, trials);
         let mut option = |text: String| lines.push(format!("#HQ {text}"));
         option(format!("--name=\"{}\" --cpus={}", work.name(), job.cpus));
         if let Some(gpus) = job.gpus {
@@ -49,7 +51,7 @@ impl Queue for HyperQueue {
             "exec {} >> {logs}\"hq-$HQ_TASK_ID.log\" 2>&1",
             shell(&work.trial())
         ));
-        Ok(("job-hq.sh", lines.join("\n") + "\n"))
+        Ok((SCRIPT, lines.join("\n") + "\n"))
     }
 
     fn command(&self, _work: &Work<'_>, script: &Path, trials: &[usize]) -> Vec<String> {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use super::{LOGS, Queue, Queued, UsageError, Work, reason, run, shell, spec};
+use super::{LOGS, Queue, Queued, UsageError, Work, head, reason, run, shell, spec};
 
+/// What its script is called.
+const SCRIPT: &str = "job-slurm.sh";
 /// Reasons that do not go away by themselves.
 const STUCK: &[&str] = &[
     "JobHeldUser",
@@ -20,7 +22,11 @@ pub struct Slurm;
 
 impl Queue for Slurm {
     /// It becomes the program itself, so that signals reach it.
-    fn script(&self, work: &Work<'_>) -> Result<(&'static str, String), UsageError> {
+    fn script(
+        &self,
+        work: &Work<'_>,
+        trials: &[usize],
+    ) -> Result<(&'static str, String), UsageError> {
         let job = work.job;
         // A percent sign would begin a pattern.
         let log = work
@@ -34,12 +40,7 @@ impl Queue for Slurm {
                 "{log}: Slurm takes no path with quotation marks or backslashes; move the sweep"
             )));
         }
-        let mut lines: Vec<String> = [
-            "#!/bin/bash",
-            "# Written by `gpu-mnist sweep submit`; `sbatch --array=0-3` and this file submit four trials by hand.",
-        ]
-        .map(Into::into)
-        .into();
+        let mut lines = head("sbatch", SCRIPT, trials);
         let mut option = |text: String| lines.push(format!("#SBATCH {text}"));
         option(format!("--job-name=\"{}\"", work.name()));
         option(format!("--output=\"{log}/slurm-%a.log\""));
@@ -66,7 +67,7 @@ impl Queue for Slurm {
         // Without cgroups a job sees all cores of its node.
         lines.push("export RAYON_NUM_THREADS=\"${SLURM_CPUS_PER_TASK:-1}\"".into());
         lines.push(format!("exec {}", shell(&work.trial())));
-        Ok(("job-slurm.sh", lines.join("\n") + "\n"))
+        Ok((SCRIPT, lines.join("\n") + "\n"))
     }
 
     fn command(&self, work: &Work<'_>, script: &Path, trials: &[usize]) -> Vec<String> {

@@ -291,7 +291,7 @@ fn list(folder: &Path, json: bool) -> anyhow::Result<()> {
     shown.row(["synthetic", "built in", "drawn when needed"].map(String::from));
     let width = Look::of_stdout(false).width;
     print(&format!(
-        "{}\n{troubles}\n`gpu-mnist data fetch` with its name downloads a set that is not there, or says where to get it.\n",
+        "{}\n{troubles}\n`gpu-mnist data fetch` downloads the set you name, or says where to get it.\n",
         shown.text(width)
     ))
 }

@@ -666,7 +666,7 @@ fn a_diverged_training_is_remarked_on() {
         ])
         .assert()
         .code(0)
-        .stderr(contains("Training diverged").and(contains("gpu-mnist lr-find suggests")));
+        .stderr(contains("the training diverged").and(contains("gpu-mnist lr-find")));
     program(home)
         .args(["data", "suspects", "run", "--device", "cpu"])
         .assert()

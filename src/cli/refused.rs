@@ -14,10 +14,12 @@ use crate::terminal::quoted;
 /// The settings that flags of numbers set: their ranges are those of the flags.
 const SETTINGS: &[(&str, &str)] = &[
     ("--batch-size", "training.batch_size"),
+    ("--epochs", "training.epochs"),
     ("--freeze", "training.freeze"),
     ("--learning-rate", "training.learning_rate"),
     ("--max-seconds", "training.max_seconds"),
     ("--seed", "seed"),
+    ("--steps", "bench.steps"),
     ("--target-accuracy", "training.target_accuracy"),
     ("--train-limit", "data.train_limit"),
     ("--tta", "evaluation.shift"),
@@ -58,15 +60,17 @@ fn expected(flag: &str, reason: &(dyn Error + 'static)) -> Option<String> {
     if !is_whole && !reason.is::<ParseFloatError>() {
         return None;
     }
-    if let Some((_, key)) = SETTINGS.iter().find(|(name, _)| *name == flag) {
-        return range_of(key);
+    // A flag's own range first: some are narrower than that of the setting.
+    if let Some(range) = outside.or_else(|| range_of_flag(flag)) {
+        return Some(range);
     }
-    Some(match is_whole {
-        true => {
-            let range = outside.or_else(|| range_of_flag(flag));
-            range.unwrap_or_else(|| "a whole number".into())
-        }
-        false => "a number".into(),
+    let setting = SETTINGS.iter().find(|(name, _)| *name == flag);
+    let range = setting.and_then(|(_, key)| range_of(key));
+    Some(match (range, is_whole) {
+        // What the parser wants a number for takes no word.
+        (Some(range), _) => range.replace(", or auto", ""),
+        (None, true) => "a whole number".into(),
+        (None, false) => "a number".into(),
     })
 }
 

@@ -119,7 +119,7 @@ const READS: [&str; 10] = [
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     args.work.compute.settings.only("evaluate", &READS)?;
     let files = match (&args.ensemble, args.top) {
-        (Some(sweep), top) => best_of(sweep, top.unwrap_or(5) as usize)?,
+        (Some(sweep), top) => best_of(sweep, top.map(|top| top as usize))?,
         (None, Some(top)) => {
             return Err(UsageError(format!(
                 "--top {top}: it is about the trials of a sweep; add --ensemble SWEEP, or leave it out"

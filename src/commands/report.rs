@@ -114,9 +114,13 @@ fn once(named: &[PathBuf]) -> Vec<PathBuf> {
 fn free(path: &Path) -> Result<&Path, UsageError> {
     let there = path.exists();
     if there && !is_page(path) {
-        let path = path.display();
+        let replaces = match path.is_file() {
+            true => format!(" (--out {} replaces it)", path.display()),
+            false => String::new(),
+        };
         return Err(UsageError(format!(
-            "{path} is there already, and gpu-mnist did not write it: name the page with --out (--out {path} replaces it)"
+            "{} is there already, and gpu-mnist did not write it: name the page with --out{replaces}",
+            path.display()
         )));
     }
     if there {

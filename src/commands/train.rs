@@ -352,6 +352,7 @@ fn go_on_with_seeds(
     let series = Series::of(&record);
     let before = series.settings(&folder)?;
     let mut layers = args.over(before.clone())?;
+    named::keep_set(&mut layers, &before)?;
     resolve(&layers)?;
     let changes = resume::changes(&before, &layers);
     if !changes.is_empty() {

@@ -110,12 +110,29 @@ fn describe(error: ImageError, bytes: &[u8], format: ImageFormat) -> PictureErro
         ImageError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => {
             PictureError::Read(error)
         }
-        // The file itself tells it more plainly than a decoder.
-        error => PictureError::Damaged(match damage::missing(bytes, format) {
-            Some(missing) => missing.into(),
-            None => format!("its contents cannot be decoded ({})", reason(&error)),
-        }),
+        // The file itself tells more plainly than a decoder that it was cut.
+        error => {
+            let missing = damage::missing(bytes, format).filter(|_| misses_bytes(&error));
+            PictureError::Damaged(match missing {
+                Some(missing) => missing.into(),
+                None => format!("its contents cannot be decoded ({})", reason(&error)),
+            })
+        }
     }
+}
+
+/// Whether a decoder stopped for want of bytes, as far as its words tell.
+fn misses_bytes(error: &ImageError) -> bool {
+    let said = reason(error).to_lowercase();
+    let words = [
+        "end of file",
+        "eof",
+        "not enough",
+        "unexpected end",
+        "too short",
+        "fill whole buffer",
+    ];
+    matches!(error, ImageError::IoError(_)) || words.iter().any(|word| said.contains(word))
 }
 
 /// A decoder's own words, in one line.

@@ -15,7 +15,7 @@ use crate::terminal::quoted;
 use crate::wording::{count, sentence};
 
 /// What to do about a training that has led nowhere, at a terminal.
-pub const LEARNING_RATE: &str = "train for more epochs, or at another learning rate: `gpu-mnist lr-find` with the same flags suggests one";
+pub const LEARNING_RATE: &str = "train for more epochs, or at another learning rate: `gpu-mnist lr-find`, with the same --dataset and --config, suggests one";
 
 /// The end of a training as text; `newest`: whether commands take this run where none is named.
 pub fn closing(record: &RunRecord, evaluation: &Evaluation, newest: bool, look: &Look) -> String {

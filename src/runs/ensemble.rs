@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::folder::SETTINGS;
+use super::folder::{RunFolder, SETTINGS};
 use super::resume;
 use super::seeds_record::SeedsRecord;
 use super::sweep::SweepRecord;
@@ -119,11 +119,12 @@ pub fn suits(
     }
 }
 
-/// The weights of the best trials of a sweep, at most `top`; a folder of several runs stands for all of them.
+/// The weights of the best trials of a sweep, at most `top`, five where nobody says; a folder of several runs stands
+/// for all of them.
 ///
 /// # Errors
 /// A folder without such.
-pub fn best_of(folder: &Path, top: usize) -> anyhow::Result<Vec<PathBuf>> {
+pub fn best_of(folder: &Path, top: Option<usize>) -> anyhow::Result<Vec<PathBuf>> {
     let Some(mut record) = SweepRecord::read(folder)? else {
         if folder.join(SETTINGS).is_file() && SeedsRecord::read(folder)?.is_none() {
             return Err(UsageError(format!(
@@ -132,10 +133,17 @@ pub fn best_of(folder: &Path, top: usize) -> anyhow::Result<Vec<PathBuf>> {
             ))
             .into());
         }
+        if let Some(top) = top {
+            return Err(UsageError(format!(
+                "--top {top}: {} is not a sweep, and all of its runs are taken; leave --top out",
+                folder.display()
+            ))
+            .into());
+        }
         return networks(&[folder.into()]);
     };
     record.settle(folder);
-    let runs = record.best_runs(folder, top)?;
+    let runs = record.best_runs(folder, top.unwrap_or(5))?;
     tracing::info!(
         "{}: an ensemble of its {} best trials",
         folder.display(),
@@ -163,12 +171,20 @@ pub fn networks(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
                     &record.seeds.len(),
                     &(record.runs.len() + record.failed.len()),
                 ];
+                let is_training =
+                    RunFolder::open_several(run).is_ok_and(|folder| folder.is_training());
                 if over < all {
+                    let next = match is_training {
+                        true => "it is still training".into(),
+                        false => format!(
+                            "`gpu-mnist train --resume {}` goes on",
+                            quoted(run.display())
+                        ),
+                    };
                     tracing::warn!(
-                        "{}: unfinished: {over} of {}; `gpu-mnist train --resume {}` goes on",
+                        "{}: unfinished: {over} of {}; {next}",
                         run.display(),
                         count(*all, "seed"),
-                        quoted(run.display())
                     );
                 }
                 tracing::info!(

@@ -359,9 +359,12 @@ impl Resumed {
             },
             more: match (done, ended) {
                 (false, Some(Ending::TargetReached)) => "raise training.target_accuracy (0: none)",
-                (false, Some(Ending::StoppedEarly)) => "raise training.patience (0: no end)",
+                (false, Some(Ending::StoppedEarly)) => "raise training.patience",
                 (false, Some(Ending::TimeUp)) => "raise training.max_seconds (0: none)",
-                _ => "train it further with a greater --epochs",
+                (_, None) => "train it further with a greater --epochs",
+                (_, Some(_)) => {
+                    "train it further with a greater --epochs, and raise that setting too"
+                }
             },
             changes: changes.iter().map(ToString::to_string).collect(),
         })
@@ -461,7 +464,10 @@ impl Resumed {
         let position = checkpoint.snapshot.position;
         let after = count(position.step, "step");
         match has_ended(&run.config, &checkpoint.snapshot) {
-            true => tracing::info!("trained to its end, {after}: only its evaluation is missing"),
+            true if run.config.evaluation.test => {
+                tracing::info!("trained to its end, {after}: only its evaluation is missing");
+            }
+            true => tracing::info!("trained to its end, {after}: only its results are missing"),
             false => tracing::info!("going on with epoch {} after {after}", position.epoch),
         }
         run.description.clone_from(&checkpoint.description);

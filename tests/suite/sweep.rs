@@ -92,8 +92,8 @@ fn what_is_no_list_and_no_range_is_refused_with_what_would_do() {
         // Marks would make these other things than they are meant to be.
         ("key=[True, False]", "is not a list; write a list"),
         ("key=[.5, 1]", "is not a list; write a list"),
-        ("key=1..x", "x is no number"),
-        ("key=nan..1", "nan is no number"),
+        ("key=1..x", "x is not a number"),
+        ("key=nan..1", "nan is not a number"),
         ("key=2..1", "a range rises"),
         ("key=0..1:log", "begin above 0"),
         ("key=0..1:1", "2 to 10000"),

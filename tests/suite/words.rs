@@ -600,7 +600,7 @@ fn a_resume_that_would_train_nothing_changes_nothing() {
         ),
         (
             &["--max-seconds", "0.0001", "--epochs", "9"],
-            "training.max_seconds has passed; raise training.max_seconds",
+            "training.max_seconds has passed; raise training.max_seconds (0: none)",
         ),
     ] {
         program(home)

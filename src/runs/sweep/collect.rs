@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::trial::{Place, is_busy, patiently};
 use super::{SweepRecord, path_of};
 use crate::config::Origin;
+use crate::exit::Interrupted;
 use crate::runs::folder::RunFolder;
 use crate::runs::in_folder::train_once_in;
 use crate::runs::prepare::prepare;
@@ -41,7 +42,8 @@ pub fn collect(
             let trial = best.trial;
             tracing::info!("evaluating trial {trial}, the best, on the test images");
             // Another `collect` may be at it.
-            match patiently(|| held_back(evaluated(&path, place, watch)))? {
+            let evaluate = || held_back(evaluated(&path, place, watch));
+            match patiently(evaluate).map_err(|error| goes_on(error, folder))? {
                 Ok(run) => run.evaluation,
                 Err(busy) => Some(known().ok_or(busy)?),
             }
@@ -55,6 +57,17 @@ pub fn collect(
     }
     record.write(folder)?;
     Ok(())
+}
+
+/// Has an interrupt name what goes on with the sweep, not with its trial.
+fn goes_on(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    match error.is::<Interrupted>() {
+        true => {
+            let saved = format!("go on with `{}`", SweepRecord::run_command(folder));
+            Interrupted { saved }.into()
+        }
+        false => error,
+    }
 }
 
 /// Tells a trial that another process has from what ends this one.

@@ -231,7 +231,7 @@ fn check_shared_out(axes: &[Axis]) -> Result<(), UsageError> {
 fn check_held_out(images: usize) -> Result<(), UsageError> {
     match images {
         0 => Err(UsageError(
-            "data.validation_size = 0: the best trial is chosen on validation images, and there are none; leave the setting at auto, or give a number of them".into(),
+            "data.validation_size = 0: the best trial is chosen on validation images, and there are none; leave it out, or give a number of them".into(),
         )),
         _ => Ok(()),
     }

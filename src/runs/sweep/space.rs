@@ -106,7 +106,7 @@ impl Values {
         let number = |text: &str| {
             let number = text.trim().parse::<f64>().ok();
             let number = number.filter(|number| number.is_finite());
-            number.ok_or_else(|| format!("{text} is no number; {FORMS}"))
+            number.ok_or_else(|| format!("{text} is not a number; {FORMS}"))
         };
         let is_whole = |text: &str| text.trim().parse::<i64>().is_ok();
         let mut range = Range {

@@ -174,7 +174,7 @@ pub fn submit(
     let place = std::fs::canonicalize(folder).map_err(RunFolderError::unwritten(folder))?;
     if place.to_str().is_none_or(|text| text.contains('\n')) {
         return Err(UsageError(format!(
-            "{}: a path that is no UTF-8 text of one line cannot be written into a job; move the sweep",
+            "{}: a path that is not UTF-8 text of one line cannot be written into a job; move the sweep",
             folder.display()
         ))
         .into());

@@ -148,7 +148,7 @@ pub fn outcome(record: &RunRecord) -> Outcome {
         Some(score) => Outcome::Finished(score),
         None => Outcome::Failed {
             reason:
-                "its loss on the validation images is no number; a lower learning rate may help"
+                "its loss on the validation images is not a number; a lower learning rate may help"
                     .into(),
         },
     }

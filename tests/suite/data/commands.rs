@@ -137,7 +137,7 @@ fn a_set_that_was_named_is_read_or_refused() {
         ("notes", "it holds a.txt"),
         (
             "classes",
-            "classes: no data set here, and no PNG, JPEG, BMP, GIF or WebP image in cat/, dog/; put images into",
+            "classes: no data set here, and no PNG, JPEG, BMP, GIF or WebP image found in cat/, dog/; put images into",
         ),
         ("notes/a.txt", "no data set here; give an NPZ or CSV file"),
     ] {

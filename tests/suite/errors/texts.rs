@@ -362,7 +362,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "a best trial whose folder was cleared by hand: its weights are used where they are left",
     ),
     (
-        "a path that is no UTF-8 text of one line",
+        "a path that is not UTF-8 text of one line",
         "a sweep in a folder with a line break in its name",
     ),
     (

@@ -103,7 +103,7 @@ pub(super) fn in_no_folder(path: &Path) -> Option<DataError> {
         DataError::unfit(
             path,
             format!(
-                "no data set here, and no PNG, JPEG, BMP, GIF or WebP image in {}",
+                "no data set here, and no PNG, JPEG, BMP, GIF or WebP image found in {}",
                 some(&names)
             ),
             "put images into a folder for each class, or give an NPZ, CSV, CIFAR or IDX set (docs/data.md)",

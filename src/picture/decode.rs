@@ -112,7 +112,7 @@ fn describe(error: ImageError, bytes: &[u8], format: ImageFormat) -> PictureErro
         }
         // The file itself tells more plainly than a decoder that it was cut.
         error => {
-            let missing = damage::missing(bytes, format).filter(|_| misses_bytes(&error));
+            let missing = damage::missing(bytes, format).filter(|_| misses_bytes(&error, format));
             PictureError::Damaged(match missing {
                 Some(missing) => missing.into(),
                 None => format!("its contents cannot be decoded ({})", reason(&error)),
@@ -121,8 +121,8 @@ fn describe(error: ImageError, bytes: &[u8], format: ImageFormat) -> PictureErro
     }
 }
 
-/// Whether a decoder stopped for want of bytes, as far as its words tell.
-fn misses_bytes(error: &ImageError) -> bool {
+/// Whether a decoder stopped for want of bytes. Its words tell where the file does not say how long it is.
+fn misses_bytes(error: &ImageError, format: ImageFormat) -> bool {
     let said = reason(error).to_lowercase();
     let words = [
         "end of file",
@@ -132,7 +132,10 @@ fn misses_bytes(error: &ImageError) -> bool {
         "too short",
         "fill whole buffer",
     ];
-    matches!(error, ImageError::IoError(_)) || words.iter().any(|word| said.contains(word))
+    let says_its_length = !matches!(format, ImageFormat::Gif | ImageFormat::Jpeg);
+    says_its_length
+        || matches!(error, ImageError::IoError(_))
+        || words.iter().any(|word| said.contains(word))
 }
 
 /// A decoder's own words, in one line.

@@ -56,7 +56,7 @@ pub struct SetDescription {
     pub background: Background,
     /// Whether a mirrored image keeps its class; `None` where only its owner can say.
     pub mirrorable: Option<bool>,
-    /// [`super::fingerprint::fingerprint`] of shape, images, labels and class names.
+    /// XXH3 (128 bits, hexadecimal) of shape, images, labels and class names.
     pub fingerprint: String,
 }
 

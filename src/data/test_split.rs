@@ -62,8 +62,8 @@ impl TestSplit {
         self.0.class_counts()
     }
 
-    /// The fingerprint of the set that these images make with those to train on and to validate;
-    /// see [`super::fingerprint::fingerprint`].
+    /// The fingerprint of the set that these images make with those to train on and to validate, as
+    /// [`super::image_set::SetDescription`] has it.
     pub fn fingerprint_with(
         &self,
         train: &Split,

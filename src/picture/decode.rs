@@ -121,7 +121,7 @@ fn describe(error: ImageError, bytes: &[u8], format: ImageFormat) -> PictureErro
     }
 }
 
-/// Whether a decoder stopped for want of bytes. Its words tell where the file does not say how long it is.
+/// Whether a decoder stopped for want of bytes. A GIF may have a block that nobody knows instead: there its words tell.
 fn misses_bytes(error: &ImageError, format: ImageFormat) -> bool {
     let said = reason(error).to_lowercase();
     let words = [
@@ -132,8 +132,8 @@ fn misses_bytes(error: &ImageError, format: ImageFormat) -> bool {
         "too short",
         "fill whole buffer",
     ];
-    let says_its_length = !matches!(format, ImageFormat::Gif | ImageFormat::Jpeg);
-    says_its_length
+    let is_gif = format == ImageFormat::Gif;
+    !is_gif
         || matches!(error, ImageError::IoError(_))
         || words.iter().any(|word| said.contains(word))
 }

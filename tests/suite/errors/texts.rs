@@ -427,6 +427,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("training.target_accuracy is reached", "as above"),
     ("raise training.", "as above"),
+    ("train it further with a greater --epochs, and", "as above"),
     ("training.max_seconds has passed", "as above"),
     (
         "a batch norm of",
